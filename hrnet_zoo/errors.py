@@ -1,0 +1,57 @@
+"""Every mistake a user can cause, as one exception tree.
+
+    ZooError                  shown as one paragraph, without a traceback
+    |-- UsageError            a wrong name, option or argument        (exit code 2)
+    |-- ManifestError         zoo.yaml is not valid                   (exit code 2)
+    |-- CheckpointError       a weights file is missing or unusable   (exit code 3)
+    |-- DatasetError          images or labels are missing or wrong   (exit code 3)
+    |-- RecordError           a record cannot be read or written      (exit code 3)
+    `-- PrerequisiteError     the machine or this version lacks something (exit code 3)
+
+A message says what is wrong, where, and what to do next. This file knows no other module.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ZooError(Exception):
+    """Base of all errors that are explained to the user in one paragraph."""
+
+    exit_code = 3
+
+
+class UsageError(ZooError):
+    """What was asked for makes no sense: an unknown name, metric or option value."""
+
+    exit_code = 2
+
+
+class ManifestError(ZooError):
+    """The manifest breaks its schema; the message lists every problem with its line."""
+
+    exit_code = 2
+
+
+class CheckpointError(ZooError):
+    """A checkpoint cannot be fetched, is not the promised file, or does not fit its model."""
+
+
+class DatasetError(ZooError):
+    """A data set is missing, incomplete or holds a file that cannot be used."""
+
+
+class RecordError(ZooError):
+    """A record is unreadable, from a newer version, or cannot be written."""
+
+
+class PrerequisiteError(ZooError):
+    """The machine (no GPU, say) or this version of hrnet-zoo lacks what was asked for."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return " Close: a, b." for the known names nearest to ``name``, or an empty string."""
+    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f" Close: {', '.join(close)}." if close else ""

@@ -1,0 +1,191 @@
+"""The HRNet backbone: parallel branches at four resolutions that exchange information.
+
+Sun et al., "High-Resolution Representations for Labeling Pixels and Regions", arXiv:1904.04514.
+Attribute names are those of the published checkpoints. Nothing here knows about heads or rows.
+
+Source: mmsegmentation 0.20.2, mmseg/models/backbones/hrnet.py, HRNet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hrnet_zoo.models.layers import BasicBlock, Bottleneck, conv, conv_norm, norm, resize
+
+_STEM_CHANNELS = 64
+_LAYER1_PLANES = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Depth:
+    """How often each part repeats; the same for all widths of a family."""
+
+    layer1_blocks: int
+    """Bottlenecks in layer1."""
+    blocks_per_branch: int
+    """BasicBlocks in each branch of each module."""
+    modules: tuple[int, int, int]
+    """High-resolution modules in stages 2, 3 and 4."""
+
+
+FULL = Depth(layer1_blocks=4, blocks_per_branch=4, modules=(1, 4, 3))
+SMALL = Depth(layer1_blocks=2, blocks_per_branch=2, modules=(1, 3, 2))
+"""The HRNet authors call this one "small v2"."""
+
+
+def branch_channels(width: int, num_branches: int = 4) -> list[int]:
+    """Return the channels of the branches: every branch has twice those of the one above it."""
+    return [width * 2**i for i in range(num_branches)]
+
+
+class HighResolutionModule(nn.Module):
+    """Blocks within each branch, then every branch receives the sum over all branches."""
+
+    def __init__(self, channels: Sequence[int], num_blocks: int) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(
+            nn.Sequential(*(BasicBlock(c) for _ in range(num_blocks))) for c in channels
+        )
+        self.fuse_layers = nn.ModuleList(
+            nn.ModuleList(_fuse_layer(channels, source=j, target=i) for j in range(len(channels)))
+            for i in range(len(channels))
+        )
+
+    def forward(self, branches: list[Tensor]) -> list[Tensor]:
+        """Map the branches' maps, finest first, to fused maps of the same shapes."""
+        maps = [blocks(x) for blocks, x in zip(self.branches, branches, strict=True)]
+        return [self._fuse(maps, target) for target in range(len(maps))]
+
+    def _fuse(self, maps: list[Tensor], target: int) -> Tensor:
+        size = (maps[target].shape[-2], maps[target].shape[-1])
+        fuse_layers = self.fuse_layers[target]
+        assert isinstance(fuse_layers, nn.ModuleList)
+        total: Tensor | None = None
+        for source, (layer, x) in enumerate(zip(fuse_layers, maps, strict=True)):
+            x = layer(x)
+            if source > target:
+                # Upstream upsamples in two steps: by the exact power of two, then to the target.
+                # They differ where an odd size was halved; one step moves 0.5 % of the pixels.
+                factor = 2 ** (source - target)
+                x = resize(x, (x.shape[-2] * factor, x.shape[-1] * factor))
+                x = resize(x, size)
+            total = x if total is None else total + x
+        assert total is not None
+        return F.relu(total)
+
+
+def _fuse_layer(channels: Sequence[int], *, source: int, target: int) -> nn.Module:
+    """Return the learnt part of the path from branch ``source`` to branch ``target``."""
+    if source == target:
+        return nn.Identity()
+    if source > target:
+        return conv_norm(channels[source], channels[target], 1, relu=False)
+    # Downwards: stride-2 steps that keep their channels, the last one changes them, without ReLU.
+    steps = [
+        conv_norm(channels[source], channels[source], 3, 2, relu=True)
+        for _ in range(target - source - 1)
+    ]
+    return nn.Sequential(*steps, conv_norm(channels[source], channels[target], 3, 2, relu=False))
+
+
+class HRNet(nn.Module):
+    """The backbone: stem, layer1, then stages of 2, 3 and 4 branches."""
+
+    def __init__(self, width: int, depth: Depth = FULL) -> None:
+        """Build an HRNet with random weights.
+
+        Args:
+            width: channels of the finest branch; the others have 2, 4 and 8 times as many.
+            depth: how often blocks and modules repeat.
+        """
+        super().__init__()
+        self.out_channels = branch_channels(width)
+        self.conv1 = conv(3, _STEM_CHANNELS, 3, stride=2)
+        self.bn1 = norm(_STEM_CHANNELS)
+        self.conv2 = conv(_STEM_CHANNELS, _STEM_CHANNELS, 3, stride=2)
+        self.bn2 = norm(_STEM_CHANNELS)
+        self.layer1 = _layer1(depth.layer1_blocks)
+        self.transition1 = _first_transition(_LAYER1_PLANES * Bottleneck.expansion, width)
+        self.stage2 = _stage(width, 2, depth.modules[0], depth.blocks_per_branch)
+        self.transition2 = _next_transition(width, 2)
+        self.stage3 = _stage(width, 3, depth.modules[1], depth.blocks_per_branch)
+        self.transition3 = _next_transition(width, 3)
+        self.stage4 = _stage(width, 4, depth.modules[2], depth.blocks_per_branch)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Map [N, 3, H, W] to four maps [N, C_i, H_i, W_i] at strides 4, 8, 16 and 32.
+
+        Args:
+            image: float32, normalised. Any size: each stride-2 step rounds the size up.
+        """
+        x = F.relu(self.bn1(self.conv1(image)))
+        x = F.relu(self.bn2(self.conv2(x)))
+        x = self.layer1(x)
+        maps = self.stage2([path(x) for path in self.transition1])
+        maps = self.stage3(_add_branch(self.transition2, maps))
+        maps = self.stage4(_add_branch(self.transition3, maps))
+        assert isinstance(maps, list)
+        return maps
+
+
+def _layer1(num_blocks: int) -> nn.Sequential:
+    out_channels = _LAYER1_PLANES * Bottleneck.expansion
+    first = Bottleneck(_STEM_CHANNELS, _LAYER1_PLANES)
+    return nn.Sequential(
+        first, *(Bottleneck(out_channels, _LAYER1_PLANES) for _ in range(num_blocks - 1))
+    )
+
+
+def _stage(width: int, num_branches: int, num_modules: int, num_blocks: int) -> nn.Sequential:
+    channels = branch_channels(width, num_branches)
+    return nn.Sequential(*(HighResolutionModule(channels, num_blocks) for _ in range(num_modules)))
+
+
+def _first_transition(in_channels: int, width: int) -> nn.ModuleList:
+    """From one map to two branches; checkpoints nest the strided one a level deeper."""
+    return nn.ModuleList(
+        [
+            conv_norm(in_channels, width, 3, relu=True),
+            nn.Sequential(conv_norm(in_channels, 2 * width, 3, 2, relu=True)),
+        ]
+    )
+
+
+def _next_transition(width: int, num_branches: int) -> nn.ModuleList:
+    """Keep all branches and derive a new one, at half the resolution, from the coarsest."""
+    *_, coarsest, added = branch_channels(width, num_branches + 1)
+    kept = [nn.Identity() for _ in range(num_branches)]
+    return nn.ModuleList([*kept, nn.Sequential(conv_norm(coarsest, added, 3, 2, relu=True))])
+
+
+def _add_branch(transition: nn.ModuleList, maps: list[Tensor]) -> list[Tensor]:
+    return [path(x) for path, x in zip(transition, [*maps, maps[-1]], strict=True)]
+
+
+_BACKBONE_NAME = re.compile(r"w(?P<width>[1-9]\d*)(?P<small>_small)?")
+
+
+def is_hrnet_name(name: str) -> bool:
+    """Say whether ``name`` has the form "w<width>" or "w<width>_small"."""
+    return _BACKBONE_NAME.fullmatch(name) is not None
+
+
+def build_hrnet(name: str) -> HRNet:
+    """Return the backbone called ``name``, untrained.
+
+    Args:
+        name: "w18", "w32", "w40", "w48" or any other width, with "_small" for the shallow family.
+
+    Raises:
+        ValueError: the name has another form.
+    """
+    match = _BACKBONE_NAME.fullmatch(name)
+    if match is None:
+        msg = f'backbone {name!r} must look like "w18" or "w18_small"'
+        raise ValueError(msg)
+    return HRNet(int(match["width"]), SMALL if match["small"] else FULL)

@@ -1,0 +1,98 @@
+"""The small blocks HRNet and its heads are made of.
+
+Attribute names (``conv1``, ``bn1``, ``downsample`` ...) are those of the published checkpoints,
+so that weights load without renaming. Nothing here knows about whole networks.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+# Upstream sets every BatchNorm to these values; they are also PyTorch's defaults.
+_NORM_EPS = 1e-5
+_NORM_MOMENTUM = 0.1
+
+
+def conv(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1) -> nn.Conv2d:
+    """Return a convolution without bias that keeps the size at stride 1."""
+    padding = kernel_size // 2
+    return nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=False)
+
+
+def norm(channels: int) -> nn.BatchNorm2d:
+    """Return BatchNorm; trained as SyncBN upstream, which is the same thing in eval mode."""
+    return nn.BatchNorm2d(channels, eps=_NORM_EPS, momentum=_NORM_MOMENTUM)
+
+
+def conv_norm(
+    in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, *, relu: bool
+) -> nn.Sequential:
+    """Return conv, BatchNorm and, if asked, ReLU; keys ``0`` and ``1``."""
+    layers = [conv(in_channels, out_channels, kernel_size, stride), norm(out_channels)]
+    return nn.Sequential(*layers, nn.ReLU()) if relu else nn.Sequential(*layers)
+
+
+def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bilinear resize of [N, C, h, w] to (height, width), half-pixel centres; free if equal."""
+    if x.shape[-2:] == size:
+        return x
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
+class ConvNormAct(nn.Module):
+    """relu(bn(conv(x))), with the two parts under their own names, as heads store them."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
+        super().__init__()
+        self.conv = conv(in_channels, out_channels, kernel_size)
+        self.bn = norm(out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [N, in, H, W] to [N, out, H, W]."""
+        return F.relu(self.bn(self.conv(x)))
+
+
+class BasicBlock(nn.Module):
+    """relu(x + F(x)), F = 3x3, BN, ReLU, 3x3, BN; channels and size stay the same."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = conv(channels, channels, 3)
+        self.bn1 = norm(channels)
+        self.conv2 = conv(channels, channels, 3)
+        self.bn2 = norm(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [N, C, H, W] to the same shape."""
+        out = F.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        return F.relu(out + x)
+
+
+class Bottleneck(nn.Module):
+    """relu(shortcut(x) + F(x)), F = 1x1 to planes, 3x3, 1x1 to 4 x planes, BN after each."""
+
+    expansion = 4
+
+    def __init__(self, in_channels: int, planes: int) -> None:
+        super().__init__()
+        out_channels = planes * self.expansion
+        self.conv1 = conv(in_channels, planes, 1)
+        self.bn1 = norm(planes)
+        self.conv2 = conv(planes, planes, 3)
+        self.bn2 = norm(planes)
+        self.conv3 = conv(planes, out_channels, 1)
+        self.bn3 = norm(out_channels)
+        self.downsample = (
+            conv_norm(in_channels, out_channels, 1, relu=False)
+            if in_channels != out_channels
+            else nn.Identity()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [N, in, H, W] to [N, 4 x planes, H, W]."""
+        out = F.relu(self.bn1(self.conv1(x)))
+        out = F.relu(self.bn2(self.conv2(out)))
+        out = self.bn3(self.conv3(out))
+        return F.relu(out + self.downsample(x))
