@@ -1,0 +1,1 @@
+"""Data sets on disk: layouts, class tables, decoding, test-time transforms."""

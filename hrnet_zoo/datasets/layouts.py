@@ -1,0 +1,77 @@
+"""Where each data set keeps its validation split, and how its label files are read: data only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+IGNORED = 255
+"""Label of pixels that do not count."""
+
+
+def _cityscapes_train_ids() -> dict[int, int]:
+    """Return labelId -> trainId for the 34 ids of Cityscapes; all but 19 are ignored."""
+    evaluated = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+    table = dict.fromkeys((*range(34), IGNORED), IGNORED)
+    return table | {label_id: train_id for train_id, label_id in enumerate(evaluated)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelFiles:
+    """One kind of label file a data set may have."""
+
+    suffix: str
+    """What follows the image's stem in the name of its label file."""
+    remap: Mapping[int, int] | None = None
+    """Stored value -> label; a value without an entry is an error. None: stored as labels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetLayout:
+    """The validation split of one segmentation data set, as upstream lays it out."""
+
+    title: str
+    """The name people use."""
+    root: str
+    """Folder below the data root."""
+    image_dir: str
+    """Folder of the images, below `root`."""
+    label_dir: str
+    """Folder of the label files, below `root`."""
+    image_suffix: str
+    """End of an image's file name; what precedes it is the stem it shares with its label."""
+    labels: tuple[LabelFiles, ...]
+    """Kinds of label file, the preferred one first."""
+    num_images: int
+    """Images of the complete split."""
+    split_file: str | None = None
+    """List of stems, below `root`; None: every image in `image_dir` and its subfolders."""
+    reduce_zero_label: bool = False
+    """Stored 0 means ignored, and class c is stored as c + 1."""
+
+
+DATASETS: dict[str, DatasetLayout] = {
+    "cityscapes": DatasetLayout(
+        title="Cityscapes",
+        root="cityscapes",
+        image_dir="leftImg8bit/val",
+        label_dir="gtFine/val",
+        image_suffix="_leftImg8bit.png",
+        # The download holds labelIds; labelTrainIds are rendered by cityscapesScripts, if at all.
+        labels=(
+            LabelFiles(suffix="_gtFine_labelTrainIds.png"),
+            LabelFiles(suffix="_gtFine_labelIds.png", remap=_cityscapes_train_ids()),
+        ),
+        num_images=500,
+    ),
+    "scenes": DatasetLayout(
+        title="Scenes (demo)",
+        root="scenes",
+        image_dir="leftImg8bit/val",
+        label_dir="gtFine/val",
+        image_suffix="_leftImg8bit.png",
+        labels=(LabelFiles(suffix="_gtFine_labelTrainIds.png"),),
+        num_images=36,
+    ),
+}
+"""Data set name -> layout of its validation split."""

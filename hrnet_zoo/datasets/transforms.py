@@ -1,0 +1,68 @@
+"""The documented test-time resize and normalisation; nothing here is random."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def keep_ratio_size(size: tuple[int, int], scale: tuple[int, int]) -> tuple[int, int]:
+    """Return the (width, height) of an image resized into a box without changing its shape.
+
+    The longer side fits the box's longer side and the shorter the shorter, whichever binds;
+    small images grow. Sizes are rounded by adding a half and truncating.
+
+    Args:
+        size: (width, height) of the image.
+        scale: the box; the order of its sides does not matter.
+
+    Source:
+        mmcv 1.4.0, mmcv/image/geometric.py, rescale_size.
+    """
+    factor = min(max(scale) / max(size), min(scale) / min(size))
+    return int(size[0] * factor + 0.5), int(size[1] * factor + 0.5)
+
+
+def resize_keep_ratio(image: NDArray[np.uint8], scale: tuple[int, int]) -> NDArray[np.uint8]:
+    """Resize [H, W, C] uint8 into the box ``scale`` (width, height).
+
+    OpenCV's fixed-point bilinear on uint8 is part of the documented numbers: Pillow, torchvision
+    or float arithmetic change 0.2 to 0.3 % of the predicted pixels.
+    """
+    height, width = image.shape[:2]
+    size = keep_ratio_size((width, height), scale)
+    if size == (width, height):
+        return image
+    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+
+
+def to_network_input(
+    image: NDArray[np.uint8],
+    *,
+    mean: Sequence[float],
+    std: Sequence[float],
+    device: torch.device,
+) -> Tensor:
+    """Return (image - mean) / std as [1, 3, H, W] float32 on ``device``.
+
+    The bytes travel to the device and are normalised there. The result is channels-last in
+    memory, which convolutions on CPUs and recent GPUs prefer.
+
+    Args:
+        image: [H, W, 3] uint8, channels in the order of ``mean`` and ``std``.
+        mean: three values on the 0 to 255 scale.
+        std: three values on the 0 to 255 scale.
+        device: where the network is.
+
+    Source:
+        mmcv 1.4.0, mmcv/image/photometric.py, imnormalize: multiplies by the reciprocal.
+    """
+    pixels = torch.from_numpy(image).to(device).to(torch.float32)
+    pixels -= torch.tensor(mean, dtype=torch.float32, device=device)
+    pixels *= (1 / torch.tensor(std, dtype=torch.float64, device=device)).to(torch.float32)
+    return pixels.permute(2, 0, 1)[None]

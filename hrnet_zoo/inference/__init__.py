@@ -1,0 +1,1 @@
+"""How a network is applied to one image: the documented test protocols."""

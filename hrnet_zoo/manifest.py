@@ -1,0 +1,196 @@
+"""Reads zoo.yaml and reports every problem in it at once, each with its line.
+
+This module knows YAML and line numbers; what a row means is zoo.py's business.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from hrnet_zoo.errors import ManifestError, did_you_mean
+from hrnet_zoo.zoo import METRICS, SHA256_SUFFIX, Column, Manifest, Row, Zoo, printed_number
+
+Path_ = tuple[str | int, ...]
+Problem = tuple[Path_, str]
+
+_UNION_BRANCHES = ("SegmentationReading", "DetectionReading", "whole", "slide")
+
+
+def default_manifest() -> Path:
+    """Return the manifest that ships with the package, or the checkout's own."""
+    package = Path(__file__).parent
+    installed = package / "zoo.yaml"
+    return installed if installed.is_file() else package.parent / "zoo.yaml"
+
+
+def load_zoo(path: Path | None = None) -> Zoo:
+    """Return the validated manifest.
+
+    Args:
+        path: a manifest file; None means the one that ships with hrnet-zoo.
+
+    Raises:
+        ManifestError: the file is missing or breaks the schema; all problems are listed.
+    """
+    path = default_manifest() if path is None else path
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"The manifest {path} cannot be read: {error}. Pass an existing file with --zoo."
+        raise ManifestError(msg) from error
+    document = _Document(text, path.name)
+    try:
+        manifest = Manifest.model_validate(document.data)
+    except ValidationError as error:
+        problems = document.problems + [_explain(e) for e in error.errors(include_url=False)]
+        raise document.error(problems) from None
+    problems = document.problems + list(_inconsistencies(manifest))
+    if problems:
+        raise document.error(problems)
+    return Zoo(manifest, path)
+
+
+class _Document:
+    """A YAML file as plain data, with the line on which each value begins."""
+
+    def __init__(self, text: str, file_name: str) -> None:
+        self.problems: list[Problem] = []
+        self._file_name = file_name
+        self._lines: dict[Path_, int] = {(): 1}
+        self._seen: set[int] = set()
+        self._loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+        try:
+            node = self._loader.get_single_node()
+            self.data = None if node is None else self._construct(node, ())
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            where = f"{file_name}:{mark.line + 1}" if mark else file_name
+            detail = getattr(error, "problem", None) or str(error)
+            msg = f"{where}: not valid YAML: {detail}."
+            raise ManifestError(msg) from None
+
+    def _construct(self, node: yaml.Node, path: Path_) -> Any:
+        self._lines.setdefault(path, node.start_mark.line + 1)
+        if id(node) in self._seen:
+            self.problems.append((path, "an alias; every row is written out in full"))
+            return None
+        self._seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            return self._construct_mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._construct(item, (*path, i)) for i, item in enumerate(node.value)]
+        return self._loader.construct_object(node)
+
+    def _construct_mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value
+            here = (*path, key)
+            if key in mapping:
+                self._lines[here] = key_node.start_mark.line + 1
+                self.problems.append((here, "written twice"))
+            self._lines.setdefault(here, key_node.start_mark.line + 1)
+            mapping[key] = self._construct(value_node, here)
+        return mapping
+
+    def error(self, problems: list[Problem]) -> ManifestError:
+        """Return one error that lists all problems, in the order of their lines."""
+        lines = sorted({(self._line(path), self._describe(path, what)) for path, what in problems})
+        count = f"{len(lines)} problems" if len(lines) > 1 else "1 problem"
+        listing = "\n".join(f"  {self._file_name}:{line}: {text}" for line, text in lines)
+        return ManifestError(f"The manifest has {count}:\n{listing}")
+
+    def _line(self, path: Path_) -> int:
+        while path not in self._lines:
+            path = path[:-1]
+        return self._lines[path]
+
+    def _describe(self, path: Path_, what: str) -> str:
+        """Name the row by its name, not by its number, and the key within it."""
+        if path[:1] == ("rows",) and len(path) > 1:
+            index = path[1]
+            assert isinstance(index, int)
+            row = self.data["rows"][index]
+            name = row.get("name") if isinstance(row, dict) else None
+            keys = ".".join(map(str, path[2:]))
+            return f"{name or f'row {index}'}: {keys + ': ' if keys else ''}{what}."
+        return f"{'.'.join(map(str, path)) or 'the file'}: {what}."
+
+
+def _explain(error: ErrorDetails) -> Problem:
+    """Turn one of pydantic's findings into a place and a sentence."""
+    path: Path_ = error["loc"]
+    given = error["input"]
+    kind = error["type"]
+    # A union's branch appears in the location under the name of its class or tag, not of a key.
+    path = tuple(key for key in path if key not in _UNION_BRANCHES)
+    if kind == "missing":
+        return path[:-1], f'the key "{path[-1]}" is missing'
+    if kind == "extra_forbidden":
+        return path, f"unknown key.{did_you_mean(str(path[-1]), _known_keys())}".rstrip(".")
+    if kind == "string_type" and isinstance(given, int | float):
+        return path, f'is the number {given}; write it in quotes, as printed ("78.80")'
+    return path, f"is {given!r}; {error['msg'][0].lower()}{error['msg'][1:]}"
+
+
+def _known_keys() -> list[str]:
+    """Return every key that may occur anywhere in a manifest."""
+    definitions = Manifest.model_json_schema()["$defs"].values()
+    return sorted({key for definition in definitions for key in definition["properties"]})
+
+
+def _inconsistencies(manifest: Manifest) -> Iterator[Problem]:
+    """Yield what is well-formed but cannot be true."""
+    tables = {(table.source, table.heading): table for table in manifest.tables}
+    for i, table in enumerate(manifest.tables):
+        if table.source not in manifest.sources:
+            yield ("tables", i, "source"), f'"{table.source}" is not among the sources'
+    names = Counter(row.name for row in manifest.rows)
+    places = Counter((row.source, row.table, row.position) for row in manifest.rows)
+    for i, row in enumerate(manifest.rows):
+        here: Path_ = ("rows", i)
+        if names[row.name] > 1:
+            yield (*here, "name"), "two rows have this name"
+        if places[row.source, row.table, row.position] > 1:
+            yield (*here, "position"), f"two rows are number {row.position} of {row.table}"
+        table_of_row = tables.get((row.source, row.table))
+        if table_of_row is None:
+            known = ", ".join(f"{source}/{heading}" for source, heading in tables)
+            yield (*here, "table"), f"{row.source} has no table {row.table!r}; known: {known}"
+        else:
+            for path, what in _cell_problems(row, list(table_of_row.columns.values())):
+                yield (*here, *path), what
+        for path, what in _link_problems(row):
+            yield (*here, *path), what
+
+
+def _cell_problems(row: Row, columns: list[Column]) -> Iterator[Problem]:
+    for column, text in row.printed:
+        if (text is not None) != (column in columns):
+            there = "has this column: quote the cell" if text is None else "has no such column"
+            yield ("printed", column), f"the table {there}"
+    for metric in METRICS:
+        try:
+            printed_number(getattr(row.printed, metric))
+        except ValueError as error:
+            yield ("printed", metric), str(error)
+
+
+def _link_problems(row: Row) -> Iterator[Problem]:
+    if row.checkpoint_url is None:
+        return
+    file_name = row.checkpoint_file_name
+    if not re.search(SHA256_SUFFIX, file_name):
+        what = f'"{file_name}" must end in the first 8 hex digits of its SHA-256: "-0123abcd.pth"'
+        yield ("checkpoint_url",), what
+    if not file_name.startswith(f"{row.name}_"):
+        what = f'"{file_name}" does not begin with the row\'s name'
+        yield ("checkpoint_url",), what
