@@ -56,7 +56,7 @@ def read_state_dict(path: Path) -> StateDict:
     return {k: v for k, v in stripped.items() if not k.startswith(_IGNORED_PREFIXES)}
 
 
-def _unpickle(path: Path) -> Any:
+def _unpickle(path: Path) -> object:
     if not path.is_file():
         msg = f"There is no checkpoint at {path}. Check the path given with --checkpoint."
         raise CheckpointError(msg)
@@ -99,7 +99,7 @@ def _refusal(path: Path, detail: str) -> str:
     )
 
 
-def _summary(content: Any) -> str:
+def _summary(content: object) -> str:
     if isinstance(content, dict):
         keys = ", ".join(str(key) for key in list(content)[:4])
         return f"a dict with the keys: {keys}" if keys else "an empty dict"

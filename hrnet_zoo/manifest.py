@@ -5,7 +5,6 @@ This module knows YAML and line numbers; what a row means is zoo.py's business.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from hrnet_zoo.errors import ManifestError, did_you_mean
-from hrnet_zoo.zoo import METRICS, SHA256_SUFFIX, Column, Manifest, Row, Zoo, printed_number
+from hrnet_zoo.zoo import METRICS, Column, Manifest, Row, Zoo, printed_number
 
 Path_ = tuple[str | int, ...]
 Problem = tuple[Path_, str]
@@ -63,13 +62,15 @@ class _Document:
 
     def __init__(self, text: str, file_name: str) -> None:
         self.problems: list[Problem] = []
+        self.data: Any = None
         self._file_name = file_name
         self._lines: dict[Path_, int] = {(): 1}
         self._seen: set[int] = set()
         self._loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
         try:
             node = self._loader.get_single_node()
-            self.data = None if node is None else self._construct(node, ())
+            if node is not None:
+                self.data = self._construct(node, ())
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f"{file_name}:{mark.line + 1}" if mark else file_name
@@ -77,7 +78,7 @@ class _Document:
             msg = f"{where}: not valid YAML: {detail}."
             raise ManifestError(msg) from None
 
-    def _construct(self, node: yaml.Node, path: Path_) -> Any:
+    def _construct(self, node: yaml.Node, path: Path_) -> object:
         self._lines.setdefault(path, node.start_mark.line + 1)
         if id(node) in self._seen:
             self.problems.append((path, "an alias; every row is written out in full"))
@@ -89,8 +90,8 @@ class _Document:
             return [self._construct(item, (*path, i)) for i, item in enumerate(node.value)]
         return self._loader.construct_object(node)
 
-    def _construct_mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
-        mapping: dict[str, Any] = {}
+    def _construct_mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, object]:
+        mapping: dict[str, object] = {}
         for key_node, value_node in node.value:
             key = key_node.value
             here = (*path, key)
@@ -188,7 +189,7 @@ def _link_problems(row: Row) -> Iterator[Problem]:
     if row.checkpoint_url is None:
         return
     file_name = row.checkpoint_file_name
-    if not re.search(SHA256_SUFFIX, file_name):
+    if row.checkpoint_sha256_prefix is None:
         what = f'"{file_name}" must end in the first 8 hex digits of its SHA-256: "-0123abcd.pth"'
         yield ("checkpoint_url",), what
     if not file_name.startswith(f"{row.name}_"):

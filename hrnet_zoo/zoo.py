@@ -6,7 +6,8 @@ the manifest and how to select from it; it does not know YAML, files on disk, mo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
@@ -27,6 +28,9 @@ METRICS: tuple[Metric, ...] = (
     "mask_ap",
 )
 """The quantities a table documents; accuracies are percent, 0 to 100."""
+
+ACCURACIES: tuple[Metric, ...] = ("miou", "box_ap", "mask_ap")
+"""What is verified unless other metrics are asked for: accuracy at a single scale."""
 
 Column = Literal[
     "method",
@@ -54,13 +58,15 @@ Pair = Annotated[tuple[int, int], Field(strict=False)]
 Triple = Annotated[tuple[float, float, float], Field(strict=False)]
 Count = Annotated[int, Field(gt=0)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
-SHA256_SUFFIX = r"-(?P<prefix>[0-9a-f]{8})\.pth$"
+_SHA256_SUFFIX = re.compile(r"-([0-9a-f]{8})\.pth$")
 
 
 class _Strict(BaseModel):
     """Unknown keys are errors, numbers are not made of text, values never change."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
+    )
 
 
 class Source(_Strict):
@@ -246,9 +252,7 @@ class Row(_Strict):
     @property
     def checkpoint_sha256_prefix(self) -> str | None:
         """Return the first 8 hex digits of the SHA-256 that the checkpoint's file name promises."""
-        if self.checkpoint_url is None:
-            return None
-        return self.checkpoint_file_name[-len("00000000.pth") : -len(".pth")]
+        return promised_sha256(self.checkpoint_file_name)
 
     @property
     def checkpoint_file_name(self) -> str:
@@ -297,25 +301,65 @@ class Zoo:
         Raises:
             UsageError: a criterion names nothing in the manifest.
         """
-        rows: Sequence[Row] = self.rows
-        for label, wanted, value_of in (
-            ("task", task, lambda row: row.task),
-            ("dataset", dataset, lambda row: row.reading.dataset),
-            ("method", method, lambda row: row.method),
-        ):
+        criteria: dict[str, tuple[str | None, Callable[[Row], str]]] = {
+            "task": (task, lambda row: row.task),
+            "dataset": (dataset, lambda row: row.reading.dataset),
+            "method": (method, lambda row: row.method),
+        }
+        rows = list(self.rows)
+        for criterion, (wanted, value_of) in criteria.items():
             if wanted is None:
                 continue
             known = sorted({value_of(row) for row in self.rows})
-            if wanted.lower() not in {value.lower() for value in known}:
-                msg = f'No row has the {label} "{wanted}"; there is: {", ".join(known)}.'
+            if wanted.lower() not in map(str.lower, known):
+                msg = f'No row has the {criterion} "{wanted}"; there is: {", ".join(known)}.'
                 raise UsageError(msg)
             rows = [row for row in rows if value_of(row).lower() == wanted.lower()]
-        return list(rows)
+        return rows
+
+    def table_of(self, row: Row) -> Table:
+        """Return the table the row stands in."""
+        return next(t for t in self.tables if (t.source, t.heading) == (row.source, row.table))
+
+    def metrics_of(self, row: Row, names: Sequence[str]) -> tuple[Metric, ...]:
+        """Return the metrics called ``names``, or the row's accuracy if there are no names.
+
+        Raises:
+            UsageError: a name is no metric, or the row's table has no column for it.
+        """
+        columns = self.table_of(row).columns.values()
+        there = [metric for metric in METRICS if metric in columns]
+        if not names:
+            return tuple(metric for metric in ACCURACIES if metric in there)
+        for name in names:
+            if name not in there:
+                close = did_you_mean(name, there)
+                msg = (
+                    f'{row.name} has no metric "{name}".{close} Its table has: {", ".join(there)}.'
+                )
+                raise UsageError(msg)
+        return tuple(metric for metric in there if metric in names)
 
     def rows_of(self, table: Table) -> list[Row]:
         """Return the rows of one table in their printed order."""
         here = [r for r in self.rows if (r.source, r.table) == (table.source, table.heading)]
         return sorted(here, key=lambda row: row.position)
+
+
+def promised_sha256(file_name: str) -> str | None:
+    """Return the 8 hex digits at the end of a published file's name, or None if it has none.
+
+    Source:
+        mmsegmentation 0.20.2 and mmdetection 2.3.0, tools/publish_model.py: the file is saved,
+        hashed, and renamed to end in the first 8 digits of its SHA-256.
+    """
+    match = _SHA256_SUFFIX.search(file_name)
+    return match[1] if match else None
+
+
+def decimals_of(printed: Decimal) -> int:
+    """Return how many decimals a documented value is printed with."""
+    return len(str(printed).partition(".")[2])
 
 
 def printed_number(text: str | None) -> Decimal | None:

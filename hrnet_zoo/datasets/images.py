@@ -72,8 +72,8 @@ def decode_label(content: bytes, path: Path) -> NDArray[np.uint8]:
         raise _damaged(path, str(error)) from None
     if values.ndim != 2 or values.dtype != np.uint8:
         msg = (
-            f"{path} holds {mode} pixels; a label image has one 8-bit index per pixel (greyscale or "
-            "palette). Convert the colours to class indices first."
+            f"{path} holds {mode} pixels; a label image has one 8-bit index per pixel "
+            "(greyscale or palette). Convert the colours to class indices first."
         )
         raise DatasetError(msg)
     return np.array(values)
@@ -82,10 +82,10 @@ def decode_label(content: bytes, path: Path) -> NDArray[np.uint8]:
 def _check_complete(content: bytes, path: Path) -> None:
     if content.startswith(_PNG_SIGNATURE):
         _check_png(content, path)
-    elif content.startswith(_JPEG_SIGNATURE):
-        # Thumbnails end too; what counts is an end after the last start of a scan.
-        if content.rfind(_JPEG_END) < content.rfind(_JPEG_START_OF_SCAN):
-            raise _damaged(path, "the JPEG data end early")
+    # In a JPEG, thumbnails end too; what counts is an end after the last start of a scan.
+    is_jpeg = content.startswith(_JPEG_SIGNATURE)
+    if is_jpeg and content.rfind(_JPEG_END) < content.rfind(_JPEG_START_OF_SCAN):
+        raise _damaged(path, "the JPEG data end early")
 
 
 def _check_png(content: bytes, path: Path) -> None:

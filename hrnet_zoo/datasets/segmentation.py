@@ -50,8 +50,10 @@ class SegmentationDataset:
         self.layout = layout
         self.root = root
         self._pairs = pairs
-        self._num_classes = num_classes
-        self._tables = {kind.suffix: _label_table(layout, kind, num_classes) for kind in layout.labels}
+        self.num_classes = num_classes
+        self._tables = {
+            kind.suffix: _label_table(layout, kind, num_classes) for kind in layout.labels
+        }
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -68,8 +70,8 @@ class SegmentationDataset:
         stored = decode_label(label_bytes, pair.label)
         if image.shape[:2] != stored.shape:
             msg = (
-                f"{pair.image} is {image.shape[1]} x {image.shape[0]} pixels, its label {pair.label} "
-                f"is {stored.shape[1]} x {stored.shape[0]}. They must be of one size."
+                f"{pair.image} is {image.shape[1]} x {image.shape[0]} pixels, its label "
+                f"{pair.label} is {stored.shape[1]} x {stored.shape[0]}. They must be of one size."
             )
             raise DatasetError(msg)
         label = self._tables[pair.kind.suffix][stored]
@@ -97,7 +99,7 @@ def open_dataset(layout: DatasetLayout, data_root: Path, num_classes: int) -> Se
         num_classes: classes of the data set; other label values are refused when met.
 
     Raises:
-        DatasetError: a folder is missing, or images and labels do not pair up; all problems at once.
+        DatasetError: a folder is missing, or images and labels do not pair up.
     """
     root = _find_root(layout, data_root)
     image_dir, label_dir = root / layout.image_dir, root / layout.label_dir
@@ -106,7 +108,11 @@ def open_dataset(layout: DatasetLayout, data_root: Path, num_classes: int) -> Se
     stems = _listed_stems(root / layout.split_file) if layout.split_file else sorted(images)
     pairs, missing_images, missing_labels = [], [], []
     for stem in stems:
-        found = [(files[stem], k) for files, k in zip(labels, layout.labels, strict=True) if stem in files]
+        found = [
+            (files[stem], k)
+            for files, k in zip(labels, layout.labels, strict=True)
+            if stem in files
+        ]
         if stem not in images:
             missing_images.append(stem)
         elif not found:
@@ -146,14 +152,14 @@ def _find_root(layout: DatasetLayout, data_root: Path) -> Path:
         expected = data_root / layout.root
         msg = (
             f"{layout.title} was not found in {data_root}: there is no folder "
-            f"{expected / layout.image_dir}. Expected are images in {layout.root}/{layout.image_dir} "
-            f"(*{layout.image_suffix}) and labels in {layout.root}/{layout.label_dir} "
-            f"(*{layout.labels[-1].suffix}). Pass the folder that holds {layout.root}/ with "
+            f"{expected / layout.image_dir}. Expected are images named *{layout.image_suffix} in "
+            f"{layout.root}/{layout.image_dir} and labels named *{layout.labels[-1].suffix} in "
+            f"{layout.root}/{layout.label_dir}. Pass the folder that holds {layout.root}/ with "
             "--data-root, or set HRNET_ZOO_DATA."
         )
         raise DatasetError(msg)
     if not (root / layout.label_dir).is_dir():
-        msg = f"{layout.title} has images but no labels: there is no folder {root / layout.label_dir}."
+        msg = f"{layout.title} lacks its labels: there is no folder {root / layout.label_dir}."
         raise DatasetError(msg)
     return root
 

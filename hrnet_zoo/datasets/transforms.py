@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from hrnet_zoo.zoo import Normalisation
 
 
 def keep_ratio_size(size: tuple[int, int], scale: tuple[int, int]) -> tuple[int, int]:
@@ -43,26 +43,26 @@ def resize_keep_ratio(image: NDArray[np.uint8], scale: tuple[int, int]) -> NDArr
 
 def to_network_input(
     image: NDArray[np.uint8],
-    *,
-    mean: Sequence[float],
-    std: Sequence[float],
+    normalisation: Normalisation,
     device: torch.device,
 ) -> Tensor:
-    """Return (image - mean) / std as [1, 3, H, W] float32 on ``device``.
+    """Return the image, normalised, as [1, 3, H, W] float32 on ``device``.
 
     The bytes travel to the device and are normalised there. The result is channels-last in
     memory, which convolutions on CPUs and recent GPUs prefer.
 
     Args:
-        image: [H, W, 3] uint8, channels in the order of ``mean`` and ``std``.
-        mean: three values on the 0 to 255 scale.
-        std: three values on the 0 to 255 scale.
+        image: RGB [H, W, 3] uint8.
+        normalisation: mean, std and the channel order of the network's input.
         device: where the network is.
 
     Source:
         mmcv 1.4.0, mmcv/image/photometric.py, imnormalize: multiplies by the reciprocal.
     """
     pixels = torch.from_numpy(image).to(device).to(torch.float32)
-    pixels -= torch.tensor(mean, dtype=torch.float32, device=device)
-    pixels *= (1 / torch.tensor(std, dtype=torch.float64, device=device)).to(torch.float32)
+    if normalisation.channel_order == "bgr":
+        pixels = pixels.flip(2)
+    factor = [1 / std for std in normalisation.std]
+    pixels -= torch.tensor(normalisation.mean, dtype=torch.float32, device=device)
+    pixels *= torch.tensor(factor, dtype=torch.float32, device=device)
     return pixels.permute(2, 0, 1)[None]

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
 from hrnet_zoo.models.layers import resize
+from hrnet_zoo.zoo import Normalisation
 
 Network = Callable[[Tensor], Tensor]
 """Maps [1, 3, h, w] to logits [1, K, h, w]."""
@@ -36,10 +37,8 @@ class SegmentationProtocol:
     """The box is multiplied by each of these in turn."""
     flip: bool = False
     """Whether each size is also seen mirrored."""
-    mean: tuple[float, float, float]
-    """Per RGB channel, subtracted from the 0 to 255 values."""
-    std: tuple[float, float, float]
-    """Per RGB channel, divides the difference."""
+    normalisation: Normalisation
+    """How pixel values become network input."""
 
     def ms_flip(self) -> SegmentationProtocol:
         """Return the protocol of the mIoU(ms+flip) columns: six sizes, each also mirrored."""
@@ -89,7 +88,7 @@ def class_scores(
     """
     total: Tensor | None = None
     for image in images:
-        x = to_network_input(image, mean=protocol.mean, std=protocol.std, device=device)
+        x = to_network_input(image, protocol.normalisation, device)
         for flipped in (False, True) if protocol.flip else (False,):
             logits = _logits(network, x.flip(3) if flipped else x, protocol)
             logits = resize(logits, size)

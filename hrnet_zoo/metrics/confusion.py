@@ -51,7 +51,9 @@ class ConfusionMatrix:
         self.num_classes = num_classes
         self.counts = np.zeros(shape, np.int64) if counts is None else counts
 
-    def add(self, prediction: NDArray[np.uint8] | Tensor, label: NDArray[np.uint8] | Tensor) -> None:
+    def add(
+        self, prediction: NDArray[np.uint8] | Tensor, label: NDArray[np.uint8] | Tensor
+    ) -> None:
         """Count one image.
 
         Args:

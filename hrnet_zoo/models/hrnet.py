@@ -11,7 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -51,35 +53,44 @@ class HighResolutionModule(nn.Module):
         self.branches = nn.ModuleList(
             nn.Sequential(*(BasicBlock(c) for _ in range(num_blocks))) for c in channels
         )
-        self.fuse_layers = nn.ModuleList(
-            nn.ModuleList(_fuse_layer(channels, source=j, target=i) for j in range(len(channels)))
-            for i in range(len(channels))
-        )
+        self.fuse_layers = nn.ModuleList(Fusion(channels, i) for i in range(len(channels)))
 
     def forward(self, branches: list[Tensor]) -> list[Tensor]:
         """Map the branches' maps, finest first, to fused maps of the same shapes."""
         maps = [blocks(x) for blocks, x in zip(self.branches, branches, strict=True)]
-        return [self._fuse(maps, target) for target in range(len(maps))]
-
-    def _fuse(self, maps: list[Tensor], target: int) -> Tensor:
-        size = (maps[target].shape[-2], maps[target].shape[-1])
-        fuse_layers = self.fuse_layers[target]
-        assert isinstance(fuse_layers, nn.ModuleList)
-        total: Tensor | None = None
-        for source, (layer, x) in enumerate(zip(fuse_layers, maps, strict=True)):
-            x = layer(x)
-            if source > target:
-                # Upstream upsamples in two steps: by the exact power of two, then to the target.
-                # They differ where an odd size was halved; one step moves 0.5 % of the pixels.
-                factor = 2 ** (source - target)
-                x = resize(x, (x.shape[-2] * factor, x.shape[-1] * factor))
-                x = resize(x, size)
-            total = x if total is None else total + x
-        assert total is not None
-        return F.relu(total)
+        return [fuse(maps) for fuse in self.fuse_layers]
 
 
-def _fuse_layer(channels: Sequence[int], *, source: int, target: int) -> nn.Module:
+class Fusion(nn.ModuleList):
+    """What one branch receives: relu(sum over all branches of a path from there to here)."""
+
+    def __init__(self, channels: Sequence[int], target: int) -> None:
+        super().__init__(
+            _path(channels, source=source, target=target) for source in range(len(channels))
+        )
+        self._target = target
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        """Map all branches' maps to one of the shape of ``maps[target]``."""
+        size = (maps[self._target].shape[-2], maps[self._target].shape[-1])
+        arriving = [
+            _upsample(path(x), 2 ** (source - self._target), size)
+            if source > self._target
+            else path(x)
+            for source, (path, x) in enumerate(zip(self, maps, strict=True))
+        ]
+        return F.relu(reduce(torch.add, arriving))
+
+
+def _upsample(x: Tensor, factor: int, size: tuple[int, int]) -> Tensor:
+    """Resize in two steps, as upstream does: by the exact power of two, then to the target.
+
+    The steps differ where an odd size was halved; in one step, 0.5 % of the pixels would change.
+    """
+    return resize(resize(x, (x.shape[-2] * factor, x.shape[-1] * factor)), size)
+
+
+def _path(channels: Sequence[int], *, source: int, target: int) -> nn.Module:
     """Return the learnt part of the path from branch ``source`` to branch ``target``."""
     if source == target:
         return nn.Identity()
@@ -126,10 +137,9 @@ class HRNet(nn.Module):
         x = F.relu(self.bn1(self.conv1(image)))
         x = F.relu(self.bn2(self.conv2(x)))
         x = self.layer1(x)
-        maps = self.stage2([path(x) for path in self.transition1])
+        maps: list[Tensor] = self.stage2([path(x) for path in self.transition1])
         maps = self.stage3(_add_branch(self.transition2, maps))
         maps = self.stage4(_add_branch(self.transition3, maps))
-        assert isinstance(maps, list)
         return maps
 
 

@@ -1,0 +1,74 @@
+"""hrnet-zoo demo: verify the small zoo that ships with the package, from fetch to table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hrnet_zoo.cli.options import device_option
+
+if TYPE_CHECKING:
+    from hrnet_zoo.zoo import Row, Zoo
+
+_NEXT_STEPS = """\
+What next:
+  hrnet-zoo list                                  the 67 documented rows
+  hrnet-zoo show fcn_hr18_512x1024_40k_cityscapes
+  hrnet-zoo verify fcn_hr18_512x1024_40k_cityscapes --data-root DIR
+                                                  the same check on the real thing; DIR holds
+                                                  cityscapes/leftImg8bit and cityscapes/gtFine"""
+
+
+@click.command()
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("hrnet-zoo-demo"),
+    show_default=True,
+    help="Folder for the record, the picture and the table.",
+)
+@device_option
+@click.pass_context
+def demo(ctx: click.Context, output: Path, device: str) -> int:
+    """Verify a small trained network on a small data set; both ship with hrnet-zoo."""
+    from hrnet_zoo.cli.verify import verify  # noqa: PLC0415
+    from hrnet_zoo.demo import DATA_ROOT, MANIFEST  # noqa: PLC0415
+    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
+
+    zoo = load_zoo(MANIFEST)
+    click.echo("A zoo of one row: its table documents an mIoU; does its checkpoint give it?\n")
+    code: int = ctx.invoke(
+        verify,
+        names=tuple(row.name for row in zoo.rows),
+        data_root=DATA_ROOT,
+        output=output / "records",
+        device=device,
+        zoo_file=MANIFEST,
+    )
+    for row in zoo.rows:
+        _write_picture(zoo, row, output / f"{row.name}.png", device)
+    _write_table(zoo, output)
+    click.echo(_NEXT_STEPS)
+    return code
+
+
+def _write_picture(zoo: Zoo, row: Row, path: Path, device: str) -> None:
+    from hrnet_zoo.demo.example import example_picture  # noqa: PLC0415
+    from hrnet_zoo.predict import load_predictor  # noqa: PLC0415
+
+    predictor = load_predictor(row, zoo.path.parent, checkpoint=None, device=device)
+    example_picture(predictor).save(path)
+    click.echo(f"\nIts input, labels and prediction: {path}\n")
+
+
+def _write_table(zoo: Zoo, output: Path) -> None:
+    from hrnet_zoo.records import read_records  # noqa: PLC0415
+    from hrnet_zoo.report.tables import latest_judgements, render_tables  # noqa: PLC0415
+
+    texts = render_tables(zoo, latest_judgements(zoo, read_records(output / "records")))
+    markdown = "\n".join(texts.values())
+    path = output / "table.md"
+    path.write_text(markdown, encoding="utf-8")
+    click.echo(f"{markdown}\n(written to {path})\n")

@@ -1,0 +1,73 @@
+"""hrnet-zoo fetch: download checkpoints into the cache."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hrnet_zoo.cli.options import fetch_options, format_option, zoo_option
+
+if TYPE_CHECKING:
+    from hrnet_zoo.fetch import FetchOptions
+    from hrnet_zoo.progress import Progress
+    from hrnet_zoo.zoo import Row
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="NAME...")
+@click.option("--all", "all_rows", is_flag=True, help="Fetch every row that links a checkpoint.")
+@fetch_options
+@format_option("text", "json")
+@zoo_option
+def fetch(
+    names: tuple[str, ...],
+    all_rows: bool,
+    mirror: str | None,
+    offline: bool,
+    form: str,
+    zoo_file: Path | None,
+) -> int:
+    """Fetch the checkpoints of rows; every file is held against the hash in its name."""
+    from hrnet_zoo import settings  # noqa: PLC0415
+    from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
+    from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415
+    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
+
+    if bool(names) == all_rows:
+        msg = "Give the names of rows, or --all."
+        raise click.UsageError(msg)
+    zoo = load_zoo(zoo_file)
+    rows = [zoo.row(name) for name in names]
+    if all_rows:
+        rows = [row for row in zoo.rows if row.checkpoint_url is not None]
+        blank = len(zoo.rows) - len(rows)
+        if blank:
+            click.echo(f"{blank} rows link no checkpoint and are left out", err=True)
+    options = FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline)
+    with show_progress() as progress:
+        results = [_fetch(row, zoo.path.parent, options, progress) for row in rows]
+    if form == "json":
+        click.echo(json.dumps(results, indent=2))
+    else:
+        for result in results:
+            click.echo(f"{result['name']}: {result['path'] or result['error']}")
+    return 0 if all(result["error"] is None for result in results) else 3
+
+
+def _fetch(
+    row: Row, manifest_dir: Path, options: FetchOptions, progress: Progress
+) -> dict[str, object]:
+    """Fetch one row; a failure is part of the result, so that the other rows go on."""
+    from hrnet_zoo.errors import CheckpointError  # noqa: PLC0415
+    from hrnet_zoo.fetch import fetch_row  # noqa: PLC0415
+
+    result: dict[str, object] = dict.fromkeys(("name", "path", "sha256", "size_bytes", "error"))
+    result["name"] = row.name
+    try:
+        file = fetch_row(row, manifest_dir, options, progress)
+    except CheckpointError as error:
+        return result | {"error": str(error)}
+    return result | {"path": str(file.path), "sha256": file.sha256, "size_bytes": file.size_bytes}

@@ -1,0 +1,67 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+
+
+def zoo_option(command: Command) -> Command:
+    """Add --zoo: another manifest than the one that ships with the package."""
+    return click.option(
+        "--zoo",
+        "zoo_file",
+        type=click.Path(path_type=Path),
+        help="Manifest to use instead of the one that ships with hrnet-zoo.",
+    )(command)
+
+
+def format_option(*formats: str) -> Callable[[Command], Command]:
+    """Add --format with the given choices; the first is the default."""
+
+    def add(command: Command) -> Command:
+        return click.option(
+            "--format", "form", type=click.Choice(formats), default=formats[0], show_default=True
+        )(command)
+
+    return add
+
+
+def fetch_options(command: Command) -> Command:
+    """Add --mirror and --offline."""
+    mirror = click.option(
+        "--mirror",
+        metavar="URL",
+        help="Fetch from this server or folder instead of the linked one; paths stay the same.",
+    )
+    offline = click.option(
+        "--offline", is_flag=True, help="Use only what is in the cache or on local disks."
+    )
+    return mirror(offline(command))
+
+
+def device_option(command: Command) -> Command:
+    """Add --device."""
+    return click.option(
+        "--device",
+        default="auto",
+        show_default=True,
+        metavar="auto|cpu|cuda[:N]",
+        callback=_check_device,
+        help="Where the network runs; auto is the first GPU, or the CPU where there is none.",
+    )(command)
+
+
+def _check_device(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    if _DEVICE.fullmatch(value) is None:
+        msg = f'"{value}" is no device; use auto, cpu, cuda or cuda:N.'
+        raise click.BadParameter(msg)
+    return value

@@ -1,0 +1,53 @@
+"""hrnet-zoo report: regenerate documents from the manifest and the records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hrnet_zoo.cli.options import zoo_option
+from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
+
+
+@click.group()
+def report() -> None:
+    """Regenerate documents from the manifest and the records."""
+
+
+@report.command()
+@click.option(
+    "--records",
+    "records_dir",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_OUTPUT,
+    show_default=True,
+    help="Folder of records; without any, the tables are as documented.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write one Markdown file per README into this folder instead of printing.",
+)
+@zoo_option
+def tables(records_dir: Path, output: Path | None, zoo_file: Path | None) -> None:
+    """Print the READMEs' results tables, measured values beside the documented ones."""
+    from hrnet_zoo.errors import RecordError  # noqa: PLC0415
+    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.records import read_records  # noqa: PLC0415
+    from hrnet_zoo.report.tables import latest_judgements, render_tables  # noqa: PLC0415
+
+    zoo = load_zoo(zoo_file)
+    texts = render_tables(zoo, latest_judgements(zoo, read_records(records_dir)))
+    for source, text in texts.items():
+        if output is None:
+            click.echo(f"## {source}: {zoo.sources[source].title}\n\n{text}")
+            continue
+        path = output / f"{source}.md"
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            msg = f"{path} cannot be written: {error.strerror or error}. Pass another --output."
+            raise RecordError(msg) from None
+        click.echo(str(path))

@@ -1,0 +1,15 @@
+"""hrnet-zoo schema: the JSON Schema of the manifest."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of zoo.yaml, for editors that check and complete it."""
+    from hrnet_zoo.zoo import Manifest  # noqa: PLC0415
+
+    click.echo(json.dumps(Manifest.model_json_schema(), indent=2))

@@ -1,0 +1,119 @@
+"""hrnet-zoo verify: measure rows and hold them against the documented numbers."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+import click
+
+from hrnet_zoo.cli.options import device_option, fetch_options, format_option, zoo_option
+
+DEFAULT_OUTPUT = Path("reports/records")
+
+
+def parse_metrics(_ctx: click.Context, _param: click.Parameter, value: str | None) -> list[str]:
+    """Split "miou,miou_ms_flip"; which metrics a row has is checked later, against the row."""
+    return [name.strip() for name in value.split(",") if name.strip()] if value else []
+
+
+def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) -> Decimal:
+    """Read the noise allowance without a detour through binary fractions."""
+    try:
+        tolerance = Decimal(value)
+    except InvalidOperation:
+        tolerance = Decimal(-1)
+    if not tolerance.is_finite() or tolerance < 0:
+        msg = f'"{value}" is no allowance in points; write for example 0.10.'
+        raise click.BadParameter(msg)
+    return tolerance
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option(
+    "--data-root",
+    type=click.Path(path_type=Path),
+    help="Folder that holds the data sets' folders. Default: HRNET_ZOO_DATA.",
+)
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    help="A file to evaluate instead of the published one; one NAME only.",
+)
+@device_option
+@click.option(
+    "--metrics",
+    metavar="M,M,...",
+    callback=parse_metrics,
+    help="Numbers of the row to verify, e.g. miou,miou_ms_flip.  [default: miou, or the APs]",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Evaluate only the first N images.")
+@click.option(
+    "--tolerance",
+    default="0.10",
+    show_default=True,
+    callback=parse_tolerance,
+    help="Allowance in points, on top of the rounding of the printed number.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_OUTPUT,
+    show_default=True,
+    help="Folder for the records.",
+)
+@fetch_options
+@format_option("text", "json")
+@zoo_option
+def verify(
+    names: tuple[str, ...],
+    data_root: Path | None,
+    checkpoint: Path | None,
+    device: str,
+    metrics: list[str],
+    limit: int | None,
+    tolerance: Decimal,
+    output: Path,
+    mirror: str | None,
+    offline: bool,
+    form: str,
+    zoo_file: Path | None,
+) -> int:
+    """Evaluate rows and compare with the documented numbers."""
+    from hrnet_zoo import settings  # noqa: PLC0415
+    from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
+    from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415
+    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.report.judgements import as_json, as_text, judge_outcome  # noqa: PLC0415
+    from hrnet_zoo.verdicts import exit_code  # noqa: PLC0415
+
+    zoo = load_zoo(zoo_file)
+    asked = [(row, zoo.metrics_of(row, metrics)) for row in map(zoo.row, dict.fromkeys(names))]
+    if checkpoint is not None and len(asked) > 1:
+        msg = "--checkpoint is one file; give one NAME with it."
+        raise click.UsageError(msg)
+
+    from hrnet_zoo.verify import VerifyOptions, verify_row  # noqa: PLC0415 - imports torch
+
+    results = []
+    for row, row_metrics in asked:
+        options = VerifyOptions(
+            metrics=row_metrics,
+            output=output,
+            fetch=FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline),
+            manifest_dir=zoo.path.parent,
+            data_root=settings.data_root(data_root),
+            checkpoint=checkpoint,
+            device=device,
+            limit=limit,
+        )
+        with show_progress() as progress:
+            outcome = verify_row(row, options, progress)
+        result = judge_outcome(row, outcome.record, outcome.path, row_metrics, tolerance)
+        results.append(result)
+        if form == "text":
+            click.echo(as_text(result))
+    if form == "json":
+        click.echo(as_json(results))
+    return exit_code(judgement for result in results for judgement in result.judgements)

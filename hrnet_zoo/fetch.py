@@ -1,0 +1,71 @@
+"""The checkpoint file behind a row: the published one, or one the user names; hash-checked.
+
+It knows rows and files, not what is in the files: fetching needs no torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hrnet_zoo.download import FetchedFile, fetch_file, sha256_of
+from hrnet_zoo.errors import CheckpointError
+from hrnet_zoo.progress import Progress
+from hrnet_zoo.zoo import Row, promised_sha256
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchOptions:
+    """Where checkpoints come from and where they are kept."""
+
+    cache_dir: Path
+    mirror: str | None = None
+    offline: bool = False
+
+
+def fetch_row(
+    row: Row, manifest_dir: Path, options: FetchOptions, progress: Progress
+) -> FetchedFile:
+    """Return the row's published checkpoint, from the cache or downloaded; its hash is checked.
+
+    Raises:
+        CheckpointError: the row links none, or it cannot be had as promised.
+    """
+    if row.checkpoint_url is None or row.checkpoint_sha256_prefix is None:
+        msg = (
+            f"{row.name}: the table links no checkpoint for this row: there is nothing to fetch. "
+            "Pass a file of your own with --checkpoint."
+        )
+        raise CheckpointError(msg)
+    progress.begin(f"fetching {row.checkpoint_file_name}", None, "B")
+    return fetch_file(
+        row.checkpoint_url,
+        sha256_prefix=row.checkpoint_sha256_prefix,
+        cache_dir=options.cache_dir,
+        base_dir=manifest_dir,
+        mirror=options.mirror,
+        offline=options.offline,
+        on_progress=progress.update,
+        notify=progress.say,
+    )
+
+
+def check_own_file(path: Path) -> FetchedFile:
+    """Return a checkpoint named by the user; a hash in its name must be that of its content.
+
+    Raises:
+        CheckpointError: the file is missing, or is not what its name promises.
+    """
+    if not path.is_file():
+        msg = f"There is no checkpoint at {path}. Check the path given with --checkpoint."
+        raise CheckpointError(msg)
+    sha256 = sha256_of(path)
+    promised = promised_sha256(path.name)
+    if promised is not None and not sha256.startswith(promised):
+        msg = (
+            f"{path}: its name promises a SHA-256 beginning {promised}, its content has "
+            f"{sha256[:8]}. It is damaged or was changed; fetch it again, or rename it if it is "
+            "your own."
+        )
+        raise CheckpointError(msg)
+    return FetchedFile(path=path, sha256=sha256, size_bytes=path.stat().st_size, from_cache=True)

@@ -1,0 +1,66 @@
+"""From a manifest row and its checkpoint file to a network ready to be evaluated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from hrnet_zoo.checkpoints import read_state_dict
+from hrnet_zoo.errors import CheckpointError, PrerequisiteError
+from hrnet_zoo.inference.segmentation import SegmentationProtocol
+from hrnet_zoo.models import build_model
+from hrnet_zoo.models.state_dict import load_strict
+from hrnet_zoo.zoo import Row, SegmentationReading, SlideTest
+
+
+def load_model(row: Row, path: Path, device: torch.device) -> nn.Module:
+    """Return the row's network with the weights of a file, in eval mode on ``device``.
+
+    The network is built without memory and the file's tensors become its weights, so nothing is
+    initialised in vain and nothing can stay uninitialised.
+
+    Raises:
+        CheckpointError: the file is unsafe, damaged or made for another network.
+        PrerequisiteError: this version cannot build the row's network.
+    """
+    with torch.device("meta"):
+        model = build_row(row)
+    try:
+        load_strict(model, read_state_dict(path))
+    except CheckpointError as error:
+        msg = f"{row.name}: {error}"
+        raise CheckpointError(msg) from None
+    return model.to(device).to(memory_format=torch.channels_last)
+
+
+def build_row(row: Row) -> nn.Module:
+    """Return the row's network, untrained, in eval mode.
+
+    Raises:
+        PrerequisiteError: this version cannot build it.
+    """
+    reading = row.reading
+    return build_model(
+        reading.architecture, backbone=reading.backbone, num_classes=reading.num_classes
+    )
+
+
+def single_protocol(row: Row) -> SegmentationProtocol:
+    """Return the row's documented single-scale protocol.
+
+    Raises:
+        PrerequisiteError: the row is no segmentation row.
+    """
+    reading = row.reading
+    if not isinstance(reading, SegmentationReading):
+        msg = f"{row.name}: detection is not part of this version."
+        raise PrerequisiteError(msg)
+    test = reading.test
+    return SegmentationProtocol(
+        scale=test.scale,
+        window=test.crop_size if isinstance(test, SlideTest) else None,
+        stride=test.stride if isinstance(test, SlideTest) else None,
+        normalisation=reading.normalisation,
+    )

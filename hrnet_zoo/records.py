@@ -1,0 +1,217 @@
+"""What one run observed, as a JSON file: values, inputs, settings, machine. Never a verdict.
+
+Verdicts are computed from a record and the manifest, so that tolerances can change without
+running anything again. This module knows neither torch nor tolerances.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hrnet_zoo.errors import RecordError
+from hrnet_zoo.zoo import Metric, Normalisation, SlideTest, WholeTest
+
+SCHEMA_VERSION = 1
+"""Raised whenever a field changes its meaning; older files are then migrated when read."""
+
+Status = Literal["started", "completed", "not_run", "error", "interrupted"]
+ProtocolName = Literal["single", "ms_flip"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class CheckpointUsed(_Part):
+    """The weights that were evaluated."""
+
+    path: str
+    sha256: str
+    """Of the whole file, 64 hex digits."""
+    size_bytes: int
+    url: str | None
+    """Where the row says the file comes from; None if the user named a file."""
+
+
+class DatasetUsed(_Part):
+    """The files that were evaluated."""
+
+    name: str
+    root: str
+    num_images: int
+    """Images evaluated."""
+    num_images_found: int
+    """Images in the data set as found on disk."""
+    num_images_complete: int
+    """Images in the complete split."""
+    fingerprint: str
+    """SHA-256 over the names and contents of all evaluated images and labels."""
+
+
+class ProtocolUsed(_Part):
+    """How each image was shown to the network."""
+
+    name: ProtocolName
+    test: WholeTest | SlideTest
+    normalisation: Normalisation
+    ratios: list[float]
+    """Multiples of the resize box, one pass each."""
+    flip: bool
+    """Whether every pass was repeated mirrored."""
+
+
+class ClassScore(_Part):
+    """One class, in percent; None where it was neither labelled nor predicted."""
+
+    name: str
+    iou: float | None
+    accuracy: float | None
+
+
+class Measurement(_Part):
+    """One measured number of a table, with what it rests on."""
+
+    metric: Metric
+    value: float | None
+    """In the unit of the table; percent for accuracies. None if it is 0/0."""
+    protocol: ProtocolUsed
+    macc: float | None
+    """Mean class accuracy, percent."""
+    aacc: float | None
+    """Pixel accuracy, percent."""
+    classes: list[ClassScore]
+
+
+class Timings(_Part):
+    """Seconds spent per stage, summed over images; stages overlap, so they exceed the wall time."""
+
+    wall_s: float
+    decode_s: float
+    """Reading, decoding and resizing, in worker threads."""
+    forward_s: float
+    """Copying to the device, normalising, network, resizing logits."""
+    post_s: float
+    """From scores to labels."""
+    metric_s: float
+    """Confusion matrix."""
+
+
+class Settings(_Part):
+    """The numerical settings in force."""
+
+    device: str
+    dtype: Literal["float32"]
+    tf32: bool
+    cudnn_benchmark: bool
+    cudnn_deterministic: bool
+    memory_format: Literal["channels_last"]
+    num_threads: int
+    """Threads torch uses within one operation on the CPU."""
+    num_workers: int
+    """Threads that decode images ahead of the network."""
+
+
+class Record(_Part):
+    """One run of `verify` on one row."""
+
+    schema_version: Literal[1] = 1
+    row: str
+    """Name of the row in the manifest."""
+    status: Status
+    """"started" until the run ends; a file that still says so was killed."""
+    started_at: datetime
+    finished_at: datetime | None = None
+    arguments: dict[str, Any] = {}
+    """What the user asked for."""
+    checkpoint: CheckpointUsed | None = None
+    dataset: DatasetUsed | None = None
+    settings: Settings | None = None
+    measurements: list[Measurement] = []
+    not_run: dict[Metric, str] = {}
+    """Metrics that were asked for and could not be measured, with the reason."""
+    timings: Timings | None = None
+    environment: dict[str, Any] = Field(default_factory=dict)
+    reason: str | None = None
+    """Why the run did not complete."""
+
+    def measurement(self, metric: Metric) -> Measurement | None:
+        """Return the measurement of ``metric``, if this run made one."""
+        return next((m for m in self.measurements if m.metric == metric), None)
+
+
+def now() -> datetime:
+    """Return the current time in UTC, to the second."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def new_record_path(folder: Path, row: str, started_at: datetime) -> Path:
+    """Return an unused path for a run's record: <folder>/<row>/<time>.json."""
+    stem = folder / row / started_at.strftime("%Y%m%dT%H%M%SZ")
+    path, again = stem.with_suffix(".json"), 1
+    while path.exists():
+        again += 1
+        path = stem.with_name(f"{stem.name}-{again}.json")
+    return path
+
+
+def write_record(record: Record, path: Path) -> None:
+    """Write the record, replacing an earlier state of the same file in one step.
+
+    Raises:
+        RecordError: the folder cannot be written to.
+    """
+    text = json.dumps(record.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        reason = error.strerror or str(error)
+        msg = f"The record {path} cannot be written: {reason}. Pass another --output."
+        raise RecordError(msg) from None
+
+
+def read_record(path: Path) -> Record:
+    """Return the record in a file.
+
+    Raises:
+        RecordError: the file is unreadable, damaged, or from a newer version.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        msg = f"{path} is no readable record: {error}. Delete it or run the row again."
+        raise RecordError(msg) from None
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        msg = (
+            f"{path} was written by a newer hrnet-zoo (record version {version}, this one reads up "
+            f"to {SCHEMA_VERSION}). Upgrade hrnet-zoo."
+        )
+        raise RecordError(msg)
+    try:
+        return Record.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        msg = f"{path} is no valid record: {where}: {first['msg']}. Delete it or run the row again."
+        raise RecordError(msg) from None
+
+
+def read_records(folder: Path) -> Iterator[Record]:
+    """Yield all records below ``folder``, oldest first; none if there is no such folder.
+
+    Raises:
+        RecordError: one of the files is no record.
+    """
+    records = [read_record(path) for path in folder.glob("*/*.json")]
+    yield from sorted(records, key=lambda record: record.started_at)

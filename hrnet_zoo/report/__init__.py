@@ -1,0 +1,1 @@
+"""Rows, verdicts and records as text, tables and pages; nothing here imports torch."""

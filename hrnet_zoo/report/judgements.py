@@ -1,0 +1,103 @@
+"""The outcome of a verification as text and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import click
+from tabulate import tabulate
+
+from hrnet_zoo.records import Record
+from hrnet_zoo.report.rows import METRIC_TITLES
+from hrnet_zoo.verdicts import MISMATCHES, Judgement, Verdict, judge
+from hrnet_zoo.zoo import Metric, Row, decimals_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowResult:
+    """The verdicts on one row, and the record they rest on."""
+
+    row: Row
+    record: Record
+    record_path: Path
+    judgements: list[Judgement]
+
+
+def judge_outcome(
+    row: Row, record: Record, record_path: Path, metrics: Sequence[Metric], noise: Decimal
+) -> RowResult:
+    """Return the verdicts on all asked-for numbers of a run."""
+    judgements = [judge(row, record, metric, noise) for metric in metrics]
+    return RowResult(row=row, record=record, record_path=record_path, judgements=judgements)
+
+
+def as_json(results: Iterable[RowResult]) -> str:
+    """Return an array with one object per row; numbers as numbers, absent ones as null."""
+    content = [
+        {
+            "name": result.row.name,
+            "status": result.record.status,
+            "record": str(result.record_path),
+            "num_images": result.record.dataset.num_images if result.record.dataset else None,
+            "metrics": {j.metric: _judgement_as_dict(j) for j in result.judgements},
+        }
+        for result in results
+    ]
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def as_text(result: RowResult) -> str:
+    """Return the verdicts on one row as a small table with the reasons below."""
+    cells = [
+        [METRIC_TITLES[j.metric], _text(j.documented), *measured_cells(j), _styled(j.verdict)]
+        for j in result.judgements
+    ]
+    titles = ["", "documented", "measured", "delta", "verdict"]
+    align = ("left", "right", "right", "right", "left")
+    table = tabulate(cells, titles, tablefmt="simple", disable_numparse=True, colalign=align)
+    lines = [click.style(result.row.name, bold=True), *table.splitlines()]
+    lines += [f"{METRIC_TITLES[j.metric]}: {j.reason}" for j in result.judgements if j.reason]
+    lines += [f"{METRIC_TITLES[j.metric]}: {_limit(j)}" for j in result.judgements if _limit(j)]
+    return "\n  ".join([*lines, f"record: {result.record_path}"])
+
+
+def measured_cells(judgement: Judgement) -> tuple[str, str]:
+    """Return measured value and difference, one decimal finer than the documented value."""
+    if judgement.measured is None:
+        return "-", "-"
+    decimals = 1 + (2 if judgement.documented is None else decimals_of(judgement.documented))
+    measured = f"{judgement.measured:.{decimals}f}"
+    return measured, "-" if judgement.delta is None else f"{judgement.delta:+.{decimals}f}"
+
+
+def _judgement_as_dict(judgement: Judgement) -> dict[str, object]:
+    documented, tolerance = judgement.documented, judgement.tolerance
+    return {
+        "documented": None if documented is None else float(documented),
+        "documented_printed": None if documented is None else str(documented),
+        "measured": judgement.measured,
+        "delta": judgement.delta,
+        "tolerance": None if tolerance is None else float(tolerance),
+        "verdict": judgement.verdict.value,
+        "reason": judgement.reason or None,
+    }
+
+
+def _text(value: Decimal | None) -> str:
+    return "-" if value is None else str(value)
+
+
+def _limit(judgement: Judgement) -> str:
+    """Say what would have counted as a match, where that decided."""
+    if judgement.verdict not in MISMATCHES or judgement.delta is None:
+        return ""
+    return f"{abs(judgement.delta):.3f} points apart; up to {judgement.tolerance} is a match"
+
+
+def _styled(verdict: Verdict) -> str:
+    colour = "green" if verdict is Verdict.MATCH else "red" if verdict in MISMATCHES else "yellow"
+    return click.style(verdict.label, fg=colour)

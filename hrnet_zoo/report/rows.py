@@ -1,0 +1,151 @@
+"""Manifest rows as a list for people and for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from tabulate import tabulate
+
+from hrnet_zoo.zoo import METRICS, Metric, Row, SegmentationReading, Zoo
+
+METRIC_TITLES: dict[Metric, str] = {
+    "train_memory_gb": "Mem (GB)",
+    "fps": "fps",
+    "miou": "mIoU",
+    "miou_ms_flip": "mIoU(ms+flip)",
+    "box_ap": "box AP",
+    "mask_ap": "mask AP",
+}
+"""What people call the metrics."""
+
+_PRINTED_FIELDS = ("backbone", "crop_size", "lr_schd", "style", "gn", "ms_train")
+
+
+def row_as_dict(row: Row) -> dict[str, object]:
+    """Return a row for programs: quoted text as text, documented values as numbers or None."""
+    documented = {metric: row.documented(metric) for metric in METRICS}
+    return {
+        "name": row.name,
+        "task": row.task,
+        "table": row.table,
+        "position": row.position,
+        "method": row.method,
+        **{field: getattr(row.printed, field) for field in _PRINTED_FIELDS},
+        "documented": {
+            metric: None if value is None else float(value) for metric, value in documented.items()
+        },
+        "config_url": row.config_url,
+        "checkpoint_url": row.checkpoint_url,
+        "log_url": row.log_url,
+    }
+
+
+def rows_as_json(rows: Iterable[Row]) -> str:
+    """Return the rows as a JSON array."""
+    return json.dumps([row_as_dict(row) for row in rows], indent=2, ensure_ascii=False)
+
+
+def rows_as_csv(rows: Iterable[Row]) -> str:
+    """Return the rows as CSV; documented values as printed, so that no decimals are lost."""
+    buffer = io.StringIO()
+    writer: csv.DictWriter[str] | None = None
+    for row in rows:
+        flat = row_as_dict(row)
+        del flat["documented"]
+        flat |= {metric: getattr(row.printed, metric) for metric in METRICS}
+        if writer is None:
+            writer = csv.DictWriter(buffer, list(flat), lineterminator="\n")
+            writer.writeheader()
+        writer.writerow(flat)
+    return buffer.getvalue().rstrip("\n")
+
+
+def rows_as_text(rows: Sequence[Row]) -> str:
+    """Return the rows as one aligned list per table of the READMEs."""
+    parts = []
+    for (source, table), group in groupby(rows, key=lambda row: (row.source, row.table)):
+        members = list(group)
+        metrics = [m for m in METRICS if any(getattr(r.printed, m) is not None for r in members)]
+        cells = [
+            [
+                r.name,
+                r.printed.backbone,
+                r.reading.backbone,
+                *(getattr(r.printed, m) or "" for m in metrics),
+            ]
+            for r in members
+        ]
+        titles = ["name", "as printed", "our reading", *(METRIC_TITLES[m] for m in metrics)]
+        align = ("left", "left", "left", *("right" for _ in metrics))
+        listing = tabulate(cells, titles, tablefmt="simple", disable_numparse=True, colalign=align)
+        parts.append(f"{table} ({source})\n{listing}")
+    linked = sum(row.checkpoint_url is not None for row in rows)
+    blank = len(rows) - linked
+    return "\n\n".join([*parts, f"{len(rows)} rows: {linked} with a checkpoint, {blank} blank"])
+
+
+def row_as_json(row: Row) -> str:
+    """Return everything about one row as JSON."""
+    content = row_as_dict(row) | {
+        "source": row.source,
+        "printed": row.printed.model_dump(mode="json"),
+        "reading": row.reading.model_dump(mode="json"),
+        "checkpoint_sha256_prefix": row.checkpoint_sha256_prefix,
+        "notes": row.notes,
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def row_as_text(zoo: Zoo, row: Row) -> str:
+    """Return everything about one row, for reading."""
+    titles = {column: title for title, column in zoo.table_of(row).columns.items()}
+    printed = [
+        (titles[column], text or "(blank)")
+        for column, text in row.printed
+        if text is not None and column in titles
+    ]
+    links = [
+        ("config", row.config_url),
+        ("checkpoint", row.checkpoint_url),
+        ("log", row.log_url),
+        ("README", zoo.sources[row.source].url),
+    ]
+    sections = [
+        (f"printed in {row.source}, {row.table}, row {row.position + 1}", printed),
+        ("our reading", _reading(row)),
+        ("links", [(what, link or "(none)") for what, link in links]),
+    ]
+    lines = [row.name]
+    for heading, pairs in sections:
+        lines += ["", heading]
+        lines += [f"  {what:<18} {value}" for what, value in pairs]
+    if row.notes:
+        lines += ["", "notes", *(f"  - {note}" for note in row.notes)]
+    return "\n".join(lines)
+
+
+def _reading(row: Row) -> list[tuple[str, str]]:
+    reading = row.reading
+    width, height = reading.test.scale
+    pairs = [
+        ("task", row.task),
+        ("architecture", reading.architecture),
+        ("backbone", reading.backbone),
+        ("data set", f"{reading.dataset}, {reading.num_classes} classes"),
+        ("test scale", f"{width} x {height} (width x height), keep ratio"),
+        ("training", f"{reading.samples_per_gpu} samples per GPU on {reading.gpus} GPUs"),
+        ("channel order", reading.normalisation.channel_order),
+    ]
+    if isinstance(reading, SegmentationReading):
+        mode: str = reading.test.mode
+        if reading.test.mode == "slide":
+            (h, w), (dy, dx) = reading.test.crop_size, reading.test.stride
+            mode = f"slide, windows of {h} x {w}, stride {dy} x {dx}"
+        pairs.append(("test mode", mode))
+    else:
+        pairs.append(("score threshold", str(reading.test.score_threshold)))
+    return pairs

@@ -1,0 +1,90 @@
+"""The READMEs' results tables as Markdown, with measured values where there are records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from tabulate import tabulate
+
+from hrnet_zoo.records import Record
+from hrnet_zoo.verdicts import DEFAULT_NOISE, MISMATCHES, Judgement, Verdict, judge
+from hrnet_zoo.zoo import METRICS, Column, Metric, Row, Table, Zoo, decimals_of
+
+Measured = Mapping[tuple[str, Metric], Judgement]
+"""(row name, metric) -> the latest verdict that rests on a full, comparable measurement."""
+
+_RIGHT = ("lr_schd",)
+
+
+def latest_judgements(
+    zoo: Zoo, records: Iterable[Record], noise: Decimal = DEFAULT_NOISE
+) -> Measured:
+    """Return, per documented number, the verdict on its latest comparable measurement.
+
+    Partial runs, other checkpoints and unfinished runs are passed over: a table shows only what
+    can stand beside the documented value.
+
+    Args:
+        zoo: rows by name; records of other rows are passed over.
+        records: oldest first.
+        noise: allowance in points on top of the printed number's rounding.
+    """
+    rows = {row.name: row for row in zoo.rows}
+    latest: dict[tuple[str, Metric], Judgement] = {}
+    for record in records:
+        row = rows.get(record.row)
+        if row is None:
+            continue
+        for measurement in record.measurements:
+            judgement = judge(row, record, measurement.metric, noise)
+            if judgement.verdict in (Verdict.MATCH, *MISMATCHES):
+                latest[row.name, measurement.metric] = judgement
+    return latest
+
+
+def render_tables(zoo: Zoo, measured: Measured) -> dict[str, str]:
+    """Return one Markdown text per source: a heading and a table for each of its tables."""
+    texts: dict[str, list[str]] = {source: [] for source in zoo.sources}
+    for table in zoo.tables:
+        markdown = render_table(table, zoo.rows_of(table), measured)
+        texts[table.source].append(f"### {table.heading}\n\n{markdown}\n")
+    return {source: "\n".join(parts) for source, parts in texts.items()}
+
+
+def render_table(table: Table, rows: list[Row], measured: Measured) -> str:
+    """Return one table with its printed columns; every measured metric adds two beside its own."""
+    shown = {m for m in METRICS if any((row.name, m) in measured for row in rows)}
+    titles: list[str] = []
+    align: list[str] = []
+    for title, column in table.columns.items():
+        added = [f"{title} measured", "delta"] if column in shown else []
+        titles += [title, *added]
+        align += [
+            "right" if column in METRICS or column in _RIGHT else "left",
+            *("right" for _ in added),
+        ]
+    cells = [
+        [cell for column in table.columns.values() for cell in _cells(row, column, shown, measured)]
+        for row in rows
+    ]
+    return tabulate(cells, titles, tablefmt="pipe", disable_numparse=True, colalign=align)
+
+
+def _cells(row: Row, column: Column, shown: set[Metric], measured: Measured) -> list[str]:
+    """Return a column's cell and, where the metric was measured in this table, two more."""
+    if column == "config":
+        return [f"[config]({row.config_url})" if row.config_url else ""]
+    if column == "download":
+        links = {"model": row.checkpoint_url, "log": row.log_url}
+        return [" &#124; ".join(f"[{text}]({url})" for text, url in links.items() if url)]
+    printed = getattr(row.printed, column) or ""
+    if column not in shown:
+        return [printed]
+    judgement = measured.get((row.name, column))
+    if judgement is None or judgement.documented is None or judgement.delta is None:
+        return [printed, "", ""]
+    decimals = decimals_of(judgement.documented)
+    flag = "" if judgement.verdict is Verdict.MATCH else " (!)"
+    delta = round(judgement.delta, decimals) + 0.0  # no "-0.00"
+    return [printed, f"{judgement.measured:.{decimals}f}", f"{delta:+.{decimals}f}{flag}"]

@@ -1,0 +1,169 @@
+"""Holds a measured number against the documented one; every tolerance, with its reason, is here.
+
+A verdict is computed from a record and a manifest row. Only a match is a success.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from hrnet_zoo.records import Measurement, ProtocolName, ProtocolUsed, Record, Status
+from hrnet_zoo.zoo import Metric, Row, decimals_of
+
+DEFAULT_NOISE = Decimal("0.10")
+"""Allowance, in points of mIoU or AP, on top of the rounding of the printed number.
+
+Other convolution kernels, library versions and decoders move logits by about 1e-5 of their range
+and flip the few pixels or boxes that sit on a tie; over whole data sets that stayed below 0.1
+points wherever upstream's models were run on different machines.
+"""
+
+PROTOCOL_OF: dict[Metric, ProtocolName] = {"miou": "single", "miou_ms_flip": "ms_flip"}
+"""The test protocol each accuracy was documented under."""
+
+
+class Verdict(StrEnum):
+    """The answer to "does it give the number in the table?"; only MATCH is a yes."""
+
+    MATCH = "match"
+    MISMATCH_BETTER = "mismatch_better"
+    MISMATCH_WORSE = "mismatch_worse"
+    NOT_COMPARABLE = "not_comparable"
+    NOT_DOCUMENTED = "not_documented"
+    NOT_RUN = "not_run"
+    ERROR = "error"
+
+    @property
+    def label(self) -> str:
+        """Return the verdict in words, for people."""
+        head, _, rest = self.value.partition("_")
+        return f"{head} ({rest})" if head == "mismatch" else self.value.replace("_", " ")
+
+
+_UNFINISHED: dict[Status, str] = {
+    "started": "the run never finished: it was killed, or is still going on",
+    "interrupted": "the run was interrupted",
+    "error": "the run failed",
+}
+
+MISMATCHES = (Verdict.MISMATCH_BETTER, Verdict.MISMATCH_WORSE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """One documented number, what was measured, and the verdict on it."""
+
+    row: str
+    metric: Metric
+    documented: Decimal | None
+    """As printed, decimals included."""
+    measured: float | None
+    delta: float | None
+    """measured - documented, in points."""
+    tolerance: Decimal | None
+    """Largest difference that counts as a match."""
+    verdict: Verdict
+    reason: str
+    """Why the verdict is not simply match or mismatch; may be empty."""
+
+
+def tolerance_for(documented: Decimal, noise: Decimal) -> Decimal:
+    """Return half a unit of the last printed digit plus the noise allowance."""
+    return Decimal(5).scaleb(-decimals_of(documented) - 1) + noise
+
+
+def judge(row: Row, record: Record, metric: Metric, noise: Decimal = DEFAULT_NOISE) -> Judgement:
+    """Return the verdict on one number of a row.
+
+    Args:
+        row: the manifest's row.
+        record: a run of that row.
+        metric: which of the row's numbers.
+        noise: allowance in points on top of the printed number's rounding.
+    """
+    documented = row.documented(metric)
+    measurement = record.measurement(metric)
+    measured = measurement.value if measurement else None
+    delta = tolerance = None
+    if documented is not None:
+        tolerance = tolerance_for(documented, noise)
+        delta = None if measured is None else measured - float(documented)
+    verdict, reason = _no_comparison(row, record, metric, measurement) or (
+        _by_difference(delta, tolerance),
+        "",
+    )
+    return Judgement(
+        row=row.name,
+        metric=metric,
+        documented=documented,
+        measured=measured,
+        delta=delta,
+        tolerance=tolerance,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def exit_code(judgements: Iterable[Judgement]) -> int:
+    """Return 0 if all match, 1 if any mismatches, else 3: something has no verdict."""
+    verdicts = [judgement.verdict for judgement in judgements]
+    if any(verdict in MISMATCHES for verdict in verdicts):
+        return 1
+    return 0 if verdicts and all(verdict is Verdict.MATCH for verdict in verdicts) else 3
+
+
+def _by_difference(delta: float | None, tolerance: Decimal | None) -> Verdict:
+    assert delta is not None
+    assert tolerance is not None
+    # A hair of slack, so that binary fractions do not decide a difference of exactly the limit.
+    if abs(delta) <= float(tolerance) + 1e-9:
+        return Verdict.MATCH
+    return Verdict.MISMATCH_BETTER if delta > 0 else Verdict.MISMATCH_WORSE
+
+
+def _no_comparison(
+    row: Row, record: Record, metric: Metric, measurement: Measurement | None
+) -> tuple[Verdict, str] | None:
+    """Return the verdict and its reason where the difference must not decide, else None."""
+    reason = record.not_run.get(metric) or record.reason
+    if row.documented(metric) is None:
+        return Verdict.NOT_DOCUMENTED, reason or "the table prints no value"
+    if record.status in _UNFINISHED:
+        return Verdict.ERROR, reason or _UNFINISHED[record.status]
+    if measurement is None:
+        return Verdict.NOT_RUN, reason or "it was not asked for"
+    if measurement.value is None or not math.isfinite(measurement.value):
+        return Verdict.ERROR, "the measured value is not a number"
+    obstacles = list(_obstacles(row, record, measurement))
+    return (Verdict.NOT_COMPARABLE, "; ".join(obstacles)) if obstacles else None
+
+
+def _obstacles(row: Row, record: Record, measurement: Measurement) -> Iterator[str]:
+    """Yield why the measured number is not a measurement of the documented one."""
+    dataset, checkpoint = record.dataset, record.checkpoint
+    if dataset is None or checkpoint is None:
+        yield "the record does not say what was evaluated"
+        return
+    if dataset.name != row.reading.dataset:
+        yield f"it was measured on {dataset.name}, documented on {row.reading.dataset}"
+    if dataset.num_images != dataset.num_images_complete:
+        yield f"{dataset.num_images} of {dataset.num_images_complete} images were evaluated"
+    prefix = row.checkpoint_sha256_prefix
+    if prefix is None:
+        yield "the row documents no checkpoint"
+    elif not checkpoint.sha256.startswith(prefix):
+        yield f"another checkpoint: SHA-256 {checkpoint.sha256[:8]}..., documented {prefix}..."
+    yield from _protocol_differences(row, measurement.metric, measurement.protocol)
+
+
+def _protocol_differences(row: Row, metric: Metric, used: ProtocolUsed) -> Iterator[str]:
+    if used.name != PROTOCOL_OF[metric]:
+        yield f"measured with the protocol {used.name}, documented with {PROTOCOL_OF[metric]}"
+    if used.test != row.reading.test:
+        yield "another test scale or window than the documented one"
+    if used.normalisation != row.reading.normalisation:
+        yield "another input normalisation than the documented one"
