@@ -53,5 +53,6 @@ class PrerequisiteError(ZooError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return " Close: a, b." for the known names nearest to ``name``, or an empty string."""
-    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    return f" Close: {', '.join(close)}." if close else ""
+    by_lower_case = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), list(by_lower_case), n=3)
+    return f" Close: {', '.join(by_lower_case[key] for key in close)}." if close else ""

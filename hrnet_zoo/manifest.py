@@ -20,7 +20,6 @@ from hrnet_zoo.zoo import METRICS, Column, Manifest, Row, Zoo, printed_number
 Path_ = tuple[str | int, ...]
 Problem = tuple[Path_, str]
 
-_UNION_BRANCHES = ("SegmentationReading", "DetectionReading", "whole", "slide")
 
 
 def default_manifest() -> Path:
@@ -49,7 +48,8 @@ def load_zoo(path: Path | None = None) -> Zoo:
     try:
         manifest = Manifest.model_validate(document.data)
     except ValidationError as error:
-        problems = document.problems + [_explain(e) for e in error.errors(include_url=False)]
+        found = [_explain(e, document.keys_in(e["loc"])) for e in error.errors(include_url=False)]
+        problems = document.problems + found
         raise document.error(problems) from None
     problems = document.problems + list(_inconsistencies(manifest))
     if problems:
@@ -102,6 +102,17 @@ class _Document:
             mapping[key] = self._construct(value_node, here)
         return mapping
 
+    def keys_in(self, location: Path_) -> Path_:
+        """Return the keys in one of pydantic's locations, which also name branches of unions."""
+        keys: list[str | int] = []
+        value = self.data
+        for key in location[:-1]:
+            if isinstance(value, dict | list) and (isinstance(value, list) or key in value):
+                value = value[key]
+                keys.append(key)
+        is_branch = location and not isinstance(value, dict | list)
+        return tuple(keys) if is_branch else (*keys, *location[-1:])
+
     def error(self, problems: list[Problem]) -> ManifestError:
         """Return one error that lists all problems, in the order of their lines."""
         lines = sorted({(self._line(path), self._describe(path, what)) for path, what in problems})
@@ -126,17 +137,17 @@ class _Document:
         return f"{'.'.join(map(str, path)) or 'the file'}: {what}."
 
 
-def _explain(error: ErrorDetails) -> Problem:
+def _explain(error: ErrorDetails, path: Path_) -> Problem:
     """Turn one of pydantic's findings into a place and a sentence."""
-    path: Path_ = error["loc"]
     given = error["input"]
     kind = error["type"]
-    # A union's branch appears in the location under the name of its class or tag, not of a key.
-    path = tuple(key for key in path if key not in _UNION_BRANCHES)
     if kind == "missing":
         return path[:-1], f'the key "{path[-1]}" is missing'
     if kind == "extra_forbidden":
         return path, f"unknown key.{did_you_mean(str(path[-1]), _known_keys())}".rstrip(".")
+    if kind == "union_tag_invalid":
+        tag, expected = error["ctx"]["tag"], error["ctx"]["expected_tags"]
+        return (*path, error["ctx"]["discriminator"].strip("'")), f"is '{tag}', not one of {expected}"
     if kind == "string_type" and isinstance(given, int | float):
         return path, f'is the number {given}; write it in quotes, as printed ("78.80")'
     return path, f"is {given!r}; {error['msg'][0].lower()}{error['msg'][1:]}"

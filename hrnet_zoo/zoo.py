@@ -235,7 +235,7 @@ class Row(_Strict):
     """Weights, as linked; null for a blank row. A relative path is relative to the manifest."""
     log_url: str | None
     """Training log, as linked."""
-    reading: SegmentationReading | DetectionReading
+    reading: Annotated[SegmentationReading | DetectionReading, Field(discriminator="architecture")]
     """Our reading of the row, from upstream's configuration."""
     notes: list[str] = []
     """Oddities worth knowing when reading the number."""

@@ -42,7 +42,7 @@ for command in (list_rows, show, fetch, verify, report, demo, schema):
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False) or 0
     except ZooError as error:
         click.echo(f"{click.style('error:', fg='red')} {error}", err=True)
         code = error.exit_code

@@ -67,7 +67,7 @@ def decode_label(content: bytes, path: Path) -> NDArray[np.uint8]:
     try:
         with Image.open(io.BytesIO(content)) as image:
             mode = image.mode
-            values = np.asarray(image).squeeze()
+            values = np.asarray(image)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise _damaged(path, str(error)) from None
     if values.ndim != 2 or values.dtype != np.uint8:

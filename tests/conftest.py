@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from fill import calibrate, filled_state
+from trees import Finished, RunCli
+
+from hrnet_zoo.cli import main
+from hrnet_zoo.models import build_model
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the user's cache or data, or writes into the checkout."""
+    monkeypatch.setenv("HRNET_ZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("HRNET_ZOO_DATA", raising=False)
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+
+
+@pytest.fixture
+def run_cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunCli:
+    """Return a function that runs the command line and hands back exit code and output."""
+
+    def run(*arguments: str | Path) -> Finished:
+        monkeypatch.setattr(sys, "argv", ["hrnet-zoo", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        out, err = capsys.readouterr()
+        code = stopped.value.code
+        assert isinstance(code, int)
+        return Finished(code, out, err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def small_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file in upstream's container for the W18-Small Cityscapes rows, filled by key names."""
+    model = build_model("fcn_hrnet", backbone="w18_small", num_classes=19)
+    state = filled_state({key: tuple(value.shape) for key, value in model.state_dict().items()})
+    calibrate(state, "hr18s_cityscapes")
+    path = tmp_path_factory.mktemp("checkpoints") / "filled.pth"
+    torch.save({"meta": {"CLASSES": ("road",)}, "state_dict": state}, path)
+    return path
