@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,9 @@ def _unpickle(path: Path) -> object:
         msg = f"There is no checkpoint at {path}. Check the path given with --checkpoint."
         raise CheckpointError(msg)
     try:
-        with torch.serialization.safe_globals(_numpy_scalars()):
+        with warnings.catch_warnings(), torch.serialization.safe_globals(_numpy_scalars()):
+            # torch also warns about what it then refuses; one clear message is enough.
+            warnings.simplefilter("ignore", UserWarning)
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(_refusal(path, str(error))) from None

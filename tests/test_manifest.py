@@ -198,7 +198,7 @@ def test_typo_wrong_type_and_missing_key_are_reported_at_once(tmp_path: Path) ->
     message = str(error.value)
     assert message.startswith("The manifest has 4 problems:")
     for line, what in (
-        ("      mIoU: 73.86", 'printed.mIoU: unknown key. Close: miou, mode'),
+        ("      mIoU: 73.86", 'printed.mIoU: unknown key. Close: miou'),
         ('      num_classes: "19"', "reading.num_classes: is '19'"),
         ("      miou: 77.19", "printed.miou: is the number 77.19; write it in quotes"),
     ):

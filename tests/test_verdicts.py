@@ -1,0 +1,186 @@
+"""Verdicts on hand-made records: what counts as a match, and that nothing else does."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from hrnet_zoo.manifest import load_zoo
+from hrnet_zoo.records import (
+    CheckpointUsed,
+    DatasetUsed,
+    Measurement,
+    ProtocolUsed,
+    Record,
+    now,
+)
+from hrnet_zoo.verdicts import Judgement, Verdict, exit_code, judge, tolerance_for
+from hrnet_zoo.zoo import Metric, Normalisation, SegmentationReading, WholeTest
+
+ROW = load_zoo().row("fcn_hr18_512x1024_40k_cityscapes")  # mIoU 77.19, ms+flip 78.92
+PREFIX = "f196fb4e"
+
+
+def measurement(value: float | None, metric: Metric = "miou", **changes: Any) -> Measurement:
+    assert isinstance(ROW.reading, SegmentationReading)
+    protocol = ProtocolUsed(
+        name="single" if metric == "miou" else "ms_flip",
+        test=ROW.reading.test,
+        normalisation=ROW.reading.normalisation,
+        ratios=[1.0],
+        flip=False,
+    )
+    return Measurement(
+        metric=metric,
+        value=value,
+        protocol=protocol.model_copy(update=changes),
+        macc=None,
+        aacc=None,
+        classes=[],
+    )
+
+
+def record(*measurements: Measurement, images: int = 500, sha256: str = PREFIX, **changes: Any) -> Record:
+    complete = Record(
+        row=ROW.name,
+        status="completed",
+        started_at=now(),
+        checkpoint=CheckpointUsed(path="x.pth", sha256=sha256.ljust(64, "0"), size_bytes=1, url=None),
+        dataset=DatasetUsed(
+            name="cityscapes",
+            root="x",
+            num_images=images,
+            num_images_found=500,
+            num_images_complete=500,
+            fingerprint="0" * 64,
+        ),
+        measurements=list(measurements),
+    )
+    return complete.model_copy(update=changes)
+
+
+def verdict(value: float | None, **changes: Any) -> Judgement:
+    return judge(ROW, record(measurement(value), **changes), "miou")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (77.19, Verdict.MATCH),
+        (77.19 + 0.105, Verdict.MATCH),  # half a digit and the allowance, exactly
+        (77.19 - 0.105, Verdict.MATCH),
+        (77.2951, Verdict.MISMATCH_BETTER),
+        (77.0849, Verdict.MISMATCH_WORSE),
+        (0.0, Verdict.MISMATCH_WORSE),
+    ],
+)
+def test_the_limit_is_half_a_digit_plus_the_allowance(value: float, expected: Verdict) -> None:
+    judgement = verdict(value)
+    assert judgement.verdict is expected
+    assert judgement.delta == pytest.approx(value - 77.19)
+
+
+@pytest.mark.parametrize(
+    ("printed", "noise", "limit"),
+    [("73.86", "0.10", "0.105"), ("65.5", "0.10", "0.15"), ("78.80", "0", "0.005"), ("41", "0", "0.5")],
+)
+def test_tolerance_follows_the_printed_decimals(printed: str, noise: str, limit: str) -> None:
+    assert tolerance_for(Decimal(printed), Decimal(noise)) == Decimal(limit)
+
+
+def test_allowance_can_be_set() -> None:
+    complete = record(measurement(77.24))
+    assert judge(ROW, complete, "miou", Decimal("0.05")).verdict is Verdict.MATCH
+    assert judge(ROW, complete, "miou", Decimal(0)).verdict is Verdict.MISMATCH_BETTER
+
+
+def test_partial_run_is_not_comparable_however_close() -> None:
+    judgement = verdict(77.19, images=499)
+    assert judgement.verdict is Verdict.NOT_COMPARABLE
+    assert "499 of 500 images" in judgement.reason
+    assert judgement.measured == 77.19
+
+
+def test_another_checkpoint_is_not_comparable() -> None:
+    judgement = verdict(77.19, sha256="deadbeef")
+    assert judgement.verdict is Verdict.NOT_COMPARABLE
+    assert "deadbeef" in judgement.reason
+    assert PREFIX in judgement.reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"name": "ms_flip"}, "with the protocol ms_flip"),
+        ({"test": WholeTest(mode="whole", scale=(1024, 512))}, "test scale or window"),
+        (
+            {"normalisation": Normalisation(channel_order="bgr", mean=(0, 0, 0), std=(1, 1, 1))},
+            "normalisation",
+        ),
+    ],
+)
+def test_another_protocol_is_not_comparable(changes: dict[str, Any], what: str) -> None:
+    judgement = judge(ROW, record(measurement(77.19, **changes)), "miou")
+    assert judgement.verdict is Verdict.NOT_COMPARABLE
+    assert what in judgement.reason
+
+
+def test_another_data_set_is_not_comparable() -> None:
+    complete = record(measurement(77.19))
+    assert complete.dataset is not None
+    other = complete.dataset.model_copy(update={"name": "ade20k"})
+    judgement = judge(ROW, complete.model_copy(update={"dataset": other}), "miou")
+    assert judgement.verdict is Verdict.NOT_COMPARABLE
+
+
+@pytest.mark.parametrize("value", [None, float("nan")])
+def test_a_value_that_is_no_number_is_an_error(value: float | None) -> None:
+    assert verdict(value).verdict is Verdict.ERROR
+
+
+@pytest.mark.parametrize("status", ["started", "error", "interrupted"])
+def test_an_unfinished_run_is_an_error_even_if_it_left_a_value(status: Any) -> None:
+    judgement = verdict(77.19, status=status)
+    assert judgement.verdict is Verdict.ERROR
+    assert judgement.reason
+
+
+def test_what_was_not_run_says_why() -> None:
+    judgement = verdict(None, status="not_run", measurements=[], reason="no data folder was given")
+    assert judgement.verdict is Verdict.NOT_RUN
+    assert judgement.reason == "no data folder was given"
+    asked = record(measurement(77.19), not_run={"fps": "this version does not measure fps"})
+    assert judge(ROW, asked, "fps").verdict is Verdict.NOT_RUN
+    assert judge(ROW, record(measurement(77.19)), "miou_ms_flip").verdict is Verdict.NOT_RUN
+
+
+def test_dash_and_blank_are_not_documented() -> None:
+    dash = load_zoo().row("fcn_hr18_512x1024_80k_cityscapes")
+    assert judge(dash, record(), "fps").verdict is Verdict.NOT_DOCUMENTED
+    blank = load_zoo().row("faster_rcnn_hrnetv2p_w40_2x_coco")
+    assert judge(blank, record(), "box_ap").verdict is Verdict.NOT_DOCUMENTED
+
+
+def test_ms_flip_is_held_against_its_own_column() -> None:
+    judgement = judge(ROW, record(measurement(78.92, "miou_ms_flip")), "miou_ms_flip")
+    assert judgement.verdict is Verdict.MATCH
+    assert judgement.documented == Decimal("78.92")
+
+
+@pytest.mark.parametrize("other", [v for v in Verdict if v is not Verdict.MATCH])
+def test_only_matches_exit_0(other: Verdict) -> None:
+    match = verdict(77.19)
+    unlike = Judgement(**{**match.__dict__, "verdict": other})
+    mismatch = other in (Verdict.MISMATCH_BETTER, Verdict.MISMATCH_WORSE)
+    assert exit_code([match, match]) == 0
+    assert exit_code([match, unlike]) == (1 if mismatch else 3)
+
+
+def test_a_mismatch_outweighs_what_could_not_be_run() -> None:
+    assert exit_code([verdict(0.0), verdict(None)]) == 1
+
+
+def test_nothing_checked_is_no_success() -> None:
+    assert exit_code([]) == 3
