@@ -21,7 +21,6 @@ Path_ = tuple[str | int, ...]
 Problem = tuple[Path_, str]
 
 
-
 def default_manifest() -> Path:
     """Return the manifest that ships with the package, or the checkout's own."""
     package = Path(__file__).parent
@@ -147,7 +146,10 @@ def _explain(error: ErrorDetails, path: Path_) -> Problem:
         return path, f"unknown key.{did_you_mean(str(path[-1]), _known_keys())}".rstrip(".")
     if kind == "union_tag_invalid":
         tag, expected = error["ctx"]["tag"], error["ctx"]["expected_tags"]
-        return (*path, error["ctx"]["discriminator"].strip("'")), f"is '{tag}', not one of {expected}"
+        return (
+            *path,
+            error["ctx"]["discriminator"].strip("'"),
+        ), f"is '{tag}', not one of {expected}"
     if kind == "string_type" and isinstance(given, int | float):
         return path, f'is the number {given}; write it in quotes, as printed ("78.80")'
     return path, f"is {given!r}; {error['msg'][0].lower()}{error['msg'][1:]}"

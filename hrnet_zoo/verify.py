@@ -47,9 +47,8 @@ _MAX_WORKERS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyOptions:
-    """What to verify, with what, and where to."""
+    """With what to verify, and where to put the records."""
 
-    metrics: tuple[Metric, ...]
     output: Path
     """Folder of the records."""
     fetch: FetchOptions
@@ -70,7 +69,9 @@ class Outcome:
     path: Path
 
 
-def verify_row(row: Row, options: VerifyOptions, progress: Progress) -> Outcome:
+def verify_row(
+    row: Row, metrics: Sequence[Metric], options: VerifyOptions, progress: Progress
+) -> Outcome:
     """Measure the asked-for numbers of one row and write the record.
 
     The record says "started" before anything else happens, and is replaced when the run ends,
@@ -80,12 +81,14 @@ def verify_row(row: Row, options: VerifyOptions, progress: Progress) -> Outcome:
         RecordError: the record cannot be written.
         KeyboardInterrupt: the user stopped the run; the record says so.
     """
-    record = Record(row=row.name, status="started", started_at=now(), arguments=_arguments(options))
+    record = Record(
+        row=row.name, status="started", started_at=now(), arguments=_arguments(metrics, options)
+    )
     path = new_record_path(options.output, row.name, record.started_at)
     write_record(record, path)
     changes: dict[str, Any] = {"status": "error", "reason": "an internal error"}
     try:
-        changes = _measure(row, options, progress)
+        changes = _measure(row, metrics, options, progress)
     except ZooError as error:
         changes = {"status": "not_run", "reason": str(error)}
     except KeyboardInterrupt:
@@ -97,9 +100,9 @@ def verify_row(row: Row, options: VerifyOptions, progress: Progress) -> Outcome:
     return Outcome(record=record, path=path)
 
 
-def _arguments(options: VerifyOptions) -> dict[str, Any]:
+def _arguments(metrics: Sequence[Metric], options: VerifyOptions) -> dict[str, Any]:
     return {
-        "metrics": list(options.metrics),
+        "metrics": list(metrics),
         "data_root": str(options.data_root) if options.data_root else None,
         "checkpoint": str(options.checkpoint) if options.checkpoint else None,
         "device": options.device,
@@ -109,10 +112,12 @@ def _arguments(options: VerifyOptions) -> dict[str, Any]:
     }
 
 
-def _measure(row: Row, options: VerifyOptions, progress: Progress) -> dict[str, Any]:
+def _measure(
+    row: Row, metrics: Sequence[Metric], options: VerifyOptions, progress: Progress
+) -> dict[str, Any]:
     """Return the fields that a completed run adds to the record."""
     device = resolve_device(options.device)
-    protocols = _protocols(row, options.metrics)
+    protocols = _protocols(row, metrics)
     # Cheap checks first: nobody wants to learn after a long download that the data are missing.
     dataset = _open_dataset(row, options.data_root)
     checkpoint = _checkpoint(row, options, progress)
@@ -139,10 +144,10 @@ def _measure(row: Row, options: VerifyOptions, progress: Progress) -> dict[str, 
         "settings": settings,
         "measurements": [
             _measurement(row, metric, protocols[metric], evaluation.confusion[metric])
-            for metric in options.metrics
+            for metric in metrics
             if metric in protocols
         ],
-        "not_run": _not_measurable(options.metrics),
+        "not_run": _not_measurable(metrics),
         "timings": Timings(**{f"{k}_s": v for k, v in asdict(evaluation.seconds).items()}),
         "environment": describe_environment(),
     }

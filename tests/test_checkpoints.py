@@ -64,12 +64,17 @@ def test_published_containers(
 
 
 def test_training_leftovers_are_dropped(tmp_path: Path, state: dict[str, Tensor]) -> None:
-    extra = {"auxiliary_head.conv_seg.weight": torch.zeros(1), "data_preprocessor.mean": torch.zeros(3)}
+    extra = {
+        "auxiliary_head.conv_seg.weight": torch.zeros(1),
+        "data_preprocessor.mean": torch.zeros(3),
+    }
     assert read_state_dict(saved(tmp_path, {"state_dict": state | extra})).keys() == state.keys()
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
-def test_a_pickle_that_wants_to_run_code_is_refused_and_not_run(tmp_path: Path, zipped: bool) -> None:
+def test_a_pickle_that_wants_to_run_code_is_refused_and_not_run(
+    tmp_path: Path, zipped: bool
+) -> None:
     victim = tmp_path / "victim"
     path = saved(tmp_path, {"state_dict": Malicious(victim)}, _use_new_zipfile_serialization=zipped)
     with pytest.raises(CheckpointError) as error:
@@ -148,7 +153,9 @@ def test_checkpoint_of_another_data_set(state: dict[str, Tensor]) -> None:
     with pytest.raises(CheckpointError) as error:
         load_strict(tiny(num_classes=19), state)
     assert "a head for this many classes: 3, the row needs 19" in str(error.value)
-    assert "decode_head.conv_seg.weight: file [3, 60, 1, 1], model [19, 60, 1, 1]" in str(error.value)
+    assert "decode_head.conv_seg.weight: file [3, 60, 1, 1], model [19, 60, 1, 1]" in str(
+        error.value
+    )
 
 
 def test_half_precision_is_not_taken_for_float32(state: dict[str, Tensor]) -> None:

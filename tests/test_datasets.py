@@ -62,7 +62,13 @@ def test_the_data_sets_own_folder_is_accepted_too(tmp_path: Path) -> None:
 def test_missing_data_root_says_what_is_expected(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as error:
         open_cityscapes(tmp_path / "nowhere")
-    for part in ("nowhere", "leftImg8bit/val", "_gtFine_labelIds.png", "--data-root", "HRNET_ZOO_DATA"):
+    for part in (
+        "nowhere",
+        "leftImg8bit/val",
+        "_gtFine_labelIds.png",
+        "--data-root",
+        "HRNET_ZOO_DATA",
+    ):
         assert part in str(error.value)
 
 
@@ -110,7 +116,9 @@ def test_image_and_label_of_different_sizes(tmp_path: Path) -> None:
 
 def test_label_value_outside_the_classes(tmp_path: Path) -> None:
     make_cityscapes(tmp_path, count=1, label_kind="labelTrainIds", values=[0, 18, 19, 40, 255])
-    with pytest.raises(DatasetError, match=r"holds the value 19, 40 in .* valid are 0 to 18 and 255"):
+    with pytest.raises(
+        DatasetError, match=r"holds the value 19, 40 in .* valid are 0 to 18 and 255"
+    ):
         open_cityscapes(tmp_path).load(0)
 
 
@@ -200,7 +208,9 @@ def test_every_layout_reads_its_own_tree(tmp_path: Path, name: str) -> None:
     layout, num_classes = DATASETS[name], len(class_table(name).names)
     root = tmp_path / layout.root
     offset = 1 if layout.reduce_zero_label else 0
-    stored = (np.arange(num_classes + offset) if name != "cityscapes" else np.arange(34)).astype(np.uint8)
+    stored = (np.arange(num_classes + offset) if name != "cityscapes" else np.arange(34)).astype(
+        np.uint8
+    )
     for stem in ("b_1", "a_2"):
         for folder, suffix, content in (
             (layout.image_dir, layout.image_suffix, np.zeros((1, len(stored), 3), np.uint8)),

@@ -54,7 +54,9 @@ def readme_rows() -> list[dict[str, Any]]:
                     continue
                 assert len(cells) == len(titles)
                 cells_by_title = dict(zip(titles, cells, strict=True))
-                rows.append({"task": task, "table": heading, "position": position, **cells_by_title})
+                rows.append(
+                    {"task": task, "table": heading, "position": position, **cells_by_title}
+                )
                 position += 1
     return rows
 
@@ -198,7 +200,7 @@ def test_typo_wrong_type_and_missing_key_are_reported_at_once(tmp_path: Path) ->
     message = str(error.value)
     assert message.startswith("The manifest has 4 problems:")
     for line, what in (
-        ("      mIoU: 73.86", 'printed.mIoU: unknown key. Close: miou'),
+        ("      mIoU: 73.86", "printed.mIoU: unknown key. Close: miou"),
         ('      num_classes: "19"', "reading.num_classes: is '19'"),
         ("      miou: 77.19", "printed.miou: is the number 77.19; write it in quotes"),
     ):
@@ -216,13 +218,21 @@ def test_typo_wrong_type_and_missing_key_are_reported_at_once(tmp_path: Path) ->
         ("box_ap: null", 'box_ap: "1.0"', "the table has no such column"),
         ("position: 1\n", "position: 0\n", "two rows are number 0 of Cityscapes"),
         ("-93db27d0.pth", ".pth", "must end in the first 8 hex digits"),
-        ("cityscapes_20200601_014216-93", "ade_20200601_014216-93", "does not begin with the row's"),
+        (
+            "cityscapes_20200601_014216-93",
+            "ade_20200601_014216-93",
+            "does not begin with the row's",
+        ),
         ("table: Cityscapes", "table: Citiscapes", "has no table 'Citiscapes'"),
         ("task: segmentation", "task: segmentatoin", "tables.0.task: is 'segmentatoin'"),
         ("num_classes: 19", "num_classes: 0", "greater than 0"),
         ("schema_version: 1", "schema_version: 2", "schema_version: is 2"),
-        ("fps: \"23.74\"", "fps: \"23.74\"\n      fps: \"1\"", "printed.fps: written twice"),
-        ("architecture: fcn_hrnet", "architecture: fcn_hrnett", "reading.architecture: is 'fcn_hrnett'"),
+        ('fps: "23.74"', 'fps: "23.74"\n      fps: "1"', "printed.fps: written twice"),
+        (
+            "architecture: fcn_hrnet",
+            "architecture: fcn_hrnett",
+            "reading.architecture: is 'fcn_hrnett'",
+        ),
         ("mode: whole", "mode: hole", "reading.test.mode: is 'hole'"),
     ],
 )
@@ -286,7 +296,9 @@ def test_text_that_is_no_number(printed: str) -> None:
 
 def test_filters(run_cli: RunCli) -> None:
     def names(*options: str) -> list[str]:
-        return [row["name"] for row in json.loads(run_cli("list", *options, "--format", "json").out)]
+        return [
+            row["name"] for row in json.loads(run_cli("list", *options, "--format", "json").out)
+        ]
 
     assert len(names("--task", "detection")) == 30
     assert len(names("--dataset", "Cityscapes")) == 9
@@ -314,7 +326,9 @@ def test_show(run_cli: RunCli) -> None:
     out = run_cli("show", "faster_rcnn_hrnetv2p_w40_1x_coco").out
     for part in ("HRNetV2p-W48", "w40", "41.2", "95c1f5ce.pth", "notes"):
         assert part in out
-    content = json.loads(run_cli("show", "fcn_hr18_512x1024_160k_cityscapes", "--format", "json").out)
+    content = json.loads(
+        run_cli("show", "fcn_hr18_512x1024_160k_cityscapes", "--format", "json").out
+    )
     assert content["printed"]["miou"] == "78.80"
     assert content["reading"]["test"] == {"mode": "whole", "scale": [2048, 1024]}
     assert content["checkpoint_sha256_prefix"] == "221e4a4f"

@@ -16,7 +16,9 @@ def started(row: str = "a_row") -> Record:
 def test_round_trip(tmp_path: Path) -> None:
     path = new_record_path(tmp_path, "a_row", now())
     write_record(started(), path)
-    assert read_record(path) == started().model_copy(update={"started_at": read_record(path).started_at})
+    assert read_record(path) == started().model_copy(
+        update={"started_at": read_record(path).started_at}
+    )
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 

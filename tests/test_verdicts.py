@@ -42,12 +42,16 @@ def measurement(value: float | None, metric: Metric = "miou", **changes: Any) ->
     )
 
 
-def record(*measurements: Measurement, images: int = 500, sha256: str = PREFIX, **changes: Any) -> Record:
+def record(
+    *measurements: Measurement, images: int = 500, sha256: str = PREFIX, **changes: Any
+) -> Record:
     complete = Record(
         row=ROW.name,
         status="completed",
         started_at=now(),
-        checkpoint=CheckpointUsed(path="x.pth", sha256=sha256.ljust(64, "0"), size_bytes=1, url=None),
+        checkpoint=CheckpointUsed(
+            path="x.pth", sha256=sha256.ljust(64, "0"), size_bytes=1, url=None
+        ),
         dataset=DatasetUsed(
             name="cityscapes",
             root="x",
@@ -84,7 +88,12 @@ def test_the_limit_is_half_a_digit_plus_the_allowance(value: float, expected: Ve
 
 @pytest.mark.parametrize(
     ("printed", "noise", "limit"),
-    [("73.86", "0.10", "0.105"), ("65.5", "0.10", "0.15"), ("78.80", "0", "0.005"), ("41", "0", "0.5")],
+    [
+        ("73.86", "0.10", "0.105"),
+        ("65.5", "0.10", "0.15"),
+        ("78.80", "0", "0.005"),
+        ("41", "0", "0.5"),
+    ],
 )
 def test_tolerance_follows_the_printed_decimals(printed: str, noise: str, limit: str) -> None:
     assert tolerance_for(Decimal(printed), Decimal(noise)) == Decimal(limit)

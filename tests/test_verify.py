@@ -48,9 +48,7 @@ def small_scale_zoo(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def verify(
-    tmp_path: Path, data_root: Path, small_checkpoint: Path, run_cli: RunCli
-) -> Any:
+def verify(tmp_path: Path, data_root: Path, small_checkpoint: Path, run_cli: RunCli) -> Any:
     """Run verify with all that is needed, plus or minus what a test wants otherwise."""
     zoo = small_scale_zoo(tmp_path)
 
@@ -144,7 +142,14 @@ def test_record_holds_what_was_seen(tmp_path: Path, data_root: Path, verify: Any
 
 def test_text_names_documented_measured_and_reason(verify: Any) -> None:
     out = verify().out
-    for part in (NAME, "73.86", "not comparable", "3 of 500 images", "another checkpoint", "record:"):
+    for part in (
+        NAME,
+        "73.86",
+        "not comparable",
+        "3 of 500 images",
+        "another checkpoint",
+        "record:",
+    ):
         assert part in out
 
 

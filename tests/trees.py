@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 
-def blocks(rng: np.random.Generator, values: int | Sequence[int], size: tuple[int, int]) -> NDArray[np.uint8]:
+def blocks(
+    rng: np.random.Generator, values: int | Sequence[int], size: tuple[int, int]
+) -> NDArray[np.uint8]:
     """Return a label map of 8 x 8 blocks with random values."""
     height, width = size
     choices = np.arange(values) if isinstance(values, int) else np.asarray(values)

@@ -30,23 +30,27 @@ What next:
     help="Folder for the record, the picture and the table.",
 )
 @device_option
-@click.pass_context
-def demo(ctx: click.Context, output: Path, device: str) -> int:
-    """Verify a small trained network on a small data set; both ship with hrnet-zoo."""
-    from hrnet_zoo.cli.verify import verify  # noqa: PLC0415
+def demo(output: Path, device: str) -> int:
+    """Verify a small network on small data; both ship along."""
+    from hrnet_zoo import settings  # noqa: PLC0415
+    from hrnet_zoo.cli.verify import verify_and_print  # noqa: PLC0415
     from hrnet_zoo.demo import DATA_ROOT, MANIFEST  # noqa: PLC0415
+    from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415
     from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.verdicts import DEFAULT_NOISE  # noqa: PLC0415
+    from hrnet_zoo.verify import VerifyOptions  # noqa: PLC0415
 
     zoo = load_zoo(MANIFEST)
     click.echo("A zoo of one row: its table documents an mIoU; does its checkpoint give it?\n")
-    code: int = ctx.invoke(
-        verify,
-        names=tuple(row.name for row in zoo.rows),
-        data_root=DATA_ROOT,
+    options = VerifyOptions(
         output=output / "records",
+        fetch=FetchOptions(cache_dir=settings.cache_dir()),
+        manifest_dir=MANIFEST.parent,
+        data_root=DATA_ROOT,
         device=device,
-        zoo_file=MANIFEST,
     )
+    asked = [(row, zoo.metrics_of(row, ())) for row in zoo.rows]
+    code = verify_and_print(asked, options, DEFAULT_NOISE, "text")
     for row in zoo.rows:
         _write_picture(zoo, row, output / f"{row.name}.png", device)
     _write_table(zoo, output)

@@ -30,7 +30,7 @@ def fetch(
     form: str,
     zoo_file: Path | None,
 ) -> int:
-    """Fetch the checkpoints of rows; every file is held against the hash in its name."""
+    """Fetch checkpoints; their hashes are checked."""
     from hrnet_zoo import settings  # noqa: PLC0415
     from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
     from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415

@@ -12,7 +12,7 @@ from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
 
 @click.group()
 def report() -> None:
-    """Regenerate documents from the manifest and the records."""
+    """Regenerate tables from manifest and records."""
 
 
 @report.command()

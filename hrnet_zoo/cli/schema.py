@@ -9,7 +9,7 @@ import click
 
 @click.command()
 def schema() -> None:
-    """Print the JSON Schema of zoo.yaml, for editors that check and complete it."""
+    """Print the JSON Schema of zoo.yaml."""
     from hrnet_zoo.zoo import Manifest  # noqa: PLC0415
 
     click.echo(json.dumps(Manifest.model_json_schema(), indent=2))

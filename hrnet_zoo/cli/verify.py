@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hrnet_zoo.cli.options import device_option, fetch_options, format_option, zoo_option
+
+if TYPE_CHECKING:
+    from hrnet_zoo.verify import VerifyOptions
+    from hrnet_zoo.zoo import Metric, Row
 
 DEFAULT_OUTPUT = Path("reports/records")
 
@@ -82,11 +88,8 @@ def verify(
 ) -> int:
     """Evaluate rows and compare with the documented numbers."""
     from hrnet_zoo import settings  # noqa: PLC0415
-    from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
     from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415
     from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
-    from hrnet_zoo.report.judgements import as_json, as_text, judge_outcome  # noqa: PLC0415
-    from hrnet_zoo.verdicts import exit_code  # noqa: PLC0415
 
     zoo = load_zoo(zoo_file)
     asked = [(row, zoo.metrics_of(row, metrics)) for row in map(zoo.row, dict.fromkeys(names))]
@@ -94,26 +97,39 @@ def verify(
         msg = "--checkpoint is one file; give one NAME with it."
         raise click.UsageError(msg)
 
-    from hrnet_zoo.verify import VerifyOptions, verify_row  # noqa: PLC0415 - imports torch
+    from hrnet_zoo.verify import VerifyOptions  # noqa: PLC0415 - imports torch
+
+    options = VerifyOptions(
+        output=output,
+        fetch=FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline),
+        manifest_dir=zoo.path.parent,
+        data_root=settings.data_root(data_root),
+        checkpoint=checkpoint,
+        device=device,
+        limit=limit,
+    )
+    return verify_and_print(asked, options, tolerance, form)
+
+
+def verify_and_print(
+    asked: Sequence[tuple[Row, Sequence[Metric]]],
+    options: VerifyOptions,
+    noise: Decimal,
+    form: str,
+) -> int:
+    """Verify rows one after the other, print each verdict, and return the exit code."""
+    from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
+    from hrnet_zoo.report.judgements import as_json, as_text, judge_outcome  # noqa: PLC0415
+    from hrnet_zoo.verdicts import exit_code  # noqa: PLC0415
+    from hrnet_zoo.verify import verify_row  # noqa: PLC0415
 
     results = []
-    for row, row_metrics in asked:
-        options = VerifyOptions(
-            metrics=row_metrics,
-            output=output,
-            fetch=FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline),
-            manifest_dir=zoo.path.parent,
-            data_root=settings.data_root(data_root),
-            checkpoint=checkpoint,
-            device=device,
-            limit=limit,
-        )
+    for row, metrics in asked:
         with show_progress() as progress:
-            outcome = verify_row(row, options, progress)
-        result = judge_outcome(row, outcome.record, outcome.path, row_metrics, tolerance)
-        results.append(result)
+            outcome = verify_row(row, metrics, options, progress)
+        results.append(judge_outcome(row, outcome.record, outcome.path, metrics, noise))
         if form == "text":
-            click.echo(as_text(result))
+            click.echo(as_text(results[-1]))
     if form == "json":
         click.echo(as_json(results))
     return exit_code(judgement for result in results for judgement in result.judgements)

@@ -1,0 +1,137 @@
+"""The layers of CONTRIBUTING.md, read off the imports; and the size budgets."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "hrnet_zoo"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# Lower layers never import higher ones; modules of one layer do not import each other,
+# except within one folder.
+LAYERS = [
+    {"errors", "progress", "settings"},
+    {"zoo", "download"},
+    {"manifest", "records", "fetch", "pictures", "environment"},
+    {"verdicts", "models", "datasets", "metrics", "checkpoints", "devices"},
+    {"report", "inference"},
+    {"evaluation", "loading"},
+    {"verify", "predict"},
+    {"demo"},
+    {"cli"},
+]
+TORCH_FREE = {
+    "errors", "progress", "settings", "zoo", "download", "manifest", "records", "fetch",
+    "pictures", "verdicts", "report",
+}  # fmt: skip
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 60
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imported(path: Path) -> set[str]:
+    """Return the project modules a file imports, at the top or inside functions."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hrnet_zoo."):
+            names.add((node.module or "").removeprefix("hrnet_zoo."))
+        elif isinstance(node, ast.ImportFrom) and node.module == "hrnet_zoo":
+            names |= {alias.name for alias in node.names if not alias.name.startswith("__")}
+    return names
+
+
+def top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def layer_of(part: str) -> int:
+    return next(i for i, layer in enumerate(LAYERS) if part in layer)
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_imports_point_downwards(path: Path) -> None:
+    own = top(module_of(path))
+    if own in ("", "__main__"):
+        return
+    for module in imported(path):
+        other = top(module)
+        assert other == own or layer_of(other) < layer_of(own), f"{own} imports {module}"
+
+
+def test_no_import_cycles() -> None:
+    graph = {module_of(path): imported(path) for path in FILES}
+    finished: set[str] = set()
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, " -> ".join((*trail, module))
+        if module not in finished:
+            for other in graph.get(module, ()):
+                visit(other, (*trail, module))
+            finished.add(module)
+
+    for module in graph:
+        visit(module, ())
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_size_budgets(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= MAX_FILE_LINES
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            docstring = (ast.get_docstring(node, clean=False) or "").count("\n") + 1
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1 - docstring
+            assert lines <= MAX_FUNCTION_LINES, node.name
+
+
+def test_only_settings_reads_the_environment() -> None:
+    readers = [
+        module_of(path)
+        for path in FILES
+        if "environ" in path.read_text().replace("environment", "")
+    ]
+    assert readers == ["settings"]
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("part", sorted(TORCH_FREE))
+def test_modules_below_the_line_import_without_torch(part: str) -> None:
+    modules = [module_of(p) for p in FILES if top(module_of(p)) == part]
+    imports = "; ".join(f"import hrnet_zoo.{module}" for module in modules)
+    finished = python(f"import sys; sys.modules['torch'] = None; {imports}")
+    assert finished.returncode == 0, finished.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["verify", "--help"],
+        ["list"],
+        ["list", "--format", "json"],
+        ["show", "fcn_hr18_512x1024_40k_cityscapes"],
+        ["report", "tables"],
+        ["fetch", "fcn_hr18_512x1024_40k_cityscapes", "--offline"],
+    ],
+    ids=" ".join,
+)
+def test_commands_that_need_no_torch_do_not_import_it(arguments: list[str]) -> None:
+    finished = python(
+        "import sys; sys.modules['torch'] = None\n"
+        "from hrnet_zoo.cli import main\n"
+        f"sys.argv = ['hrnet-zoo', *{arguments}]\nmain()"
+    )
+    assert finished.returncode == (3 if "fetch" in arguments else 0), finished.stderr
+    assert "Traceback" not in finished.stderr

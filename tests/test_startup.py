@@ -1,0 +1,32 @@
+"""How long the torch-free commands take to start, beyond an empty Python."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+LIMIT_S = 0.25
+PAIRS = 8
+
+
+def seconds(command: list[str]) -> float:
+    begin = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - begin
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list"], ["list", "--format", "json"]], ids=" ".join
+)
+def test_starts_within_a_quarter_of_a_second(arguments: list[str]) -> None:
+    """The best of several pairs: what the machine does besides can only add to it."""
+    program = shutil.which("hrnet-zoo", path=str(Path(sys.executable).parent))
+    assert program is not None
+    command, empty = [program, *arguments], [sys.executable, "-c", "pass"]
+    seconds(command)  # compiles the bytecode
+    assert min(seconds(command) - seconds(empty) for _ in range(PAIRS)) <= LIMIT_S
