@@ -104,13 +104,13 @@ class _Document:
     def keys_in(self, location: Path_) -> Path_:
         """Return the keys in one of pydantic's locations, which also name branches of unions."""
         keys: list[str | int] = []
-        value = self.data
+        value: Any = self.data
         for key in location[:-1]:
-            if isinstance(value, dict | list) and (isinstance(value, list) or key in value):
+            is_item = isinstance(value, list) and isinstance(key, int)
+            if is_item or (isinstance(value, dict) and key in value):
                 value = value[key]
                 keys.append(key)
-        is_branch = location and not isinstance(value, dict | list)
-        return tuple(keys) if is_branch else (*keys, *location[-1:])
+        return (*keys, *location[-1:]) if isinstance(value, dict | list) else tuple(keys)
 
     def error(self, problems: list[Problem]) -> ManifestError:
         """Return one error that lists all problems, in the order of their lines."""

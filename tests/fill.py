@@ -1,4 +1,4 @@
-"""Deterministic weights, defined without any model: the same on every machine, from key names alone.
+"""Deterministic weights from key names alone: the same on every machine, for every model.
 
 The rule is the one the golden outputs were made with; see data/README.md.
 """

@@ -102,7 +102,7 @@ def test_other_files_beside_the_labels_do_not_matter(tmp_path: Path) -> None:
 def test_empty_image_folder(tmp_path: Path) -> None:
     for folder in ("leftImg8bit/val", "gtFine/val"):
         (tmp_path / "cityscapes" / folder).mkdir(parents=True)
-    with pytest.raises(DatasetError, match="no file .*_leftImg8bit.png was found"):
+    with pytest.raises(DatasetError, match=r"no file .*_leftImg8bit\.png was found"):
         open_cityscapes(tmp_path)
 
 
@@ -184,7 +184,8 @@ def test_any_image_becomes_three_channels(mode: str) -> None:
     buffer = io.BytesIO()
     Image.new(mode, (6, 5)).save(buffer, "PNG")
     image = decode_image(buffer.getvalue(), Path("a.png"))
-    assert (image.shape, image.dtype) == ((5, 6, 3), np.uint8)
+    assert image.shape == (5, 6, 3)
+    assert image.dtype == np.uint8
 
 
 def test_fingerprint_depends_on_names_and_contents_only(tmp_path: Path) -> None:
@@ -240,7 +241,7 @@ def test_image_listed_but_missing(tmp_path: Path) -> None:
         (root / folder).mkdir(parents=True)
     (root / layout.image_dir / "2007_000001.jpg").touch()
     (root / "ImageSets/Segmentation/val.txt").write_text("2007_000033\n")
-    with pytest.raises(DatasetError, match="1 listed images are missing.*2007_000033"):
+    with pytest.raises(DatasetError, match=r"1 listed images are missing.*2007_000033"):
         open_dataset(layout, tmp_path, 21)
 
 

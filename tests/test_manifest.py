@@ -41,7 +41,8 @@ def readme_rows() -> list[dict[str, Any]]:
     """Parse the tables as printed: one dict per row, with its heading and position."""
     rows: list[dict[str, Any]] = []
     for source, task in (("mmsegmentation", "segmentation"), ("mmdetection", "detection")):
-        heading, titles, position = "", [], 0
+        heading, position = "", 0
+        titles: list[str] = []
         for line in (DATA / "tables" / f"{source}.md").read_text().splitlines():
             if line.startswith("### "):
                 heading, titles, position = line.removeprefix("### ").strip(), [], 0

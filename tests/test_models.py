@@ -17,6 +17,7 @@ from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.inference.segmentation import SegmentationProtocol, class_scores, resized_images
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.models import build_model
+from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.hrnet import build_hrnet
 from hrnet_zoo.zoo import Normalisation
 
@@ -122,6 +123,7 @@ def test_backbone_and_head_goldens(tag: str, memory_format: torch.memory_format)
     model = filled_model(INDEX[tag]["width"], 19, INDEX[tag]["dataset"])
     model = model.to(memory_format=memory_format)
     x = to_network_input(image_a(), IMAGENET, CPU)
+    assert isinstance(model, FCN)
     with torch.inference_mode():
         maps = model.backbone(x)
         head = model.decode_head(maps)

@@ -57,7 +57,7 @@ def test_damaged_record(tmp_path: Path, content: str, what: str) -> None:
 def test_record_of_a_newer_version(tmp_path: Path) -> None:
     path = tmp_path / "1.json"
     path.write_text(json.dumps({"schema_version": 99}))
-    with pytest.raises(RecordError, match="newer hrnet-zoo.*Upgrade"):
+    with pytest.raises(RecordError, match=r"newer hrnet-zoo.*Upgrade"):
         read_record(path)
 
 

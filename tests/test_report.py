@@ -15,7 +15,8 @@ from hrnet_zoo.records import write_record
 def markdown_rows(text: str) -> list[dict[str, Any]]:
     """Parse Markdown tables: one dict per row, with the heading above its table."""
     rows: list[dict[str, Any]] = []
-    heading, titles = "", []
+    heading = ""
+    titles: list[str] = []
     for line in text.splitlines():
         if line.startswith("### "):
             heading, titles = line.removeprefix("### "), []

@@ -21,7 +21,7 @@ from trees import Finished, RunCli, make_cityscapes
 
 import hrnet_zoo
 from hrnet_zoo.datasets.layouts import DATASETS
-from hrnet_zoo.datasets.segmentation import open_dataset
+from hrnet_zoo.datasets.segmentation import Sample, open_dataset
 from hrnet_zoo.evaluation import evaluate_segmentation
 from hrnet_zoo.loading import single_protocol
 from hrnet_zoo.manifest import load_zoo
@@ -115,7 +115,7 @@ def _cv2_resize(image: NDArray[np.uint8], width: int, height: int) -> NDArray[An
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
-def test_record_holds_what_was_seen(tmp_path: Path, data_root: Path, verify: Any) -> None:
+def test_record_holds_what_was_seen(tmp_path: Path, verify: Any) -> None:
     finished = verify("--metrics", "miou,miou_ms_flip")
     assert finished.code == 3
     record = only_record(tmp_path)
@@ -185,17 +185,24 @@ def test_the_result_does_not_depend_on_the_number_of_workers(
     assert np.delete(reference.confusion["miou"].counts, 3, axis=1).sum() == 0
 
 
-def test_files_wait_for_the_network_in_bounded_number(data_root: Path) -> None:
+def test_files_wait_for_the_network_in_bounded_number(
+    data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Decoding runs ahead, but not through the whole data set."""
     make_cityscapes(data_root, size=(64, 128), count=40)
     dataset = open_dataset(DATASETS["cityscapes"], data_root, 19)
     loaded: list[int] = []
     load = dataset.load
-    dataset.load = lambda index: (loaded.append(index), load(index))[1]  # type: ignore[method-assign]
+
+    def counting_load(index: int) -> Sample:
+        loaded.append(index)
+        return load(index)
+
+    monkeypatch.setattr(dataset, "load", counting_load)
     most_waiting = 0
 
     class Watching(Silent):
-        def update(self, done: int, total: int | None = None) -> None:
+        def update(self, done: int, total: int | None = None) -> None:  # noqa: ARG002
             nonlocal most_waiting
             time.sleep(0.02)
             most_waiting = max(most_waiting, len(loaded) - done)
@@ -288,7 +295,7 @@ def test_blank_row_is_not_documented(verify: Any) -> None:
     assert "not documented" in finished.out
 
 
-def test_speed_is_not_measured_silently(tmp_path: Path, verify: Any) -> None:
+def test_speed_is_not_measured_silently(verify: Any) -> None:
     finished = verify("--metrics", "miou,fps", "--format", "json")
     (result,) = json.loads(finished.out)
     assert result["metrics"]["fps"]["verdict"] == "not_run"
@@ -357,13 +364,14 @@ def test_ctrl_c_leaves_a_record_that_says_so(
     assert read_record(path).status == "interrupted"
 
 
-def test_python_interface(tmp_path: Path, data_root: Path, small_checkpoint: Path) -> None:
+def test_python_interface(data_root: Path, small_checkpoint: Path) -> None:
     predictor = hrnet_zoo.load(NAME, checkpoint=small_checkpoint)
     assert isinstance(predictor.model, torch.nn.Module)
     assert not predictor.model.training
     path = sorted(data_root.rglob("*_leftImg8bit.png"))[0]
     result = predictor.predict(path, scale=(128, 64))
-    assert (result.labels.shape, result.labels.dtype) == ((64, 128), np.uint8)
+    assert result.labels.shape == (64, 128)
+    assert result.labels.dtype == np.uint8
     assert len(result.class_names) == len(result.palette) == 19
     assert result.class_names[0] == "road"
     assert result.palette[0] == (128, 64, 128)

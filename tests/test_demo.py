@@ -1,0 +1,99 @@
+"""hrnet-zoo demo, as a new user runs it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from trees import RunCli
+
+import hrnet_zoo.demo
+from hrnet_zoo.manifest import load_zoo
+from hrnet_zoo.records import read_records
+
+(ROW,) = load_zoo(hrnet_zoo.demo.MANIFEST).rows
+
+
+def altered_demo(tmp_path: Path, points: float) -> Path:
+    """Copy the demo's manifest and checkpoint, the documented mIoU changed by ``points``."""
+    folder = tmp_path / "altered"
+    shutil.copytree(hrnet_zoo.demo.MANIFEST.parent / "checkpoints", folder / "checkpoints")
+    documented = ROW.printed.miou
+    assert documented is not None
+    text = hrnet_zoo.demo.MANIFEST.read_text()
+    altered = text.replace(f'miou: "{documented}"', f'miou: "{float(documented) + points:.2f}"')
+    assert altered != text
+    (folder / "zoo.yaml").write_text(altered)
+    return folder / "zoo.yaml"
+
+
+def test_demo_verifies_its_documented_number(tmp_path: Path, run_cli: RunCli) -> None:
+    finished = run_cli("demo", "--output", tmp_path / "demo")
+    assert finished.code == 0
+    for part in (ROW.name, ROW.printed.miou, "match", "| FCN ", "hrnet-zoo verify"):
+        assert part is not None
+        assert part in finished.out
+    (record,) = read_records(tmp_path / "demo" / "records")
+    assert record.status == "completed"
+    assert record.dataset is not None
+    assert record.dataset.num_images == record.dataset.num_images_complete == 36
+    (measurement,) = record.measurements
+    assert measurement.value == pytest.approx(float(ROW.printed.miou or "nan"), abs=0.02)
+    with Image.open(tmp_path / "demo" / f"{ROW.name}.png") as picture:
+        assert picture.width > 3 * 270
+        assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 1000
+    assert "mIoU measured" in (tmp_path / "demo" / "table.md").read_text()
+
+
+@pytest.mark.parametrize(("points", "verdict"), [(1.0, "worse"), (-1.0, "better")])
+def test_one_point_off_is_a_mismatch(
+    tmp_path: Path, run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, points: float, verdict: str
+) -> None:
+    monkeypatch.setattr(hrnet_zoo.demo, "MANIFEST", altered_demo(tmp_path, points))
+    finished = run_cli("demo", "--output", tmp_path / "demo")
+    assert finished.code == 1
+    assert f"mismatch ({verdict})" in finished.out
+    assert "up to 0.105 is a match" in finished.out
+
+
+def test_demo_rows_go_through_verify_like_any_row(tmp_path: Path, run_cli: RunCli) -> None:
+    finished = run_cli(
+        "verify", ROW.name, "--zoo", hrnet_zoo.demo.MANIFEST, "--data-root",
+        hrnet_zoo.demo.DATA_ROOT, "--output", tmp_path / "records", "--format", "json",
+    )  # fmt: skip
+    (result,) = json.loads(finished.out)
+    assert (finished.code, result["metrics"]["miou"]["verdict"]) == (0, "match")
+
+
+def test_part_of_the_demo_is_no_match(tmp_path: Path, run_cli: RunCli) -> None:
+    finished = run_cli(
+        "verify", ROW.name, "--zoo", hrnet_zoo.demo.MANIFEST, "--data-root",
+        hrnet_zoo.demo.DATA_ROOT, "--output", tmp_path / "records", "--limit", "35",
+    )  # fmt: skip
+    assert finished.code == 3
+    assert "35 of 36 images were evaluated" in finished.out
+
+
+def test_changed_checkpoint_is_refused(tmp_path: Path, run_cli: RunCli) -> None:
+    manifest = altered_demo(tmp_path, 1.0)
+    (checkpoint,) = (manifest.parent / "checkpoints").iterdir()
+    content = bytearray(checkpoint.read_bytes())
+    content[-100] ^= 1
+    checkpoint.write_bytes(content)
+    finished = run_cli(
+        "verify", ROW.name, "--zoo", manifest, "--data-root", hrnet_zoo.demo.DATA_ROOT,
+        "--output", tmp_path / "records",
+    )  # fmt: skip
+    assert finished.code == 3
+    assert f"promised is {ROW.checkpoint_sha256_prefix}" in finished.out
+
+
+def test_demo_that_cannot_write_says_so(tmp_path: Path, run_cli: RunCli) -> None:
+    (tmp_path / "file").touch()
+    finished = run_cli("demo", "--output", tmp_path / "file")
+    assert finished.code == 3
+    assert "Pass another --output" in finished.err
+    assert "Traceback" not in finished.err
