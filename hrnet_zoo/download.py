@@ -1,21 +1,19 @@
 """Brings a published weights file into the cache and proves that it is the promised one.
 
 A wrong or incomplete file never has its final name: bytes are collected in ``<name>.part``,
-hashed on the way, and renamed once the hash is right. Knows nothing of entries, models or torch.
+hashed on the way, and renamed once the hash is right. Knows nothing of rows, models or torch.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import url2pathname
 
@@ -24,22 +22,18 @@ import requests
 from requests.exceptions import ChunkedEncodingError, SSLError
 
 from hrnet_zoo.errors import CheckpointError, UsageError
+from hrnet_zoo.partial_file import CHUNK_BYTES, PartialFile, Progress, cache_faults
 
 TIMEOUTS_S = (10.0, 60.0)  # to connect, and between two pieces of data
 ATTEMPTS = 4
 BASE_DELAY_S = 1.0
 LONGEST_RETRY_AFTER_S = 30.0
-PROGRESS_INTERVAL_S = 0.05
-CHUNK_BYTES = 1 << 16
 
 # The bucket was closed; the same paths are served by the project's own host.
 RETIRED_HOSTS = {"open-mmlab.s3.ap-northeast-2.amazonaws.com": "https://download.openmmlab.com"}
 
-Progress = Callable[[int, int | None], None]
 Notify = Callable[[str], None]
 Source = str | tuple[Path, ...]  # a web address, or the local paths to try in order
-
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +104,7 @@ def fetch_file(  # noqa: PLR0913 - every argument is a choice of its own that th
             )
         if damaged:
             notify(f"{target} is damaged, deleted; fetching it again")
-        with _Part(Path(f"{target}.part"), on_progress) as part:
+        with PartialFile(Path(f"{target}.part"), on_progress) as part:
             return _transfer(source, target, prefix, part, notify)
 
 
@@ -166,7 +160,7 @@ def _local_path(location: str, base_dir: Path | None = None) -> Path:
 
 
 def _find_cached(target: Path, prefix: str) -> FetchedFile | None:
-    with _cache_faults(target), suppress(FileNotFoundError):
+    with cache_faults(target), suppress(FileNotFoundError):
         if (sha256 := sha256_of(target)).startswith(prefix):
             size = target.stat().st_size
             return FetchedFile(path=target, sha256=sha256, size_bytes=size, from_cache=True)
@@ -175,7 +169,7 @@ def _find_cached(target: Path, prefix: str) -> FetchedFile | None:
 
 def _drop_damaged(target: Path, source: Source) -> bool:
     """Delete a wrong cache file, whose hash was just checked, and return whether there was one."""
-    with _cache_faults(target):
+    with cache_faults(target):
         if not target.exists():
             return False
         if not isinstance(source, str) and target.resolve() in [path.resolve() for path in source]:
@@ -190,13 +184,13 @@ def _drop_damaged(target: Path, source: Source) -> bool:
 @contextmanager
 def _locked(target: Path, notify: Notify) -> Iterator[None]:
     lock = filelock.FileLock(f"{target}.lock")
-    with _cache_faults(target):
+    with cache_faults(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         with suppress(filelock.Timeout):
             lock.acquire(timeout=0)
     if not lock.is_locked:
         notify(f"another process is fetching {target.name}; waiting")
-        with _cache_faults(target):
+        with cache_faults(target):
             lock.acquire()
     try:
         yield
@@ -204,81 +198,8 @@ def _locked(target: Path, notify: Notify) -> Iterator[None]:
         lock.release()
 
 
-@contextmanager
-def _cache_faults(target: Path) -> Iterator[None]:
-    """Explain what the file system refuses; wraps file operations only, never network calls."""
-    try:
-        yield
-    except (OSError, NotImplementedError) as error:  # filelock: a file system without locks
-        reason = getattr(error, "strerror", None) or error
-        full = isinstance(error, OSError) and error.errno in _DISK_FULL
-        advice = "Make room there" if full else "Make it a folder that you can write to"
-        raise CheckpointError(
-            f"{target.name} cannot be kept in the cache folder {target.parent}: {reason}. "
-            f"{advice}, or set HRNET_ZOO_CACHE to another folder."
-        ) from error
-
-
-@dataclass
-class _Part:
-    """The growing file ``<name>.part`` and the hash of what it holds so far."""
-
-    path: Path
-    on_progress: Progress | None
-    size: int = 0
-    total: int | None = None
-    digest: hashlib._Hash = field(default_factory=hashlib.sha256)
-    reported_at: float = 0.0
-
-    def __enter__(self) -> Self:
-        with _cache_faults(self.path):
-            # Unbuffered: an interrupted process leaves every byte that it counted.
-            self._file = self.path.open("a+b", buffering=0)
-            self._file.seek(0)
-            while chunk := self._file.read(CHUNK_BYTES):
-                self._count(chunk)
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._file.close()
-        if self.size == 0:
-            with _cache_faults(self.path):
-                self.path.unlink(missing_ok=True)
-
-    def write(self, chunk: bytes) -> None:
-        rest = memoryview(chunk)
-        with _cache_faults(self.path):
-            while rest:  # a nearly full disk takes only the beginning
-                rest = rest[self._file.write(rest) :]
-        self._count(chunk)
-        self.report()
-
-    def report(self, *, always: bool = False) -> None:
-        now = time.monotonic()
-        if self.on_progress and (always or now - self.reported_at >= PROGRESS_INTERVAL_S):
-            self.reported_at = now
-            self.on_progress(self.size, self.total)
-
-    def restart(self) -> None:
-        with _cache_faults(self.path):
-            self._file.truncate(0)
-        self.digest = hashlib.sha256()
-        self.size = 0
-
-    def finish(self, target: Path) -> None:
-        self.report(always=True)
-        with _cache_faults(target):
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self.path.replace(target)
-
-    def _count(self, chunk: bytes) -> None:
-        self.digest.update(chunk)
-        self.size += len(chunk)
-
-
 def _transfer(
-    source: Source, target: Path, prefix: str, part: _Part, notify: Notify
+    source: Source, target: Path, prefix: str, part: PartialFile, notify: Notify
 ) -> FetchedFile:
     origin = source if isinstance(source, str) else " or ".join(map(str, source))
     # A run may have ended between the last byte and the renaming; then nothing is missing.
@@ -299,7 +220,7 @@ def _transfer(
     return FetchedFile(path=target, sha256=sha256, size_bytes=part.size, from_cache=False)
 
 
-def _copy(candidates: tuple[Path, ...], origin: str, part: _Part) -> None:
+def _copy(candidates: tuple[Path, ...], origin: str, part: PartialFile) -> None:
     with _source_faults(origin):
         source = next((path for path in candidates if path.is_file()), None)
         if source is None:
@@ -311,7 +232,7 @@ def _copy(candidates: tuple[Path, ...], origin: str, part: _Part) -> None:
         _pour(iter(lambda: file.read(CHUNK_BYTES), b""), origin, part)
 
 
-def _download(url: str, part: _Part, notify: Notify) -> None:
+def _download(url: str, part: PartialFile, notify: Notify) -> None:
     with requests.Session() as session:
         session.headers.update({"User-Agent": "hrnet-zoo", "Accept-Encoding": "identity"})
         for attempt in range(1, ATTEMPTS + 1):
@@ -331,7 +252,7 @@ def _download(url: str, part: _Part, notify: Notify) -> None:
             time.sleep(wait_s)
 
 
-def _attempt(session: requests.Session, url: str, part: _Part) -> None:
+def _attempt(session: requests.Session, url: str, part: PartialFile) -> None:
     # No If-Range: should the file change between two attempts, the mixture fails the final
     # hash and is deleted, so the next fetch starts anew. The hash is the only judge needed.
     headers = {"Range": f"bytes={part.size}-"} if part.size else {}
@@ -363,7 +284,7 @@ def _check_status(response: requests.Response, url: str) -> None:
     raise CheckpointError(f"{url} cannot be fetched: {answer}. Try another source with --mirror.")
 
 
-def _pour(chunks: Iterator[bytes], source: str, part: _Part) -> None:
+def _pour(chunks: Iterator[bytes], source: str, part: PartialFile) -> None:
     part.report(always=True)
     while True:
         with _source_faults(source):

@@ -11,7 +11,7 @@ from pathlib import Path
 from hrnet_zoo.download import FetchedFile, fetch_file, sha256_of
 from hrnet_zoo.errors import CheckpointError
 from hrnet_zoo.progress import Progress
-from hrnet_zoo.zoo import Row, promised_sha256
+from hrnet_zoo.row import Row, promised_sha256
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from hrnet_zoo.errors import CheckpointError, PrerequisiteError
 from hrnet_zoo.inference.segmentation import SegmentationProtocol
 from hrnet_zoo.models import build_model
 from hrnet_zoo.models.state_dict import load_strict
-from hrnet_zoo.zoo import Row, SegmentationReading, SlideTest
+from hrnet_zoo.row import Row, SegmentationReading, SlideTest
 
 
 def load_model(row: Row, path: Path, device: torch.device) -> nn.Module:

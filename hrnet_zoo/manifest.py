@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from hrnet_zoo.errors import ManifestError, did_you_mean
-from hrnet_zoo.zoo import METRICS, Column, Manifest, Row, Zoo, printed_number
+from hrnet_zoo.row import METRICS, Column, Manifest, Row, printed_number
+from hrnet_zoo.zoo import Zoo
 
 Path_ = tuple[str | int, ...]
 Problem = tuple[Path_, str]

@@ -25,8 +25,8 @@ from hrnet_zoo.inference.segmentation import (
 from hrnet_zoo.loading import load_model, single_protocol
 from hrnet_zoo.progress import Silent
 from hrnet_zoo.records import ProtocolName
+from hrnet_zoo.row import Row
 from hrnet_zoo.settings import cache_dir
-from hrnet_zoo.zoo import Row
 
 
 @dataclass(frozen=True, kw_only=True)

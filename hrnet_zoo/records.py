@@ -1,7 +1,8 @@
 """What one run observed, as a JSON file: values, inputs, settings, machine. Never a verdict.
 
 Verdicts are computed from a record and the manifest, so that tolerances can change without
-running anything again. This module knows neither torch nor tolerances.
+running anything again. Records are made to be committed and passed on: they know files by their
+hashes and hold no folders of the machine. This module knows neither torch nor tolerances.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hrnet_zoo.errors import RecordError
-from hrnet_zoo.zoo import Metric, Normalisation, SlideTest, WholeTest
+from hrnet_zoo.row import Metric, Normalisation, SlideTest, WholeTest
 
 SCHEMA_VERSION = 1
 """Raised whenever a field changes its meaning; older files are then migrated when read."""
@@ -33,7 +34,7 @@ class _Part(BaseModel):
 class CheckpointUsed(_Part):
     """The weights that were evaluated."""
 
-    path: str
+    file_name: str
     sha256: str
     """Of the whole file, 64 hex digits."""
     size_bytes: int
@@ -45,7 +46,6 @@ class DatasetUsed(_Part):
     """The files that were evaluated."""
 
     name: str
-    root: str
     num_images: int
     """Images evaluated."""
     num_images_found: int

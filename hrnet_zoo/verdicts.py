@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from hrnet_zoo.records import Measurement, ProtocolName, ProtocolUsed, Record, Status
-from hrnet_zoo.zoo import Metric, Row, decimals_of
+from hrnet_zoo.row import Metric, Row, decimals_of
 
 DEFAULT_NOISE = Decimal("0.10")
 """Allowance, in points of mIoU or AP, on top of the rounding of the printed number.

@@ -39,8 +39,8 @@ from hrnet_zoo.records import (
     now,
     write_record,
 )
+from hrnet_zoo.row import Metric, Row, SegmentationReading
 from hrnet_zoo.verdicts import PROTOCOL_OF
-from hrnet_zoo.zoo import Metric, Row, SegmentationReading
 
 _MAX_WORKERS = 4
 
@@ -103,8 +103,7 @@ def verify_row(
 def _arguments(metrics: Sequence[Metric], options: VerifyOptions) -> dict[str, Any]:
     return {
         "metrics": list(metrics),
-        "data_root": str(options.data_root) if options.data_root else None,
-        "checkpoint": str(options.checkpoint) if options.checkpoint else None,
+        "own_checkpoint": options.checkpoint is not None,
         "device": options.device,
         "limit": options.limit,
         "mirror": options.fetch.mirror,
@@ -203,7 +202,7 @@ def _settings(device: torch.device, num_workers: int) -> Settings:
 
 def _checkpoint_used(file: FetchedFile, row: Row, options: VerifyOptions) -> CheckpointUsed:
     return CheckpointUsed(
-        path=str(file.path),
+        file_name=file.path.name,
         sha256=file.sha256,
         size_bytes=file.size_bytes,
         url=row.checkpoint_url if options.checkpoint is None else None,
@@ -215,7 +214,6 @@ def _dataset_used(
 ) -> DatasetUsed:
     return DatasetUsed(
         name=row.reading.dataset,
-        root=str(dataset.root),
         num_images=len(evaluation.digests),
         num_images_found=len(dataset),
         num_images_complete=dataset.layout.num_images,

@@ -19,7 +19,7 @@ from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.models import build_model
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.hrnet import build_hrnet
-from hrnet_zoo.zoo import Normalisation
+from hrnet_zoo.row import Normalisation
 
 KEY_LISTS = sorted(DATA.glob("keys/*.txt.gz"))
 INDEX: dict[str, Any] = json.loads((DATA / "goldens" / "index.json").read_text())

@@ -16,8 +16,8 @@ from hrnet_zoo.records import (
     Record,
     now,
 )
+from hrnet_zoo.row import Metric, Normalisation, SegmentationReading, WholeTest
 from hrnet_zoo.verdicts import Judgement, Verdict, exit_code, judge, tolerance_for
-from hrnet_zoo.zoo import Metric, Normalisation, SegmentationReading, WholeTest
 
 ROW = load_zoo().row("fcn_hr18_512x1024_40k_cityscapes")  # mIoU 77.19, ms+flip 78.92
 PREFIX = "f196fb4e"
@@ -50,11 +50,10 @@ def record(
         status="completed",
         started_at=now(),
         checkpoint=CheckpointUsed(
-            path="x.pth", sha256=sha256.ljust(64, "0"), size_bytes=1, url=None
+            file_name="x.pth", sha256=sha256.ljust(64, "0"), size_bytes=1, url=None
         ),
         dataset=DatasetUsed(
             name="cityscapes",
-            root="x",
             num_images=images,
             num_images_found=500,
             num_images_complete=500,

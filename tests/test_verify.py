@@ -138,6 +138,7 @@ def test_record_holds_what_was_seen(tmp_path: Path, verify: Any) -> None:
     assert record.timings.forward_s > 0
     assert record.environment["packages"]["torch"]
     assert record.finished_at is not None
+    assert str(tmp_path) not in record.model_dump_json(), "records hold no paths of the machine"
 
 
 def test_text_names_documented_measured_and_reason(verify: Any) -> None:

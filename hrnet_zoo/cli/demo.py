@@ -10,7 +10,8 @@ import click
 from hrnet_zoo.cli.options import device_option
 
 if TYPE_CHECKING:
-    from hrnet_zoo.zoo import Row, Zoo
+    from hrnet_zoo.row import Row
+    from hrnet_zoo.zoo import Zoo
 
 _NEXT_STEPS = """\
 What next:

@@ -13,7 +13,7 @@ from hrnet_zoo.cli.options import fetch_options, format_option, zoo_option
 if TYPE_CHECKING:
     from hrnet_zoo.fetch import FetchOptions
     from hrnet_zoo.progress import Progress
-    from hrnet_zoo.zoo import Row
+    from hrnet_zoo.row import Row
 
 
 @click.command()

@@ -12,8 +12,8 @@ import click
 from hrnet_zoo.cli.options import device_option, fetch_options, format_option, zoo_option
 
 if TYPE_CHECKING:
+    from hrnet_zoo.row import Metric, Row
     from hrnet_zoo.verify import VerifyOptions
-    from hrnet_zoo.zoo import Metric, Row
 
 DEFAULT_OUTPUT = Path("reports/records")
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
 from hrnet_zoo.models.layers import resize
-from hrnet_zoo.zoo import Normalisation
+from hrnet_zoo.row import Normalisation
 
 Network = Callable[[Tensor], Tensor]
 """Maps [1, 3, h, w] to logits [1, K, h, w]."""

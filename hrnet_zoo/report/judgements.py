@@ -13,8 +13,8 @@ from tabulate import tabulate
 
 from hrnet_zoo.records import Record
 from hrnet_zoo.report.rows import METRIC_TITLES
+from hrnet_zoo.row import Metric, Row, decimals_of
 from hrnet_zoo.verdicts import MISMATCHES, Judgement, Verdict, judge
-from hrnet_zoo.zoo import Metric, Row, decimals_of
 
 
 @dataclass(frozen=True, kw_only=True)

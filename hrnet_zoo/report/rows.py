@@ -10,7 +10,8 @@ from itertools import groupby
 
 from tabulate import tabulate
 
-from hrnet_zoo.zoo import METRICS, Metric, Row, SegmentationReading, Zoo
+from hrnet_zoo.row import METRICS, Metric, Row, SegmentationReading
+from hrnet_zoo.zoo import Zoo
 
 METRIC_TITLES: dict[Metric, str] = {
     "train_memory_gb": "Mem (GB)",

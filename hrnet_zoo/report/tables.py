@@ -8,8 +8,9 @@ from decimal import Decimal
 from tabulate import tabulate
 
 from hrnet_zoo.records import Record
+from hrnet_zoo.row import METRICS, Column, Metric, Row, Table, decimals_of
 from hrnet_zoo.verdicts import DEFAULT_NOISE, MISMATCHES, Judgement, Verdict, judge
-from hrnet_zoo.zoo import METRICS, Column, Metric, Row, Table, Zoo, decimals_of
+from hrnet_zoo.zoo import Zoo
 
 Measured = Mapping[tuple[str, Metric], Judgement]
 """(row name, metric) -> the latest verdict that rests on a full, comparable measurement."""

@@ -1,0 +1,300 @@
+"""What a row of a results table is: what the source prints, and how we read it.
+
+A row is complete in itself: nothing is inherited from another row. This module is the shape of the
+manifest; it does not know YAML, files on disk, models or records.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Task = Literal["segmentation", "detection"]
+Metric = Literal["train_memory_gb", "fps", "miou", "miou_ms_flip", "box_ap", "mask_ap"]
+METRICS: tuple[Metric, ...] = (
+    "train_memory_gb",
+    "fps",
+    "miou",
+    "miou_ms_flip",
+    "box_ap",
+    "mask_ap",
+)
+"""The quantities a table documents; accuracies are percent, 0 to 100."""
+
+ACCURACIES: tuple[Metric, ...] = ("miou", "box_ap", "mask_ap")
+"""What is verified unless other metrics are asked for: accuracy at a single scale."""
+
+Column = Literal[
+    "method",
+    "backbone",
+    "crop_size",
+    "lr_schd",
+    "style",
+    "gn",
+    "ms_train",
+    "train_memory_gb",
+    "fps",
+    "miou",
+    "miou_ms_flip",
+    "box_ap",
+    "mask_ap",
+    "config",
+    "download",
+]
+"""What a table column can hold; "config" and "download" hold links."""
+
+NOT_PRINTED = ("", "-")
+"""Cells that print no value: 0 is a value, an empty cell is not."""
+
+Pair = Annotated[tuple[int, int], Field(strict=False)]
+Triple = Annotated[tuple[float, float, float], Field(strict=False)]
+Count = Annotated[int, Field(gt=0)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+_SHA256_SUFFIX = re.compile(r"-([0-9a-f]{8})\.pth$")
+
+
+class _Strict(BaseModel):
+    """Unknown keys are errors, numbers are not made of text, values never change."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
+    )
+
+
+class Source(_Strict):
+    """A README whose tables the manifest quotes."""
+
+    title: str
+    """Heading of the README."""
+    url: str
+    """Where the README is published."""
+
+
+class Table(_Strict):
+    """One results table of a README."""
+
+    source: str
+    """Key of the README in `sources`."""
+    heading: str
+    """The heading above the table, as printed."""
+    task: Task
+    """What the models of the table do."""
+    columns: dict[str, Column]
+    """Column titles as printed, left to right, and what each holds."""
+
+
+class Printed(_Strict):
+    """The cells of one row, character for character; null where the table has no such column.
+
+    Numbers are text on purpose: "78.80" is not "78.8", and "-" or "" is not 0.
+    """
+
+    method: str | None
+    """Method, e.g. "FCN"."""
+    backbone: str
+    """Backbone label. It can be wrong; see `reading.backbone`."""
+    crop_size: str | None
+    """Training crop, height x width."""
+    lr_schd: str | None
+    """Schedule: iterations ("40000") or epochs ("1x", "20e")."""
+    style: str | None
+    """"pytorch" or "caffe"."""
+    gn: str | None
+    """Whether the head uses GroupNorm."""
+    ms_train: str | None
+    """Whether training was multi-scale."""
+    train_memory_gb: str | None
+    """Training memory per GPU; the tables say GB and mean GiB."""
+    fps: str | None
+    """Images per second at inference."""
+    miou: str | None
+    """Single-scale mIoU, percent."""
+    miou_ms_flip: str | None
+    """mIoU with multiple scales and flip, percent."""
+    box_ap: str | None
+    """COCO box AP, percent."""
+    mask_ap: str | None
+    """COCO mask AP, percent."""
+
+
+class Normalisation(_Strict):
+    """How pixel values become network input: (value - mean) / std."""
+
+    channel_order: Literal["rgb", "bgr"]
+    """Order of the channels as the network sees them, and of mean and std."""
+    mean: Triple
+    """Per channel, on the 0 to 255 scale."""
+    std: Triple
+    """Per channel, on the 0 to 255 scale."""
+
+
+class WholeTest(_Strict):
+    """The whole resized image goes through the network at once."""
+
+    mode: Literal["whole"]
+    scale: Pair
+    """Box (width, height) of the keep-ratio resize."""
+
+
+class SlideTest(_Strict):
+    """Overlapping windows go through the network; their logits are averaged."""
+
+    mode: Literal["slide"]
+    scale: Pair
+    """Box (width, height) of the keep-ratio resize."""
+    crop_size: Pair
+    """Window (height, width)."""
+    stride: Pair
+    """Step between windows (vertical, horizontal)."""
+
+
+class SegmentationReading(_Strict):
+    """What a segmentation row is, as far as its number depends on it."""
+
+    architecture: Literal["fcn_hrnet"]
+    backbone: str
+    """Width and depth: "w18", "w18_small", "w48" ..."""
+    num_classes: Count
+    dataset: str
+    """Name of the data set whose validation split is evaluated."""
+    test: Annotated[WholeTest | SlideTest, Field(discriminator="mode")]
+    """Single-scale test protocol."""
+    normalisation: Normalisation
+    train_crop: Pair
+    """Training crop (height, width)."""
+    samples_per_gpu: Count
+    """Training images per GPU, on which the documented memory depends."""
+    gpus: Count
+    """GPUs used in training."""
+
+
+class DetectionTest(_Strict):
+    """Single-scale test of a detector."""
+
+    scale: Pair
+    """Box (width, height) of the keep-ratio resize."""
+    size_divisor: Count
+    """The resized image is padded right and below to a multiple of this."""
+    score_threshold: float
+    """Detections at or below this score are dropped."""
+
+
+class DetectionReading(_Strict):
+    """What a detection row is, as far as its numbers depend on it."""
+
+    architecture: Literal[
+        "faster_rcnn_hrnet",
+        "mask_rcnn_hrnet",
+        "cascade_rcnn_hrnet",
+        "cascade_mask_rcnn_hrnet",
+        "htc_hrnet",
+        "htc_x101",
+        "fcos_hrnet",
+    ]
+    backbone: str
+    """Width of the HRNet ("w18", "w32", "w40"), or "x101_64x4d"."""
+    neck: Literal["hrfpn", "fpn"]
+    num_classes: Count
+    dataset: str
+    """Name of the data set whose validation split is evaluated."""
+    test: DetectionTest
+    """Single-scale test protocol."""
+    normalisation: Normalisation
+    samples_per_gpu: Count
+    """Training images per GPU, on which the documented memory depends."""
+    gpus: Count
+    """GPUs used in training."""
+
+
+class Row(_Strict):
+    """One row of a results table: the quotation, the links, and our reading beside them."""
+
+    name: Name
+    """Stem of the upstream config; the checkpoint's file name begins with it."""
+    source: str
+    """Key of the README in `sources`."""
+    table: str
+    """Heading of the table the row stands in."""
+    position: int
+    """Place of the row in that table, from 0."""
+    method: str
+    """The method by its printed name, from the row or, lacking such a column, the heading."""
+    printed: Printed
+    """The row's cells, quoted."""
+    config_url: str | None
+    """Training configuration, where the row links one."""
+    checkpoint_url: str | None
+    """Weights, as linked; null for a blank row. A relative path is relative to the manifest."""
+    log_url: str | None
+    """Training log, as linked."""
+    reading: Annotated[SegmentationReading | DetectionReading, Field(discriminator="architecture")]
+    """Our reading of the row, from upstream's configuration."""
+    notes: list[str] = []
+    """Oddities worth knowing when reading the number."""
+
+    @property
+    def task(self) -> Task:
+        """Return "segmentation" or "detection"."""
+        return "segmentation" if isinstance(self.reading, SegmentationReading) else "detection"
+
+    def documented(self, metric: Metric) -> Decimal | None:
+        """Return the documented value with its printed decimals, or None where none is printed."""
+        return printed_number(getattr(self.printed, metric))
+
+    @property
+    def checkpoint_sha256_prefix(self) -> str | None:
+        """Return the first 8 hex digits of the SHA-256 that the checkpoint's file name promises."""
+        return promised_sha256(self.checkpoint_file_name)
+
+    @property
+    def checkpoint_file_name(self) -> str:
+        """Return the file name in the checkpoint link, or an empty string for a blank row."""
+        return PurePosixPath(urlsplit(self.checkpoint_url or "").path).name
+
+
+class Manifest(_Strict):
+    """The manifest file as a whole."""
+
+    schema_version: Literal[1]
+    sources: dict[str, Source]
+    tables: list[Table]
+    rows: list[Row]
+
+
+def promised_sha256(file_name: str) -> str | None:
+    """Return the 8 hex digits at the end of a published file's name, or None if it has none.
+
+    Source:
+        mmsegmentation 0.20.2 and mmdetection 2.3.0, tools/publish_model.py: the file is saved,
+        hashed, and renamed to end in the first 8 digits of its SHA-256.
+    """
+    match = _SHA256_SUFFIX.search(file_name)
+    return match[1] if match else None
+
+
+def decimals_of(printed: Decimal) -> int:
+    """Return how many decimals a documented value is printed with."""
+    return len(str(printed).partition(".")[2])
+
+
+def printed_number(text: str | None) -> Decimal | None:
+    """Return a printed number with its decimals, or None for an empty cell, "-" or no column.
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    if text is None or text in NOT_PRINTED:
+        return None
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or "e" in text.lower():
+        msg = f'"{text}" is neither a decimal number nor an empty cell ("" or "-")'
+        raise ValueError(msg)
+    return value
