@@ -32,7 +32,7 @@ What next:
 )
 @device_option
 def demo(output: Path, device: str) -> int:
-    """Verify a small network on small data; both ship along."""
+    """Verify the small zoo that ships along."""
     from hrnet_zoo import settings  # noqa: PLC0415
     from hrnet_zoo.cli.verify import verify_and_print  # noqa: PLC0415
     from hrnet_zoo.demo import DATA_ROOT, MANIFEST  # noqa: PLC0415

@@ -31,7 +31,11 @@ def report() -> None:
 )
 @zoo_option
 def tables(records_dir: Path, output: Path | None, zoo_file: Path | None) -> None:
-    """Print the READMEs' results tables, measured values beside the documented ones."""
+    """Print the results tables of both READMEs.
+
+    Measured values and differences stand beside the documented ones wherever a record of a full,
+    comparable run exists.
+    """
     from hrnet_zoo.errors import RecordError  # noqa: PLC0415
     from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
     from hrnet_zoo.records import read_records  # noqa: PLC0415

@@ -86,7 +86,7 @@ def verify(
     form: str,
     zoo_file: Path | None,
 ) -> int:
-    """Evaluate rows and compare with the documented numbers."""
+    """Hold rows against their documented numbers."""
     from hrnet_zoo import settings  # noqa: PLC0415
     from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415
     from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
