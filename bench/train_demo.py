@@ -22,7 +22,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
-from render_demo import HEIGHT, IGNORED, TRAINING_SEEDS, WIDTH, render_scene
+from render_demo import TRAINING_SEEDS
+from scenes.picture import HEIGHT, IGNORED, WIDTH
+from scenes.render import render_scene
 from torch import Tensor, nn
 from torch.nn import functional as F
 

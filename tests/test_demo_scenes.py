@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -15,16 +16,29 @@ ROOT = Path(__file__).resolve().parents[1]
 SPLIT = ROOT / "hrnet_zoo" / "demo" / "data"
 
 
-@pytest.fixture(scope="module")
-def renderer() -> ModuleType:
-    path = ROOT / "bench" / "render_demo.py"
-    spec = importlib.util.spec_from_file_location("render_demo", path)
+def load(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up by name
+    sys.modules[spec.name] = module  # imports within scenes look their package up by name
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module", autouse=True)
+def scenes() -> None:
+    load("scenes", ROOT / "bench" / "scenes" / "__init__.py")
+
+
+@pytest.fixture(scope="module")
+def renderer() -> ModuleType:
+    return importlib.import_module("scenes.render")
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    return load("render_demo", ROOT / "bench" / "render_demo.py")
 
 
 def test_same_seed_gives_same_scene(renderer: ModuleType) -> None:
@@ -35,20 +49,20 @@ def test_same_seed_gives_same_scene(renderer: ModuleType) -> None:
     assert not np.array_equal(first.image, renderer.render_scene(6).image)
 
 
-def test_training_and_validation_share_no_seed(renderer: ModuleType) -> None:
-    assert not set(renderer.TRAINING_SEEDS) & set(renderer.VALIDATION_SEEDS)
+def test_training_and_validation_share_no_seed(script: ModuleType) -> None:
+    assert not set(script.TRAINING_SEEDS) & set(script.VALIDATION_SEEDS)
 
 
-def test_scene_has_the_promised_form(renderer: ModuleType) -> None:
-    scene = renderer.render_scene(renderer.VALIDATION_SEEDS[0])
+def test_scene_has_the_promised_form(renderer: ModuleType, script: ModuleType) -> None:
+    scene = renderer.render_scene(script.VALIDATION_SEEDS[0])
     assert scene.image.shape == (180, 270, 3)
     assert scene.image.dtype == scene.label.dtype == np.uint8
     assert set(np.unique(scene.label)) <= {*range(7), 255}
     assert scene.instances
 
 
-def test_instance_boxes_fit_their_masks(renderer: ModuleType) -> None:
-    scene = renderer.render_scene(renderer.VALIDATION_SEEDS[1])
+def test_instance_boxes_fit_their_masks(renderer: ModuleType, script: ModuleType) -> None:
+    scene = renderer.render_scene(script.VALIDATION_SEEDS[1])
     for instance in scene.instances:
         x1, y1, x2, y2 = instance.box
         inside = np.zeros_like(instance.mask)
@@ -65,9 +79,11 @@ def test_instance_boxes_fit_their_masks(renderer: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("index", [0, 31])
-def test_split_on_disk_is_what_the_renderer_draws(renderer: ModuleType, index: int) -> None:
-    scene = renderer.render_scene(renderer.VALIDATION_SEEDS[index])
-    image_path, label_path = renderer.scene_paths(SPLIT, index)
+def test_split_on_disk_is_what_the_renderer_draws(
+    renderer: ModuleType, script: ModuleType, index: int
+) -> None:
+    scene = renderer.render_scene(script.VALIDATION_SEEDS[index])
+    image_path, label_path = script.scene_paths(SPLIT, index)
     with Image.open(image_path) as image, Image.open(label_path) as label:
         assert (image.mode, label.mode) == ("RGB", "P")
         np.testing.assert_array_equal(np.array(label), scene.label)
@@ -76,8 +92,8 @@ def test_split_on_disk_is_what_the_renderer_draws(renderer: ModuleType, index: i
     assert int(np.abs(difference).max()) <= 2
 
 
-def test_split_is_complete(renderer: ModuleType) -> None:
-    paths = [renderer.scene_paths(SPLIT, index) for index in range(len(renderer.VALIDATION_SEEDS))]
+def test_split_is_complete(script: ModuleType) -> None:
+    paths = [script.scene_paths(SPLIT, index) for index in range(len(script.VALIDATION_SEEDS))]
     expected = {path for pair in paths for path in pair}
     assert len(expected) == 72
     assert set(SPLIT.rglob("*.png")) == expected
