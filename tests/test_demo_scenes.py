@@ -2,67 +2,39 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 from PIL import Image
+from render_demo import TRAINING_SEEDS, VALIDATION_SEEDS, scene_paths
+from scenes.render import render_scene
 
-ROOT = Path(__file__).resolve().parents[1]
-SPLIT = ROOT / "hrnet_zoo" / "demo" / "data"
-
-
-def load(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # imports within scenes look their package up by name
-    spec.loader.exec_module(module)
-    return module
+SPLIT = Path(__file__).resolve().parents[1] / "hrnet_zoo" / "demo" / "data"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def scenes() -> None:
-    load("scenes", ROOT / "bench" / "scenes" / "__init__.py")
-
-
-@pytest.fixture(scope="module")
-def renderer() -> ModuleType:
-    return importlib.import_module("scenes.render")
-
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    return load("render_demo", ROOT / "bench" / "render_demo.py")
-
-
-def test_same_seed_gives_same_scene(renderer: ModuleType) -> None:
-    first, second = renderer.render_scene(5), renderer.render_scene(5)
+def test_same_seed_gives_same_scene() -> None:
+    first, second = render_scene(5), render_scene(5)
     np.testing.assert_array_equal(first.image, second.image)
     np.testing.assert_array_equal(first.label, second.label)
     assert [i.box for i in first.instances] == [i.box for i in second.instances]
-    assert not np.array_equal(first.image, renderer.render_scene(6).image)
+    assert not np.array_equal(first.image, render_scene(6).image)
 
 
-def test_training_and_validation_share_no_seed(script: ModuleType) -> None:
-    assert not set(script.TRAINING_SEEDS) & set(script.VALIDATION_SEEDS)
+def test_training_and_validation_share_no_seed() -> None:
+    assert not set(TRAINING_SEEDS) & set(VALIDATION_SEEDS)
 
 
-def test_scene_has_the_promised_form(renderer: ModuleType, script: ModuleType) -> None:
-    scene = renderer.render_scene(script.VALIDATION_SEEDS[0])
+def test_scene_has_the_promised_form() -> None:
+    scene = render_scene(VALIDATION_SEEDS[0])
     assert scene.image.shape == (180, 270, 3)
     assert scene.image.dtype == scene.label.dtype == np.uint8
     assert set(np.unique(scene.label)) <= {*range(7), 255}
     assert scene.instances
 
 
-def test_instance_boxes_fit_their_masks(renderer: ModuleType, script: ModuleType) -> None:
-    scene = renderer.render_scene(script.VALIDATION_SEEDS[1])
+def test_instance_boxes_fit_their_masks() -> None:
+    scene = render_scene(VALIDATION_SEEDS[1])
     for instance in scene.instances:
         x1, y1, x2, y2 = instance.box
         inside = np.zeros_like(instance.mask)
@@ -79,11 +51,9 @@ def test_instance_boxes_fit_their_masks(renderer: ModuleType, script: ModuleType
 
 
 @pytest.mark.parametrize("index", [0, 31])
-def test_split_on_disk_is_what_the_renderer_draws(
-    renderer: ModuleType, script: ModuleType, index: int
-) -> None:
-    scene = renderer.render_scene(script.VALIDATION_SEEDS[index])
-    image_path, label_path = script.scene_paths(SPLIT, index)
+def test_split_on_disk_is_what_the_renderer_draws(index: int) -> None:
+    scene = render_scene(VALIDATION_SEEDS[index])
+    image_path, label_path = scene_paths(SPLIT, index)
     with Image.open(image_path) as image, Image.open(label_path) as label:
         assert (image.mode, label.mode) == ("RGB", "P")
         np.testing.assert_array_equal(np.array(label), scene.label)
@@ -92,8 +62,8 @@ def test_split_on_disk_is_what_the_renderer_draws(
     assert int(np.abs(difference).max()) <= 2
 
 
-def test_split_is_complete(script: ModuleType) -> None:
-    paths = [script.scene_paths(SPLIT, index) for index in range(len(script.VALIDATION_SEEDS))]
+def test_split_is_complete() -> None:
+    paths = [scene_paths(SPLIT, index) for index in range(len(VALIDATION_SEEDS))]
     expected = {path for pair in paths for path in pair}
     assert len(expected) == 72
     assert set(SPLIT.rglob("*.png")) == expected
