@@ -37,7 +37,7 @@ def fetch_row(
             "Pass a file of your own with --checkpoint."
         )
         raise CheckpointError(msg)
-    progress.begin(f"fetching {row.checkpoint_file_name}", None, "B")
+    progress.begin(f"checkpoint {row.checkpoint_file_name}", None, "B")
     return fetch_file(
         row.checkpoint_url,
         sha256_prefix=row.checkpoint_sha256_prefix,

@@ -141,6 +141,16 @@ def test_record_holds_what_was_seen(tmp_path: Path, verify: Any) -> None:
     assert str(tmp_path) not in record.model_dump_json(), "records hold no paths of the machine"
 
 
+def test_labels_without_any_class_give_an_error_not_a_number(
+    tmp_path: Path, data_root: Path, verify: Any
+) -> None:
+    make_cityscapes(data_root, values=[0, 1])
+    finished = verify()
+    assert finished.code == 3
+    assert "the measured value is not a number" in finished.out
+    assert only_record(tmp_path).measurements[0].value is None
+
+
 def test_text_names_documented_measured_and_reason(verify: Any) -> None:
     out = verify().out
     for part in (

@@ -23,11 +23,11 @@ IGNORE_INDEX = 255
 class SegmentationScores:
     """Scores over a whole data set, in percent; None where a ratio is 0/0."""
 
-    miou: float
+    miou: float | None
     """Mean IoU over the classes that were labelled or predicted."""
-    macc: float
+    macc: float | None
     """Mean accuracy over the classes that were labelled."""
-    aacc: float
+    aacc: float | None
     """Share of the pixels labelled with a class that were predicted as that class."""
     iou: tuple[float | None, ...]
     """Per class: intersection over union; None if neither labelled nor predicted."""
@@ -104,7 +104,7 @@ class ConfusionMatrix:
         return SegmentationScores(
             miou=_mean(iou),
             macc=_mean(accuracy),
-            aacc=float(100 * aacc),
+            aacc=None if np.isnan(aacc) else float(100 * aacc),
             iou=_percent(iou),
             accuracy=_percent(accuracy),
         )
@@ -150,10 +150,10 @@ def count_pairs(
     return np.concatenate([classes, foreign]).astype(np.int64)
 
 
-def _mean(ratios: NDArray[np.float64]) -> float:
-    """Return the mean in percent over the classes that have a value; NaN if none has."""
+def _mean(ratios: NDArray[np.float64]) -> float | None:
+    """Return the mean in percent over the classes that have a value; None if none has."""
     known = ratios[~np.isnan(ratios)]
-    return float(100 * known.mean()) if known.size else float("nan")
+    return float(100 * known.mean()) if known.size else None
 
 
 def _percent(ratios: NDArray[np.float64]) -> tuple[float | None, ...]:
