@@ -1,16 +1,17 @@
-"""Runs a segmentation model over a data set and counts how labels meet predictions.
+"""Runs a segmentation model over images and counts how labels meet predictions, image by image.
 
 Decoding and resizing run ahead of the network in threads; memory does not grow with the number of
-images. It knows no rows, no checkpoints and no documented values.
+images. It knows no checkpoints and no documented values.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -25,8 +26,9 @@ from hrnet_zoo.inference.segmentation import (
     class_scores,
     resized_images,
 )
-from hrnet_zoo.metrics.confusion import ConfusionMatrix
-from hrnet_zoo.progress import Progress
+from hrnet_zoo.metrics.confusion import count_pairs
+from hrnet_zoo.metrics.per_image import SparseCounts
+from hrnet_zoo.row import Metric
 
 # Decoded samples that may wait per worker thread: enough to hide a slow file, small in memory.
 _AHEAD_PER_WORKER = 2
@@ -44,94 +46,108 @@ class StageSeconds:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentationEvaluation:
-    """What an evaluation saw."""
+class ImageResult:
+    """What the evaluation of one image left."""
 
-    confusion: dict[str, ConfusionMatrix]
-    """Per protocol, over all images."""
-    digests: dict[str, str]
-    """Sample name -> digest of its files."""
-    seconds: StageSeconds
+    name: str
+    """Name of the sample."""
+    digest: str
+    """SHA-256 of its files."""
+    counts: dict[Metric, SparseCounts]
+    """Per metric: how labels met predictions."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Prepared:
     sample: Sample
-    images: dict[str, list[NDArray[np.uint8]]]
+    images: dict[Metric, list[NDArray[np.uint8]]]
     seconds: float
 
 
-def evaluate_segmentation(
+def evaluate_images(
     network: Network,
     dataset: SegmentationDataset,
-    protocols: Mapping[str, SegmentationProtocol],
+    indices: Iterable[int],
+    protocols: Mapping[Metric, SegmentationProtocol],
     *,
-    num_images: int,
     num_workers: int,
     device: torch.device,
-    progress: Progress,
-) -> SegmentationEvaluation:
-    """Predict the first ``num_images`` images under every protocol and count the outcome.
+    seconds: StageSeconds,
+) -> Iterator[ImageResult]:
+    """Yield the result of each image in turn, under every protocol.
 
     Args:
         network: in eval mode, on ``device``.
         dataset: where images and labels come from; each is decoded once for all protocols.
-        protocols: name -> protocol.
-        num_images: at most ``len(dataset)``.
-        num_workers: threads that decode and resize; the result does not depend on it.
+        indices: which samples, in the order wanted.
+        protocols: the protocol of every metric asked for.
+        num_workers: threads that decode and resize; the results do not depend on it.
         device: where the network is.
-        progress: told after every image.
+        seconds: the time of every stage is added to it.
 
     Raises:
         DatasetError: a file cannot be used.
         PrerequisiteError: the device's memory does not suffice.
     """
-    seconds = StageSeconds()
-    confusion = {name: ConfusionMatrix(dataset.num_classes) for name in protocols}
-    digests: dict[str, str] = {}
     begin = time.perf_counter()
-    for prepared in _prepare_ahead(dataset, protocols, num_images, num_workers):
-        sample = prepared.sample
+    for prepared in _prepare_ahead(dataset, indices, protocols, num_workers):
         seconds.decode += prepared.seconds
-        for name, protocol in protocols.items():
-            started = time.perf_counter()
-            scores = _scores(network, prepared.images[name], protocol, sample, device)
-            forward_done = _synchronised_time(device)
-            prediction = scores.argmax(dim=0).to(torch.uint8)
-            post_done = _synchronised_time(device)
-            _count(confusion[name], prediction, sample.label)
-            seconds.forward += forward_done - started
-            seconds.post += post_done - forward_done
-            seconds.metric += time.perf_counter() - post_done
-        digests[sample.name] = sample.digest
-        progress.update(len(digests))
-    seconds.wall = time.perf_counter() - begin
-    return SegmentationEvaluation(confusion=confusion, digests=digests, seconds=seconds)
+        counts = {
+            metric: _evaluate(network, prepared, metric, protocol, device, seconds)
+            for metric, protocol in protocols.items()
+        }
+        seconds.wall += time.perf_counter() - begin
+        sample = prepared.sample
+        yield ImageResult(name=sample.name, digest=sample.digest, counts=counts)
+        begin = time.perf_counter()
 
 
-def _scores(
+def predict(
     network: Network,
     images: list[NDArray[np.uint8]],
     protocol: SegmentationProtocol,
-    sample: Sample,
+    *,
+    size: tuple[int, int],
     device: torch.device,
 ) -> Tensor:
-    height, width = sample.label.shape
+    """Return class scores as `class_scores` does, and explain when memory runs out."""
     try:
-        return class_scores(network, images, protocol, size=(height, width), device=device)
+        return class_scores(network, images, protocol, size=size, device=device)
     except torch.OutOfMemoryError:
+        height, width = size
         msg = (
-            f"{device} ran out of memory on {sample.name} ({width} x {height} pixels). Free memory "
-            "on it or choose another --device; nothing was made smaller to fit."
+            f"{device} ran out of memory on an image of {width} x {height} pixels. Free memory on "
+            "it or choose another --device; nothing was made smaller to fit."
         )
         raise PrerequisiteError(msg) from None
 
 
-def _count(confusion: ConfusionMatrix, prediction: Tensor, label: NDArray[np.uint8]) -> None:
+def _evaluate(
+    network: Network,
+    prepared: _Prepared,
+    metric: Metric,
+    protocol: SegmentationProtocol,
+    device: torch.device,
+    seconds: StageSeconds,
+) -> SparseCounts:
+    label = prepared.sample.label
+    size = (label.shape[0], label.shape[1])
+    started = time.perf_counter()
+    scores = predict(network, prepared.images[metric], protocol, size=size, device=device)
+    forward_done = _synchronised_time(device)
+    prediction = scores.argmax(dim=0).to(torch.uint8)
+    post_done = _synchronised_time(device)
+    counts = _count(prediction, label, scores.shape[0])
+    seconds.forward += forward_done - started
+    seconds.post += post_done - forward_done
+    seconds.metric += time.perf_counter() - post_done
+    return SparseCounts.of(counts)
+
+
+def _count(prediction: Tensor, label: NDArray[np.uint8], num_classes: int) -> NDArray[np.int64]:
     if prediction.device.type == "cpu":
-        confusion.add(prediction.numpy(), label)
-    else:
-        confusion.add(prediction, torch.from_numpy(label).to(prediction.device))
+        return count_pairs(prediction.numpy(), label, num_classes)
+    return count_pairs(prediction, torch.from_numpy(label).to(prediction.device), num_classes)
 
 
 def _synchronised_time(device: torch.device) -> float:
@@ -143,8 +159,8 @@ def _synchronised_time(device: torch.device) -> float:
 
 def _prepare_ahead(
     dataset: SegmentationDataset,
-    protocols: Mapping[str, SegmentationProtocol],
-    num_images: int,
+    indices: Iterable[int],
+    protocols: Mapping[Metric, SegmentationProtocol],
     num_workers: int,
 ) -> Iterator[_Prepared]:
     """Yield prepared samples in order while threads work on the next few."""
@@ -152,17 +168,18 @@ def _prepare_ahead(
     def prepare(index: int) -> _Prepared:
         started = time.perf_counter()
         sample = dataset.load(index)
-        images = {name: resized_images(sample.image, p) for name, p in protocols.items()}
+        images = {metric: resized_images(sample.image, p) for metric, p in protocols.items()}
         return _Prepared(sample=sample, images=images, seconds=time.perf_counter() - started)
 
     pool = ThreadPoolExecutor(num_workers, thread_name_prefix="decode")
+    remaining = iter(indices)
     waiting: deque[Future[_Prepared]] = deque()
     try:
-        for index in range(num_images):
+        for index in islice(remaining, num_workers * _AHEAD_PER_WORKER):
             waiting.append(pool.submit(prepare, index))
-            if len(waiting) > num_workers * _AHEAD_PER_WORKER:
-                yield waiting.popleft().result()
         while waiting:
-            yield waiting.popleft().result()
+            prepared = waiting.popleft().result()
+            waiting.extend(pool.submit(prepare, index) for index in islice(remaining, 1))
+            yield prepared
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

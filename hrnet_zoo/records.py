@@ -76,12 +76,24 @@ class ClassScore(_Part):
     accuracy: float | None
 
 
+class BootstrapInterval(_Part):
+    """Where the value would mostly fall for other samples of as many images, in percent."""
+
+    low: float
+    high: float
+    level: float
+    """Share of the resampled values between them."""
+    resamples: int
+
+
 class Measurement(_Part):
     """One measured number of a table, with what it rests on."""
 
     metric: Metric
     value: float | None
     """In the unit of the table; percent for accuracies. None if it is 0/0."""
+    interval: BootstrapInterval | None = None
+    """Percentile bootstrap over images; None below two images."""
     protocol: ProtocolUsed
     macc: float | None
     """Mean class accuracy, percent."""
@@ -138,6 +150,10 @@ class Record(_Part):
     not_run: dict[Metric, str] = {}
     """Metrics that were asked for and could not be measured, with the reason."""
     timings: Timings | None = None
+    num_images_taken_over: int = 0
+    """Images whose results come from an earlier run that was interrupted."""
+    images_file: str | None = None
+    """File beside the record with the result of every image."""
     environment: dict[str, Any] = Field(default_factory=dict)
     reason: str | None = None
     """Why the run did not complete."""
@@ -180,6 +196,33 @@ def write_record(record: Record, path: Path) -> None:
         reason = error.strerror or str(error)
         msg = f"The record {path} cannot be written: {reason}. Pass another --output."
         raise RecordError(msg) from None
+
+
+class RecordFile:
+    """A record and the file it is in, kept in step."""
+
+    def __init__(self, path: Path, record: Record) -> None:
+        self.path = path
+        self.record = record
+        write_record(record, path)
+
+    def update(self, **changes: object) -> None:
+        """Change fields of the record and replace the file in one step.
+
+        Raises:
+            RecordError: the file cannot be written.
+        """
+        self.record = self.record.model_copy(update=changes)
+        write_record(self.record, self.path)
+
+    def mark_continued(self, earlier: str) -> None:
+        """Note in the record of a run that was killed that this one goes on with it."""
+        path = self.path.with_name(earlier)
+        if path == self.path or not path.is_file():
+            return
+        reason = f"the run was interrupted; {self.path.name} goes on with it"
+        record = read_record(path)
+        write_record(record.model_copy(update={"status": "interrupted", "reason": reason}), path)
 
 
 def read_record(path: Path) -> Record:

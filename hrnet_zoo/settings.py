@@ -1,24 +1,100 @@
-"""Where files live on this machine; the only module that reads environment variables."""
+"""Where files live on this machine; the only module that reads environment variables.
+
+A command's options win over environment variables, and those over the settings file:
+
+    # settings.toml in the platform's configuration folder, or where HRNET_ZOO_SETTINGS points
+    cache = "/big/checkpoints"
+    data_root = "/data"
+
+    [data]
+    cityscapes = "/mnt/cs"
+"""
 
 from __future__ import annotations
 
 import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
 
+from hrnet_zoo.errors import UsageError
+
+_KEYS = {"cache": str, "data_root": str, "data": dict}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFolders:
+    """Where the data sets are."""
+
+    root: Path | None = None
+    """The folder that holds the data sets' own folders."""
+    own: Mapping[str, Path] = field(default_factory=dict)
+    """Data set name -> its own folder, for those that are elsewhere."""
+
+    def of(self, dataset: str) -> Path | None:
+        """Return the folder to look for a data set in, or None if nobody said where it is."""
+        return self.own.get(dataset, self.root)
+
 
 def cache_dir() -> Path:
-    """Return the folder of downloaded checkpoints: HRNET_ZOO_CACHE, or the platform's own."""
-    override = os.environ.get("HRNET_ZOO_CACHE")
-    if override:
-        return Path(override).expanduser()
+    """Return the folder of downloaded checkpoints.
+
+    Raises:
+        UsageError: the settings file is not valid.
+    """
+    given = os.environ.get("HRNET_ZOO_CACHE") or _settings_file().get("cache")
+    if given:
+        return Path(str(given)).expanduser()
     return platformdirs.user_cache_path("hrnet-zoo", appauthor=False)
 
 
-def data_root(given: Path | None) -> Path | None:
-    """Return the folder that holds the data sets: ``given``, else HRNET_ZOO_DATA, else None."""
-    if given is not None:
-        return given
-    override = os.environ.get("HRNET_ZOO_DATA")
-    return Path(override).expanduser() if override else None
+def data_folders(root: Path | None, own: Mapping[str, Path]) -> DataFolders:
+    """Return where the data sets are: as given, or else as set for this machine.
+
+    Args:
+        root: folder of all data sets, from the command line; None: HRNET_ZOO_DATA or the file.
+        own: folders of single data sets, from the command line; they are added to the file's.
+
+    Raises:
+        UsageError: the settings file is not valid.
+    """
+    if root is not None:
+        # A root named on the command line speaks for every data set that is not named there too.
+        return DataFolders(root=root, own=own)
+    from_environment = os.environ.get("HRNET_ZOO_DATA")
+    if from_environment:
+        return DataFolders(root=Path(from_environment).expanduser(), own=own)
+    settings = _settings_file()
+    in_file, root_in_file = settings.get("data", {}), settings.get("data_root")
+    assert isinstance(in_file, dict)
+    listed = {name: Path(str(folder)).expanduser() for name, folder in in_file.items()}
+    common = Path(str(root_in_file)).expanduser() if root_in_file else None
+    return DataFolders(root=common, own=listed | dict(own))
+
+
+def settings_path() -> Path:
+    """Return where the settings file is, or would be."""
+    given = os.environ.get("HRNET_ZOO_SETTINGS")
+    if given:
+        return Path(given).expanduser()
+    return platformdirs.user_config_path("hrnet-zoo", appauthor=False) / "settings.toml"
+
+
+def _settings_file() -> dict[str, object]:
+    path = settings_path()
+    try:
+        with path.open("rb") as file:
+            settings = tomllib.load(file)
+    except FileNotFoundError:
+        return {}
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        msg = f"The settings file {path} cannot be read: {error}. Mend it or delete it."
+        raise UsageError(msg) from None
+    for key, value in settings.items():
+        if key not in _KEYS or not isinstance(value, _KEYS[key]):
+            msg = f'{path}: "{key}" is no setting; there are cache, data_root and the table [data].'
+            raise UsageError(msg)
+    return settings

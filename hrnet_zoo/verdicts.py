@@ -32,6 +32,7 @@ class Verdict(StrEnum):
     MATCH = "match"
     MISMATCH_BETTER = "mismatch_better"
     MISMATCH_WORSE = "mismatch_worse"
+    INCONCLUSIVE = "inconclusive"
     NOT_COMPARABLE = "not_comparable"
     NOT_DOCUMENTED = "not_documented"
     NOT_RUN = "not_run"
@@ -139,7 +140,29 @@ def _no_comparison(
     if measurement.value is None or not math.isfinite(measurement.value):
         return Verdict.ERROR, "the measured value is not a number"
     obstacles = list(_obstacles(row, record, measurement))
-    return (Verdict.NOT_COMPARABLE, "; ".join(obstacles)) if obstacles else None
+    partial = _partial(record)
+    if obstacles:
+        return Verdict.NOT_COMPARABLE, "; ".join([partial, *obstacles] if partial else obstacles)
+    return _judge_part(row, measurement, partial) if partial else None
+
+
+def _partial(record: Record) -> str:
+    """Say which part of the images was evaluated, or nothing if all were."""
+    dataset = record.dataset
+    if dataset is None or dataset.num_images == dataset.num_images_complete:
+        return ""
+    return f"{dataset.num_images} of {dataset.num_images_complete} images were evaluated"
+
+
+def _judge_part(row: Row, measurement: Measurement, partial: str) -> tuple[Verdict, str]:
+    """Return what a part of the images allows to say; it is never a match."""
+    interval, documented = measurement.interval, row.documented(measurement.metric)
+    if interval is None or documented is None:
+        return Verdict.NOT_COMPARABLE, partial
+    span = f"{partial}; {interval.level:.0%} interval {interval.low:.2f} to {interval.high:.2f}"
+    if interval.low <= float(documented) <= interval.high:
+        return Verdict.INCONCLUSIVE, f"{span} includes the documented value"
+    return Verdict.NOT_COMPARABLE, f"{span} does not include the documented value"
 
 
 def _obstacles(row: Row, record: Record, measurement: Measurement) -> Iterator[str]:
@@ -150,8 +173,6 @@ def _obstacles(row: Row, record: Record, measurement: Measurement) -> Iterator[s
         return
     if dataset.name != row.reading.dataset:
         yield f"it was measured on {dataset.name}, documented on {row.reading.dataset}"
-    if dataset.num_images != dataset.num_images_complete:
-        yield f"{dataset.num_images} of {dataset.num_images_complete} images were evaluated"
     prefix = row.checkpoint_sha256_prefix
     if prefix is None:
         yield "the row documents no checkpoint"

@@ -9,6 +9,7 @@ import pytest
 
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.records import (
+    BootstrapInterval,
     CheckpointUsed,
     DatasetUsed,
     Measurement,
@@ -109,6 +110,31 @@ def test_partial_run_is_not_comparable_however_close() -> None:
     assert judgement.verdict is Verdict.NOT_COMPARABLE
     assert "499 of 500 images" in judgement.reason
     assert judgement.measured == 77.19
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "expected"),
+    [
+        (70.0, 65.0, 78.0, Verdict.INCONCLUSIVE),  # far off, but such a part often is
+        (77.19, 76.0, 78.0, Verdict.INCONCLUSIVE),  # even the very number is no match
+        (70.0, 68.0, 72.0, Verdict.NOT_COMPARABLE),
+    ],
+)
+def test_part_of_the_images_is_inconclusive_at_best(
+    value: float, low: float, high: float, expected: Verdict
+) -> None:
+    interval = BootstrapInterval(low=low, high=high, level=0.95, resamples=2000)
+    part = measurement(value).model_copy(update={"interval": interval})
+    judgement = judge(ROW, record(part, images=50), "miou")
+    assert judgement.verdict is expected
+    assert f"95% interval {low:.2f} to {high:.2f}" in judgement.reason
+    assert exit_code([judgement]) == 3
+
+
+def test_the_interval_excuses_nothing_in_a_full_run() -> None:
+    interval = BootstrapInterval(low=70.0, high=80.0, level=0.95, resamples=2000)
+    full = measurement(76.0).model_copy(update={"interval": interval})
+    assert judge(ROW, record(full), "miou").verdict is Verdict.MISMATCH_WORSE
 
 
 def test_another_checkpoint_is_not_comparable() -> None:

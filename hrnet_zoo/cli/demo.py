@@ -38,20 +38,20 @@ def demo(output: Path, device: str) -> int:
     from hrnet_zoo.demo import DATA_ROOT, MANIFEST  # noqa: PLC0415
     from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415
     from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.measure import MeasureOptions  # noqa: PLC0415
+    from hrnet_zoo.settings import DataFolders  # noqa: PLC0415
     from hrnet_zoo.verdicts import DEFAULT_NOISE  # noqa: PLC0415
-    from hrnet_zoo.verify import VerifyOptions  # noqa: PLC0415
 
     zoo = load_zoo(MANIFEST)
     click.echo("A zoo of one row: its table documents an mIoU; does its checkpoint give it?\n")
-    options = VerifyOptions(
-        output=output / "records",
+    options = MeasureOptions(
         fetch=FetchOptions(cache_dir=settings.cache_dir()),
         manifest_dir=MANIFEST.parent,
-        data_root=DATA_ROOT,
+        data_folders=DataFolders(root=DATA_ROOT),
         device=device,
     )
     asked = [(row, zoo.metrics_of(row, ())) for row in zoo.rows]
-    code = verify_and_print(asked, options, DEFAULT_NOISE, "text")
+    code = verify_and_print(asked, options, output / "records", DEFAULT_NOISE, "text")
     for row in zoo.rows:
         _write_picture(zoo, row, output / f"{row.name}.png", device)
     _write_table(zoo, output)

@@ -48,6 +48,30 @@ def fetch_options(command: Command) -> Command:
     return mirror(offline(command))
 
 
+def data_option(command: Command) -> Command:
+    """Add --data: folders of single data sets."""
+    return click.option(
+        "--data",
+        multiple=True,
+        metavar="NAME=DIR",
+        callback=_parse_data,
+        help="Folder of one data set, e.g. cityscapes=/mnt/cs; may be repeated.",
+    )(command)
+
+
+def _parse_data(
+    _ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Path]:
+    folders = {}
+    for value in values:
+        name, separator, folder = value.partition("=")
+        if not (name and separator and folder):
+            msg = f'"{value}" is not of the form NAME=DIR.'
+            raise click.BadParameter(msg)
+        folders[name] = Path(folder).expanduser()
+    return folders
+
+
 def device_option(command: Command) -> Command:
     """Add --device."""
     return click.option(

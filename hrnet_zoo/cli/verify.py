@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import device_option, fetch_options, format_option, zoo_option
+from hrnet_zoo.cli.options import (
+    data_option,
+    device_option,
+    fetch_options,
+    format_option,
+    zoo_option,
+)
 
 if TYPE_CHECKING:
+    from hrnet_zoo.measure import MeasureOptions
     from hrnet_zoo.row import Metric, Row
-    from hrnet_zoo.verify import VerifyOptions
 
 DEFAULT_OUTPUT = Path("reports/records")
 
@@ -42,6 +48,7 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
     type=click.Path(path_type=Path),
     help="Folder that holds the data sets' folders. Default: HRNET_ZOO_DATA.",
 )
+@data_option
 @click.option(
     "--checkpoint",
     type=click.Path(path_type=Path),
@@ -55,6 +62,11 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
     help="Numbers of the row to verify, e.g. miou,miou_ms_flip.  [default: miou, or the APs]",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Evaluate only the first N images.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Threads that decode images; the result does not depend on it.",
+)
 @click.option(
     "--tolerance",
     default="0.10",
@@ -75,10 +87,12 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
 def verify(
     names: tuple[str, ...],
     data_root: Path | None,
+    data: dict[str, Path],
     checkpoint: Path | None,
     device: str,
     metrics: list[str],
     limit: int | None,
+    workers: int | None,
     tolerance: Decimal,
     output: Path,
     mirror: str | None,
@@ -97,23 +111,24 @@ def verify(
         msg = "--checkpoint is one file; give one NAME with it."
         raise click.UsageError(msg)
 
-    from hrnet_zoo.verify import VerifyOptions  # noqa: PLC0415 - imports torch
+    from hrnet_zoo.measure import MeasureOptions  # noqa: PLC0415 - imports torch
 
-    options = VerifyOptions(
-        output=output,
+    options = MeasureOptions(
         fetch=FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline),
         manifest_dir=zoo.path.parent,
-        data_root=settings.data_root(data_root),
+        data_folders=settings.data_folders(data_root, data),
         checkpoint=checkpoint,
         device=device,
+        num_workers=workers,
         limit=limit,
     )
-    return verify_and_print(asked, options, tolerance, form)
+    return verify_and_print(asked, options, output, tolerance, form)
 
 
 def verify_and_print(
     asked: Sequence[tuple[Row, Sequence[Metric]]],
-    options: VerifyOptions,
+    options: MeasureOptions,
+    output: Path,
     noise: Decimal,
     form: str,
 ) -> int:
@@ -126,7 +141,7 @@ def verify_and_print(
     results = []
     for row, metrics in asked:
         with show_progress() as progress:
-            outcome = verify_row(row, metrics, options, progress)
+            outcome = verify_row(row, metrics, options, output, progress)
         results.append(judge_outcome(row, outcome.record, outcome.path, metrics, noise))
         if form == "text":
             click.echo(as_text(results[-1]))

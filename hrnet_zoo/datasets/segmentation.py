@@ -58,6 +58,19 @@ class SegmentationDataset:
     def __len__(self) -> int:
         return len(self._pairs)
 
+    def name_of(self, index: int) -> str:
+        """Return the name of sample ``index`` without reading it."""
+        return self._pairs[index].name
+
+    def stamp(self, num_images: int) -> str:
+        """Return a digest of the first files' names, sizes and times; cheap, reads no contents."""
+        digest = hashlib.sha256()
+        for pair in self._pairs[:num_images]:
+            for path in (pair.image, pair.label):
+                state = path.stat()
+                digest.update(f"{pair.name} {state.st_size} {state.st_mtime_ns}\n".encode())
+        return digest.hexdigest()
+
     def load(self, index: int) -> Sample:
         """Read and decode sample ``index``; safe to call from several threads.
 

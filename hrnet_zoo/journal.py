@@ -1,0 +1,142 @@
+"""An append-only file of finished pieces of work, so that an interrupted run can go on.
+
+Every line carries a checksum. A line that was cut short, by a kill or a power failure, is dropped
+together with what follows it; everything before it stands.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import filelock
+
+from hrnet_zoo.errors import RecordError
+
+_SECONDS_BETWEEN_SYNCS = 1.0
+
+
+class Journal:
+    """One unfinished run: what it is a run of, and the pieces done so far.
+
+    Opening it takes a lock: two runs never write into one journal.
+    """
+
+    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+        """Open the journal at ``path``, and go on with it if it has the same identity.
+
+        Args:
+            path: the file; created, with its folder, if missing.
+            identity: JSON values that decide whether finished pieces may be used again.
+
+        Raises:
+            RecordError: another run holds the journal, or it cannot be written.
+        """
+        self.path = path
+        self.entries: list[dict[str, Any]] = []
+        """The pieces found, in the order in which they were added."""
+        self.changed: list[str] = []
+        """The keys whose change made an earlier journal useless; empty if there was none."""
+        self._synced_at = 0.0
+        self._lock = filelock.FileLock(f"{path}.lock")
+        self._take_lock()
+        try:
+            self._open(dict(identity))
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def append(self, entry: Mapping[str, Any]) -> None:
+        """Add one finished piece; it survives the process from here on."""
+        try:
+            self._file.write(_line(entry))
+            self._file.flush()
+            if time.monotonic() - self._synced_at >= _SECONDS_BETWEEN_SYNCS:
+                os.fsync(self._file.fileno())
+                self._synced_at = time.monotonic()
+        except OSError as error:
+            raise self._cannot_write(error) from None
+
+    def finish(self, path: Path) -> None:
+        """Move the journal to ``path``: the run is complete, and this is what it consists of."""
+        try:
+            os.fsync(self._file.fileno())
+            self.path.replace(path)
+        except OSError as error:
+            raise self._cannot_write(error) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+        # The lock's own file stays: deleting it could give two waiting runs a lock each.
+        self._lock.release()
+
+    def _take_lock(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0)
+        except filelock.Timeout:
+            msg = (
+                f"Another run is writing {self.path}. Wait until it has finished, or pass another "
+                "--output to run both."
+            )
+            raise RecordError(msg) from None
+        except OSError as error:
+            raise self._cannot_write(error) from None
+
+    def _open(self, identity: dict[str, Any]) -> None:
+        header, entries, good_bytes = _read(self.path)
+        if header == identity:
+            self.entries = entries
+        else:
+            self.changed = [
+                k for k in identity if header is not None and header.get(k) != identity[k]
+            ]
+            good_bytes = 0
+        try:
+            self._file = self.path.open("ab")
+            self._file.truncate(good_bytes)
+        except OSError as error:
+            raise self._cannot_write(error) from None
+        if good_bytes == 0:
+            self.append(identity)
+
+    def _cannot_write(self, error: OSError) -> RecordError:
+        reason = error.strerror or str(error)
+        return RecordError(
+            f"The journal {self.path} cannot be written: {reason}. Pass another --output."
+        )
+
+
+def _line(entry: Mapping[str, Any]) -> bytes:
+    text = json.dumps(entry, separators=(",", ":")).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _read(path: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]], int]:
+    """Return the first line, the other intact lines, and the bytes that they take."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None, [], 0
+    lines, good_bytes = [], 0
+    for line in content.splitlines(keepends=True):
+        checksum, _, text = line.rstrip(b"\n").partition(b" ")
+        if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text):
+            break
+        lines.append(json.loads(text))
+        good_bytes += len(line)
+    return (lines[0], lines[1:], good_bytes) if lines else (None, [], 0)
