@@ -84,7 +84,7 @@ def kill_after(arguments: list[str], images: int, how: int) -> int:
     while process.poll() is None:
         journals = list(output.glob("*/.unfinished-*.jsonl"))
         whole_lines = journals[0].read_bytes().rpartition(b"\n")[0] if journals else b""
-        if journals and whole_lines.count(b'"name":') >= images:
+        if journals and whole_lines.count(b'"digest":') >= images:
             process.send_signal(how)
             break
         time.sleep(0.002)
