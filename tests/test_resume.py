@@ -117,7 +117,8 @@ def test_twenty_kills_and_the_result_is_the_same(
     ]
     assert lines == [1, 1]
     statuses = [read_record(path).status for path in output.glob("*/*.json")]
-    assert len(statuses) == KILLS + 1
+    # Some were killed before they had written anything.
+    assert 2 <= len(statuses) <= KILLS + 1
     assert statuses.count("completed") == 1
 
 
