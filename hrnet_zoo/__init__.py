@@ -16,6 +16,7 @@ from hrnet_zoo.errors import ZooError
 
 # Imports stand inside the functions: every command starts here, and most need none of this.
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from hrnet_zoo.predict import Predictor
@@ -52,7 +53,9 @@ def build(name: str) -> nn.Module:
     return build_row(load_zoo().row(name))
 
 
-def load(name: str, checkpoint: str | Path | None = None, device: str = "cpu") -> Predictor:
+def load(
+    name: str, checkpoint: str | Path | None = None, device: str | torch.device = "cpu"
+) -> Predictor:
     """Return a predictor for the row called ``name``.
 
     Args:
@@ -69,4 +72,4 @@ def load(name: str, checkpoint: str | Path | None = None, device: str = "cpu") -
 
     zoo = load_zoo()
     path = None if checkpoint is None else Path(checkpoint)
-    return load_predictor(zoo.row(name), zoo.path.parent, checkpoint=path, device=device)
+    return load_predictor(zoo.row(name), zoo.path.parent, checkpoint=path, device=str(device))

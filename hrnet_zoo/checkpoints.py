@@ -58,9 +58,6 @@ def read_state_dict(path: Path) -> StateDict:
 
 
 def _unpickle(path: Path) -> object:
-    if not path.is_file():
-        msg = f"There is no checkpoint at {path}. Check the path given with --checkpoint."
-        raise CheckpointError(msg)
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals(_numpy_scalars()):
             # torch also warns about what it then refuses; one clear message is enough.
@@ -68,7 +65,7 @@ def _unpickle(path: Path) -> object:
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(_refusal(path, str(error))) from None
-    except (RuntimeError, EOFError, OSError, KeyError, ValueError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001 - damaged bytes make the unpickler fail in any way
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         msg = (
             f"{path} cannot be read as a checkpoint ({reason}). It is probably truncated or not a "

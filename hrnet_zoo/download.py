@@ -19,6 +19,7 @@ from urllib.request import url2pathname
 
 import filelock
 import requests
+import urllib3
 from requests.exceptions import ChunkedEncodingError, SSLError
 
 from hrnet_zoo.errors import CheckpointError, UsageError
@@ -126,6 +127,9 @@ def resolve_url(url: str, mirror: str | None = None, base_dir: Path | None = Non
     if mirror is None:
         base = RETIRED_HOSTS.get(parts.hostname or "", f"{parts.scheme}://{parts.netloc}")
     elif _is_web(mirror):
+        if "@" in urlsplit(mirror).netloc:
+            msg = "--mirror holds a password, which would be printed; put it into .netrc instead."
+            raise UsageError(msg)
         base = mirror.rstrip("/")
     else:
         folder = _local_path(mirror)
@@ -152,7 +156,11 @@ def _is_web(location: str) -> bool:
 
 def _local_path(location: str, base_dir: Path | None = None) -> Path:
     if not location.lower().startswith("file:/"):
-        return (base_dir or Path()) / Path(location).expanduser()
+        try:
+            return (base_dir or Path()) / Path(location).expanduser()
+        except RuntimeError:
+            msg = f'"{location}": there is no such user; write the folder in full.'
+            raise UsageError(msg) from None
     parts = urlsplit(location)
     if parts.netloc not in ("", "localhost"):
         raise UsageError(f'"{location}" names a host; write three slashes: file:///folder/file.')
@@ -306,7 +314,8 @@ def _source_faults(source: str) -> Iterator[None]:
         ) from error
     except (requests.ConnectionError, requests.Timeout, ChunkedEncodingError) as error:
         raise _TransientError(f"the connection failed ({_root_cause(error)})") from error
-    except OSError as error:  # the base of the other faults of requests, too
+    except (OSError, urllib3.exceptions.HTTPError, UnicodeError) as error:
+        # OSError is the base of the other faults of requests; some of urllib3 slip through it.
         raise CheckpointError(
             f"{source} cannot be read: {_root_cause(error)}. Check the address and --mirror."
         ) from error

@@ -12,15 +12,16 @@ _PACKAGES = (
     "torch",
     "torchvision",
     "numpy",
-    "opencv-python-headless",
     "pillow",
     "pydantic",
 )
 
 
 def describe_environment() -> dict[str, object]:
-    """Return what a number might depend on: versions, processor, GPUs, driver side of CUDA."""
-    import torch  # noqa: PLC0415 - records can be read without it
+    """Return what a number might depend on: versions, processor, GPUs, torch's CUDA build."""
+    # Records can be read without these.
+    import cv2  # noqa: PLC0415
+    import torch  # noqa: PLC0415
 
     return {
         "python": platform.python_version(),
@@ -28,6 +29,7 @@ def describe_environment() -> dict[str, object]:
         "cpu": _cpu_name(),
         "cpu_count": os.cpu_count(),
         "packages": {name: _version(name) for name in _PACKAGES},
+        "opencv": cv2.__version__,
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],

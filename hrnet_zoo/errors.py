@@ -51,6 +51,13 @@ class PrerequisiteError(ZooError):
     """The machine (no GPU, say) or this version of hrnet-zoo lacks what was asked for."""
 
 
+def explain_os_error(error: OSError) -> str:
+    """Return in one sentence what the operating system refused, and where."""
+    reason = error.strerror or str(error) or type(error).__name__
+    where = str(error.filename)[:200] if error.filename else "a file or stream"
+    return f"{where}: {reason}. Check that it exists, and that you may read and write there."
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return " Close: a, b." for the known names nearest to ``name``, or an empty string."""
     by_lower_case = {candidate.lower(): candidate for candidate in known}

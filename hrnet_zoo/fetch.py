@@ -57,7 +57,8 @@ def check_own_file(path: Path) -> FetchedFile:
         CheckpointError: the file is missing, or is not what its name promises.
     """
     if not path.is_file():
-        msg = f"There is no checkpoint at {path}. Check the path given with --checkpoint."
+        found = "a folder" if path.is_dir() else "nothing"
+        msg = f"A checkpoint file was expected at {path}, there is {found}. Check --checkpoint."
         raise CheckpointError(msg)
     sha256 = sha256_of(path)
     promised = promised_sha256(path.name)

@@ -18,8 +18,10 @@ from hrnet_zoo.errors import ManifestError, did_you_mean
 from hrnet_zoo.row import METRICS, Column, Manifest, Row, printed_number
 from hrnet_zoo.zoo import Zoo
 
-Path_ = tuple[str | int, ...]
-Problem = tuple[Path_, str]
+Keys = tuple[str | int, ...]
+Problem = tuple[Keys, str]
+
+_PERCENT = ("miou", "miou_ms_flip", "box_ap", "mask_ap")
 
 
 def default_manifest() -> Path:
@@ -45,6 +47,9 @@ def load_zoo(path: Path | None = None) -> Zoo:
         msg = f"The manifest {path} cannot be read: {error}. Pass an existing file with --zoo."
         raise ManifestError(msg) from error
     document = _Document(text, path.name)
+    if document.data is None:
+        msg = f"The manifest {path} is empty. Pass another file with --zoo."
+        raise ManifestError(msg)
     try:
         manifest = Manifest.model_validate(document.data)
     except ValidationError as error:
@@ -64,7 +69,7 @@ class _Document:
         self.problems: list[Problem] = []
         self.data: Any = None
         self._file_name = file_name
-        self._lines: dict[Path_, int] = {(): 1}
+        self._lines: dict[Keys, int] = {(): 1}
         self._seen: set[int] = set()
         self._loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
         try:
@@ -77,8 +82,11 @@ class _Document:
             detail = getattr(error, "problem", None) or str(error)
             msg = f"{where}: not valid YAML: {detail}."
             raise ManifestError(msg) from None
+        except (ValueError, RecursionError) as error:
+            msg = f"{file_name}: not valid YAML: {error}."
+            raise ManifestError(msg) from None
 
-    def _construct(self, node: yaml.Node, path: Path_) -> object:
+    def _construct(self, node: yaml.Node, path: Keys) -> object:
         self._lines.setdefault(path, node.start_mark.line + 1)
         if id(node) in self._seen:
             self.problems.append((path, "an alias; every row is written out in full"))
@@ -90,9 +98,13 @@ class _Document:
             return [self._construct(item, (*path, i)) for i, item in enumerate(node.value)]
         return self._loader.construct_object(node)
 
-    def _construct_mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, object]:
+    def _construct_mapping(self, node: yaml.MappingNode, path: Keys) -> dict[str, object]:
         mapping: dict[str, object] = {}
         for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._lines.setdefault((*path, "?"), key_node.start_mark.line + 1)
+                self.problems.append(((*path, "?"), "a key that is no plain text"))
+                continue
             key = key_node.value
             here = (*path, key)
             if key in mapping:
@@ -102,7 +114,7 @@ class _Document:
             mapping[key] = self._construct(value_node, here)
         return mapping
 
-    def keys_in(self, location: Path_) -> Path_:
+    def keys_in(self, location: Keys) -> Keys:
         """Return the keys in one of pydantic's locations, which also name branches of unions."""
         keys: list[str | int] = []
         value: Any = self.data
@@ -120,16 +132,15 @@ class _Document:
         listing = "\n".join(f"  {self._file_name}:{line}: {text}" for line, text in lines)
         return ManifestError(f"The manifest has {count}:\n{listing}")
 
-    def _line(self, path: Path_) -> int:
+    def _line(self, path: Keys) -> int:
         while path not in self._lines:
             path = path[:-1]
         return self._lines[path]
 
-    def _describe(self, path: Path_, what: str) -> str:
+    def _describe(self, path: Keys, what: str) -> str:
         """Name the row by its name, not by its number, and the key within it."""
-        if path[:1] == ("rows",) and len(path) > 1:
+        if path[:1] == ("rows",) and len(path) > 1 and isinstance(path[1], int):
             index = path[1]
-            assert isinstance(index, int)
             row = self.data["rows"][index]
             name = row.get("name") if isinstance(row, dict) else None
             keys = ".".join(map(str, path[2:]))
@@ -137,7 +148,7 @@ class _Document:
         return f"{'.'.join(map(str, path)) or 'the file'}: {what}."
 
 
-def _explain(error: ErrorDetails, path: Path_) -> Problem:
+def _explain(error: ErrorDetails, path: Keys) -> Problem:
     """Turn one of pydantic's findings into a place and a sentence."""
     given = error["input"]
     kind = error["type"]
@@ -171,7 +182,7 @@ def _inconsistencies(manifest: Manifest) -> Iterator[Problem]:
     names = Counter(row.name for row in manifest.rows)
     places = Counter((row.source, row.table, row.position) for row in manifest.rows)
     for i, row in enumerate(manifest.rows):
-        here: Path_ = ("rows", i)
+        here: Keys = ("rows", i)
         if names[row.name] > 1:
             yield (*here, "name"), "two rows have this name"
         if places[row.source, row.table, row.position] > 1:
@@ -183,6 +194,8 @@ def _inconsistencies(manifest: Manifest) -> Iterator[Problem]:
         else:
             for path, what in _cell_problems(row, list(table_of_row.columns.values())):
                 yield (*here, *path), what
+            if row.task != table_of_row.task:
+                yield (*here, "table"), f"the table is about {table_of_row.task}, the row is not"
         for path, what in _link_problems(row):
             yield (*here, *path), what
 
@@ -194,9 +207,12 @@ def _cell_problems(row: Row, columns: list[Column]) -> Iterator[Problem]:
             yield ("printed", column), f"the table {there}"
     for metric in METRICS:
         try:
-            printed_number(getattr(row.printed, metric))
+            value = printed_number(getattr(row.printed, metric))
         except ValueError as error:
             yield ("printed", metric), str(error)
+        else:
+            if value is not None and metric in _PERCENT and value > 100:
+                yield ("printed", metric), f"{value} percent is impossible"
 
 
 def _link_problems(row: Row) -> Iterator[Problem]:

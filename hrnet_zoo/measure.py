@@ -18,7 +18,6 @@ from hrnet_zoo.datasets.layouts import DATASETS
 from hrnet_zoo.datasets.segmentation import SegmentationDataset, fingerprint, open_dataset
 from hrnet_zoo.devices import canonical_precision, resolve_device
 from hrnet_zoo.download import FetchedFile
-from hrnet_zoo.environment import describe_environment
 from hrnet_zoo.errors import DatasetError, PrerequisiteError
 from hrnet_zoo.evaluation import ImageResult, StageSeconds, evaluate_images
 from hrnet_zoo.fetch import FetchOptions, check_own_file, fetch_row
@@ -92,7 +91,10 @@ def measure_segmentation(
         seconds, results = StageSeconds(), dict(taken_over)
         progress.begin(f"evaluating {row.name} on {device}", num_images, "images")
         with canonical_precision():
-            settings = _settings(device, num_workers)
+            file.update(
+                checkpoint=_checkpoint_used(checkpoint, row, options),
+                settings=_settings(device, num_workers),
+            )
             for result in evaluate_images(
                 model,
                 dataset,
@@ -109,15 +111,18 @@ def measure_segmentation(
         file.update(
             status="completed",
             finished_at=now(),
-            checkpoint=_checkpoint_used(checkpoint, row, options),
             dataset=_dataset_used(row, dataset, results),
-            settings=settings,
             measurements=[_measurement(row, m, p, results) for m, p in protocols.items()],
             not_run=_not_measurable(metrics),
-            timings=Timings(**{f"{k}_s": v for k, v in asdict(seconds).items()}),
+            timings=Timings(
+                wall_s=seconds.wall,
+                decode_s=seconds.decode,
+                forward_s=seconds.forward,
+                post_s=seconds.post,
+                metric_s=seconds.metric,
+            ),
             num_images_taken_over=len(taken_over),
             images_file=images_file.name,
-            environment=describe_environment(),
         )
         journal.finish(images_file)
 
@@ -158,7 +163,7 @@ def _checkpoint(row: Row, options: MeasureOptions, progress: Progress) -> Fetche
 
 
 def _settings(device: torch.device, num_workers: int) -> Settings:
-    """Read the settings in force, rather than repeat what was asked for."""
+    """Return what torch is really set to, and what this program always does."""
     return Settings(
         device=str(device),
         dtype="float32",
@@ -233,7 +238,6 @@ def _dataset_used(
         name=row.reading.dataset,
         num_images=len(results),
         num_images_found=len(dataset),
-        num_images_complete=dataset.layout.num_images,
         fingerprint=fingerprint({name: result.digest for name, result in results.items()}),
     )
 

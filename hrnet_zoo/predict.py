@@ -19,7 +19,6 @@ from hrnet_zoo.fetch import FetchOptions, check_own_file, fetch_row
 from hrnet_zoo.inference.segmentation import (
     SegmentationProtocol,
     class_scores,
-    gives_probabilities,
     resized_images,
 )
 from hrnet_zoo.loading import load_model, single_protocol
@@ -76,7 +75,7 @@ class Predictor:
             DatasetError: the file cannot be decoded.
             UsageError: the array has another shape or type, or the protocol is unknown.
         """
-        pixels = image if isinstance(image, np.ndarray) else _read(Path(image))
+        pixels = _read(Path(image)) if isinstance(image, str | Path) else image
         _check_array(pixels)
         chosen = self._protocol(protocol, scale)
         with canonical_precision():
@@ -92,7 +91,7 @@ class Predictor:
             class_names=self._classes.names,
             palette=self._classes.palette,
             _scores=scores,
-            _are_probabilities=gives_probabilities(chosen),
+            _are_probabilities=chosen.averages_probabilities,
         )
 
     def _protocol(self, name: str, scale: tuple[int, int] | None) -> SegmentationProtocol:
@@ -130,7 +129,12 @@ def _read(path: Path) -> NDArray[np.uint8]:
     return decode_image(read_bytes(path), path)
 
 
-def _check_array(image: NDArray[np.uint8]) -> None:
+def _check_array(image: object) -> None:
+    if not isinstance(image, np.ndarray):
+        msg = (
+            f"An image is a path or an RGB array [H, W, 3] of uint8, not a {type(image).__name__}."
+        )
+        raise UsageError(msg)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         msg = f"An image is an RGB array [H, W, 3] of uint8, not {list(image.shape)} {image.dtype}."
         raise UsageError(msg)

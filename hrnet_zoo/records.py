@@ -1,21 +1,29 @@
 """What one run observed, as a JSON file: values, inputs, settings, machine. Never a verdict.
 
 Verdicts are computed from a record and the manifest, so that tolerances can change without
-running anything again. Records are made to be committed and passed on: they know files by their
-hashes and hold no folders of the machine. This module knows neither torch nor tolerances.
+running anything again. Completed records are made to be committed and passed on: they know files by
+their hashes and hold no folders of the machine. This module knows neither torch nor tolerances.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.row import Metric, Normalisation, SlideTest, WholeTest
@@ -35,8 +43,8 @@ class CheckpointUsed(_Part):
     """The weights that were evaluated."""
 
     file_name: str
-    sha256: str
-    """Of the whole file, 64 hex digits."""
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    """Of the whole file."""
     size_bytes: int
     url: str | None
     """Where the row says the file comes from; None if the user named a file."""
@@ -50,8 +58,6 @@ class DatasetUsed(_Part):
     """Images evaluated."""
     num_images_found: int
     """Images in the data set as found on disk."""
-    num_images_complete: int
-    """Images in the complete split."""
     fingerprint: str
     """SHA-256 over the names and contents of all evaluated images and labels."""
 
@@ -139,8 +145,8 @@ class Record(_Part):
     """Name of the row in the manifest."""
     status: Status
     """"started" until the run ends; a file that still says so was killed."""
-    started_at: datetime
-    finished_at: datetime | None = None
+    started_at: AwareDatetime
+    finished_at: AwareDatetime | None = None
     arguments: dict[str, Any] = {}
     """What the user asked for."""
     checkpoint: CheckpointUsed | None = None
@@ -169,12 +175,24 @@ def now() -> datetime:
 
 
 def new_record_path(folder: Path, row: str, started_at: datetime) -> Path:
-    """Return an unused path for a run's record: <folder>/<row>/<time>.json."""
+    """Create an empty file for a run's record, <folder>/<row>/<time>.json, and return its path.
+
+    Raises:
+        RecordError: the folder cannot be written to.
+    """
     stem = folder / row / started_at.strftime("%Y%m%dT%H%M%SZ")
-    path, again = stem.with_suffix(".json"), 1
-    while path.exists():
-        again += 1
-        path = stem.with_name(f"{stem.name}-{again}.json")
+    for again in itertools.count(1):
+        path = stem.with_name(f"{stem.name}-{again}.json" if again > 1 else f"{stem.name}.json")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            if path.parent.is_dir():
+                continue  # another run began in the same second
+            raise _cannot_write(path, "not a folder") from None
+        except OSError as error:
+            raise _cannot_write(path, error.strerror or str(error)) from None
+        break
     return path
 
 
@@ -193,9 +211,12 @@ def write_record(record: Record, path: Path) -> None:
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
-        reason = error.strerror or str(error)
-        msg = f"The record {path} cannot be written: {reason}. Pass another --output."
-        raise RecordError(msg) from None
+        raise _cannot_write(path, error.strerror or str(error)) from None
+
+
+def _cannot_write(path: Path, reason: str) -> RecordError:
+    shown = str(path)[:200]
+    return RecordError(f"The record {shown} cannot be written: {reason}. Pass another --output.")
 
 
 class RecordFile:
@@ -233,7 +254,7 @@ def read_record(path: Path) -> Record:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         msg = f"{path} is no readable record: {error}. Delete it or run the row again."
         raise RecordError(msg) from None
     version = content.get("schema_version") if isinstance(content, dict) else None

@@ -7,10 +7,8 @@ manifest; it does not know YAML, files on disk, models or records.
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
-from pathlib import PurePosixPath
+from decimal import Decimal
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -28,6 +26,23 @@ METRICS: tuple[Metric, ...] = (
 
 ACCURACIES: tuple[Metric, ...] = ("miou", "box_ap", "mask_ap")
 """What is verified unless other metrics are asked for: accuracy at a single scale."""
+
+MS_FLIP_RATIOS = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
+"""Multiples of the resize box in the mIoU(ms+flip) columns; each is also seen mirrored."""
+
+DatasetName = Literal[
+    "cityscapes",
+    "ade20k",
+    "voc12aug",
+    "pascal_context",
+    "pascal_context_59",
+    "loveda",
+    "potsdam",
+    "vaihingen",
+    "isaid",
+    "coco",
+    "scenes",
+]
 
 Column = Literal[
     "method",
@@ -51,10 +66,18 @@ Column = Literal[
 NOT_PRINTED = ("", "-")
 """Cells that print no value: 0 is a value, an empty cell is not."""
 
-Pair = Annotated[tuple[int, int], Field(strict=False)]
+_Positive = Annotated[int, Field(gt=0)]
+_PositiveFloat = Annotated[float, Field(gt=0)]
+Pair = Annotated[tuple[_Positive, _Positive], Field(strict=False)]
 Triple = Annotated[tuple[float, float, float], Field(strict=False)]
+PositiveTriple = Annotated[
+    tuple[_PositiveFloat, _PositiveFloat, _PositiveFloat], Field(strict=False)
+]
 Count = Annotated[int, Field(gt=0)]
+NumClasses = Annotated[int, Field(gt=0, le=253)]
+"""Labels are bytes, of which 254 and 255 are taken for "invalid" and "ignored"."""
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+_PRINTED_NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _SHA256_SUFFIX = re.compile(r"-([0-9a-f]{8})\.pth$")
 
 
@@ -129,7 +152,7 @@ class Normalisation(_Strict):
     """Order of the channels as the network sees them, and of mean and std."""
     mean: Triple
     """Per channel, on the 0 to 255 scale."""
-    std: Triple
+    std: PositiveTriple
     """Per channel, on the 0 to 255 scale."""
 
 
@@ -157,11 +180,13 @@ class SegmentationReading(_Strict):
     """What a segmentation row is, as far as its number depends on it."""
 
     architecture: Literal["fcn_hrnet"]
-    backbone: str
+    backbone: Annotated[str, StringConstraints(pattern=r"^w[1-9]\d*(_small)?$")]
     """Width and depth: "w18", "w18_small", "w48" ..."""
-    num_classes: Count
-    dataset: str
-    """Name of the data set whose validation split is evaluated."""
+    num_classes: NumClasses
+    dataset: DatasetName
+    """The data set whose validation split is evaluated."""
+    num_images: Count
+    """Images in that split; a number over fewer is not the documented one."""
     test: Annotated[WholeTest | SlideTest, Field(discriminator="mode")]
     """Single-scale test protocol."""
     normalisation: Normalisation
@@ -196,12 +221,14 @@ class DetectionReading(_Strict):
         "htc_x101",
         "fcos_hrnet",
     ]
-    backbone: str
+    backbone: Annotated[str, StringConstraints(pattern=r"^(w[1-9]\d*|x101_64x4d)$")]
     """Width of the HRNet ("w18", "w32", "w40"), or "x101_64x4d"."""
     neck: Literal["hrfpn", "fpn"]
-    num_classes: Count
-    dataset: str
-    """Name of the data set whose validation split is evaluated."""
+    num_classes: NumClasses
+    dataset: DatasetName
+    """The data set whose validation split is evaluated."""
+    num_images: Count
+    """Images in that split; a number over fewer is not the documented one."""
     test: DetectionTest
     """Single-scale test protocol."""
     normalisation: Normalisation
@@ -220,7 +247,7 @@ class Row(_Strict):
     """Key of the README in `sources`."""
     table: str
     """Heading of the table the row stands in."""
-    position: int
+    position: Annotated[int, Field(ge=0)]
     """Place of the row in that table, from 0."""
     method: str
     """The method by its printed name, from the row or, lacking such a column, the heading."""
@@ -254,7 +281,7 @@ class Row(_Strict):
     @property
     def checkpoint_file_name(self) -> str:
         """Return the file name in the checkpoint link, or an empty string for a blank row."""
-        return PurePosixPath(urlsplit(self.checkpoint_url or "").path).name
+        return (self.checkpoint_url or "").partition("?")[0].rpartition("/")[2]
 
 
 class Manifest(_Strict):
@@ -290,11 +317,7 @@ def printed_number(text: str | None) -> Decimal | None:
     """
     if text is None or text in NOT_PRINTED:
         return None
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not value.is_finite() or "e" in text.lower():
+    if _PRINTED_NUMBER.fullmatch(text) is None:
         msg = f'"{text}" is neither a decimal number nor an empty cell ("" or "-")'
         raise ValueError(msg)
-    return value
+    return Decimal(text)

@@ -47,8 +47,12 @@ def cache_dir() -> Path:
     """
     given = os.environ.get("HRNET_ZOO_CACHE") or _settings_file().get("cache")
     if given:
-        return Path(str(given)).expanduser()
-    return platformdirs.user_cache_path("hrnet-zoo", appauthor=False)
+        return _folder(given)
+    try:
+        return platformdirs.user_cache_path("hrnet-zoo", appauthor=False)
+    except RuntimeError:
+        msg = "This user has no home folder to keep checkpoints in. Set HRNET_ZOO_CACHE."
+        raise UsageError(msg) from None
 
 
 def data_folders(root: Path | None, own: Mapping[str, Path]) -> DataFolders:
@@ -66,29 +70,37 @@ def data_folders(root: Path | None, own: Mapping[str, Path]) -> DataFolders:
         return DataFolders(root=root, own=own)
     from_environment = os.environ.get("HRNET_ZOO_DATA")
     if from_environment:
-        return DataFolders(root=Path(from_environment).expanduser(), own=own)
+        return DataFolders(root=_folder(from_environment), own=own)
     settings = _settings_file()
     in_file, root_in_file = settings.get("data", {}), settings.get("data_root")
     assert isinstance(in_file, dict)
-    listed = {name: Path(str(folder)).expanduser() for name, folder in in_file.items()}
-    common = Path(str(root_in_file)).expanduser() if root_in_file else None
+    listed = {name: _folder(folder) for name, folder in in_file.items()}
+    common = _folder(root_in_file) if root_in_file else None
     return DataFolders(root=common, own=listed | dict(own))
+
+
+def _folder(text: object) -> Path:
+    try:
+        return Path(str(text)).expanduser()
+    except RuntimeError:
+        msg = f'"{text}": there is no such user; write the folder in full.'
+        raise UsageError(msg) from None
 
 
 def settings_path() -> Path:
     """Return where the settings file is, or would be."""
     given = os.environ.get("HRNET_ZOO_SETTINGS")
     if given:
-        return Path(given).expanduser()
+        return _folder(given)
     return platformdirs.user_config_path("hrnet-zoo", appauthor=False) / "settings.toml"
 
 
 def _settings_file() -> dict[str, object]:
-    path = settings_path()
     try:
+        path = settings_path()
         with path.open("rb") as file:
             settings = tomllib.load(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, RuntimeError):  # no such file, or no home folder to have it in
         return {}
     except (OSError, tomllib.TOMLDecodeError) as error:
         msg = f"The settings file {path} cannot be read: {error}. Mend it or delete it."

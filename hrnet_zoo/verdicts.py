@@ -12,18 +12,24 @@ from decimal import Decimal
 from enum import StrEnum
 
 from hrnet_zoo.records import Measurement, ProtocolName, ProtocolUsed, Record, Status
-from hrnet_zoo.row import Metric, Row, decimals_of
+from hrnet_zoo.row import MS_FLIP_RATIOS, Metric, Row, decimals_of
 
 DEFAULT_NOISE = Decimal("0.10")
 """Allowance, in points of mIoU or AP, on top of the rounding of the printed number.
 
-Other convolution kernels, library versions and decoders move logits by about 1e-5 of their range
-and flip the few pixels or boxes that sit on a tie; over whole data sets that stayed below 0.1
-points wherever upstream's models were run on different machines.
+A choice, not a measurement: other convolution kernels, library versions and decoders move logits by
+about 1e-5 of their range and flip the few pixels or boxes that sit on a tie, which should stay far
+below 0.1 points over a whole data set; a real mistake is mostly far above.
 """
 
 PROTOCOL_OF: dict[Metric, ProtocolName] = {"miou": "single", "miou_ms_flip": "ms_flip"}
 """The test protocol each accuracy was documented under."""
+
+_PASSES: dict[ProtocolName, tuple[list[float], bool]] = {
+    "single": ([1.0], False),
+    "ms_flip": (list(MS_FLIP_RATIOS), True),
+}
+"""Ratios and mirroring that make up a protocol."""
 
 
 class Verdict(StrEnum):
@@ -140,18 +146,18 @@ def _no_comparison(
     if measurement.value is None or not math.isfinite(measurement.value):
         return Verdict.ERROR, "the measured value is not a number"
     obstacles = list(_obstacles(row, record, measurement))
-    partial = _partial(record)
+    partial = _partial(row, record)
     if obstacles:
         return Verdict.NOT_COMPARABLE, "; ".join([partial, *obstacles] if partial else obstacles)
     return _judge_part(row, measurement, partial) if partial else None
 
 
-def _partial(record: Record) -> str:
+def _partial(row: Row, record: Record) -> str:
     """Say which part of the images was evaluated, or nothing if all were."""
-    dataset = record.dataset
-    if dataset is None or dataset.num_images == dataset.num_images_complete:
+    complete = row.reading.num_images
+    if record.dataset is None or record.dataset.num_images == complete:
         return ""
-    return f"{dataset.num_images} of {dataset.num_images_complete} images were evaluated"
+    return f"{record.dataset.num_images} of {complete} images were evaluated"
 
 
 def _judge_part(row: Row, measurement: Measurement, partial: str) -> tuple[Verdict, str]:
@@ -171,6 +177,10 @@ def _obstacles(row: Row, record: Record, measurement: Measurement) -> Iterator[s
     if dataset is None or checkpoint is None:
         yield "the record does not say what was evaluated"
         return
+    if record.row != row.name:
+        yield f"it is a record of another row, {record.row}"
+    if record.settings is not None and record.settings.tf32:
+        yield "it was computed with TF32, not in float32"
     if dataset.name != row.reading.dataset:
         yield f"it was measured on {dataset.name}, documented on {row.reading.dataset}"
     prefix = row.checkpoint_sha256_prefix
@@ -182,8 +192,13 @@ def _obstacles(row: Row, record: Record, measurement: Measurement) -> Iterator[s
 
 
 def _protocol_differences(row: Row, metric: Metric, used: ProtocolUsed) -> Iterator[str]:
-    if used.name != PROTOCOL_OF[metric]:
-        yield f"measured with the protocol {used.name}, documented with {PROTOCOL_OF[metric]}"
+    documented = PROTOCOL_OF.get(metric)
+    if documented is None:
+        yield f"nothing is known about how {metric} was measured"
+    elif used.name != documented:
+        yield f"measured with the protocol {used.name}, documented with {documented}"
+    elif (used.ratios, used.flip) != _PASSES[documented]:
+        yield f"other scales or mirroring than {documented} stands for"
     if used.test != row.reading.test:
         yield "another test scale or window than the documented one"
     if used.normalisation != row.reading.normalisation:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hrnet_zoo.errors import ZooError
+from hrnet_zoo.environment import describe_environment
+from hrnet_zoo.errors import UsageError, ZooError, explain_os_error
 from hrnet_zoo.measure import MeasureOptions, measure_segmentation
 from hrnet_zoo.progress import Progress
 from hrnet_zoo.records import Record, RecordFile, new_record_path, now
@@ -35,6 +36,7 @@ def verify_row(
 
     Raises:
         RecordError: the record cannot be written.
+        UsageError: an option makes no sense.
         KeyboardInterrupt: the user stopped the run; the record says so.
     """
     started_at = now()
@@ -47,19 +49,25 @@ def verify_row(
             "own_checkpoint": options.checkpoint is not None,
             "device": options.device,
             "limit": options.limit,
-            "mirror": options.fetch.mirror,
+            "mirror": options.fetch.mirror is not None,
             "offline": options.fetch.offline,
         },
+        environment=describe_environment(),
     )
     file = RecordFile(new_record_path(output, row.name, started_at), record)
     try:
         measure_segmentation(row, metrics, options, file, progress)
     except ZooError as error:
         file.update(status="not_run", reason=str(error), finished_at=now())
+        if isinstance(error, UsageError):
+            raise
+    except OSError as error:
+        file.update(status="not_run", reason=explain_os_error(error), finished_at=now())
     except KeyboardInterrupt:
         file.update(status="interrupted", reason="the run was interrupted", finished_at=now())
         raise
-    except BaseException:
-        file.update(status="error", reason="an internal error", finished_at=now())
+    except BaseException as error:
+        reason = f"an internal error: {type(error).__name__}: {error}"
+        file.update(status="error", reason=reason, finished_at=now())
         raise
     return Outcome(record=file.record, path=file.path)

@@ -17,6 +17,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the user's cache or data, or writes into the checkout."""
     monkeypatch.setenv("HRNET_ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("HRNET_ZOO_DATA", raising=False)
+    monkeypatch.setenv("HRNET_ZOO_SETTINGS", str(tmp_path / "no-settings.toml"))
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from hrnet_zoo.datasets.layouts import DATASETS
 from hrnet_zoo.datasets.segmentation import SegmentationDataset, fingerprint, open_dataset
 from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.manifest import load_zoo
+from hrnet_zoo.row import DatasetName
 
 CITYSCAPES = DATASETS["cityscapes"]
 # The evaluated classes in label order, and their ids in the raw files.
@@ -96,6 +98,14 @@ def test_other_files_beside_the_labels_do_not_matter(tmp_path: Path) -> None:
     label = first(root, "labelIds.png")
     for other in ("color.png", "instanceIds.png", "polygons.json"):
         label.with_name(label.name.replace("labelIds.png", other)).write_bytes(b"?")
+    assert len(open_cityscapes(tmp_path)) == 3
+
+
+def test_linked_city_folders_are_followed(tmp_path: Path) -> None:
+    root = make_cityscapes(tmp_path)
+    for part in ("leftImg8bit", "gtFine"):
+        moved = (root / part / "val" / "lindau").rename(tmp_path / f"{part}-lindau")
+        (root / part / "val" / "lindau").symlink_to(moved)
     assert len(open_cityscapes(tmp_path)) == 3
 
 
@@ -254,8 +264,10 @@ def test_split_list_missing(tmp_path: Path) -> None:
 
 
 def test_every_segmentation_row_has_its_data_set_and_classes() -> None:
+    assert set(get_args(DatasetName)) == {*DATASETS, "coco"}
     for row in load_zoo().rows:
         if row.task == "segmentation":
+            assert row.reading.num_images == DATASETS[row.reading.dataset].num_images
             table = class_table(row.reading.dataset)
             assert row.reading.dataset in DATASETS
             assert len(table.names) == len(table.palette) == row.reading.num_classes

@@ -39,7 +39,7 @@ def test_demo_verifies_its_documented_number(tmp_path: Path, run_cli: RunCli) ->
     (record,) = read_records(tmp_path / "demo" / "records")
     assert record.status == "completed"
     assert record.dataset is not None
-    assert record.dataset.num_images == record.dataset.num_images_complete == 36
+    assert record.dataset.num_images == record.dataset.num_images_found == 36
     (measurement,) = record.measurements
     assert measurement.value == pytest.approx(float(ROW.printed.miou or "nan"), abs=0.02)
     with Image.open(tmp_path / "demo" / f"{ROW.name}.png") as picture:
@@ -66,6 +66,15 @@ def test_demo_rows_go_through_verify_like_any_row(tmp_path: Path, run_cli: RunCl
     )  # fmt: skip
     (result,) = json.loads(finished.out)
     assert (finished.code, result["metrics"]["miou"]["verdict"]) == (0, "match")
+
+
+def test_a_wider_allowance_is_named(tmp_path: Path, run_cli: RunCli) -> None:
+    finished = run_cli(
+        "verify", ROW.name, "--zoo", altered_demo(tmp_path, 1.0), "--data-root",
+        hrnet_zoo.demo.DATA_ROOT, "--output", tmp_path / "records", "--tolerance", "2",
+    )  # fmt: skip
+    assert finished.code == 0
+    assert "up to 2.005 is a match, by the --tolerance given" in finished.out
 
 
 def test_part_of_the_demo_is_no_match(tmp_path: Path, run_cli: RunCli) -> None:

@@ -61,7 +61,7 @@ def test_fetch_from_a_server(zoo: Path, run_cli: RunCli, monkeypatch: pytest.Mon
         finished = run_cli("fetch", NAME, "fcn_hr18_512x1024_40k_cityscapes", "--zoo", zoo,
                            "--mirror", server.address)  # fmt: skip
     assert finished.code == 3
-    assert "HTTP 404" in finished.out
+    assert "HTTP 404" in finished.err
     assert f"{NAME}: " in finished.out
 
 
@@ -72,14 +72,14 @@ def test_wrong_content_under_the_right_name(
     file.write_bytes(b"something else")
     finished = run_cli("fetch", NAME, "--zoo", zoo, "--mirror", mirror_folder)
     assert finished.code == 3
-    assert f"promised is {PREFIX}" in finished.out
+    assert f"promised is {PREFIX}" in finished.err
     assert not list(Path(os.environ["HRNET_ZOO_CACHE"]).glob("*.pth"))
 
 
 def test_blank_row_has_nothing_to_fetch(run_cli: RunCli) -> None:
     finished = run_cli("fetch", "htc_hrnetv2p_w40_20e_coco", "--offline")
     assert finished.code == 3
-    assert "the table links no checkpoint for this row" in finished.out
+    assert "the table links no checkpoint for this row" in finished.err
 
 
 def test_all_leaves_blank_rows_out_and_says_so(run_cli: RunCli) -> None:

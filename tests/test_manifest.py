@@ -234,6 +234,15 @@ def test_typo_wrong_type_and_missing_key_are_reported_at_once(tmp_path: Path) ->
             "architecture: fcn_hrnett",
             "reading.architecture: is 'fcn_hrnett'",
         ),
+        ("dataset: cityscapes", "dataset: citiscapes", "reading.dataset: is 'citiscapes'"),
+        ("backbone: w18_small", "backbone: w18small", "reading.backbone: is 'w18small'"),
+        ("num_classes: 19", "num_classes: 300", "less than or equal to 253"),
+        ("scale: [2048, 1024]", "scale: [0, 1024]", "greater than 0"),
+        ("std: [58.395", "std: [0.0", "greater than 0"),
+        ("position: 0", "position: -4", "greater than or equal to 0"),
+        ('miou: "73.86"', 'miou: "-73.86"', "neither a decimal number"),
+        ('miou: "73.86"', 'miou: "7386"', "7386 percent is impossible"),
+        ('miou: "73.86"', 'miou: "1_0"', "neither a decimal number"),
         ("mode: whole", "mode: hole", "reading.test.mode: is 'hole'"),
     ],
 )
@@ -256,8 +265,12 @@ def test_two_rows_of_one_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
+        ("a: 2020-13-45", "not valid YAML"),
+        ("? [a, b]\n: 1", "a key that is no plain text"),
+        ("rows: {a: 1, a: 2}", "written twice"),
+        ("[" * 5000, "not valid YAML"),
         ("rows: [1, 2", "zoo.yaml:2: not valid YAML"),
-        ("", "the file: is None"),
+        ("", "is empty"),
         ("a: &x {b: 1}\nc: *x\n", "an alias; every row is written out in full"),
     ],
 )

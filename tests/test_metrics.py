@@ -159,10 +159,27 @@ def test_merging_leaves_both_parts_alone() -> None:
     assert b.counts.sum() == 4
 
 
-@pytest.mark.parametrize("content", [b"", b"not an archive"])
-def test_damaged_file(tmp_path: Path, content: bytes) -> None:
+def saved_content(tmp_path: Path, counts: Any) -> bytes:
+    np.savez_compressed(tmp_path / "good.npz", counts=counts)
+    return (tmp_path / "good.npz").read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "truncated", "flipped", "float", "negative"])
+def test_damaged_file(tmp_path: Path, damage: str) -> None:
+    good = saved_content(tmp_path, np.full((3, 2), 70000, np.int64))
+    flipped = bytearray(good)
+    flipped[60] ^= 255
     path = tmp_path / "confusion.npz"
-    path.write_bytes(content)
+    path.write_bytes(
+        {
+            "empty": b"",
+            "text": b"not an archive",
+            "truncated": good[: len(good) // 2],
+            "flipped": bytes(flipped),
+            "float": saved_content(tmp_path, np.ones((3, 2))),
+            "negative": saved_content(tmp_path, np.full((3, 2), -1, np.int64)),
+        }[damage]
+    )
     with pytest.raises(RecordError, match=r"confusion\.npz is no saved confusion matrix"):
         ConfusionMatrix.load(path)
 

@@ -53,8 +53,8 @@ def test_measured_value_and_difference_stand_beside_the_documented(
     write_record(record(measurement(value)), tmp_path / "records" / ROW.name / "1.json")
     rows = markdown_rows(run_cli("report", "tables", "--records", tmp_path / "records").out)
     row = rows[1]
-    assert (row["mIoU"], row["mIoU measured"], row["delta"]) == ("77.19", measured, delta)
-    assert (rows[0]["mIoU"], rows[0]["mIoU measured"], rows[0]["delta"]) == ("73.86", "", "")
+    assert (row["mIoU"], row["mIoU measured"], row["mIoU delta"]) == ("77.19", measured, delta)
+    assert (rows[0]["mIoU"], rows[0]["mIoU measured"], rows[0]["mIoU delta"]) == ("73.86", "", "")
     # Tables without a measurement keep their printed columns.
     assert "mIoU measured" not in rows[9]
 

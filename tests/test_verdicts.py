@@ -15,6 +15,7 @@ from hrnet_zoo.records import (
     Measurement,
     ProtocolUsed,
     Record,
+    Settings,
     now,
 )
 from hrnet_zoo.row import Metric, Normalisation, SegmentationReading, WholeTest
@@ -30,8 +31,8 @@ def measurement(value: float | None, metric: Metric = "miou", **changes: Any) ->
         name="single" if metric == "miou" else "ms_flip",
         test=ROW.reading.test,
         normalisation=ROW.reading.normalisation,
-        ratios=[1.0],
-        flip=False,
+        ratios=[1.0] if metric == "miou" else [0.5, 0.75, 1.0, 1.25, 1.5, 1.75],
+        flip=metric != "miou",
     )
     return Measurement(
         metric=metric,
@@ -57,7 +58,6 @@ def record(
             name="cityscapes",
             num_images=images,
             num_images_found=500,
-            num_images_complete=500,
             fingerprint="0" * 64,
         ),
         measurements=list(measurements),
@@ -148,6 +148,8 @@ def test_another_checkpoint_is_not_comparable() -> None:
     ("changes", "what"),
     [
         ({"name": "ms_flip"}, "with the protocol ms_flip"),
+        ({"flip": True}, "other scales or mirroring"),
+        ({"ratios": [0.5, 2.0]}, "other scales or mirroring"),
         ({"test": WholeTest(mode="whole", scale=(1024, 512))}, "test scale or window"),
         (
             {"normalisation": Normalisation(channel_order="bgr", mean=(0, 0, 0), std=(1, 1, 1))},
@@ -159,6 +161,39 @@ def test_another_protocol_is_not_comparable(changes: dict[str, Any], what: str) 
     judgement = judge(ROW, record(measurement(77.19, **changes)), "miou")
     assert judgement.verdict is Verdict.NOT_COMPARABLE
     assert what in judgement.reason
+
+
+def test_ms_flip_with_the_scales_of_single_is_not_comparable() -> None:
+    one_pass = measurement(78.92, "miou_ms_flip", ratios=[1.0], flip=False)
+    assert judge(ROW, record(one_pass), "miou_ms_flip").verdict is Verdict.NOT_COMPARABLE
+
+
+def test_tf32_is_not_comparable() -> None:
+    settings = Settings(
+        device="cuda:0",
+        dtype="float32",
+        tf32=True,
+        cudnn_benchmark=False,
+        cudnn_deterministic=True,
+        memory_format="channels_last",
+        num_threads=1,
+        num_workers=1,
+    )
+    assert "TF32" in verdict(77.19, settings=settings).reason
+
+
+def test_a_record_of_another_row_is_not_comparable() -> None:
+    assert verdict(77.19, row="fcn_hr18_512x1024_80k_cityscapes").verdict is Verdict.NOT_COMPARABLE
+
+
+def test_the_size_of_the_split_comes_from_the_manifest() -> None:
+    """A folder that holds three images is not complete because all three were evaluated."""
+    made = record(measurement(77.19), images=3)
+    assert made.dataset is not None
+    found = made.dataset.model_copy(update={"num_images_found": 3})
+    judgement = judge(ROW, made.model_copy(update={"dataset": found}), "miou")
+    assert judgement.verdict is Verdict.NOT_COMPARABLE
+    assert "3 of 500 images" in judgement.reason
 
 
 def test_another_data_set_is_not_comparable() -> None:

@@ -18,6 +18,7 @@ import pytest
 import torch
 from fill import filled_model
 from numpy.typing import NDArray
+from PIL import Image
 from trees import Finished, RunCli, make_cityscapes
 
 import hrnet_zoo
@@ -123,7 +124,7 @@ def test_record_holds_what_was_seen(tmp_path: Path, verify: Any) -> None:
     assert record.checkpoint is not None
     assert len(record.checkpoint.sha256) == 64
     assert record.dataset is not None
-    assert (record.dataset.num_images, record.dataset.num_images_complete) == (3, 500)
+    assert (record.dataset.num_images, record.dataset.num_images_found) == (3, 3)
     assert record.settings is not None
     assert (record.settings.tf32, record.settings.cudnn_benchmark) == (False, False)
     single, ms_flip = record.measurements
@@ -235,7 +236,8 @@ def test_files_wait_for_the_network_in_bounded_number(
     [
         ({"data_root": None}, "no data folder was given"),
         ({"data_root": "nowhere"}, "Cityscapes was not found in nowhere"),
-        ({"checkpoint": "none.pth"}, "There is no checkpoint at none.pth"),
+        ({"checkpoint": "none.pth"}, "expected at none.pth, there is nothing"),
+        ({"checkpoint": "."}, "there is a folder"),
         ({"device": "cuda:7"}, 'The device "cuda:7" was asked for'),
     ],
 )
@@ -259,6 +261,33 @@ def test_corrupt_image_in_the_middle(tmp_path: Path, data_root: Path, verify: An
     assert finished.code == 3
     assert f"{image.name} cannot be decoded" in finished.out
     assert only_record(tmp_path).measurements == []
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ("size", "They must be of one size"),
+        ("value", "holds the value 77"),
+        ("colours", "holds RGB pixels"),
+    ],
+)
+def test_label_file_that_cannot_be_used(
+    tmp_path: Path, data_root: Path, verify: Any, change: str, what: str
+) -> None:
+    label = sorted(data_root.rglob("*labelIds.png"))[1]
+    image = {
+        "size": Image.new("L", (120, 64), 7),
+        "value": Image.new("L", (128, 64), 77),
+        "colours": Image.new("RGB", (128, 64)),
+    }[change]
+    image.save(label)
+    finished = verify()
+    assert finished.code == 3
+    assert what in finished.out
+    assert label.name in finished.out
+    record = only_record(tmp_path)
+    assert record.status == "not_run"
+    assert record.checkpoint is not None, "what was seen until then is kept"
 
 
 def test_checkpoint_of_another_width(verify: Any) -> None:
@@ -321,7 +350,9 @@ def test_speed_is_not_measured_silently(verify: Any) -> None:
         ([NAME, "--metrics", "box_ap"], "Its table has: train_memory_gb, fps, miou"),
         ([NAME, "--device", "tpu"], '"tpu" is no device'),
         ([NAME, "--tolerance", "-1"], "no allowance in points"),
+        ([NAME, "--tolerance", "1e400"], "from 0 to 10"),
         ([NAME, "--limit", "0"], "0 is not in the range"),
+        ([NAME, "--data", "cityscapes"], "not of the form NAME=DIR"),
         ([NAME, "fcn_hr18_512x1024_40k_cityscapes", "--checkpoint", "x.pth"], "one NAME"),
         ([], "Missing argument 'NAME...'"),
     ],
@@ -395,11 +426,30 @@ def test_python_interface(data_root: Path, small_checkpoint: Path) -> None:
     assert not np.array_equal(ms_flip.labels, result.labels)
 
 
+def test_arrays_as_opencv_and_pillow_users_have_them(
+    data_root: Path, small_checkpoint: Path
+) -> None:
+    """A reversed view, and a read-only array, at a size that needs no resize."""
+    predictor = hrnet_zoo.load(NAME, checkpoint=small_checkpoint, device=CPU)
+    path = sorted(data_root.rglob("*_leftImg8bit.png"))[0]
+    expected = predictor.predict(path, scale=(128, 64)).labels
+    bgr = cv2.imread(str(path))
+    assert bgr is not None
+    with Image.open(path) as opened:
+        read_only = np.asarray(opened)
+    for image in (bgr[:, :, ::-1], read_only):
+        labels = predictor.predict(image.astype(np.uint8, copy=False), scale=(128, 64)).labels
+        assert np.array_equal(labels, expected)
+
+
 def test_python_interface_refuses_other_arrays(small_checkpoint: Path) -> None:
     predictor = hrnet_zoo.load(NAME, checkpoint=small_checkpoint)
-    for image in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)):
+    for image in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), None):
         with pytest.raises(hrnet_zoo.ZooError, match="RGB array"):
             predictor.predict(image)  # type: ignore[arg-type]
+    thin = np.zeros((1, 9000, 3), np.uint8)
+    with pytest.raises(hrnet_zoo.ZooError, match="9000 x 1 pixels has no pixels left"):
+        predictor.predict(thin, scale=(64, 32))
     with pytest.raises(hrnet_zoo.ZooError, match="is no protocol"):
         predictor.predict(np.zeros((4, 4, 3), np.uint8), protocol="flip")  # type: ignore[arg-type]
 

@@ -47,13 +47,16 @@ def fetch(
         if blank:
             click.echo(f"{blank} rows link no checkpoint and are left out", err=True)
     options = FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline)
-    with show_progress() as progress:
-        results = [_fetch(row, zoo.path.parent, options, progress) for row in rows]
+    results = []
+    for row in rows:
+        with show_progress() as progress:
+            results.append(_fetch(row, zoo.path.parent, options, progress))
+        if form == "text":
+            failed = results[-1]["error"] is not None
+            text = f"{row.name}: {results[-1]['error' if failed else 'path']}"
+            click.echo(text, err=failed)
     if form == "json":
         click.echo(json.dumps(results, indent=2))
-    else:
-        for result in results:
-            click.echo(f"{result['name']}: {result['path'] or result['error']}")
     return 0 if all(result["error"] is None for result in results) else 3
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hrnet_zoo.row import Metric, Row
 
 DEFAULT_OUTPUT = Path("reports/records")
+_LARGEST_TOLERANCE = 10
 
 
 def parse_metrics(_ctx: click.Context, _param: click.Parameter, value: str | None) -> list[str]:
@@ -35,8 +36,8 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
         tolerance = Decimal(value)
     except InvalidOperation:
         tolerance = Decimal(-1)
-    if not tolerance.is_finite() or tolerance < 0:
-        msg = f'"{value}" is no allowance in points; write for example 0.10.'
+    if not tolerance.is_finite() or not 0 <= tolerance <= _LARGEST_TOLERANCE:
+        msg = f'"{value}" is no allowance in points from 0 to {_LARGEST_TOLERANCE}, such as 0.10.'
         raise click.BadParameter(msg)
     return tolerance
 

@@ -1,6 +1,8 @@
 """Decodes image and label files to arrays, and refuses files that are damaged.
 
-OpenCV and Pillow both accept files that were cut short and fill in grey; a verifier must not.
+OpenCV and Pillow both accept files that were cut short and fill in grey; a verifier must not. What
+cannot be seen is a changed byte in the middle of a JPEG, which has no checksums; data sets are told
+apart by their fingerprints.
 """
 
 from __future__ import annotations
@@ -21,6 +23,14 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JPEG_SIGNATURE = b"\xff\xd8"
 _JPEG_START_OF_SCAN = b"\xff\xda"
 _JPEG_END = b"\xff\xd9"
+
+_PILLOW_ERRORS = (
+    UnidentifiedImageError,
+    Image.DecompressionBombError,
+    OSError,
+    SyntaxError,
+    ValueError,
+)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -48,7 +58,10 @@ def decode_image(content: bytes, path: Path) -> NDArray[np.uint8]:
         mmcv 1.4.0, mmcv/image/io.py, imfrombytes with the cv2 backend (IMREAD_COLOR).
     """
     _check_complete(content, path)
-    bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
+    try:
+        bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
+    except cv2.error as error:
+        raise _damaged(path, str(error.err)) from None
     if bgr is None:
         raise _damaged(path, "not an image, or damaged")
     return np.ascontiguousarray(bgr[:, :, ::-1]).astype(np.uint8, copy=False)
@@ -68,7 +81,7 @@ def decode_label(content: bytes, path: Path) -> NDArray[np.uint8]:
         with Image.open(io.BytesIO(content)) as image:
             mode = image.mode
             values = np.asarray(image)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except _PILLOW_ERRORS as error:
         raise _damaged(path, str(error)) from None
     if values.ndim != 2 or values.dtype != np.uint8:
         msg = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,8 +180,19 @@ def _find_root(layout: DatasetLayout, data_root: Path) -> Path:
 
 def _files_by_stem(folder: Path, suffix: str) -> dict[str, Path]:
     """Return stem -> file for all files below ``folder`` with that suffix."""
-    files = (path for path in folder.rglob(f"*{suffix}") if not path.name.startswith("."))
-    return {path.relative_to(folder).as_posix().removesuffix(suffix): path for path in files}
+    found = {}
+    # os.walk, because it follows linked folders and can be made to complain about closed ones.
+    for parent, _, names in os.walk(folder, followlinks=True, onerror=_raise):
+        for name in names:
+            if name.endswith(suffix) and not name.startswith("."):
+                path = Path(parent, name)
+                found[path.relative_to(folder).as_posix().removesuffix(suffix)] = path
+    return found
+
+
+def _raise(error: OSError) -> None:
+    msg = f"{error.filename} cannot be listed: {error.strerror}."
+    raise DatasetError(msg)
 
 
 def _listed_stems(split_file: Path) -> list[str]:

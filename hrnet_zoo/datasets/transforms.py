@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.row import Normalisation
 
 
@@ -33,11 +34,20 @@ def resize_keep_ratio(image: NDArray[np.uint8], scale: tuple[int, int]) -> NDArr
 
     OpenCV's fixed-point bilinear on uint8 is part of the documented numbers: Pillow, torchvision
     or float arithmetic change 0.2 to 0.3 % of the predicted pixels.
+
+    Raises:
+        DatasetError: so thin an image would lose its last row or column.
     """
     height, width = image.shape[:2]
     size = keep_ratio_size((width, height), scale)
     if size == (width, height):
         return image
+    if 0 in size:
+        msg = (
+            f"An image of {width} x {height} pixels has no pixels left when it is resized into "
+            f"{scale[0]} x {scale[1]}. It is too thin for this protocol."
+        )
+        raise DatasetError(msg)
     return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
 
 
@@ -59,7 +69,9 @@ def to_network_input(
     Source:
         mmcv 1.4.0, mmcv/image/photometric.py, imnormalize: multiplies by the reciprocal.
     """
-    pixels = torch.from_numpy(image).to(device).to(torch.float32)
+    # Views and read-only arrays, as OpenCV and Pillow users have them, are copied first.
+    owned = np.require(image, requirements=["C", "W"])
+    pixels = torch.from_numpy(owned).to(device).to(torch.float32)
     if normalisation.channel_order == "bgr":
         pixels = pixels.flip(2)
     factor = [1 / std for std in normalisation.std]

@@ -15,12 +15,10 @@ from torch import Tensor
 
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
 from hrnet_zoo.models.layers import resize
-from hrnet_zoo.row import Normalisation
+from hrnet_zoo.row import MS_FLIP_RATIOS, Normalisation
 
 Network = Callable[[Tensor], Tensor]
 """Maps [1, 3, h, w] to logits [1, K, h, w]."""
-
-MS_FLIP_RATIOS = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +37,11 @@ class SegmentationProtocol:
     """Whether each size is also seen mirrored."""
     normalisation: Normalisation
     """How pixel values become network input."""
+
+    @property
+    def averages_probabilities(self) -> bool:
+        """Say whether several passes are averaged, which is done over probabilities."""
+        return len(self.ratios) > 1 or self.flip
 
     def ms_flip(self) -> SegmentationProtocol:
         """Return the protocol of the mIoU(ms+flip) columns: six sizes, each also mirrored."""
@@ -92,18 +95,13 @@ def class_scores(
         for flipped in (False, True) if protocol.flip else (False,):
             logits = _logits(network, x.flip(3) if flipped else x, protocol)
             logits = resize(logits, size)
-            if len(protocol.ratios) == 1 and not protocol.flip:
+            if not protocol.averages_probabilities:
                 return logits[0]
             probabilities = logits.softmax(dim=1)
             probabilities = probabilities.flip(3) if flipped else probabilities
             total = probabilities if total is None else total.add_(probabilities)
     assert total is not None
     return total[0] / (len(images) * (2 if protocol.flip else 1))
-
-
-def gives_probabilities(protocol: SegmentationProtocol) -> bool:
-    """Say whether `class_scores` returns probabilities rather than logits."""
-    return len(protocol.ratios) > 1 or protocol.flip
 
 
 def _logits(network: Network, x: Tensor, protocol: SegmentationProtocol) -> Tensor:

@@ -5,6 +5,8 @@ It takes label maps and a class count; it knows neither models nor data sets.
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hrnet_zoo.errors import RecordError
+
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    KeyError,
+    IndexError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 IGNORE_INDEX = 255
 """Pixels with this label do not count at all."""
@@ -67,9 +81,11 @@ class ConfusionMatrix:
         return ConfusionMatrix(self.num_classes, self.counts + other.counts)
 
     def save(self, path: Path) -> None:
-        """Write the matrix to a compressed .npz file."""
-        with path.open("wb") as file:
+        """Write the matrix to a compressed .npz file, replacing an earlier one in one step."""
+        temporary = path.with_name(f".{path.name}.part")
+        with temporary.open("wb") as file:
             np.savez_compressed(file, counts=self.counts)
+        temporary.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> ConfusionMatrix:
@@ -79,10 +95,13 @@ class ConfusionMatrix:
             RecordError: the file is missing, damaged or something else.
         """
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 counts = archive["counts"]
+            if counts.dtype != np.int64 or (counts < 0).any():
+                msg = "it does not hold counts"
+                raise ValueError(msg)
             return cls(counts.shape[1], counts)
-        except (OSError, KeyError, ValueError, IndexError, EOFError) as error:
+        except _UNREADABLE as error:
             msg = f"{path} is no saved confusion matrix ({error}). Delete it and run again."
             raise RecordError(msg) from None
 

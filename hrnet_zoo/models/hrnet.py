@@ -180,11 +180,6 @@ def _add_branch(transition: nn.ModuleList, maps: list[Tensor]) -> list[Tensor]:
 _BACKBONE_NAME = re.compile(r"w(?P<width>[1-9]\d*)(?P<small>_small)?")
 
 
-def is_hrnet_name(name: str) -> bool:
-    """Say whether ``name`` has the form "w<width>" or "w<width>_small"."""
-    return _BACKBONE_NAME.fullmatch(name) is not None
-
-
 def build_hrnet(name: str) -> HRNet:
     """Return the backbone called ``name``, untrained.
 

@@ -14,7 +14,14 @@ from tabulate import tabulate
 from hrnet_zoo.records import Record
 from hrnet_zoo.report.rows import METRIC_TITLES
 from hrnet_zoo.row import Metric, Row, decimals_of
-from hrnet_zoo.verdicts import MISMATCHES, Judgement, Verdict, judge
+from hrnet_zoo.verdicts import (
+    DEFAULT_NOISE,
+    MISMATCHES,
+    Judgement,
+    Verdict,
+    judge,
+    tolerance_for,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +68,8 @@ def as_text(result: RowResult) -> str:
     table = tabulate(cells, titles, tablefmt="simple", disable_numparse=True, colalign=align)
     lines = [click.style(result.row.name, bold=True), *table.splitlines()]
     lines += [f"{METRIC_TITLES[j.metric]}: {j.reason}" for j in result.judgements if j.reason]
-    lines += [f"{METRIC_TITLES[j.metric]}: {_limit(j)}" for j in result.judgements if _limit(j)]
+    limits = [(METRIC_TITLES[j.metric], _limit(j)) for j in result.judgements]
+    lines += [f"{title}: {limit}" for title, limit in limits if limit]
     return "\n  ".join([*lines, f"record: {result.record_path}"])
 
 
@@ -92,10 +100,14 @@ def _text(value: Decimal | None) -> str:
 
 
 def _limit(judgement: Judgement) -> str:
-    """Say what would have counted as a match, where that decided."""
-    if judgement.verdict not in MISMATCHES or judgement.delta is None:
+    """Say what counts as a match, where that decided and is not as usual or not met."""
+    if judgement.delta is None or judgement.documented is None:
         return ""
-    return f"{abs(judgement.delta):.3f} points apart; up to {judgement.tolerance} is a match"
+    usual = judgement.tolerance == tolerance_for(judgement.documented, DEFAULT_NOISE)
+    if judgement.verdict in MISMATCHES or (judgement.verdict is Verdict.MATCH and not usual):
+        said = f"{abs(judgement.delta):.3f} points apart; up to {judgement.tolerance} is a match"
+        return said if usual else f"{said}, by the --tolerance given"
+    return ""
 
 
 def _styled(verdict: Verdict) -> str:

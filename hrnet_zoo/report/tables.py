@@ -59,7 +59,7 @@ def render_table(table: Table, rows: list[Row], measured: Measured) -> str:
     titles: list[str] = []
     align: list[str] = []
     for title, column in table.columns.items():
-        added = [f"{title} measured", "delta"] if column in shown else []
+        added = [f"{title} measured", f"{title} delta"] if column in shown else []
         titles += [title, *added]
         align += [
             "right" if column in METRICS or column in _RIGHT else "left",
