@@ -23,6 +23,8 @@ LAYERS = [
     {"verdicts", "models", "datasets", "metrics", "checkpoints", "devices"},
     {"report", "inference"},
     {"evaluation", "loading"},
+    {"observed"},
+    {"resume"},
     {"measure", "predict"},
     {"verify"},
     {"demo"},

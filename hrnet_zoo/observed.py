@@ -1,0 +1,109 @@
+"""What a run saw, in the words of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import torch
+
+from hrnet_zoo.datasets.classes import class_table
+from hrnet_zoo.datasets.segmentation import SegmentationDataset, fingerprint
+from hrnet_zoo.download import FetchedFile
+from hrnet_zoo.evaluation import ImageResult, StageSeconds
+from hrnet_zoo.inference.segmentation import SegmentationProtocol
+from hrnet_zoo.metrics.per_image import miou_interval, total
+from hrnet_zoo.records import (
+    BootstrapInterval,
+    CheckpointUsed,
+    ClassScore,
+    DatasetUsed,
+    Measurement,
+    ProtocolUsed,
+    Settings,
+    Timings,
+)
+from hrnet_zoo.row import Metric, Row, SegmentationReading
+from hrnet_zoo.verdicts import PROTOCOL_OF
+
+
+def settings_in_force(device: torch.device, num_workers: int) -> Settings:
+    """Return what torch is really set to, and what this program always does."""
+    return Settings(
+        device=str(device),
+        dtype="float32",
+        tf32=torch.backends.cudnn.allow_tf32 or torch.get_float32_matmul_precision() != "highest",
+        cudnn_benchmark=torch.backends.cudnn.benchmark,
+        cudnn_deterministic=torch.backends.cudnn.deterministic,
+        memory_format="channels_last",
+        num_threads=torch.get_num_threads(),
+        num_workers=num_workers,
+    )
+
+
+def checkpoint_used(file: FetchedFile, url: str | None) -> CheckpointUsed:
+    """Return the file that was evaluated; ``url`` is None for a file of the user's own."""
+    return CheckpointUsed(
+        file_name=file.path.name, sha256=file.sha256, size_bytes=file.size_bytes, url=url
+    )
+
+
+def dataset_used(
+    row: Row, dataset: SegmentationDataset, results: Mapping[str, ImageResult]
+) -> DatasetUsed:
+    """Return the files that were evaluated."""
+    return DatasetUsed(
+        name=row.reading.dataset,
+        num_images=len(results),
+        num_images_found=len(dataset),
+        fingerprint=fingerprint({name: result.digest for name, result in results.items()}),
+    )
+
+
+def measurement_of(
+    row: Row,
+    metric: Metric,
+    protocol: SegmentationProtocol,
+    results: Mapping[str, ImageResult],
+) -> Measurement:
+    """Return one number of the table, from the results of all images."""
+    # In the order of the names, so that an interrupted run draws the same bootstrap samples.
+    images = [results[name].counts[metric] for name in sorted(results)]
+    scores = total(images, row.reading.num_classes).scores()
+    interval = miou_interval(images)
+    names = class_table(row.reading.dataset).names
+    return Measurement(
+        metric=metric,
+        value=scores.miou,
+        macc=scores.macc,
+        aacc=scores.aacc,
+        classes=[
+            ClassScore(name=name, iou=iou, accuracy=accuracy)
+            for name, iou, accuracy in zip(names, scores.iou, scores.accuracy, strict=True)
+        ],
+        interval=None if interval is None else BootstrapInterval(**asdict(interval)),
+        protocol=protocol_used(row, metric, protocol),
+    )
+
+
+def protocol_used(row: Row, metric: Metric, protocol: SegmentationProtocol) -> ProtocolUsed:
+    """Return how each image was shown to the network."""
+    assert isinstance(row.reading, SegmentationReading)
+    return ProtocolUsed(
+        name=PROTOCOL_OF[metric],
+        test=row.reading.test,
+        normalisation=protocol.normalisation,
+        ratios=list(protocol.ratios),
+        flip=protocol.flip,
+    )
+
+
+def timings_of(seconds: StageSeconds) -> Timings:
+    """Return the seconds of every stage."""
+    return Timings(
+        wall_s=seconds.wall,
+        decode_s=seconds.decode,
+        forward_s=seconds.forward,
+        post_s=seconds.post,
+        metric_s=seconds.metric,
+    )
