@@ -21,7 +21,7 @@ LAYERS = [
     {"zoo", "download"},
     {"manifest", "records", "fetch", "pictures", "environment"},
     {"verdicts", "models", "datasets", "metrics", "checkpoints", "devices"},
-    {"report", "inference"},
+    {"report", "inference", "prepare"},
     {"evaluation", "loading"},
     {"observed"},
     {"resume"},
@@ -32,7 +32,7 @@ LAYERS = [
 ]
 TORCH_FREE = {
     "errors", "progress", "settings", "row", "zoo", "partial_file", "download", "manifest",
-    "records", "fetch", "pictures", "verdicts", "report",
+    "records", "fetch", "pictures", "verdicts", "report", "prepare",
 }  # fmt: skip
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
