@@ -6,7 +6,7 @@ Finished images go into a journal beside the record, so that a run that was kill
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from hrnet_zoo.datasets.segmentation import SegmentationDataset, open_dataset
 from hrnet_zoo.devices import canonical_precision, resolve_device
 from hrnet_zoo.download import FetchedFile
 from hrnet_zoo.errors import DatasetError, PrerequisiteError
-from hrnet_zoo.evaluation import StageSeconds, evaluate_images
+from hrnet_zoo.evaluation import ImageResult, StageSeconds, evaluate_images
 from hrnet_zoo.fetch import FetchOptions, check_own_file, fetch_row
 from hrnet_zoo.inference.segmentation import SegmentationProtocol
 from hrnet_zoo.loading import load_model, single_protocol
@@ -32,6 +32,7 @@ from hrnet_zoo.resume import add_result, open_journal, take_over
 from hrnet_zoo.row import Metric, Row
 from hrnet_zoo.settings import DataFolders
 from hrnet_zoo.verdicts import PROTOCOL_OF
+from hrnet_zoo.worst import save_worst, worst_images
 
 _MAX_WORKERS = 4
 
@@ -48,6 +49,8 @@ class MeasureOptions:
     device: str = "auto"
     num_workers: int | None = None
     """Threads that decode images; None: as many as there are processors, at most four."""
+    worst: int = 0
+    """How many of the worst images to save as pictures."""
     limit: int | None = None
     """Evaluate only the first so many images; the result is then not comparable."""
 
@@ -93,7 +96,7 @@ def measure_segmentation(
                 ),
                 settings=settings_in_force(device, num_workers),
             )
-            for result in evaluate_images(
+            evaluation = evaluate_images(
                 model,
                 dataset,
                 pending,
@@ -101,22 +104,43 @@ def measure_segmentation(
                 num_workers=num_workers,
                 device=device,
                 seconds=seconds,
-            ):
+            )
+            for result in evaluation:
                 add_result(journal, result)
                 results[result.name] = result
                 progress.update(len(results))
         images_file = file.path.with_suffix(".images.jsonl")
         file.update(
-            status="completed",
-            finished_at=now(),
-            dataset=dataset_used(row, dataset, results),
-            measurements=[measurement_of(row, m, p, results) for m, p in protocols.items()],
-            not_run=_not_measurable(metrics),
             timings=timings_of(seconds),
             num_images_taken_over=taken_over,
             images_file=images_file.name,
         )
+        _complete(file, row, metrics, dataset, protocols, results)
         journal.finish(images_file)
+        if options.worst:
+            metric, protocol = next(iter(protocols.items()))
+            folder = file.path.with_suffix(".worst")
+            worst = worst_images(results, metric, options.worst)
+            progress.begin(f"drawing the worst images into {folder}", len(worst), "images")
+            save_worst(model, dataset, row, protocol, worst, folder, device, progress)
+
+
+def _complete(
+    file: RecordFile,
+    row: Row,
+    metrics: Sequence[Metric],
+    dataset: SegmentationDataset,
+    protocols: Mapping[Metric, SegmentationProtocol],
+    results: Mapping[str, ImageResult],
+) -> None:
+    """Write into the record what all images add up to."""
+    file.update(
+        status="completed",
+        finished_at=now(),
+        dataset=dataset_used(row, dataset, results),
+        measurements=[measurement_of(row, m, p, results) for m, p in protocols.items()],
+        not_run=_not_measurable(metrics),
+    )
 
 
 def _protocols(row: Row, metrics: Sequence[Metric]) -> dict[Metric, SegmentationProtocol]:

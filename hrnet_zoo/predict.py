@@ -22,7 +22,7 @@ from hrnet_zoo.inference.segmentation import (
     resized_images,
 )
 from hrnet_zoo.loading import load_model, single_protocol
-from hrnet_zoo.progress import Silent
+from hrnet_zoo.progress import Progress, Silent
 from hrnet_zoo.records import ProtocolName
 from hrnet_zoo.row import Row
 from hrnet_zoo.settings import cache_dir
@@ -108,9 +108,23 @@ class Predictor:
 
 
 def load_predictor(
-    row: Row, manifest_dir: Path, *, checkpoint: Path | None, device: str
+    row: Row,
+    manifest_dir: Path,
+    *,
+    checkpoint: Path | None,
+    device: str,
+    fetch: FetchOptions | None = None,
+    progress: Progress | None = None,
 ) -> Predictor:
     """Return a predictor with the row's published weights, or those of a given file.
+
+    Args:
+        row: a row of the manifest.
+        manifest_dir: the manifest's folder, where relative links start.
+        checkpoint: a file; None means the published one.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        fetch: None means the usual cache and the linked servers.
+        progress: told about a download; None means nobody is.
 
     Raises:
         CheckpointError: the file cannot be had, is not what it should be, or does not fit.
@@ -119,7 +133,8 @@ def load_predictor(
     chosen = resolve_device(device)
     single_protocol(row)
     if checkpoint is None:
-        file = fetch_row(row, manifest_dir, FetchOptions(cache_dir=cache_dir()), Silent())
+        fetch = fetch or FetchOptions(cache_dir=cache_dir())
+        file = fetch_row(row, manifest_dir, fetch, progress or Silent())
     else:
         file = check_own_file(checkpoint)
     return Predictor(row, load_model(row, file.path, chosen), chosen)

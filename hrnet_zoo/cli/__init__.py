@@ -17,6 +17,7 @@ from hrnet_zoo import __version__
 from hrnet_zoo.cli.demo import demo
 from hrnet_zoo.cli.fetch import fetch
 from hrnet_zoo.cli.list import list_rows
+from hrnet_zoo.cli.predict import predict
 from hrnet_zoo.cli.report import report
 from hrnet_zoo.cli.schema import schema
 from hrnet_zoo.cli.show import show
@@ -39,7 +40,7 @@ def cli() -> None:
     """
 
 
-for command in (list_rows, show, fetch, verify, report, demo, schema):
+for command in (list_rows, show, fetch, verify, predict, report, demo, schema):
     cli.add_command(command)
 
 

@@ -69,6 +69,12 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
     help="Threads that decode images; the result does not depend on it.",
 )
 @click.option(
+    "--worst",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Save pictures of the N images with the lowest mIoU beside the record.",
+)
+@click.option(
     "--tolerance",
     default="0.10",
     show_default=True,
@@ -94,6 +100,7 @@ def verify(
     metrics: list[str],
     limit: int | None,
     workers: int | None,
+    worst: int,
     tolerance: Decimal,
     output: Path,
     mirror: str | None,
@@ -121,6 +128,7 @@ def verify(
         checkpoint=checkpoint,
         device=device,
         num_workers=workers,
+        worst=worst,
         limit=limit,
     )
     return verify_and_print(asked, options, output, tolerance, form)

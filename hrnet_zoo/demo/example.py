@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 from PIL import Image
 
 from hrnet_zoo.datasets.layouts import DATASETS
 from hrnet_zoo.datasets.segmentation import open_dataset
 from hrnet_zoo.demo import DATA_ROOT
-from hrnet_zoo.pictures import colourise, comparison
+from hrnet_zoo.pictures import colourise, comparison, legend_of
 from hrnet_zoo.predict import Predictor
 
 _EXAMPLE = 1
@@ -24,12 +23,7 @@ def example_picture(predictor: Predictor) -> Image.Image:
     dataset = open_dataset(DATASETS[reading.dataset], DATA_ROOT, reading.num_classes)
     sample = dataset.load(_EXAMPLE)
     result = predictor.predict(sample.image)
-    present = np.union1d(sample.label, result.labels)
-    legend = [
-        (name, colour)
-        for i, (name, colour) in enumerate(zip(result.class_names, result.palette, strict=True))
-        if i in present
-    ]
+    legend = legend_of(result.class_names, result.palette, sample.label, result.labels)
     panels = [
         ("input", Image.fromarray(sample.image)),
         ("labels (black: ignored)", colourise(sample.label, result.palette)),
