@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+from torch import nn
+
 from hrnet_zoo.datasets.layouts import DATASETS
 from hrnet_zoo.datasets.segmentation import SegmentationDataset, open_dataset
 from hrnet_zoo.devices import canonical_precision, resolve_device
@@ -18,6 +21,7 @@ from hrnet_zoo.errors import DatasetError, PrerequisiteError
 from hrnet_zoo.evaluation import ImageResult, StageSeconds, evaluate_images
 from hrnet_zoo.fetch import FetchOptions, check_own_file, fetch_row
 from hrnet_zoo.inference.segmentation import SegmentationProtocol
+from hrnet_zoo.journal import Journal
 from hrnet_zoo.loading import load_model, single_protocol
 from hrnet_zoo.observed import (
     checkpoint_used,
@@ -67,80 +71,110 @@ def measure_segmentation(
     Raises:
         ZooError: something needed is missing or wrong.
     """
+    run = _prepare(row, metrics, options, progress)
+    with open_journal(
+        file,
+        row,
+        run.protocols,
+        checkpoint=run.checkpoint,
+        dataset_stamp=run.dataset.stamp(run.num_images),
+        limit=options.limit,
+    ) as journal:
+        results = take_over(journal, file, progress)
+        url = None if options.checkpoint else row.checkpoint_url
+        images_file = file.path.with_suffix(".images.jsonl")
+        file.update(
+            checkpoint=checkpoint_used(run.checkpoint, url),
+            num_images_taken_over=len(results),
+            images_file=images_file.name,
+        )
+        progress.begin("loading the model", None, "")
+        model = load_model(row, run.checkpoint.path, run.device)
+        with canonical_precision():
+            file.update(settings=settings_in_force(run.device, run.num_workers))
+            seconds = _evaluate(run, model, journal, results, progress)
+        file.update(
+            status="completed",
+            finished_at=now(),
+            dataset=dataset_used(row, run.dataset, results),
+            measurements=[measurement_of(row, m, p, results) for m, p in run.protocols.items()],
+            not_run=_not_measurable(metrics),
+            timings=timings_of(seconds),
+        )
+        journal.finish(images_file)
+    if options.worst:
+        _draw_worst(run, model, results, options.worst, file.path.with_suffix(".worst"), progress)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What is settled before the first image."""
+
+    row: Row
+    protocols: dict[Metric, SegmentationProtocol]
+    dataset: SegmentationDataset
+    checkpoint: FetchedFile
+    device: torch.device
+    num_images: int
+    num_workers: int
+
+
+def _prepare(
+    row: Row, metrics: Sequence[Metric], options: MeasureOptions, progress: Progress
+) -> _Run:
     device = resolve_device(options.device)
     protocols = _protocols(row, metrics)
     # Cheap checks first: nobody wants to learn after a long download that the data are missing.
     dataset = _open_dataset(row, options.data_folders)
-    checkpoint = _checkpoint(row, options, progress)
-    num_images = min(len(dataset), options.limit or len(dataset))
-    with open_journal(
-        file,
-        row,
-        protocols,
-        checkpoint=checkpoint,
-        dataset_stamp=dataset.stamp(num_images),
-        limit=options.limit,
-    ) as journal:
-        results = take_over(journal, file, progress)
-        taken_over = len(results)
-        pending = [i for i in range(num_images) if dataset.name_of(i) not in results]
-        progress.begin("loading the model", None, "")
-        model = load_model(row, checkpoint.path, device)
-        num_workers = options.num_workers or min(_MAX_WORKERS, os.cpu_count() or 1)
-        seconds = StageSeconds()
-        progress.begin(f"evaluating {row.name} on {device}", num_images, "images")
-        with canonical_precision():
-            file.update(
-                checkpoint=checkpoint_used(
-                    checkpoint, None if options.checkpoint else row.checkpoint_url
-                ),
-                settings=settings_in_force(device, num_workers),
-            )
-            evaluation = evaluate_images(
-                model,
-                dataset,
-                pending,
-                protocols,
-                num_workers=num_workers,
-                device=device,
-                seconds=seconds,
-            )
-            for result in evaluation:
-                add_result(journal, result)
-                results[result.name] = result
-                progress.update(len(results))
-        images_file = file.path.with_suffix(".images.jsonl")
-        file.update(
-            timings=timings_of(seconds),
-            num_images_taken_over=taken_over,
-            images_file=images_file.name,
-        )
-        _complete(file, row, metrics, dataset, protocols, results)
-        journal.finish(images_file)
-        if options.worst:
-            metric, protocol = next(iter(protocols.items()))
-            folder = file.path.with_suffix(".worst")
-            worst = worst_images(results, metric, options.worst)
-            progress.begin(f"drawing the worst images into {folder}", len(worst), "images")
-            save_worst(model, dataset, row, protocol, worst, folder, device, progress)
-
-
-def _complete(
-    file: RecordFile,
-    row: Row,
-    metrics: Sequence[Metric],
-    dataset: SegmentationDataset,
-    protocols: Mapping[Metric, SegmentationProtocol],
-    results: Mapping[str, ImageResult],
-) -> None:
-    """Write into the record what all images add up to."""
-    file.update(
-        status="completed",
-        finished_at=now(),
-        dataset=dataset_used(row, dataset, results),
-        measurements=[measurement_of(row, m, p, results) for m, p in protocols.items()],
-        not_run=_not_measurable(metrics),
+    return _Run(
+        row=row,
+        protocols=protocols,
+        dataset=dataset,
+        checkpoint=_checkpoint(row, options, progress),
+        device=device,
+        num_images=min(len(dataset), options.limit or len(dataset)),
+        num_workers=options.num_workers or min(_MAX_WORKERS, os.cpu_count() or 1),
     )
+
+
+def _evaluate(
+    run: _Run,
+    model: nn.Module,
+    journal: Journal,
+    results: dict[str, ImageResult],
+    progress: Progress,
+) -> StageSeconds:
+    """Add the result of every image that has none yet."""
+    seconds = StageSeconds()
+    progress.begin(f"evaluating {run.row.name} on {run.device}", run.num_images, "images")
+    evaluation = evaluate_images(
+        model,
+        run.dataset,
+        [i for i in range(run.num_images) if run.dataset.name_of(i) not in results],
+        run.protocols,
+        num_workers=run.num_workers,
+        device=run.device,
+        seconds=seconds,
+    )
+    for result in evaluation:
+        add_result(journal, result)
+        results[result.name] = result
+        progress.update(len(results))
+    return seconds
+
+
+def _draw_worst(
+    run: _Run,
+    model: nn.Module,
+    results: Mapping[str, ImageResult],
+    count: int,
+    folder: Path,
+    progress: Progress,
+) -> None:
+    metric, protocol = next(iter(run.protocols.items()))
+    worst = worst_images(results, metric, count)
+    progress.begin(f"drawing the worst images into {folder}", len(worst), "images")
+    save_worst(model, run.dataset, run.row, protocol, worst, folder, run.device, progress)
 
 
 def _protocols(row: Row, metrics: Sequence[Metric]) -> dict[Metric, SegmentationProtocol]:
