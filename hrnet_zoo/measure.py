@@ -23,6 +23,7 @@ from hrnet_zoo.fetch import FetchOptions, check_own_file, fetch_row
 from hrnet_zoo.inference.segmentation import SegmentationProtocol
 from hrnet_zoo.journal import Journal
 from hrnet_zoo.loading import load_model, single_protocol
+from hrnet_zoo.models.folding import folded
 from hrnet_zoo.observed import (
     checkpoint_used,
     dataset_used,
@@ -89,7 +90,7 @@ def measure_segmentation(
             images_file=images_file.name,
         )
         progress.begin("loading the model", None, "")
-        model = load_model(row, run.checkpoint.path, run.device)
+        model = folded(load_model(row, run.checkpoint.path, run.device))
         with canonical_precision():
             file.update(settings=settings_in_force(run.device, run.num_workers))
             seconds = _evaluate(run, model, journal, results, progress)

@@ -36,6 +36,7 @@ def settings_in_force(device: torch.device, num_workers: int) -> Settings:
         cudnn_benchmark=torch.backends.cudnn.benchmark,
         cudnn_deterministic=torch.backends.cudnn.deterministic,
         memory_format="channels_last",
+        batch_norm_folded=True,
         num_threads=torch.get_num_threads(),
         num_workers=num_workers,
     )

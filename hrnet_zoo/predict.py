@@ -22,6 +22,7 @@ from hrnet_zoo.inference.segmentation import (
     resized_images,
 )
 from hrnet_zoo.loading import load_model, single_protocol
+from hrnet_zoo.models.folding import folded
 from hrnet_zoo.progress import Progress, Silent
 from hrnet_zoo.records import ProtocolName
 from hrnet_zoo.row import Row
@@ -49,11 +50,16 @@ class SegmentationResult:
 
 
 class Predictor:
-    """A row's network with its weights, and the row's way of looking at images."""
+    """A row's network with its weights, and the row's way of looking at images.
+
+    ``model`` is the network as published, for whatever else it is wanted for; predictions come from
+    a copy of it, made when the predictor is, with BatchNorm folded in.
+    """
 
     def __init__(self, row: Row, model: nn.Module, device: torch.device) -> None:
         self.row = row
         self.model = model
+        self._network = folded(model)
         self._device = device
         self._classes = class_table(row.reading.dataset)
 
@@ -80,7 +86,7 @@ class Predictor:
         chosen = self._protocol(protocol, scale)
         with canonical_precision():
             scores = class_scores(
-                self.model,
+                self._network,
                 resized_images(pixels, chosen),
                 chosen,
                 size=(pixels.shape[0], pixels.shape[1]),

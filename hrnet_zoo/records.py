@@ -131,6 +131,8 @@ class Settings(_Part):
     cudnn_benchmark: bool
     cudnn_deterministic: bool
     memory_format: Literal["channels_last"]
+    batch_norm_folded: bool = False
+    """Whether BatchNorm was folded into the convolutions."""
     num_threads: int
     """Threads torch uses within one operation on the CPU."""
     num_workers: int

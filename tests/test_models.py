@@ -18,6 +18,7 @@ from hrnet_zoo.inference.segmentation import SegmentationProtocol, class_scores,
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.models import build_model
 from hrnet_zoo.models.fcn import FCN
+from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.hrnet import build_hrnet
 from hrnet_zoo.row import Normalisation
 
@@ -110,6 +111,19 @@ def test_built_model_is_in_eval_mode() -> None:
     assert not any(module.training for module in meta_model("w18_small", 7).modules())
 
 
+def test_folding_leaves_no_batch_norm_and_the_original_alone() -> None:
+    model = filled_model("hr18s", 19, "cityscapes")
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    network = folded(model)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    x = to_network_input(image_a(), IMAGENET, CPU)
+    with torch.inference_mode():
+        plain, fast = model(x), network(x)
+    assert (plain.argmax(1) == fast.argmax(1)).float().mean() >= 0.9999
+    assert (plain - fast).abs().max() <= 3e-4
+
+
 def stored_part(full: Tensor, layout: dict[str, Any]) -> np.ndarray[Any, np.dtype[np.float32]]:
     c, s = layout["channel_stride"], layout["spatial_stride"]
     assert list(full.shape) == layout["shape"]
@@ -134,8 +148,9 @@ def test_backbone_and_head_goldens(tag: str, memory_format: torch.memory_format)
         assert difference <= limit, name
 
 
+@pytest.mark.parametrize("fold", [False, True], ids=["plain", "folded"])
 @pytest.mark.parametrize("tag", [t for t, g in INDEX.items() if g["kind"] != "backbone"])
-def test_inference_goldens(tag: str) -> None:
+def test_inference_goldens(tag: str, fold: bool) -> None:
     case = INDEX[tag]
     golden = np.load(DATA / "goldens" / f"{tag}.npz")
     model = filled_model(case["width"], NUM_CLASSES[case["dataset"]], case["dataset"])
@@ -146,9 +161,11 @@ def test_inference_goldens(tag: str) -> None:
         normalisation=IMAGENET,
     )
     protocol = protocol.ms_flip() if case["kind"] == "msflip" else protocol
+    model = model.to(memory_format=torch.channels_last)
+    network = folded(model) if fold else model
     image = image_a()
     scores = class_scores(
-        model.to(memory_format=torch.channels_last),
+        network,
         resized_images(image, protocol),
         protocol,
         size=(image.shape[0], image.shape[1]),
