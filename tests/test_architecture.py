@@ -21,6 +21,7 @@ LAYERS = [
     {"zoo", "download"},
     {"manifest", "records", "fetch", "pictures", "environment"},
     {"verdicts", "models", "datasets", "metrics", "checkpoints", "devices"},
+    {"prepare"},
     {"report", "inference"},
     {"evaluation", "loading"},
     {"measure", "predict"},
@@ -30,7 +31,7 @@ LAYERS = [
 ]
 TORCH_FREE = {
     "errors", "progress", "settings", "row", "zoo", "partial_file", "download", "manifest",
-    "records", "fetch", "pictures", "verdicts", "report",
+    "records", "fetch", "pictures", "verdicts", "report", "prepare",
 }  # fmt: skip
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
@@ -126,6 +127,8 @@ def test_modules_below_the_line_import_without_torch(part: str) -> None:
         ["list", "--format", "json"],
         ["show", "fcn_hr18_512x1024_40k_cityscapes"],
         ["report", "tables"],
+        ["data", "show", "potsdam"],
+        ["data", "check", "scenes", "--data-root", str(PACKAGE / "demo" / "data")],
         ["fetch", "fcn_hr18_512x1024_40k_cityscapes", "--offline"],
     ],
     ids=" ".join,
