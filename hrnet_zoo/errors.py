@@ -5,6 +5,7 @@
     |-- ManifestError         zoo.yaml is not valid                   (exit code 2)
     |-- CheckpointError       a weights file is missing or unusable   (exit code 3)
     |-- DatasetError          images or labels are missing or wrong   (exit code 3)
+    |   `-- LabelFormatError  a label file has colours, not indices   (exit code 3)
     |-- RecordError           a record cannot be read or written      (exit code 3)
     `-- PrerequisiteError     the machine or this version lacks something (exit code 3)
 
@@ -41,6 +42,10 @@ class CheckpointError(ZooError):
 
 class DatasetError(ZooError):
     """A data set is missing, incomplete or holds a file that cannot be used."""
+
+
+class LabelFormatError(DatasetError):
+    """A label file is intact, but its pixels are no 8-bit indices."""
 
 
 class RecordError(ZooError):

@@ -14,6 +14,7 @@ import traceback
 import click
 
 from hrnet_zoo import __version__
+from hrnet_zoo.cli.data import data
 from hrnet_zoo.cli.demo import demo
 from hrnet_zoo.cli.fetch import fetch
 from hrnet_zoo.cli.list import list_rows
@@ -40,7 +41,7 @@ def cli() -> None:
     """
 
 
-for command in (list_rows, show, fetch, verify, predict, report, demo, schema):
+for command in (list_rows, show, fetch, verify, predict, report, data, demo, schema):
     cli.add_command(command)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from hrnet_zoo.errors import DatasetError
+from hrnet_zoo.errors import DatasetError, LabelFormatError
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JPEG_SIGNATURE = b"\xff\xd8"
@@ -71,7 +71,8 @@ def decode_label(content: bytes, path: Path) -> NDArray[np.uint8]:
     """Return a label image's stored values [H, W] uint8; palette images give their indices.
 
     Raises:
-        DatasetError: the file is damaged, or has colours where indices are expected.
+        LabelFormatError: the file has colours or 16-bit values where indices are expected.
+        DatasetError: the file is damaged.
 
     Source:
         mmsegmentation 0.20.2, mmseg/datasets/pipelines/loading.py, LoadAnnotations (pillow).
@@ -88,7 +89,7 @@ def decode_label(content: bytes, path: Path) -> NDArray[np.uint8]:
             f"{path} holds {mode} pixels; a label image has one 8-bit index per pixel "
             "(greyscale or palette). Convert the colours to class indices first."
         )
-        raise DatasetError(msg)
+        raise LabelFormatError(msg)
     return np.array(values)
 
 

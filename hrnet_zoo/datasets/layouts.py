@@ -48,6 +48,8 @@ class DatasetLayout:
     """List of stems, below `root`; None: every image in `image_dir` and its subfolders."""
     reduce_zero_label: bool = False
     """Stored 0 means ignored, and class c is stored as c + 1."""
+    boundaries_ignored: bool = False
+    """Pixels along the edges of objects are stored as ignored; labels with edges exist too."""
 
 
 DATASETS: dict[str, DatasetLayout] = {
@@ -83,6 +85,7 @@ DATASETS: dict[str, DatasetLayout] = {
         labels=(LabelFiles(suffix=".png"),),
         num_images=1449,
         split_file="ImageSets/Segmentation/val.txt",
+        boundaries_ignored=True,
     ),
     "pascal_context": DatasetLayout(
         title="Pascal Context (60 classes)",
@@ -125,6 +128,7 @@ DATASETS: dict[str, DatasetLayout] = {
         labels=(LabelFiles(suffix=".png"),),
         num_images=2016,
         reduce_zero_label=True,
+        boundaries_ignored=True,
     ),
     "vaihingen": DatasetLayout(
         title="ISPRS Vaihingen",
@@ -135,6 +139,7 @@ DATASETS: dict[str, DatasetLayout] = {
         labels=(LabelFiles(suffix=".png"),),
         num_images=398,
         reduce_zero_label=True,
+        boundaries_ignored=True,
     ),
     "isaid": DatasetLayout(
         title="iSAID",

@@ -1,10 +1,9 @@
-"""Pairs of image and label files on disk, and the samples they decode to."""
+"""The samples that pairs of image and label files decode to."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from hrnet_zoo.datasets.images import decode_image, decode_label, read_bytes
 from hrnet_zoo.datasets.layouts import IGNORED, DatasetLayout, LabelFiles
+from hrnet_zoo.datasets.pairing import Pair, pair_files
 from hrnet_zoo.errors import DatasetError
 
 _SHOWN = 5
@@ -34,26 +34,18 @@ class Sample:
     """SHA-256 over both files' contents."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Pair:
-    name: str
-    image: Path
-    label: Path
-    kind: LabelFiles
-
-
 class SegmentationDataset:
     """The validation split of one data set; item i is decoded when asked for."""
 
     def __init__(
-        self, layout: DatasetLayout, root: Path, pairs: list[_Pair], num_classes: int
+        self, layout: DatasetLayout, root: Path, pairs: Sequence[Pair], num_classes: int
     ) -> None:
         self.layout = layout
         self.root = root
         self._pairs = pairs
         self.num_classes = num_classes
         self._tables = {
-            kind.suffix: _label_table(layout, kind, num_classes) for kind in layout.labels
+            kind.suffix: label_table(layout, kind, num_classes) for kind in layout.labels
         }
 
     def __len__(self) -> int:
@@ -82,25 +74,12 @@ class SegmentationDataset:
         image_bytes, label_bytes = read_bytes(pair.image), read_bytes(pair.label)
         image = decode_image(image_bytes, pair.image)
         stored = decode_label(label_bytes, pair.label)
-        if image.shape[:2] != stored.shape:
-            msg = (
-                f"{pair.image} is {image.shape[1]} x {image.shape[0]} pixels, its label "
-                f"{pair.label} is {stored.shape[1]} x {stored.shape[0]}. They must be of one size."
-            )
-            raise DatasetError(msg)
-        label = self._tables[pair.kind.suffix][stored]
-        if (label == _INVALID).any():
-            raise self._invalid_values(pair, stored[label == _INVALID])
-        digest = hashlib.sha256(hashlib.sha256(image_bytes).digest())
-        digest.update(hashlib.sha256(label_bytes).digest())
-        return Sample(name=pair.name, image=image, label=label, digest=digest.hexdigest())
-
-    def _invalid_values(self, pair: _Pair, values: NDArray[np.uint8]) -> DatasetError:
-        found = ", ".join(map(str, np.unique(values)[:_SHOWN]))
-        valid = np.flatnonzero(self._tables[pair.kind.suffix] != _INVALID)
-        return DatasetError(
-            f"{pair.label} holds the value {found} in {values.size} pixels; valid are "
-            f"{_ranges(valid.tolist())}. Is it the label file of another data set?"
+        require_one_size(pair, image, stored)
+        return Sample(
+            name=pair.name,
+            image=image,
+            label=labels_of(pair, stored, self._tables[pair.kind.suffix]),
+            digest=sample_digest(image_bytes, label_bytes),
         )
 
 
@@ -115,37 +94,61 @@ def open_dataset(layout: DatasetLayout, data_root: Path, num_classes: int) -> Se
     Raises:
         DatasetError: a folder is missing, or images and labels do not pair up.
     """
-    root = _find_root(layout, data_root)
-    image_dir, label_dir = root / layout.image_dir, root / layout.label_dir
-    images = _files_by_stem(image_dir, layout.image_suffix)
-    labels = [_files_by_stem(label_dir, kind.suffix) for kind in layout.labels]
-    stems = _listed_stems(root / layout.split_file) if layout.split_file else sorted(images)
-    pairs, missing_images, missing_labels = [], [], []
-    for stem in stems:
-        found = [
-            (files[stem], k)
-            for files, k in zip(labels, layout.labels, strict=True)
-            if stem in files
-        ]
-        if stem not in images:
-            missing_images.append(stem)
-        elif not found:
-            missing_labels.append(stem)
-        else:
-            label, kind = found[0]
-            pairs.append(_Pair(name=stem, image=images[stem], label=label, kind=kind))
-    extra = [] if layout.split_file else sorted(set().union(*labels) - set(stems))
+    found = pair_files(layout, data_root)
+    if found.absent:
+        raise DatasetError(found.absent[0])
+    image_dir, label_dir = found.root / layout.image_dir, found.root / layout.label_dir
     problems = [
-        *_count(missing_labels, f"images have no label file in {label_dir}"),
-        *_count(missing_images, f"listed images are missing from {image_dir}"),
-        *_count(extra, f"label files in {label_dir} have no image in {image_dir}"),
+        *_count(found.unlabelled, f"images have no label file in {label_dir}"),
+        *_count(found.missing, f"listed images are missing from {image_dir}"),
+        *_count(found.unlisted, f"label files in {label_dir} have no image in {image_dir}"),
     ]
-    if not images:
-        problems = [f"no file {image_dir}/**/*{layout.image_suffix} was found"]
     if problems:
-        msg = f"{layout.title} in {root} is incomplete: {'; '.join(problems)}."
+        msg = f"{layout.title} in {found.root} is incomplete: {'; '.join(problems)}."
         raise DatasetError(msg)
-    return SegmentationDataset(layout, root, pairs, num_classes)
+    return SegmentationDataset(layout, found.root, found.pairs, num_classes)
+
+
+def require_one_size(pair: Pair, image: NDArray[np.uint8], stored: NDArray[np.uint8]) -> None:
+    """Raise DatasetError unless an image and its label are of one size."""
+    if image.shape[:2] != stored.shape:
+        msg = (
+            f"{pair.image} is {image.shape[1]} x {image.shape[0]} pixels, its label "
+            f"{pair.label} is {stored.shape[1]} x {stored.shape[0]}. They must be of one size."
+        )
+        raise DatasetError(msg)
+
+
+def labels_of(pair: Pair, stored: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the labels [H, W] that stored values stand for.
+
+    Args:
+        pair: named in messages only.
+        stored: what the label file holds, [H, W].
+        table: of this kind of label file, from `label_table`.
+
+    Raises:
+        DatasetError: a value is no class.
+    """
+    labels = table[stored]
+    invalid = labels == _INVALID
+    if invalid.any():
+        values = stored[invalid]
+        found = ", ".join(map(str, np.unique(values)[:_SHOWN]))
+        msg = (
+            f"{pair.label} holds the value {found} in {values.size} pixels; valid are "
+            f"{_ranges(np.flatnonzero(table != _INVALID).tolist())}. Is it the label file of "
+            "another data set?"
+        )
+        raise DatasetError(msg)
+    return labels
+
+
+def sample_digest(image_bytes: bytes, label_bytes: bytes) -> str:
+    """Return the SHA-256 over two files' contents."""
+    digest = hashlib.sha256(hashlib.sha256(image_bytes).digest())
+    digest.update(hashlib.sha256(label_bytes).digest())
+    return digest.hexdigest()
 
 
 def fingerprint(digests: Mapping[str, str]) -> str:
@@ -158,60 +161,14 @@ def fingerprint(digests: Mapping[str, str]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _find_root(layout: DatasetLayout, data_root: Path) -> Path:
-    for root in (data_root / layout.root, data_root):
-        if (root / layout.image_dir).is_dir():
-            break
-    else:
-        expected = data_root / layout.root
-        msg = (
-            f"{layout.title} was not found in {data_root}: there is no folder "
-            f"{expected / layout.image_dir}. Expected are images named *{layout.image_suffix} in "
-            f"{layout.root}/{layout.image_dir} and labels named *{layout.labels[-1].suffix} in "
-            f"{layout.root}/{layout.label_dir}. Pass the folder that holds {layout.root}/ with "
-            "--data-root, or set HRNET_ZOO_DATA."
-        )
-        raise DatasetError(msg)
-    if not (root / layout.label_dir).is_dir():
-        msg = f"{layout.title} lacks its labels: there is no folder {root / layout.label_dir}."
-        raise DatasetError(msg)
-    return root
-
-
-def _files_by_stem(folder: Path, suffix: str) -> dict[str, Path]:
-    """Return stem -> file for all files below ``folder`` with that suffix."""
-    found = {}
-    # os.walk, because it follows linked folders and can be made to complain about closed ones.
-    for parent, _, names in os.walk(folder, followlinks=True, onerror=_raise):
-        for name in names:
-            if name.endswith(suffix) and not name.startswith("."):
-                path = Path(parent, name)
-                found[path.relative_to(folder).as_posix().removesuffix(suffix)] = path
-    return found
-
-
-def _raise(error: OSError) -> None:
-    msg = f"{error.filename} cannot be listed: {error.strerror}."
-    raise DatasetError(msg)
-
-
-def _listed_stems(split_file: Path) -> list[str]:
-    try:
-        lines = split_file.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        msg = f"The list of validation images {split_file} cannot be read: {error.strerror}."
-        raise DatasetError(msg) from None
-    return [line.strip() for line in lines if line.strip()]
-
-
-def _count(names: list[str], what: str) -> list[str]:
+def _count(names: Sequence[str], what: str) -> list[str]:
     if not names:
         return []
     shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
     return [f"{len(names)} {what} ({shown})"]
 
 
-def _label_table(layout: DatasetLayout, kind: LabelFiles, num_classes: int) -> NDArray[np.uint8]:
+def label_table(layout: DatasetLayout, kind: LabelFiles, num_classes: int) -> NDArray[np.uint8]:
     """Return the 256 labels that the 256 possible stored values stand for."""
     labels = {value: value for value in (*range(num_classes), IGNORED)}
     if layout.reduce_zero_label:

@@ -1,0 +1,166 @@
+"""hrnet-zoo data: what data sets should be like, whether they are, and making them ready."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hrnet_zoo.cli.options import data_option, format_option
+
+if TYPE_CHECKING:
+    from hrnet_zoo.datasets.layouts import DatasetLayout
+
+_MAX_WORKERS = 8
+
+
+@click.group()
+def data() -> None:
+    """Show, check and prepare data sets.
+
+    NAME is a data set as "hrnet-zoo show" names it, e.g. cityscapes. Exit codes: 0 fine, 2 wrong
+    usage, 3 something is missing or wrong.
+    """
+
+
+@data.command()
+@click.argument("name")
+@format_option("text", "json")
+def show(name: str, form: str) -> None:
+    """Show files, classes, origin and terms."""
+    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.prepare.downloads import DOWNLOADS  # noqa: PLC0415
+    from hrnet_zoo.report.data import dataset_as_json, dataset_as_text  # noqa: PLC0415
+
+    _layout(name)
+    rows = [row.name for row in load_zoo().rows if row.reading.dataset == name]
+    render = dataset_as_json if form == "json" else dataset_as_text
+    click.echo(render(name, rows, DOWNLOADS.get(name)))
+
+
+@data.command()
+@click.argument("name")
+@click.option(
+    "--data-root",
+    type=click.Path(path_type=Path),
+    help="Folder that holds the data sets' folders. Default: HRNET_ZOO_DATA.",
+)
+@data_option
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Threads that read files; the result does not depend on it.",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    help="Read only N pairs, always the same ones; count the others.",
+)
+@format_option("text", "json")
+def check(
+    name: str,
+    data_root: Path | None,
+    data: dict[str, Path],
+    workers: int | None,
+    sample: int | None,
+    form: str,
+) -> int:
+    """Count, pair and read the files of a data set."""
+    from hrnet_zoo import settings  # noqa: PLC0415
+    from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
+    from hrnet_zoo.datasets.check import check_dataset  # noqa: PLC0415
+    from hrnet_zoo.errors import DatasetError, ZooError  # noqa: PLC0415
+    from hrnet_zoo.report.data import check_as_json, check_as_text  # noqa: PLC0415
+
+    layout = _layout(name)
+    for other in data:
+        _layout(other)
+    folder = settings.data_folders(data_root, data).of(name)
+    if folder is None:
+        msg = (
+            f"No data folder was given. Pass the folder that holds {layout.root}/ with "
+            "--data-root, or set HRNET_ZOO_DATA."
+        )
+        raise DatasetError(msg)
+    with show_progress() as progress:
+        report = check_dataset(
+            name, folder, workers=_workers(workers), sample=sample, progress=progress
+        )
+    click.echo(check_as_json(report) if form == "json" else check_as_text(report))
+    return 0 if report.is_fine else ZooError.exit_code
+
+
+@data.command()
+@click.argument("name")
+@click.option(
+    "--source",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder of the official download, zipped or unpacked; see data show.",
+)
+@click.option(
+    "--data-root",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder that holds the data sets' folders; written to.",
+)
+@click.option(
+    "--split",
+    "splits",
+    type=click.Choice(["val", "train"]),
+    multiple=True,
+    default=["val"],
+    show_default=True,
+    help="What to prepare; may be repeated. Verifying needs val only.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Threads; the files do not depend on it.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace files that hold something else.")
+@format_option("text", "json")
+def prepare(
+    name: str,
+    source: Path,
+    data_root: Path,
+    splits: tuple[str, ...],
+    workers: int | None,
+    overwrite: bool,
+    form: str,
+) -> None:
+    """Make official downloads ready."""
+    from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
+    from hrnet_zoo.prepare import prepare as prepare_dataset  # noqa: PLC0415
+    from hrnet_zoo.report.data import prepared_as_json, prepared_as_text  # noqa: PLC0415
+
+    _layout(name)
+    with show_progress() as progress:
+        summary = prepare_dataset(
+            name,
+            source,
+            data_root,
+            splits=tuple(dict.fromkeys(splits)),
+            workers=_workers(workers),
+            progress=progress,
+            overwrite=overwrite,
+        )
+    click.echo(prepared_as_json(summary) if form == "json" else prepared_as_text(summary))
+
+
+def _layout(name: str) -> DatasetLayout:
+    """Return the layout of a data set, or explain which there are."""
+    from hrnet_zoo.datasets.layouts import DATASETS  # noqa: PLC0415
+    from hrnet_zoo.errors import UsageError, did_you_mean  # noqa: PLC0415
+
+    if name not in DATASETS:
+        close = did_you_mean(name, DATASETS)
+        msg = f'No data set is called "{name}".{close} There are: {", ".join(DATASETS)}.'
+        raise UsageError(msg)
+    return DATASETS[name]
+
+
+def _workers(given: int | None) -> int:
+    return given or min(_MAX_WORKERS, os.cpu_count() or 1)
