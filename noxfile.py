@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import nox
 
 nox.needs_version = ">=2025.2.9"
@@ -35,6 +37,38 @@ def types(session: nox.Session) -> None:
     """Check types, strictly, in the package, the tests and the benchmarks."""
     install(session, "test", "types")
     session.run("mypy")
+
+
+@nox.session(python="3.11")
+def parity(session: nox.Session) -> None:
+    """Compare with upstream under the same weights; add -- --quick or -- --json FILE."""
+    # One environment holds both packages, so that times can be taken in turns. Python, NumPy and
+    # OpenCV are those the goldens were made with; upstream predates NumPy 2.
+    session.install(
+        ".",
+        "numpy==1.26.4",
+        "opencv-python-headless==4.11.0.86",
+        # mmcv's setup.py needs pkg_resources, which newer setuptools lack; torch wants at least 77.
+        "setuptools==80.9.0",
+        "wheel==0.45.1",
+        # What upstream's packages import; newer yapf has another interface than mmcv calls.
+        "addict==2.4.0",
+        "yapf==0.40.1",
+        "matplotlib==3.11.2",
+        "prettytable==3.18.0",
+    )
+    # Without dependencies: mmcv asks for opencv-python, which would overwrite the headless one.
+    # Without isolation: a fresh build environment would hold the newest setuptools.
+    # Without operators: HRNet-FCN needs none.
+    session.install("--no-deps", "--no-build-isolation", "mmcv==1.4.0", env={"MMCV_WITH_OPS": "0"})
+    session.install("--no-deps", "mmsegmentation==0.20.2")
+    session.run(
+        "python",
+        "bench/parity/run.py",
+        *session.posargs,
+        # Upstream would use a GPU by itself; both are compared where the goldens were made.
+        env={"PYTHONPATH": os.pathsep.join(("bench", "tests")), "CUDA_VISIBLE_DEVICES": ""},
+    )
 
 
 @nox.session

@@ -11,9 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -79,7 +77,11 @@ class Fusion(nn.ModuleList):
             else path(x)
             for source, (path, x) in enumerate(zip(self, maps, strict=True))
         ]
-        return F.relu(reduce(torch.add, arriving))
+        # The first sum is a new tensor: one of its terms may be a map that other branches need.
+        total = arriving[0] + arriving[1]
+        for x in arriving[2:]:
+            total += x
+        return F.relu(total, inplace=True)
 
 
 def _upsample(x: Tensor, factor: int, size: tuple[int, int]) -> Tensor:
@@ -134,8 +136,8 @@ class HRNet(nn.Module):
         Args:
             image: float32, normalised. Any size: each stride-2 step rounds the size up.
         """
-        x = F.relu(self.bn1(self.conv1(image)))
-        x = F.relu(self.bn2(self.conv2(x)))
+        x = F.relu(self.bn1(self.conv1(image)), inplace=True)
+        x = F.relu(self.bn2(self.conv2(x)), inplace=True)
         x = self.layer1(x)
         maps: list[Tensor] = self.stage2([path(x) for path in self.transition1])
         maps = self.stage3(_add_branch(self.transition2, maps))

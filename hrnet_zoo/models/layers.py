@@ -1,5 +1,8 @@
 """The small blocks HRNet and its heads are made of.
 
+Sums and ReLUs write over fresh tensors that nobody else holds: the same numbers with less traffic
+to memory, which is what HRNet's speed on a CPU hangs on.
+
 Attribute names (``conv1``, ``bn1``, ``downsample`` ...) are those of the published checkpoints,
 so that weights load without renaming. Nothing here knows about whole networks.
 """
@@ -30,7 +33,7 @@ def conv_norm(
 ) -> nn.Sequential:
     """Return conv, BatchNorm and, if asked, ReLU; keys ``0`` and ``1``."""
     layers = [conv(in_channels, out_channels, kernel_size, stride), norm(out_channels)]
-    return nn.Sequential(*layers, nn.ReLU()) if relu else nn.Sequential(*layers)
+    return nn.Sequential(*layers, nn.ReLU(inplace=True)) if relu else nn.Sequential(*layers)
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -50,7 +53,7 @@ class ConvNormAct(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [N, in, H, W] to [N, out, H, W]."""
-        return F.relu(self.bn(self.conv(x)))
+        return F.relu(self.bn(self.conv(x)), inplace=True)
 
 
 class BasicBlock(nn.Module):
@@ -65,9 +68,10 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [N, C, H, W] to the same shape."""
-        out = F.relu(self.bn1(self.conv1(x)))
+        out = F.relu(self.bn1(self.conv1(x)), inplace=True)
         out = self.bn2(self.conv2(out))
-        return F.relu(out + x)
+        out += x
+        return F.relu(out, inplace=True)
 
 
 class Bottleneck(nn.Module):
@@ -92,7 +96,8 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [N, in, H, W] to [N, 4 x planes, H, W]."""
-        out = F.relu(self.bn1(self.conv1(x)))
-        out = F.relu(self.bn2(self.conv2(out)))
+        out = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        out = F.relu(self.bn2(self.conv2(out)), inplace=True)
         out = self.bn3(self.conv3(out))
-        return F.relu(out + self.downsample(x))
+        out += self.downsample(x)
+        return F.relu(out, inplace=True)

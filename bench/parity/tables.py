@@ -1,0 +1,86 @@
+"""The results as people and programs read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from tabulate import tabulate
+
+if TYPE_CHECKING:  # they import upstream, which must wait for its stand-ins
+    from parity.agreement import Agreement
+    from parity.miou import Scores
+    from parity.timing import Pairs
+
+
+def answers(results: Sequence[Agreement]) -> str:
+    """Return a table of differences between scores and label maps."""
+    rows = [
+        (
+            result.row,
+            result.protocol,
+            "{}x{}".format(*result.size),
+            "-" if result.logits is None else f"{result.logits:.1e}",
+            f"{result.probabilities:.1e}",
+            f"{result.pixels} of {result.size[0] * result.size[1]}",
+            result.classes,
+            _verdict(agrees=result.agrees),
+        )
+        for result in results
+    ]
+    headers = ("row", "protocol", "picture", "logits", "probs", "pixels", "classes", "")
+    return _table("Largest differences and pixels with another label", headers, rows)
+
+
+def scores(results: Sequence[Scores]) -> str:
+    """Return a table of both packages' scores over data sets."""
+    rows = [
+        (
+            result.row,
+            result.protocol,
+            *(f"{result.upstream[key]:.2f} / {result.ours[key]:.4f}" for key in result.upstream),
+            f"{result.difference:.4f}",
+            _verdict(agrees=result.agrees),
+        )
+        for result in results
+    ]
+    headers = ("row", "protocol", "mIoU", "mAcc", "aAcc", "difference", "")
+    return _table("Scores over synthetic data sets, upstream / ours, percent", headers, rows)
+
+
+def times(results: Sequence[Pairs]) -> str:
+    """Return a table of ratios; seconds are only there to show their size."""
+    rows = [
+        (
+            result.what,
+            len(result.ratios),
+            f"{result.ratio:.2f}",
+            f"{min(result.ratios):.2f} .. {max(result.ratios):.2f}",
+            f"{1000 * min(result.upstream):.1f}",
+            f"{1000 * min(result.ours):.1f}",
+        )
+        for result in results
+    ]
+    headers = ("what", "pairs", "ratio", "min .. max", "upstream ms", "ours ms")
+    title = "Times, upstream / ours: median ratio of pairs taken in turns (ms: the fastest)"
+    return _table(title, headers, rows)
+
+
+def as_data(
+    answers: Sequence[Agreement], scores: Sequence[Scores], times: Sequence[Pairs]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return everything for a JSON file; seconds in full, so that other statistics can be made."""
+    return {
+        "answers": [asdict(r) | {"agrees": r.agrees} for r in answers],
+        "scores": [asdict(r) | {"difference": r.difference, "agrees": r.agrees} for r in scores],
+        "times": [asdict(r) | {"ratios": r.ratios, "ratio": r.ratio} for r in times],
+    }
+
+
+def _verdict(*, agrees: bool) -> str:
+    return "ok" if agrees else "DISAGREES"
+
+
+def _table(title: str, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    return f"\n{title}\n\n{tabulate(rows, headers, disable_numparse=True)}"
