@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from hrnet_zoo.datasets.layouts import DATASETS
 from hrnet_zoo.datasets.segmentation import SegmentationDataset, open_dataset
@@ -20,10 +19,9 @@ from hrnet_zoo.download import FetchedFile
 from hrnet_zoo.errors import DatasetError, PrerequisiteError
 from hrnet_zoo.evaluation import ImageResult, StageSeconds, evaluate_images
 from hrnet_zoo.fetch import FetchOptions, check_own_file, fetch_row
-from hrnet_zoo.inference.segmentation import SegmentationProtocol
+from hrnet_zoo.inference.segmentation import Network, SegmentationProtocol
 from hrnet_zoo.journal import Journal
-from hrnet_zoo.loading import load_model, single_protocol
-from hrnet_zoo.models.folding import folded
+from hrnet_zoo.loading import load_model, network_for_evaluation, single_protocol
 from hrnet_zoo.observed import (
     checkpoint_used,
     dataset_used,
@@ -90,10 +88,10 @@ def measure_segmentation(
             images_file=images_file.name,
         )
         progress.begin("loading the model", None, "")
-        model = folded(load_model(row, run.checkpoint.path, run.device))
+        network = network_for_evaluation(load_model(row, run.checkpoint.path, run.device))
         with canonical_precision():
             file.update(settings=settings_in_force(run.device, run.num_workers))
-            seconds = _evaluate(run, model, journal, results, progress)
+            seconds = _evaluate(run, network, journal, results, progress)
         file.update(
             status="completed",
             finished_at=now(),
@@ -104,7 +102,7 @@ def measure_segmentation(
         )
         journal.finish(images_file)
     if options.worst:
-        _draw_worst(run, model, results, options.worst, file.path.with_suffix(".worst"), progress)
+        _draw_worst(run, network, results, options.worst, file.path.with_suffix(".worst"), progress)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +138,7 @@ def _prepare(
 
 def _evaluate(
     run: _Run,
-    model: nn.Module,
+    network: Network,
     journal: Journal,
     results: dict[str, ImageResult],
     progress: Progress,
@@ -149,7 +147,7 @@ def _evaluate(
     seconds = StageSeconds()
     progress.begin(f"evaluating {run.row.name} on {run.device}", run.num_images, "images")
     evaluation = evaluate_images(
-        model,
+        network,
         run.dataset,
         [i for i in range(run.num_images) if run.dataset.name_of(i) not in results],
         run.protocols,
@@ -166,7 +164,7 @@ def _evaluate(
 
 def _draw_worst(
     run: _Run,
-    model: nn.Module,
+    network: Network,
     results: Mapping[str, ImageResult],
     count: int,
     folder: Path,
@@ -175,7 +173,7 @@ def _draw_worst(
     metric, protocol = next(iter(run.protocols.items()))
     worst = worst_images(results, metric, count)
     progress.begin(f"drawing the worst images into {folder}", len(worst), "images")
-    save_worst(model, run.dataset, run.row, protocol, worst, folder, run.device, progress)
+    save_worst(network, run.dataset, run.row, protocol, worst, folder, run.device, progress)
 
 
 def _protocols(row: Row, metrics: Sequence[Metric]) -> dict[Metric, SegmentationProtocol]:

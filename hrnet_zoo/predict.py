@@ -21,8 +21,7 @@ from hrnet_zoo.inference.segmentation import (
     class_scores,
     resized_images,
 )
-from hrnet_zoo.loading import load_model, single_protocol
-from hrnet_zoo.models.folding import folded
+from hrnet_zoo.loading import load_model, network_for_evaluation, single_protocol
 from hrnet_zoo.progress import Progress, Silent
 from hrnet_zoo.records import ProtocolName
 from hrnet_zoo.row import Row
@@ -59,7 +58,7 @@ class Predictor:
     def __init__(self, row: Row, model: nn.Module, device: torch.device) -> None:
         self.row = row
         self.model = model
-        self._network = folded(model)
+        self._network = network_for_evaluation(model)
         self._device = device
         self._classes = class_table(row.reading.dataset)
 

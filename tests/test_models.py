@@ -15,6 +15,7 @@ from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.inference.segmentation import SegmentationProtocol, class_scores, resized_images
+from hrnet_zoo.loading import network_for_evaluation
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.models import build_model
 from hrnet_zoo.models.fcn import FCN
@@ -148,9 +149,13 @@ def test_backbone_and_head_goldens(tag: str, memory_format: torch.memory_format)
         assert difference <= limit, name
 
 
-@pytest.mark.parametrize("fold", [False, True], ids=["plain", "folded"])
+@pytest.mark.parametrize(
+    ("fold", "batched"),
+    [(False, False), (True, False), (True, True)],
+    ids=["plain", "folded", "folded, batched"],
+)
 @pytest.mark.parametrize("tag", [t for t, g in INDEX.items() if g["kind"] != "backbone"])
-def test_inference_goldens(tag: str, fold: bool) -> None:
+def test_inference_goldens(tag: str, fold: bool, batched: bool) -> None:
     case = INDEX[tag]
     golden = np.load(DATA / "goldens" / f"{tag}.npz")
     model = filled_model(case["width"], NUM_CLASSES[case["dataset"]], case["dataset"])
@@ -162,7 +167,7 @@ def test_inference_goldens(tag: str, fold: bool) -> None:
     )
     protocol = protocol.ms_flip() if case["kind"] == "msflip" else protocol
     model = model.to(memory_format=torch.channels_last)
-    network = folded(model) if fold else model
+    network = network_for_evaluation(model) if fold else model
     image = image_a()
     scores = class_scores(
         network,
@@ -170,6 +175,7 @@ def test_inference_goldens(tag: str, fold: bool) -> None:
         protocol,
         size=(image.shape[0], image.shape[1]),
         device=CPU,
+        batched=batched,
     )
     name, limit = ("probs", 2e-5) if case["kind"] == "msflip" else ("logits", 3e-4)
     difference = np.abs(stored_part(scores, case["arrays"][name]) - golden[name]).max()

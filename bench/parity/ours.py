@@ -17,6 +17,7 @@ from hrnet_zoo.inference import segmentation
 from hrnet_zoo.inference.segmentation import SegmentationProtocol, class_scores, resized_images
 from hrnet_zoo.loading import load_model, single_protocol
 from hrnet_zoo.measure import MeasureOptions
+from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.progress import Silent
 from hrnet_zoo.row import Metric, Row, SlideTest, WholeTest
@@ -39,7 +40,10 @@ class Ours:
         """
         self.name = name
         self.checkpoint = write_checkpoint(name, folder / f"{name}.pth")
-        self.model = folded(load_model(row(name), self.checkpoint, CPU))
+        model = folded(load_model(row(name), self.checkpoint, CPU))
+        assert isinstance(model, FCN)
+        self.model = model
+        self.network = model.coarse_logits
 
     def predict(
         self, image: Path, protocol: SegmentationProtocol
@@ -47,7 +51,7 @@ class Ours:
         """Return the scores [K, H, W] of an image file, and the label map [H, W]."""
         pixels = decode_image(read_bytes(image), image)
         scores = class_scores(
-            self.model,
+            self.network,
             resized_images(pixels, protocol),
             protocol,
             size=(pixels.shape[0], pixels.shape[1]),
@@ -91,7 +95,7 @@ class Ours:
         pixels = np.empty((image.shape[2], image.shape[3], 3), np.uint8)
         protocol = single_protocol(row(self.name))
         with mock.patch.object(segmentation, "to_network_input", return_value=image):
-            return _labels(class_scores(self.model, [pixels], protocol, size=size, device=CPU))
+            return _labels(class_scores(self.network, [pixels], protocol, size=size, device=CPU))
 
 
 def protocol(

@@ -5,7 +5,7 @@ It knows models only as functions from images to logits, and nothing of data set
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from hrnet_zoo.models.layers import resize
 from hrnet_zoo.row import MS_FLIP_RATIOS, Normalisation
 
 Network = Callable[[Tensor], Tensor]
-"""Maps [1, 3, h, w] to logits [1, K, h, w]."""
+"""Maps [N, 3, h, w] to logits [N, K, ...] of that size or smaller; they are then enlarged to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,7 @@ def class_scores(
     *,
     size: tuple[int, int],
     device: torch.device,
+    batched: bool | None = None,
 ) -> Tensor:
     """Return one score per class and pixel; the largest is the prediction.
 
@@ -82,6 +83,8 @@ def class_scores(
         protocol: the same one.
         size: (height, width) of the original image.
         device: where the network is.
+        batched: whether an image and its mirror image, and the windows of both, go through the
+            network together. None: on GPUs, which are idle otherwise; on a CPU it gains nothing.
 
     Returns:
         [K, height, width] float32 on ``device``.
@@ -89,29 +92,79 @@ def class_scores(
     Source:
         mmsegmentation 0.20.2, mmseg/models/segmentors/encoder_decoder.py, simple_test and aug_test.
     """
-    total: Tensor | None = None
+    batched = device.type != "cpu" if batched is None else batched
+    mean = _Mean()
     for image in images:
         x = to_network_input(image, protocol.normalisation, device)
-        for flipped in (False, True) if protocol.flip else (False,):
-            logits = _logits(network, x.flip(3) if flipped else x, protocol)
-            logits = resize(logits, size)
+        views = [x, x.flip(3)] if protocol.flip else [x]
+        for mirrored, logits in enumerate(_logits(network, views, protocol, batched)):
+            resized = resize(logits, size)
             if not protocol.averages_probabilities:
-                return logits[0]
-            probabilities = logits.softmax(dim=1)
-            probabilities = probabilities.flip(3) if flipped else probabilities
-            total = probabilities if total is None else total.add_(probabilities)
-    assert total is not None
-    return total[0] / (len(images) * (2 if protocol.flip else 1))
+                return resized[0]
+            mean.add(resized, mirrored=bool(mirrored))
+    return mean.result()[0]
 
 
-def _logits(network: Network, x: Tensor, protocol: SegmentationProtocol) -> Tensor:
-    if protocol.window is None or protocol.stride is None:
-        return network(x)
-    return slide(network, x, window=protocol.window, stride=protocol.stride)
+class _Mean:
+    """The mean of softmax probabilities over passes, some of which saw the image mirrored.
+
+    These are the largest tensors of an evaluation, so they are written over rather than made anew,
+    and all mirrored passes are turned back at once.
+    """
+
+    def __init__(self) -> None:
+        self._passes = 0
+        self._sums: dict[bool, Tensor] = {}
+        self._buffer: Tensor | None = None
+
+    def add(self, logits: Tensor, *, mirrored: bool) -> None:
+        """Add one pass, logits [1, K, H, W]."""
+        self._passes += 1
+        if mirrored not in self._sums:
+            self._sums[mirrored] = logits.softmax(dim=1)
+            return
+        if self._buffer is None:
+            self._buffer = torch.empty_like(logits)
+        self._sums[mirrored] += torch.softmax(logits, dim=1, out=self._buffer)
+
+    def result(self) -> Tensor:
+        """Return the mean [1, K, H, W], classes side by side in memory as argmax likes it."""
+        total = self._sums[False]
+        if True in self._sums:
+            total += self._sums[True].flip(3)
+        return total.div_(self._passes).contiguous(memory_format=torch.channels_last)
+
+
+def _logits(
+    network: Network, views: list[Tensor], protocol: SegmentationProtocol, batched: bool
+) -> Iterator[Tensor]:
+    """Yield the logits [1, K, h, w] of each view, all views of one size."""
+
+    def enlarged(x: Tensor) -> Tensor:
+        logits = network(x)
+        # Softmax and resizing are several times as fast with one plane per class, argmax is with
+        # the classes of a pixel side by side. Coarse logits are cheap to turn over.
+        logits = logits.contiguous() if protocol.averages_probabilities else logits
+        return resize(logits, (x.shape[-2], x.shape[-1]))
+
+    def run(x: Tensor) -> Tensor:
+        if protocol.window is None or protocol.stride is None:
+            return enlarged(x)
+        return slide(enlarged, x, window=protocol.window, stride=protocol.stride, batched=batched)
+
+    if batched:
+        yield from torch.split(run(torch.cat(views)), 1)
+    else:
+        yield from map(run, views)
 
 
 def slide(
-    network: Network, x: Tensor, *, window: tuple[int, int], stride: tuple[int, int]
+    network: Callable[[Tensor], Tensor],
+    x: Tensor,
+    *,
+    window: tuple[int, int],
+    stride: tuple[int, int],
+    batched: bool = False,
 ) -> Tensor:
     """Average class logits over overlapping windows.
 
@@ -119,27 +172,37 @@ def slide(
     the window in a direction is taken whole in that direction.
 
     Args:
-        network: maps [1, 3, h, w] to logits [1, K, h, w].
-        x: [1, 3, H, W] float32.
+        network: maps [N, 3, h, w] to logits [N, K, h, w].
+        x: [N, 3, H, W] float32.
         window: (height, width).
         stride: (vertical, horizontal).
+        batched: whether all windows go through the network at once.
 
     Returns:
-        Logits [1, K, H, W].
+        Logits [N, K, H, W].
 
     Source:
         mmsegmentation 0.20.2, mmseg/models/segmentors/encoder_decoder.py, slide_inference.
     """
     height, width = x.shape[-2:]
+    places = [
+        (..., slice(top, bottom), slice(left, right))
+        for top, bottom in window_bounds(height, window[0], stride[0])
+        for left, right in window_bounds(width, window[1], stride[1])
+    ]
+    windows = [x[place] for place in places]
+    # All windows have one size: those at the border were moved back rather than cut.
+    if batched:
+        results: Iterable[Tensor] = torch.split(network(torch.cat(windows)), len(x))
+    else:
+        results = map(network, windows)
     total: Tensor | None = None
     covered = x.new_zeros((1, 1, height, width))
-    for top, bottom in window_bounds(height, window[0], stride[0]):
-        for left, right in window_bounds(width, window[1], stride[1]):
-            logits = network(x[..., top:bottom, left:right])
-            if total is None:
-                total = logits.new_zeros((1, logits.shape[1], height, width))
-            total[..., top:bottom, left:right] += logits
-            covered[..., top:bottom, left:right] += 1
+    for place, logits in zip(places, results, strict=True):
+        if total is None:
+            total = logits.new_zeros((len(x), logits.shape[1], height, width))
+        total[place] += logits
+        covered[place] += 1
     assert total is not None
     return total / covered
 

@@ -135,7 +135,9 @@ def count_pairs(
     """Return how often each label met each prediction in one image.
 
     One integer histogram over ``256 * label + prediction`` answers every question at once, and
-    needs no mask: ignored and foreign labels fall into rows of their own.
+    needs no mask: ignored and foreign labels fall into rows of their own. It runs where the label
+    maps are, on CPUs too through torch, whose bincount takes 32-bit integers as they are and is
+    nearly twice as fast there as numpy's.
 
     Args:
         prediction: [H, W] uint8, values 0 to num_classes - 1; array, or tensor on any device.
@@ -148,25 +150,20 @@ def count_pairs(
     if prediction.shape != label.shape:
         msg = f"prediction {tuple(prediction.shape)} and label {tuple(label.shape)} differ in size"
         raise ValueError(msg)
-    if isinstance(prediction, Tensor) and isinstance(label, Tensor):
-        code = label.to(torch.int32).mul_(256).add_(prediction)
-        table = torch.bincount(code.flatten(), minlength=65536).cpu().numpy()
-    elif isinstance(prediction, np.ndarray) and isinstance(label, np.ndarray):
-        # 16 bits hold every pair, and quarter the memory traffic of numpy's default integers.
-        pair = label.astype(np.uint16)
-        pair <<= 8
-        pair |= prediction
-        table = np.bincount(pair.ravel(), minlength=65536)
-    else:
-        msg = "prediction and label must both be arrays or both be tensors"
-        raise TypeError(msg)
-    table = table.reshape(256, 256)
+    code = _tensor(label).to(torch.int32).mul_(256).add_(_tensor(prediction))
+    table = torch.bincount(code.flatten(), minlength=65536).cpu().numpy().reshape(256, 256)
     if table[:IGNORE_INDEX, num_classes:].any():
         msg = f"a prediction is not among the classes 0 to {num_classes - 1}"
         raise ValueError(msg)
     classes = table[:num_classes, :num_classes]
     foreign = table[num_classes:IGNORE_INDEX, :num_classes].sum(axis=0, keepdims=True)
     return np.concatenate([classes, foreign]).astype(np.int64)
+
+
+def _tensor(values: NDArray[np.uint8] | Tensor) -> Tensor:
+    if isinstance(values, Tensor):
+        return values
+    return torch.from_numpy(np.require(values, requirements=["C", "W"]))
 
 
 def _mean(ratios: NDArray[np.float64]) -> float | None:

@@ -44,8 +44,12 @@ class FCN(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Map [N, 3, H, W] float32, normalised, to logits [N, K, H, W] float32."""
-        logits = self.decode_head(self.backbone(image))
-        return resize(logits, (image.shape[-2], image.shape[-1]))
+        return resize(self.coarse_logits(image), (image.shape[-2], image.shape[-1]))
+
+    def coarse_logits(self, image: Tensor) -> Tensor:
+        """Map [N, 3, H, W] to the logits before they are enlarged, [N, K, H/4, W/4]."""
+        logits: Tensor = self.decode_head(self.backbone(image))
+        return logits
 
 
 def build_fcn(backbone: str, num_classes: int) -> FCN:
