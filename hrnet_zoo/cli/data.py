@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import data_option, format_option
+from hrnet_zoo.cli.options import data_options, format_option
 
 if TYPE_CHECKING:
     from hrnet_zoo.datasets.layouts import DatasetLayout
@@ -42,12 +42,7 @@ def show(name: str, form: str) -> None:
 
 @data.command()
 @click.argument("name")
-@click.option(
-    "--data-root",
-    type=click.Path(path_type=Path),
-    help="Folder that holds the data sets' folders. Default: HRNET_ZOO_DATA.",
-)
-@data_option
+@data_options
 @click.option(
     "--workers",
     type=click.IntRange(min=1),

@@ -48,15 +48,21 @@ def fetch_options(command: Command) -> Command:
     return mirror(offline(command))
 
 
-def data_option(command: Command) -> Command:
-    """Add --data: folders of single data sets."""
-    return click.option(
+def data_options(command: Command) -> Command:
+    """Add --data-root and --data: where the data sets are."""
+    root = click.option(
+        "--data-root",
+        type=click.Path(path_type=Path),
+        help="Folder that holds the data sets' folders. Default: HRNET_ZOO_DATA.",
+    )
+    own = click.option(
         "--data",
         multiple=True,
         metavar="NAME=DIR",
         callback=_parse_data,
         help="Folder of one data set, e.g. cityscapes=/mnt/cs; may be repeated.",
-    )(command)
+    )
+    return root(own(command))
 
 
 def _parse_data(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hrnet_zoo.cli.options import (
-    data_option,
+    data_options,
     device_option,
     fetch_options,
     format_option,
@@ -44,12 +44,7 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option(
-    "--data-root",
-    type=click.Path(path_type=Path),
-    help="Folder that holds the data sets' folders. Default: HRNET_ZOO_DATA.",
-)
-@data_option
+@data_options
 @click.option(
     "--checkpoint",
     type=click.Path(path_type=Path),
