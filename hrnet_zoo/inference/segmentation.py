@@ -93,15 +93,14 @@ def class_scores(
         mmsegmentation 0.20.2, mmseg/models/segmentors/encoder_decoder.py, simple_test and aug_test.
     """
     batched = device.type != "cpu" if batched is None else batched
-    mean = _Mean()
+    mean = _Mean(size)
     for image in images:
         x = to_network_input(image, protocol.normalisation, device)
         views = [x, x.flip(3)] if protocol.flip else [x]
         for mirrored, logits in enumerate(_logits(network, views, protocol, batched)):
-            resized = resize(logits, size)
             if not protocol.averages_probabilities:
-                return resized[0]
-            mean.add(resized, mirrored=bool(mirrored))
+                return resize(logits, size)[0]
+            mean.add(logits, mirrored=bool(mirrored))
     return mean.result()[0]
 
 
@@ -112,20 +111,32 @@ class _Mean:
     and all mirrored passes are turned back at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._size = size
         self._passes = 0
         self._sums: dict[bool, Tensor] = {}
-        self._buffer: Tensor | None = None
+        self._resized: Tensor | None = None
+        self._probabilities: Tensor | None = None
 
     def add(self, logits: Tensor, *, mirrored: bool) -> None:
-        """Add one pass, logits [1, K, H, W]."""
+        """Add one pass, logits [1, K, h, w] of any size."""
         self._passes += 1
+        resized = self._resize(logits)
         if mirrored not in self._sums:
-            self._sums[mirrored] = logits.softmax(dim=1)
+            self._sums[mirrored] = resized.softmax(dim=1)
             return
-        if self._buffer is None:
-            self._buffer = torch.empty_like(logits)
-        self._sums[mirrored] += torch.softmax(logits, dim=1, out=self._buffer)
+        if self._probabilities is None:
+            self._probabilities = torch.empty_like(resized)
+        self._sums[mirrored] += torch.softmax(resized, dim=1, out=self._probabilities)
+
+    def _resize(self, logits: Tensor) -> Tensor:
+        """Return `resize`'s result, in a tensor that the next call writes over."""
+        if logits.shape[-2:] == self._size:
+            return logits
+        if self._resized is None:
+            self._resized = logits.new_empty((*logits.shape[:2], *self._size))
+        torch.ops.aten.upsample_bilinear2d.out(logits, self._size, False, out=self._resized)
+        return self._resized
 
     def result(self) -> Tensor:
         """Return the mean [1, K, H, W], classes side by side in memory as argmax likes it."""
