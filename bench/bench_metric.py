@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from label_maps import Map, street_maps
 from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -15,19 +16,11 @@ from hrnet_zoo.metrics.confusion import IGNORE_INDEX, count_pairs
 
 HEIGHT, WIDTH, NUM_CLASSES = 1024, 2048, 19
 LIMIT_S = 0.005
-Map = NDArray[np.uint8]
 
 
 @pytest.fixture(scope="module")
 def maps() -> tuple[Map, Map]:
-    """Return a prediction and a label map: coherent areas, 10 % wrong, 5 % ignored."""
-    rng = np.random.default_rng(0)
-    coarse = rng.integers(0, NUM_CLASSES, (HEIGHT // 32, WIDTH // 32)).astype(np.uint8)
-    label = coarse.repeat(32, 0).repeat(32, 1)
-    wrong = rng.uniform(size=label.shape) < 0.10
-    prediction = np.where(wrong, rng.integers(0, NUM_CLASSES, label.shape), label).astype(np.uint8)
-    label[rng.uniform(size=label.shape) < 0.05] = IGNORE_INDEX
-    return prediction, label
+    return street_maps(HEIGHT, WIDTH, NUM_CLASSES)
 
 
 def three_histograms(prediction: Map, label: Map) -> NDArray[np.int64]:

@@ -21,6 +21,9 @@ from hrnet_zoo.zoo import Zoo
 Keys = tuple[str | int, ...]
 Problem = tuple[Keys, str]
 
+_LONGEST_VALUE = 80
+"""Characters of a wrong value that a message shows."""
+
 _PERCENT = ("miou", "miou_ms_flip", "box_ap", "mask_ap")
 
 
@@ -164,7 +167,9 @@ def _explain(error: ErrorDetails, path: Keys) -> Problem:
         ), f"is '{tag}', not one of {expected}"
     if kind == "string_type" and isinstance(given, int | float):
         return path, f'is the number {given}; write it in quotes, as printed ("78.80")'
-    return path, f"is {given!r}; {error['msg'][0].lower()}{error['msg'][1:]}"
+    shown = repr(given)
+    shown = shown if len(shown) <= _LONGEST_VALUE else f"{shown[:_LONGEST_VALUE]}..."
+    return path, f"is {shown}; {error['msg'][0].lower()}{error['msg'][1:]}"
 
 
 def _known_keys() -> list[str]:

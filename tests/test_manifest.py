@@ -265,6 +265,7 @@ def test_two_rows_of_one_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
+        ("x" * 5000, "xxx...; input should be"),
         ("a: 2020-13-45", "not valid YAML"),
         ("? [a, b]\n: 1", "a key that is no plain text"),
         ("rows: {a: 1, a: 2}", "written twice"),

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from label_maps import street_maps
 from PIL import Image
 from torch import Tensor
 
 from hrnet_zoo.datasets.layouts import DATASETS
 from hrnet_zoo.datasets.transforms import to_network_input
-from hrnet_zoo.metrics.confusion import IGNORE_INDEX, count_pairs
+from hrnet_zoo.metrics.confusion import count_pairs
 from parity import upstream as theirs
 from parity.inputs import ADE20K_ROWS, CITYSCAPES_ROWS, picture, reading, without_convolutions
 from parity.ours import CPU, Ours, protocol
@@ -108,7 +108,7 @@ def _postprocessing(
 
 def _metric(*, num_pairs: int) -> Pairs:
     """Time one 1024 x 2048 image with 19 classes, each package with its own kind of prediction."""
-    prediction, label = _maps(1024, 2048, 19)
+    prediction, label = street_maps(1024, 2048, 19)
     wide = prediction.astype(np.int64)  # what upstream's argmax gives
     intersection = theirs.count(wide, label.copy(), 19)[0].numpy()
     if not np.array_equal(intersection, np.diagonal(count_pairs(prediction, label, 19))):
@@ -131,7 +131,7 @@ def _end_to_end(folder: Path, *, num_images: int) -> Pairs:
     upstream, ours = Upstream(name), Ours(name, folder)
     how = protocol(name, (2048, 1024))
     root = folder / "street" / DATASETS["cityscapes"].root
-    pixels, (_, label) = picture((1024, 2048)), _maps(1024, 2048, 19)
+    pixels, (_, label) = picture((1024, 2048)), street_maps(1024, 2048, 19)
     for i in range(num_images):
         stem = f"munster_{i:06d}_000019"
         image = root / "leftImg8bit/val/munster" / f"{stem}_leftImg8bit.png"
@@ -165,17 +165,6 @@ def _smooth_logits(num_classes: int, network_size: tuple[int, int]) -> Tensor:
     height, width = (-(-side // 4) for side in network_size)
     coarse = torch.randn(1, num_classes, 9, 17, generator=torch.Generator().manual_seed(0))
     return 3 * torch.nn.functional.interpolate(coarse, (height, width), mode="bicubic")
-
-
-def _maps(height: int, width: int, num_classes: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return a prediction and labels: coherent areas, 10 % wrong, 5 % ignored."""
-    rng = np.random.default_rng(0)
-    coarse = rng.integers(0, num_classes, (height // 32, width // 32)).astype(np.uint8)
-    label = coarse.repeat(32, 0).repeat(32, 1)
-    wrong = rng.uniform(size=label.shape) < 0.10
-    prediction = np.where(wrong, rng.integers(0, num_classes, label.shape), label).astype(np.uint8)
-    label[rng.uniform(size=label.shape) < 0.05] = IGNORE_INDEX
-    return prediction, label
 
 
 def _times(size: tuple[int, int]) -> str:
