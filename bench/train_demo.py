@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.models import build_model
+from hrnet_zoo.models import build_segmentor
 
 ROOT = Path(__file__).resolve().parents[1]
 SPLIT = ROOT / "hrnet_zoo" / "demo" / "data" / "scenes"
@@ -52,7 +52,7 @@ Bytes = npt.NDArray[np.uint8]
 
 def new_network() -> nn.Module:
     """Return the untrained network."""
-    return build_model("fcn_hrnet", backbone=BACKBONE, num_classes=NUM_CLASSES)
+    return build_segmentor("fcn_hrnet", backbone=BACKBONE, num_classes=NUM_CLASSES)
 
 
 def normalised(images: Bytes) -> Tensor:

@@ -10,7 +10,7 @@ from torch import nn
 from hrnet_zoo.checkpoints import read_state_dict
 from hrnet_zoo.errors import CheckpointError, PrerequisiteError
 from hrnet_zoo.inference.segmentation import Network, SegmentationProtocol
-from hrnet_zoo.models import build_model
+from hrnet_zoo.models import build_detector, build_segmentor
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.state_dict import load_strict
@@ -54,8 +54,15 @@ def build_row(row: Row) -> nn.Module:
         PrerequisiteError: this version cannot build it.
     """
     reading = row.reading
-    return build_model(
-        reading.architecture, backbone=reading.backbone, num_classes=reading.num_classes
+    if isinstance(reading, SegmentationReading):
+        return build_segmentor(
+            reading.architecture, backbone=reading.backbone, num_classes=reading.num_classes
+        )
+    return build_detector(
+        reading.architecture,
+        backbone=reading.backbone,
+        num_classes=reading.num_classes,
+        channels=reading.channels,
     )
 
 

@@ -42,6 +42,7 @@ DatasetName = Literal[
     "isaid",
     "coco",
     "scenes",
+    "scenes_boxes",
 ]
 
 Column = Literal[
@@ -221,9 +222,11 @@ class DetectionReading(_Strict):
         "htc_x101",
         "fcos_hrnet",
     ]
-    backbone: Annotated[str, StringConstraints(pattern=r"^(w[1-9]\d*|x101_64x4d)$")]
+    backbone: Annotated[str, StringConstraints(pattern=r"^(w[1-9]\d*(_small)?|x101_64x4d)$")]
     """Width of the HRNet ("w18", "w32", "w40"), or "x101_64x4d"."""
     neck: Literal["hrfpn", "fpn"]
+    channels: Count
+    """Channels of the neck's maps, and of the heads' convolutions on them."""
     num_classes: NumClasses
     dataset: DatasetName
     """The data set whose validation split is evaluated."""

@@ -9,7 +9,7 @@ from fill import calibrate, filled_state
 from trees import Finished, RunCli
 
 from hrnet_zoo.cli import main
-from hrnet_zoo.models import build_model
+from hrnet_zoo.models import build_segmentor
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ def run_cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 @pytest.fixture(scope="session")
 def small_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file in upstream's container for the W18-Small Cityscapes rows, filled by key names."""
-    model = build_model("fcn_hrnet", backbone="w18_small", num_classes=19)
+    model = build_segmentor("fcn_hrnet", backbone="w18_small", num_classes=19)
     state = filled_state({key: tuple(value.shape) for key, value in model.state_dict().items()})
     calibrate(state, "hr18s_cityscapes")
     path = tmp_path_factory.mktemp("checkpoints") / "filled.pth"

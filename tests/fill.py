@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hrnet_zoo.models import build_model
+from hrnet_zoo.models import build_segmentor
 
 DATA = Path(__file__).parent / "data"
 BACKBONES = {"hr18s": "w18_small", "hr18": "w18", "hr48": "w48"}
@@ -27,7 +27,7 @@ def filled_state(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
 
 def filled_model(width: str, num_classes: int, dataset: str | None = None) -> nn.Module:
     """Return an FCN-HRNet with deterministic weights, its logits calibrated for ``dataset``."""
-    model = build_model("fcn_hrnet", backbone=BACKBONES[width], num_classes=num_classes)
+    model = build_segmentor("fcn_hrnet", backbone=BACKBONES[width], num_classes=num_classes)
     state = filled_state({key: tuple(value.shape) for key, value in model.state_dict().items()})
     if dataset is not None:
         calibrate(state, f"{width}_{dataset}")

@@ -17,9 +17,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"errors", "progress"},
     {"settings"},
-    {"row", "partial_file", "journal"},
+    {"row", "partial_file", "journal", "detections"},
     {"zoo", "download"},
-    {"manifest", "records", "fetch", "pictures", "environment"},
+    {"manifest", "records", "fetch", "pictures", "box_pictures", "environment"},
     {"verdicts", "models", "datasets", "metrics", "checkpoints", "devices"},
     {"prepare"},
     {"report", "inference"},
@@ -34,7 +34,7 @@ LAYERS = [
 ]
 TORCH_FREE = {
     "errors", "progress", "settings", "row", "zoo", "partial_file", "download", "manifest",
-    "records", "fetch", "pictures", "verdicts", "report", "prepare",
+    "records", "fetch", "pictures", "box_pictures", "detections", "verdicts", "report", "prepare",
 }  # fmt: skip
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from hrnet_zoo.checkpoints import read_state_dict
 from hrnet_zoo.errors import CheckpointError
-from hrnet_zoo.models import build_model
+from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.state_dict import load_strict
 
 TINY = "w4_small"
@@ -21,7 +21,7 @@ TINY = "w4_small"
 
 def tiny(num_classes: int = 3, backbone: str = TINY) -> nn.Module:
     with torch.device("meta"):
-        return build_model("fcn_hrnet", backbone=backbone, num_classes=num_classes)
+        return build_segmentor("fcn_hrnet", backbone=backbone, num_classes=num_classes)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.inference.segmentation import SegmentationProtocol, class_scores, resized_images
 from hrnet_zoo.loading import network_for_evaluation
 from hrnet_zoo.manifest import load_zoo
-from hrnet_zoo.models import build_model
+from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.hrnet import build_hrnet
@@ -45,7 +45,7 @@ def published_layout(name: str) -> list[tuple[str, tuple[int, ...], str]]:
 
 def meta_model(backbone: str, num_classes: int) -> nn.Module:
     with torch.device("meta"):
-        return build_model("fcn_hrnet", backbone=backbone, num_classes=num_classes)
+        return build_segmentor("fcn_hrnet", backbone=backbone, num_classes=num_classes)
 
 
 @pytest.mark.parametrize("path", KEY_LISTS, ids=lambda path: path.name.removesuffix(".txt.gz"))
@@ -105,7 +105,7 @@ def test_malformed_backbone_name(name: str) -> None:
 
 def test_unknown_architecture() -> None:
     with pytest.raises(PrerequisiteError, match=r"fcn_resnet.*it can build: fcn_hrnet"):
-        build_model("fcn_resnet", backbone="w18", num_classes=2)
+        build_segmentor("fcn_resnet", backbone="w18", num_classes=2)
 
 
 def test_built_model_is_in_eval_mode() -> None:

@@ -18,7 +18,7 @@ from trees import RunCli, make_cityscapes
 
 from hrnet_zoo.demo import MANIFEST
 from hrnet_zoo.journal import Journal
-from hrnet_zoo.models import build_model
+from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.records import Record, read_record
 
 IMAGES = 40
@@ -50,7 +50,7 @@ NAME = "fcn_hr4s_small_cityscapes"
 
 
 def make_checkpoint(path: Path, flavour: float = 1.0) -> Path:
-    model = build_model("fcn_hrnet", backbone="w4_small", num_classes=19)
+    model = build_segmentor("fcn_hrnet", backbone="w4_small", num_classes=19)
     state = filled_state({k: tuple(v.shape) for k, v in model.state_dict().items()})
     state["decode_head.conv_seg.bias"] *= flavour
     torch.save({"state_dict": state}, path)

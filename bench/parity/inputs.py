@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.manifest import load_zoo
-from hrnet_zoo.models import build_model
+from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.row import Row, SegmentationReading
 
@@ -45,7 +45,7 @@ def reading(name: str) -> SegmentationReading:
 def weights(name: str) -> dict[str, Tensor]:
     """Return the row's filled state dict, its logits calibrated so that maps use many classes."""
     what = reading(name)
-    model = build_model(what.architecture, backbone=what.backbone, num_classes=what.num_classes)
+    model = build_segmentor(what.architecture, backbone=what.backbone, num_classes=what.num_classes)
     state = filled_state({key: tuple(value.shape) for key, value in model.state_dict().items()})
     width = {backbone: width for width, backbone in BACKBONES.items()}[what.backbone]
     try:

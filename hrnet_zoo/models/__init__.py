@@ -1,31 +1,56 @@
-"""Networks in plain PyTorch, and the one table that finds them by name."""
+"""Networks in plain PyTorch, and the two tables that find them by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from torch import nn
 
 from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.fcn import build_fcn
 
-ARCHITECTURES: dict[str, Callable[[str, int], nn.Module]] = {
+SEGMENTORS: dict[str, Callable[[str, int], nn.Module]] = {
     "fcn_hrnet": build_fcn,
 }
 """Architecture name -> builder(backbone, num_classes)."""
 
+DETECTORS: dict[str, Callable[[str, int, int], Detector]] = {}
+"""Architecture name -> builder(backbone, num_classes, channels)."""
 
-def build_model(architecture: str, *, backbone: str, num_classes: int) -> nn.Module:
+
+def build_segmentor(architecture: str, *, backbone: str, num_classes: int) -> nn.Module:
     """Return the untrained network in eval mode, float32, on the current default device.
 
     Raises:
         PrerequisiteError: this version has no such architecture.
     """
-    builder = ARCHITECTURES.get(architecture)
-    if builder is None:
+    _require(architecture, SEGMENTORS)
+    return SEGMENTORS[architecture](backbone, num_classes).eval()
+
+
+def build_detector(
+    architecture: str, *, backbone: str, num_classes: int, channels: int = 256
+) -> Detector:
+    """Return the untrained detector in eval mode, float32, on the current default device.
+
+    Args:
+        architecture: a key of `DETECTORS`.
+        backbone: "w18", "w32" ..., or "x101_64x4d".
+        num_classes: foreground classes.
+        channels: of the neck's maps and of the heads' convolutions on them.
+
+    Raises:
+        PrerequisiteError: this version has no such architecture.
+    """
+    _require(architecture, DETECTORS)
+    return DETECTORS[architecture](backbone, num_classes, channels).eval()
+
+
+def _require(architecture: str, table: Mapping[str, object]) -> None:
+    if architecture not in table:
         msg = (
             f'the architecture "{architecture}" is not part of this version; '
-            f"it can build: {', '.join(ARCHITECTURES)}."
+            f"it can build: {', '.join(table)}."
         )
         raise PrerequisiteError(msg)
-    return builder(backbone, num_classes).eval()

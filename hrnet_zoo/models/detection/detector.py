@@ -1,0 +1,56 @@
+"""What every detector takes and gives."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageGeometry:
+    """How a network's input came from its image: resized, then padded right and below."""
+
+    size: tuple[int, int]
+    """(height, width) of the resized image, without the padding; boxes are clipped to it."""
+    scale_factors: tuple[float, float]
+    """(x, y): resized width / original width, and likewise for heights. They differ slightly."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detections:
+    """What a detector found in one image, highest score first."""
+
+    boxes: Tensor
+    """[M, 4] float32, xyxy in pixels of the original image, not clipped to it again."""
+    scores: Tensor
+    """[M] float32."""
+    labels: Tensor
+    """[M] int64, 0 to K - 1."""
+    masks: Tensor | None = None
+    """[M, 28, 28] float32: probability that a cell of the box shows the object; None without."""
+
+
+class Detector(nn.Module):
+    """A network from image to detections; batch 1, as the documented numbers were measured."""
+
+    has_masks: bool = False
+
+    @abstractmethod
+    def forward(
+        self,
+        image: Tensor,
+        geometry: ImageGeometry,
+        *,
+        score_threshold: float,
+        with_masks: bool = True,
+    ) -> Detections:
+        """Detect objects.
+
+        Args:
+            image: [1, 3, H, W] float32, normalised, padded.
+            geometry: where in it the resized image is.
+            score_threshold: detections at or below it are dropped.
+            with_masks: whether a detector that has masks computes them.
+        """
