@@ -4,6 +4,8 @@
     predictor = hrnet_zoo.load("fcn_hr18_512x1024_40k_cityscapes")
     labels = predictor.predict("street.png").labels
 
+A detector's result has ``boxes``, ``scores``, ``labels`` and ``masks`` instead.
+
 Importing the package alone does not import torch.
 """
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from hrnet_zoo.predict import Predictor
+    from hrnet_zoo.predict.load import Predictor
     from hrnet_zoo.zoo import Zoo
 
 __all__ = ["ZooError", "__version__", "build", "load", "load_zoo"]
@@ -68,7 +70,7 @@ def load(
         CheckpointError: the weights cannot be had, are not the promised ones, or do not fit.
         PrerequisiteError: the device does not exist, or this version cannot build the network.
     """
-    from hrnet_zoo.predict import load_predictor  # noqa: PLC0415
+    from hrnet_zoo.predict.load import load_predictor  # noqa: PLC0415
 
     zoo = load_zoo()
     path = None if checkpoint is None else Path(checkpoint)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -30,3 +33,25 @@ class ImageDetections:
     """[M], 0 to K - 1."""
     masks: list[Rle] | None = None
     """One per box, in their order; None for detectors without masks."""
+
+    def to_text(self) -> str:
+        """Return the detections as compact text, without loss."""
+        boxes = self.boxes.astype("<f4").tobytes()
+        rest = self.scores.astype("<f4").tobytes() + self.labels.astype("u1").tobytes()
+        masks = b"" if self.masks is None else json.dumps(self.masks).encode("ascii")
+        packed = base64.b85encode(zlib.compress(boxes + rest + masks, 9)).decode("ascii")
+        return f"{len(self.labels)} {'boxes' if self.masks is None else 'masks'} {packed}"
+
+    @classmethod
+    def from_text(cls, text: str) -> ImageDetections:
+        """Return the detections that `to_text` wrote."""
+        number, kind, packed = text.split(" ", 2)
+        count = int(number)
+        content = zlib.decompress(base64.b85decode(packed))
+        end = 21 * count  # four corners and a score of 4 bytes each, and a byte for the label
+        return cls(
+            boxes=np.frombuffer(content, "<f4", 4 * count).reshape(count, 4).astype(np.float32),
+            scores=np.frombuffer(content, "<f4", count, 16 * count).astype(np.float32),
+            labels=np.frombuffer(content, "u1", count, 20 * count).astype(np.int64),
+            masks=None if kind == "boxes" else json.loads(content[end:]),
+        )

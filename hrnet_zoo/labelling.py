@@ -14,7 +14,7 @@ from PIL import Image
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.errors import DatasetError, UsageError
 from hrnet_zoo.pictures import comparison, legend_of, overlay, palette_png
-from hrnet_zoo.predict import Predictor, SegmentationResult
+from hrnet_zoo.predict.segmentation import SegmentationPredictor, SegmentationResult
 from hrnet_zoo.progress import Progress
 from hrnet_zoo.records import ProtocolName
 
@@ -84,7 +84,7 @@ def find_images(given: Sequence[str]) -> list[FoundImage]:
 
 
 def label_images(
-    predictor: Predictor,
+    predictor: SegmentationPredictor,
     images: Sequence[FoundImage],
     folder: Path,
     *,
@@ -109,7 +109,7 @@ def label_images(
 
 
 def _label(
-    predictor: Predictor, image: FoundImage, folder: Path, protocol: ProtocolName, alpha: float
+    predictor: SegmentationPredictor, image: FoundImage, folder: Path, protocol: ProtocolName, alpha: float
 ) -> LabelledImage:
     pixels = decode_image(read_bytes(image.path), image.path)
     result = predictor.predict(pixels, protocol=protocol)

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import torch
 
 from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.segmentation import SegmentationDataset, fingerprint
+from hrnet_zoo.datasets.segmentation import fingerprint
 from hrnet_zoo.download import FetchedFile
-from hrnet_zoo.evaluation import ImageResult, StageSeconds
+from hrnet_zoo.evaluation.ahead import StageSeconds
+from hrnet_zoo.evaluation.segmentation import ImageResult
+from hrnet_zoo.inference.detection import DetectionProtocol
 from hrnet_zoo.inference.segmentation import SegmentationProtocol
+from hrnet_zoo.metrics.coco_backends import ScoredRun
 from hrnet_zoo.metrics.per_image import miou_interval, total
 from hrnet_zoo.records import (
     BootstrapInterval,
+    CategoryAp,
     CheckpointUsed,
     ClassScore,
+    CocoScoring,
+    CocoSummary,
     DatasetUsed,
     Measurement,
     ProtocolUsed,
     Settings,
     Timings,
 )
-from hrnet_zoo.row import Metric, Row, SegmentationReading
+from hrnet_zoo.row import DetectionReading, DetectionTest, Metric, Row, SegmentationReading
 from hrnet_zoo.verdicts import PROTOCOL_OF
 
 
@@ -42,22 +48,32 @@ def settings_in_force(device: torch.device, num_workers: int) -> Settings:
     )
 
 
-def checkpoint_used(file: FetchedFile, url: str | None) -> CheckpointUsed:
+def checkpoint_used(
+    file: FetchedFile, url: str | None, extra_keys: Sequence[str] = ()
+) -> CheckpointUsed:
     """Return the file that was evaluated; ``url`` is None for a file of the user's own."""
     return CheckpointUsed(
-        file_name=file.path.name, sha256=file.sha256, size_bytes=file.size_bytes, url=url
+        file_name=file.path.name,
+        sha256=file.sha256,
+        size_bytes=file.size_bytes,
+        url=url,
+        extra_keys=list(extra_keys),
     )
 
 
-def dataset_used(
-    row: Row, dataset: SegmentationDataset, results: Mapping[str, ImageResult]
-) -> DatasetUsed:
-    """Return the files that were evaluated."""
+def dataset_used(row: Row, num_images_found: int, digests: Mapping[str, str]) -> DatasetUsed:
+    """Return the files that were evaluated.
+
+    Args:
+        row: whose data set it was.
+        num_images_found: on disk.
+        digests: of every image that was evaluated, by its name.
+    """
     return DatasetUsed(
         name=row.reading.dataset,
-        num_images=len(results),
-        num_images_found=len(dataset),
-        fingerprint=fingerprint({name: result.digest for name, result in results.items()}),
+        num_images=len(digests),
+        num_images_found=num_images_found,
+        fingerprint=fingerprint(digests),
     )
 
 
@@ -96,6 +112,49 @@ def protocol_used(row: Row, metric: Metric, protocol: SegmentationProtocol) -> P
         normalisation=protocol.normalisation,
         ratios=list(protocol.ratios),
         flip=protocol.flip,
+    )
+
+
+def detection_measurement(
+    row: Row, metric: Metric, protocol: DetectionProtocol, scored: ScoredRun
+) -> Measurement:
+    """Return one AP of the table, with all that COCO says beside it."""
+    figures = scored.figures
+    names = class_table(row.reading.dataset).names
+    return Measurement(
+        metric=metric,
+        value=figures.ap,
+        protocol=detection_protocol_used(row, protocol),
+        coco=CocoSummary(
+            figures=figures.by_name(),
+            categories=[
+                CategoryAp(name=name, ap=ap)
+                for name, ap in zip(names, figures.category_ap, strict=True)
+            ],
+            scoring=CocoScoring(
+                backend=scored.backend,
+                version=scored.version,
+                asked=scored.asked,
+                parity_num_images=scored.parity.num_images if scored.parity else None,
+                parity_largest_difference=scored.parity.largest if scored.parity else None,
+            ),
+        ),
+    )
+
+
+def detection_protocol_used(row: Row, protocol: DetectionProtocol) -> ProtocolUsed:
+    """Return how each image was shown to the detector."""
+    assert isinstance(row.reading, DetectionReading)
+    return ProtocolUsed(
+        name="single",
+        test=DetectionTest(
+            scale=protocol.scale,
+            size_divisor=protocol.size_divisor,
+            score_threshold=protocol.score_threshold,
+        ),
+        normalisation=protocol.normalisation,
+        ratios=[1.0],
+        flip=False,
     )
 
 

@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from hrnet_zoo.errors import RecordError
-from hrnet_zoo.row import Metric, Normalisation, SlideTest, WholeTest
+from hrnet_zoo.row import DetectionTest, Metric, Normalisation, SlideTest, WholeTest
 
 SCHEMA_VERSION = 1
 """Raised whenever a field changes its meaning; older files are then migrated when read."""
@@ -48,6 +48,8 @@ class CheckpointUsed(_Part):
     size_bytes: int
     url: str | None
     """Where the row says the file comes from; None if the user named a file."""
+    extra_keys: list[str] = []
+    """Tensors in the file that the network has no use for; they were left out."""
 
 
 class DatasetUsed(_Part):
@@ -66,7 +68,7 @@ class ProtocolUsed(_Part):
     """How each image was shown to the network."""
 
     name: ProtocolName
-    test: WholeTest | SlideTest
+    test: WholeTest | SlideTest | DetectionTest
     normalisation: Normalisation
     ratios: list[float]
     """Multiples of the resize box, one pass each."""
@@ -80,6 +82,35 @@ class ClassScore(_Part):
     name: str
     iou: float | None
     accuracy: float | None
+
+
+class CategoryAp(_Part):
+    """One category's AP, in percent; None where no object of it is annotated."""
+
+    name: str
+    ap: float | None
+
+
+class CocoScoring(_Part):
+    """Which library scored the detections, and why it may."""
+
+    backend: str
+    version: str
+    asked: str
+    """What the user asked for."""
+    parity_num_images: int | None
+    """Images whose detections were also scored with pycocotools first; None for pycocotools."""
+    parity_largest_difference: float | None
+    """Largest difference of any figure there, in percent."""
+
+
+class CocoSummary(_Part):
+    """COCO's figures, in percent; None where nothing is annotated."""
+
+    figures: dict[str, float | None]
+    """The twelve figures: ap, ap50 ... ar_large."""
+    categories: list[CategoryAp]
+    scoring: CocoScoring
 
 
 class BootstrapInterval(_Part):
@@ -101,11 +132,13 @@ class Measurement(_Part):
     interval: BootstrapInterval | None = None
     """Percentile bootstrap over images; None below two images."""
     protocol: ProtocolUsed
-    macc: float | None
-    """Mean class accuracy, percent."""
-    aacc: float | None
+    macc: float | None = None
+    """Mean class accuracy, percent; segmentation only, as is what follows."""
+    aacc: float | None = None
     """Pixel accuracy, percent."""
-    classes: list[ClassScore]
+    classes: list[ClassScore] = []
+    coco: CocoSummary | None = None
+    """Detection only."""
 
 
 class Timings(_Part):
@@ -117,9 +150,9 @@ class Timings(_Part):
     forward_s: float
     """Copying to the device, normalising, network, resizing logits."""
     post_s: float
-    """From scores to labels."""
+    """From scores to labels, or from detections to coded masks."""
     metric_s: float
-    """Confusion matrix."""
+    """Confusion matrix, or COCO's AP."""
 
 
 class Settings(_Part):

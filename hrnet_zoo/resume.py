@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
+from hrnet_zoo.detections import ImageDetections
 from hrnet_zoo.download import FetchedFile
-from hrnet_zoo.evaluation import ImageResult
-from hrnet_zoo.inference.segmentation import SegmentationProtocol
+from hrnet_zoo.evaluation.detection import DetectedImage
+from hrnet_zoo.evaluation.segmentation import ImageResult
 from hrnet_zoo.journal import Journal
 from hrnet_zoo.metrics.per_image import SparseCounts
-from hrnet_zoo.observed import protocol_used
 from hrnet_zoo.progress import Progress
-from hrnet_zoo.records import RecordFile
-from hrnet_zoo.row import Metric, Row
+from hrnet_zoo.records import ProtocolUsed, RecordFile
+from hrnet_zoo.row import Metric
+
+Result = TypeVar("Result")
 
 _FORMAT = 1
 
 
 def open_journal(
     file: RecordFile,
-    row: Row,
-    protocols: Mapping[Metric, SegmentationProtocol],
+    protocols: Mapping[Metric, ProtocolUsed],
     *,
     checkpoint: FetchedFile,
     dataset_stamp: str,
@@ -42,19 +43,30 @@ def open_journal(
         "checkpoint": checkpoint.sha256,
         "dataset": dataset_stamp,
         "protocol": {
-            metric: protocol_used(row, metric, protocol).model_dump(mode="json")
-            for metric, protocol in protocols.items()
+            metric: protocol.model_dump(mode="json") for metric, protocol in protocols.items()
         },
     }
     return Journal(path, identity)
 
 
-def take_over(journal: Journal, file: RecordFile, progress: Progress) -> dict[str, ImageResult]:
-    """Return the results of an interrupted run, and note there that this run continues it."""
+def take_over(
+    journal: Journal,
+    file: RecordFile,
+    read: Callable[[Mapping[str, Any]], Result],
+    progress: Progress,
+) -> dict[str, Result]:
+    """Return the results of an interrupted run, and note there that this run continues it.
+
+    Args:
+        journal: of this run.
+        file: the record of this run.
+        read: from an entry of the journal to an image's result.
+        progress: told what was found.
+    """
     if journal.changed:
         changed = ", ".join(journal.changed)
         progress.say(f"an unfinished run was found, but of another {changed}; starting anew")
-    results = {e["name"]: _result(e) for e in journal.entries if "name" in e}
+    results = {e["name"]: read(e) for e in journal.entries if "name" in e}
     runs = [e["record"] for e in journal.entries if "record" in e]
     if results:
         progress.say(f"going on after {len(results)} images of an interrupted run")
@@ -63,12 +75,33 @@ def take_over(journal: Journal, file: RecordFile, progress: Progress) -> dict[st
     return results
 
 
-def add_result(journal: Journal, result: ImageResult) -> None:
-    """Keep the result of one image."""
+def segmentation_entry(result: ImageResult) -> dict[str, Any]:
+    """Return what the journal keeps of one image."""
     counts = {metric: counts.to_text() for metric, counts in result.counts.items()}
-    journal.append({"name": result.name, "digest": result.digest, "counts": counts})
+    return {"name": result.name, "digest": result.digest, "counts": counts}
 
 
-def _result(entry: Mapping[str, Any]) -> ImageResult:
+def segmentation_result(entry: Mapping[str, Any]) -> ImageResult:
+    """Return the result that `segmentation_entry` kept."""
     counts = {name: SparseCounts.from_text(text) for name, text in entry["counts"].items()}
     return ImageResult(name=entry["name"], digest=entry["digest"], counts=counts)
+
+
+def detection_entry(result: DetectedImage) -> dict[str, Any]:
+    """Return what the journal keeps of one image."""
+    return {
+        "name": result.name,
+        "image_id": result.image_id,
+        "digest": result.digest,
+        "detections": result.detections.to_text(),
+    }
+
+
+def detection_result(entry: Mapping[str, Any]) -> DetectedImage:
+    """Return the result that `detection_entry` kept."""
+    return DetectedImage(
+        name=entry["name"],
+        image_id=entry["image_id"],
+        digest=entry["digest"],
+        detections=ImageDetections.from_text(entry["detections"]),
+    )

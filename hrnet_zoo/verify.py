@@ -11,7 +11,9 @@ from pathlib import Path
 
 from hrnet_zoo.environment import describe_environment
 from hrnet_zoo.errors import UsageError, ZooError, explain_os_error
-from hrnet_zoo.measure import MeasureOptions, measure_segmentation
+from hrnet_zoo.measure.detection import measure_detection
+from hrnet_zoo.measure.options import MeasureOptions
+from hrnet_zoo.measure.segmentation import measure_segmentation
 from hrnet_zoo.progress import Progress
 from hrnet_zoo.records import Record, RecordFile, new_record_path, now
 from hrnet_zoo.row import Metric, Row
@@ -56,7 +58,10 @@ def verify_row(
     )
     file = RecordFile(new_record_path(output, row.name, started_at), record)
     try:
-        measure_segmentation(row, metrics, options, file, progress)
+        if row.task == "segmentation":
+            measure_segmentation(row, metrics, options, file, progress)
+        else:
+            measure_detection(row, metrics, options, file, progress)
     except ZooError as error:
         file.update(status="not_run", reason=str(error), finished_at=now())
         if isinstance(error, UsageError):

@@ -14,7 +14,7 @@ from trees import RunCli
 from hrnet_zoo.demo import DATA_ROOT, MANIFEST
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.pictures import colourise, comparison, errors, legend_of, overlay, palette_png
-from hrnet_zoo.predict import load_predictor
+from hrnet_zoo.predict.load import load_predictor
 from hrnet_zoo.records import read_record
 
 (ROW,) = load_zoo(MANIFEST).rows

@@ -24,7 +24,8 @@ from trees import Finished, RunCli, make_cityscapes
 import hrnet_zoo
 from hrnet_zoo.datasets.layouts import DATASETS
 from hrnet_zoo.datasets.segmentation import Sample, SegmentationDataset, open_dataset
-from hrnet_zoo.evaluation import StageSeconds, evaluate_images
+from hrnet_zoo.evaluation.ahead import StageSeconds
+from hrnet_zoo.evaluation.segmentation import evaluate_images
 from hrnet_zoo.loading import single_protocol
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.records import Record, read_record

@@ -15,8 +15,8 @@ from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.fetch import FetchOptions
 from hrnet_zoo.inference import segmentation
 from hrnet_zoo.inference.segmentation import SegmentationProtocol, class_scores, resized_images
-from hrnet_zoo.loading import load_model, single_protocol
-from hrnet_zoo.measure import MeasureOptions
+from hrnet_zoo.loading import load_segmentor, single_protocol
+from hrnet_zoo.measure.options import MeasureOptions
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.progress import Silent
@@ -40,7 +40,7 @@ class Ours:
         """
         self.name = name
         self.checkpoint = write_checkpoint(name, folder / f"{name}.pth")
-        model = folded(load_model(row(name), self.checkpoint, CPU))
+        model = folded(load_segmentor(row(name), self.checkpoint, CPU))
         assert isinstance(model, FCN)
         self.model = model
         self.network = model.coarse_logits

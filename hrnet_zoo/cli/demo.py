@@ -38,7 +38,7 @@ def demo(output: Path, device: str) -> int:
     from hrnet_zoo.demo import DATA_ROOT, MANIFEST  # noqa: PLC0415
     from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415
     from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
-    from hrnet_zoo.measure import MeasureOptions  # noqa: PLC0415
+    from hrnet_zoo.measure.options import MeasureOptions  # noqa: PLC0415
     from hrnet_zoo.settings import DataFolders  # noqa: PLC0415
     from hrnet_zoo.verdicts import DEFAULT_NOISE  # noqa: PLC0415
 
@@ -61,7 +61,7 @@ def demo(output: Path, device: str) -> int:
 
 def _write_picture(zoo: Zoo, row: Row, path: Path, device: str) -> None:
     from hrnet_zoo.demo.example import example_picture  # noqa: PLC0415
-    from hrnet_zoo.predict import load_predictor  # noqa: PLC0415
+    from hrnet_zoo.predict.load import load_predictor  # noqa: PLC0415
 
     predictor = load_predictor(row, zoo.path.parent, checkpoint=None, device=device)
     example_picture(predictor).save(path)

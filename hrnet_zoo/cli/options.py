@@ -78,6 +78,17 @@ def _parse_data(
     return folders
 
 
+def coco_backend_option(command: Command) -> Command:
+    """Add --coco-backend."""
+    return click.option(
+        "--coco-backend",
+        type=click.Choice(["auto", "pycocotools", "faster", "hotcoco"]),
+        default="auto",
+        show_default=True,
+        help="Library that computes COCO AP; a fast one must first agree with pycocotools.",
+    )(command)
+
+
 def device_option(command: Command) -> Command:
     """Add --device."""
     return click.option(

@@ -11,6 +11,10 @@ import click
 from hrnet_zoo.cli.options import device_option, fetch_options, format_option, zoo_option
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hrnet_zoo.detecting import DetectedImage
+    from hrnet_zoo.labelling import LabelledImage
     from hrnet_zoo.records import ProtocolName
 
 
@@ -22,21 +26,28 @@ if TYPE_CHECKING:
     type=click.Choice(["single", "ms_flip"]),
     default="single",
     show_default=True,
-    help="One scale, or six scales, each also mirrored.",
+    help="Segmentation: one scale, or six scales, each also mirrored.",
+)
+@click.option(
+    "--score-threshold",
+    type=click.FloatRange(0, 1),
+    default=0.3,
+    show_default=True,
+    help="Detection: draw only what scores at least this; the files hold everything.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     default=Path("predictions"),
     show_default=True,
-    help="Folder for the label maps and pictures.",
+    help="Folder for the pictures, and the label maps or detections.",
 )
 @click.option(
     "--alpha",
     type=click.FloatRange(0, 1),
     default=0.5,
     show_default=True,
-    help="Share of the class colours in the picture.",
+    help="Share of the colours of classes or masks in the picture.",
 )
 @click.option(
     "--checkpoint",
@@ -51,6 +62,7 @@ def predict(
     name: str,
     images: tuple[str, ...],
     protocol: ProtocolName,
+    score_threshold: float,
     out: Path,
     alpha: float,
     checkpoint: Path | None,
@@ -60,22 +72,28 @@ def predict(
     form: str,
     zoo_file: Path | None,
 ) -> int:
-    """Label the pixels of images; draw them.
+    """See what a row's network sees in images.
 
     IMAGE is a file, a folder, or a pattern such as "street/*.jpg".
     """
     from hrnet_zoo import settings  # noqa: PLC0415
     from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
     from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415
+    from hrnet_zoo.image_files import find_images  # noqa: PLC0415
     from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
 
     zoo = load_zoo(zoo_file)
     row = zoo.row(name)
-
-    from hrnet_zoo.labelling import find_images, label_images  # noqa: PLC0415 - imports torch
-    from hrnet_zoo.predict import load_predictor  # noqa: PLC0415
-
     found = find_images(images)
+    if row.task == "detection" and protocol != "single":
+        msg = f"--protocol is for segmentation; {row.name} detects objects, at one scale."
+        raise click.UsageError(msg)
+
+    from hrnet_zoo.detecting import detect_images  # noqa: PLC0415 - imports torch
+    from hrnet_zoo.labelling import label_images  # noqa: PLC0415
+    from hrnet_zoo.predict.detection import DetectionPredictor  # noqa: PLC0415
+    from hrnet_zoo.predict.load import load_predictor  # noqa: PLC0415
+
     options = FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline)
     with show_progress() as progress:
         predictor = load_predictor(
@@ -86,11 +104,21 @@ def predict(
             fetch=options,
             progress=progress,
         )
-        labelled = label_images(
-            predictor, found, out, protocol=protocol, alpha=alpha, progress=progress
-        )
+        if isinstance(predictor, DetectionPredictor):
+            seen: Sequence[LabelledImage | DetectedImage] = detect_images(
+                predictor,
+                found,
+                out,
+                score_threshold=score_threshold,
+                alpha=alpha,
+                progress=progress,
+            )
+        else:
+            seen = label_images(
+                predictor, found, out, protocol=protocol, alpha=alpha, progress=progress
+            )
     if form == "json":
-        click.echo(json.dumps([item.as_dict() for item in labelled], indent=2, ensure_ascii=False))
-    for item in labelled if form == "text" else ():
+        click.echo(json.dumps([item.as_dict() for item in seen], indent=2, ensure_ascii=False))
+    for item in seen if form == "text" else ():
         click.echo(item.as_text(), err=item.error is not None)
-    return 0 if all(item.error is None for item in labelled) else 3
+    return 0 if all(item.error is None for item in seen) else 3

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hrnet_zoo.cli.options import (
+    coco_backend_option,
     data_options,
     device_option,
     fetch_options,
@@ -18,7 +19,7 @@ from hrnet_zoo.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from hrnet_zoo.measure import MeasureOptions
+    from hrnet_zoo.measure.options import MeasureOptions
     from hrnet_zoo.row import Metric, Row
 
 DEFAULT_OUTPUT = Path("reports/records")
@@ -67,7 +68,7 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
     "--worst",
     type=click.IntRange(min=0),
     default=0,
-    help="Save pictures of the N images with the lowest mIoU beside the record.",
+    help="Save pictures of the N images with the lowest mIoU or AP beside the record.",
 )
 @click.option(
     "--tolerance",
@@ -83,6 +84,13 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
     show_default=True,
     help="Folder for the records.",
 )
+@click.option(
+    "--save-results",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write all detections in COCO's results format; one NAME only.",
+)
+@coco_backend_option
 @fetch_options
 @format_option("text", "json")
 @zoo_option
@@ -98,6 +106,8 @@ def verify(
     worst: int,
     tolerance: Decimal,
     output: Path,
+    save_results: Path | None,
+    coco_backend: str,
     mirror: str | None,
     offline: bool,
     form: str,
@@ -110,11 +120,9 @@ def verify(
 
     zoo = load_zoo(zoo_file)
     asked = [(row, zoo.metrics_of(row, metrics)) for row in map(zoo.row, dict.fromkeys(names))]
-    if checkpoint is not None and len(asked) > 1:
-        msg = "--checkpoint is one file; give one NAME with it."
-        raise click.UsageError(msg)
+    _check_single_files(asked, checkpoint=checkpoint, save_results=save_results)
 
-    from hrnet_zoo.measure import MeasureOptions  # noqa: PLC0415 - imports torch
+    from hrnet_zoo.measure.options import MeasureOptions  # noqa: PLC0415 - imports torch
 
     options = MeasureOptions(
         fetch=FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline),
@@ -125,8 +133,27 @@ def verify(
         num_workers=workers,
         worst=worst,
         limit=limit,
+        coco_backend=coco_backend,
+        save_results=save_results,
     )
     return verify_and_print(asked, options, output, tolerance, form)
+
+
+def _check_single_files(
+    asked: Sequence[tuple[Row, Sequence[Metric]]],
+    *,
+    checkpoint: Path | None,
+    save_results: Path | None,
+) -> None:
+    """Refuse one file for several rows, and detections of a row that detects nothing."""
+    for option, file in (("--checkpoint", checkpoint), ("--save-results", save_results)):
+        if file is not None and len(asked) > 1:
+            msg = f"{option} is one file; give one NAME with it."
+            raise click.UsageError(msg)
+    row = asked[0][0]
+    if save_results is not None and row.task != "detection":
+        msg = f"--save-results is for detections; {row.name} labels pixels."
+        raise click.UsageError(msg)
 
 
 def verify_and_print(

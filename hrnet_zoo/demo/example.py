@@ -8,12 +8,12 @@ from hrnet_zoo.datasets.layouts import DATASETS
 from hrnet_zoo.datasets.segmentation import open_dataset
 from hrnet_zoo.demo import DATA_ROOT
 from hrnet_zoo.pictures import colourise, comparison, legend_of
-from hrnet_zoo.predict import Predictor
+from hrnet_zoo.predict.segmentation import SegmentationPredictor
 
 _EXAMPLE = 1
 
 
-def example_picture(predictor: Predictor) -> Image.Image:
+def example_picture(predictor: SegmentationPredictor) -> Image.Image:
     """Return input, labels and prediction of one image side by side, with a legend.
 
     Raises:

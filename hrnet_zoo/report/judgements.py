@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +22,16 @@ from hrnet_zoo.verdicts import (
     judge,
     tolerance_for,
 )
+
+
+_BESIDE_AP = {
+    "ap50": "AP50",
+    "ap75": "AP75",
+    "ap_small": "small",
+    "ap_medium": "medium",
+    "ap_large": "large",
+}
+"""COCO's figures that papers print beside AP."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +80,32 @@ def as_text(result: RowResult) -> str:
     lines += [f"{METRIC_TITLES[j.metric]}: {j.reason}" for j in result.judgements if j.reason]
     limits = [(METRIC_TITLES[j.metric], _limit(j)) for j in result.judgements]
     lines += [f"{title}: {limit}" for title, limit in limits if limit]
+    lines += [
+        line
+        for judgement in result.judgements
+        for line in _coco_lines(judgement.metric, result.record)
+    ]
     return "\n  ".join([*lines, f"record: {result.record_path}"])
+
+
+def _coco_lines(metric: Metric, record: Record) -> Iterator[str]:
+    """Yield what COCO says beside the AP, and how it was computed where that is not the usual."""
+    measurement = record.measurement(metric)
+    if measurement is None or measurement.coco is None:
+        return
+    figures = measurement.coco.figures
+    said = ", ".join(f"{title} {_figure(figures[name])}" for name, title in _BESIDE_AP.items())
+    yield f"{METRIC_TITLES[metric]}: {said}"
+    scoring = measurement.coco.scoring
+    if scoring.parity_num_images is not None:
+        yield (
+            f"{METRIC_TITLES[metric]}: scored with {scoring.backend} {scoring.version}, which "
+            f"agreed with pycocotools on {scoring.parity_num_images} of these images"
+        )
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
 
 
 def measured_cells(judgement: Judgement) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from PIL import Image
 from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.datasets.segmentation import SegmentationDataset
 from hrnet_zoo.devices import canonical_precision
-from hrnet_zoo.evaluation import ImageResult, predict
+from hrnet_zoo.evaluation.segmentation import ImageResult, predict
 from hrnet_zoo.inference.segmentation import Network, SegmentationProtocol, resized_images
 from hrnet_zoo.pictures import colourise, comparison, errors, legend_of
 from hrnet_zoo.progress import Progress

@@ -1,4 +1,4 @@
-"""One image in, labels out: the Python interface to a row's trained network."""
+"""One image in, labels out: the Python interface to a trained segmentor."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.images import decode_image, read_bytes
-from hrnet_zoo.devices import canonical_precision, resolve_device
+from hrnet_zoo.devices import canonical_precision
 from hrnet_zoo.errors import UsageError
-from hrnet_zoo.fetch import FetchOptions, check_own_file, fetch_row
 from hrnet_zoo.inference.segmentation import (
     SegmentationProtocol,
     class_scores,
     resized_images,
 )
-from hrnet_zoo.loading import load_model, network_for_evaluation, single_protocol
-from hrnet_zoo.progress import Progress, Silent
+from hrnet_zoo.loading import network_for_evaluation, single_protocol
+from hrnet_zoo.predict.image import check_scale, pixels_of
 from hrnet_zoo.records import ProtocolName
 from hrnet_zoo.row import Row
-from hrnet_zoo.settings import cache_dir
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +45,7 @@ class SegmentationResult:
         return scores.cpu().numpy()
 
 
-class Predictor:
+class SegmentationPredictor:
     """A row's network with its weights, and the row's way of looking at images.
 
     ``model`` is the network as published, for whatever else it is wanted for; predictions come from
@@ -80,8 +77,7 @@ class Predictor:
             DatasetError: the file cannot be decoded.
             UsageError: the array has another shape or type, or the protocol is unknown.
         """
-        pixels = _read(Path(image)) if isinstance(image, str | Path) else image
-        _check_array(pixels)
+        pixels = pixels_of(image)
         chosen = self._protocol(protocol, scale)
         with canonical_precision():
             scores = class_scores(
@@ -105,56 +101,6 @@ class Predictor:
             raise UsageError(msg)
         single = single_protocol(self.row)
         if scale is not None:
-            if min(scale) < 1:
-                msg = f"scale must be a (width, height) of at least one pixel, not {scale}."
-                raise UsageError(msg)
+            check_scale(scale)
             single = replace(single, scale=scale)
         return single if name == "single" else single.ms_flip()
-
-
-def load_predictor(
-    row: Row,
-    manifest_dir: Path,
-    *,
-    checkpoint: Path | None,
-    device: str,
-    fetch: FetchOptions | None = None,
-    progress: Progress | None = None,
-) -> Predictor:
-    """Return a predictor with the row's published weights, or those of a given file.
-
-    Args:
-        row: a row of the manifest.
-        manifest_dir: the manifest's folder, where relative links start.
-        checkpoint: a file; None means the published one.
-        device: "auto", "cpu", "cuda" or "cuda:N".
-        fetch: None means the usual cache and the linked servers.
-        progress: told about a download; None means nobody is.
-
-    Raises:
-        CheckpointError: the file cannot be had, is not what it should be, or does not fit.
-        PrerequisiteError: the device does not exist, or this version cannot build the row.
-    """
-    chosen = resolve_device(device)
-    single_protocol(row)
-    if checkpoint is None:
-        fetch = fetch or FetchOptions(cache_dir=cache_dir())
-        file = fetch_row(row, manifest_dir, fetch, progress or Silent())
-    else:
-        file = check_own_file(checkpoint)
-    return Predictor(row, load_model(row, file.path, chosen), chosen)
-
-
-def _read(path: Path) -> NDArray[np.uint8]:
-    return decode_image(read_bytes(path), path)
-
-
-def _check_array(image: object) -> None:
-    if not isinstance(image, np.ndarray):
-        msg = (
-            f"An image is a path or an RGB array [H, W, 3] of uint8, not a {type(image).__name__}."
-        )
-        raise UsageError(msg)
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        msg = f"An image is an RGB array [H, W, 3] of uint8, not {list(image.shape)} {image.dtype}."
-        raise UsageError(msg)

@@ -7,11 +7,8 @@ images. It knows no checkpoints and no documented values.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import torch
@@ -20,6 +17,7 @@ from torch import Tensor
 
 from hrnet_zoo.datasets.segmentation import Sample, SegmentationDataset
 from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.evaluation.ahead import StageSeconds, ahead, synchronised_time
 from hrnet_zoo.inference.segmentation import (
     Network,
     SegmentationProtocol,
@@ -29,20 +27,6 @@ from hrnet_zoo.inference.segmentation import (
 from hrnet_zoo.metrics.confusion import count_pairs
 from hrnet_zoo.metrics.per_image import SparseCounts
 from hrnet_zoo.row import Metric
-
-# Decoded samples that may wait per worker thread: enough to hide a slow file, small in memory.
-_AHEAD_PER_WORKER = 2
-
-
-@dataclass(kw_only=True)
-class StageSeconds:
-    """Seconds per stage, summed over images; stages overlap."""
-
-    decode: float = 0.0
-    forward: float = 0.0
-    post: float = 0.0
-    metric: float = 0.0
-    wall: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,9 +118,9 @@ def _evaluate(
     size = (label.shape[0], label.shape[1])
     started = time.perf_counter()
     scores = predict(network, prepared.images[metric], protocol, size=size, device=device)
-    forward_done = _synchronised_time(device)
+    forward_done = synchronised_time(device)
     prediction = scores.argmax(dim=0).to(torch.uint8)
-    post_done = _synchronised_time(device)
+    post_done = synchronised_time(device)
     counts = _count(prediction, label, scores.shape[0])
     seconds.forward += forward_done - started
     seconds.post += post_done - forward_done
@@ -150,20 +134,13 @@ def _count(prediction: Tensor, label: NDArray[np.uint8], num_classes: int) -> ND
     return count_pairs(prediction, torch.from_numpy(label).to(prediction.device), num_classes)
 
 
-def _synchronised_time(device: torch.device) -> float:
-    """Return the clock once the device has done its work; GPUs work asynchronously."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
-
-
 def _prepare_ahead(
     dataset: SegmentationDataset,
     indices: Iterable[int],
     protocols: Mapping[Metric, SegmentationProtocol],
     num_workers: int,
 ) -> Iterator[_Prepared]:
-    """Yield prepared samples in order while threads work on the next few."""
+    """Yield decoded and resized samples in order while threads work on the next few."""
 
     def prepare(index: int) -> _Prepared:
         started = time.perf_counter()
@@ -171,15 +148,4 @@ def _prepare_ahead(
         images = {metric: resized_images(sample.image, p) for metric, p in protocols.items()}
         return _Prepared(sample=sample, images=images, seconds=time.perf_counter() - started)
 
-    pool = ThreadPoolExecutor(num_workers, thread_name_prefix="decode")
-    remaining = iter(indices)
-    waiting: deque[Future[_Prepared]] = deque()
-    try:
-        for index in islice(remaining, num_workers * _AHEAD_PER_WORKER):
-            waiting.append(pool.submit(prepare, index))
-        while waiting:
-            prepared = waiting.popleft().result()
-            waiting.extend(pool.submit(prepare, index) for index in islice(remaining, 1))
-            yield prepared
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    return ahead(prepare, indices, num_workers)

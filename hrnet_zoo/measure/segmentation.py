@@ -5,7 +5,6 @@ Finished images go into a journal beside the record, so that a run that was kill
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,47 +15,33 @@ from hrnet_zoo.datasets.layouts import DATASETS
 from hrnet_zoo.datasets.segmentation import SegmentationDataset, open_dataset
 from hrnet_zoo.devices import canonical_precision, resolve_device
 from hrnet_zoo.download import FetchedFile
-from hrnet_zoo.errors import DatasetError, PrerequisiteError
-from hrnet_zoo.evaluation import ImageResult, StageSeconds, evaluate_images
-from hrnet_zoo.fetch import FetchOptions, check_own_file, fetch_row
+from hrnet_zoo.evaluation.ahead import StageSeconds
+from hrnet_zoo.evaluation.segmentation import ImageResult, evaluate_images
 from hrnet_zoo.inference.segmentation import Network, SegmentationProtocol
 from hrnet_zoo.journal import Journal
-from hrnet_zoo.loading import load_model, network_for_evaluation, single_protocol
+from hrnet_zoo.loading import load_segmentor, network_for_evaluation, single_protocol
+from hrnet_zoo.measure.options import (
+    MeasureOptions,
+    checkpoint_for,
+    data_folder,
+    not_measurable,
+    require_measurable,
+)
 from hrnet_zoo.observed import (
     checkpoint_used,
     dataset_used,
     measurement_of,
+    protocol_used,
     settings_in_force,
     timings_of,
 )
 from hrnet_zoo.progress import Progress
 from hrnet_zoo.records import RecordFile, now
-from hrnet_zoo.resume import add_result, open_journal, take_over
+from hrnet_zoo.resume import open_journal, segmentation_entry, segmentation_result, take_over
 from hrnet_zoo.row import Metric, Row
 from hrnet_zoo.settings import DataFolders
 from hrnet_zoo.verdicts import PROTOCOL_OF
-from hrnet_zoo.worst import save_worst, worst_images
-
-_MAX_WORKERS = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeasureOptions:
-    """With what to measure."""
-
-    fetch: FetchOptions
-    manifest_dir: Path
-    data_folders: DataFolders
-    checkpoint: Path | None = None
-    """A file of the user's own; None means the row's published one."""
-    device: str = "auto"
-    num_workers: int | None = None
-    """Threads that decode images; None: as many as there are processors, at most four."""
-    worst: int = 0
-    """How many of the worst images to save as pictures."""
-    limit: int | None = None
-    """Evaluate only the first so many images; the result is then not comparable."""
-
+from hrnet_zoo.worst.segmentation import save_worst, worst_images
 
 def measure_segmentation(
     row: Row,
@@ -73,13 +58,12 @@ def measure_segmentation(
     run = _prepare(row, metrics, options, progress)
     with open_journal(
         file,
-        row,
-        run.protocols,
+        {m: protocol_used(row, m, p) for m, p in run.protocols.items()},
         checkpoint=run.checkpoint,
         dataset_stamp=run.dataset.stamp(run.num_images),
         limit=options.limit,
     ) as journal:
-        results = take_over(journal, file, progress)
+        results = take_over(journal, file, segmentation_result, progress)
         url = None if options.checkpoint else row.checkpoint_url
         images_file = file.path.with_suffix(".images.jsonl")
         file.update(
@@ -88,16 +72,18 @@ def measure_segmentation(
             images_file=images_file.name,
         )
         progress.begin("loading the model", None, "")
-        network = network_for_evaluation(load_model(row, run.checkpoint.path, run.device))
+        network = network_for_evaluation(load_segmentor(row, run.checkpoint.path, run.device))
         with canonical_precision():
             file.update(settings=settings_in_force(run.device, run.num_workers))
             seconds = _evaluate(run, network, journal, results, progress)
         file.update(
             status="completed",
             finished_at=now(),
-            dataset=dataset_used(row, run.dataset, results),
+            dataset=dataset_used(
+                row, len(run.dataset), {name: result.digest for name, result in results.items()}
+            ),
             measurements=[measurement_of(row, m, p, results) for m, p in run.protocols.items()],
-            not_run=_not_measurable(metrics),
+            not_run=not_measurable(metrics),
             timings=timings_of(seconds),
         )
         journal.finish(images_file)
@@ -129,10 +115,10 @@ def _prepare(
         row=row,
         protocols=protocols,
         dataset=dataset,
-        checkpoint=_checkpoint(row, options, progress),
+        checkpoint=checkpoint_for(row, options, progress),
         device=device,
         num_images=min(len(dataset), options.limit or len(dataset)),
-        num_workers=options.num_workers or min(_MAX_WORKERS, os.cpu_count() or 1),
+        num_workers=options.threads,
     )
 
 
@@ -156,7 +142,7 @@ def _evaluate(
         seconds=seconds,
     )
     for result in evaluation:
-        add_result(journal, result)
+        journal.append(segmentation_entry(result))
         results[result.name] = result
         progress.update(len(results))
     return seconds
@@ -178,34 +164,13 @@ def _draw_worst(
 
 def _protocols(row: Row, metrics: Sequence[Metric]) -> dict[Metric, SegmentationProtocol]:
     single = single_protocol(row)
-    protocols: dict[Metric, SegmentationProtocol] = {}
-    for metric in metrics:
-        if metric in PROTOCOL_OF:
-            is_single = PROTOCOL_OF[metric] == "single"
-            protocols[metric] = single if is_single else single.ms_flip()
-    if not protocols:
-        raise PrerequisiteError("; ".join(_not_measurable(metrics).values()))
-    return protocols
-
-
-def _not_measurable(metrics: Sequence[Metric]) -> dict[Metric, str]:
-    reason = "this version does not measure {}"
-    return {metric: reason.format(metric) for metric in metrics if metric not in PROTOCOL_OF}
+    return {
+        metric: single if PROTOCOL_OF[metric] == "single" else single.ms_flip()
+        for metric in require_measurable(metrics)
+    }
 
 
 def _open_dataset(row: Row, folders: DataFolders) -> SegmentationDataset:
     layout = DATASETS[row.reading.dataset]
-    folder = folders.of(row.reading.dataset)
-    if folder is None:
-        msg = (
-            f"{row.name} is evaluated on {layout.title}, and no data folder was given. Pass the "
-            f"folder that holds {layout.root}/ with --data-root, or set HRNET_ZOO_DATA."
-        )
-        raise DatasetError(msg)
+    folder = data_folder(row, layout.title, layout.root, folders)
     return open_dataset(layout, folder, row.reading.num_classes)
-
-
-def _checkpoint(row: Row, options: MeasureOptions, progress: Progress) -> FetchedFile:
-    if options.checkpoint is not None:
-        return check_own_file(options.checkpoint)
-    return fetch_row(row, options.manifest_dir, options.fetch, progress)

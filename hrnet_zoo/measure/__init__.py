@@ -1,0 +1,1 @@
+"""A row measured into its record, one straight path per task."""

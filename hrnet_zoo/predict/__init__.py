@@ -1,0 +1,1 @@
+"""A row as a Python object: one image in, what its network sees out."""
