@@ -116,6 +116,16 @@ def summary_of(notes: Iterable[Note]) -> str:
     )
 
 
+def is_number(value: object) -> bool:
+    """Tell whether a JSON value is a finite number; Python reads NaN and Infinity too."""
+    return isinstance(value, int | float) and type(value) is not bool and math.isfinite(value)
+
+
+def is_box(value: object) -> bool:
+    """Tell whether a JSON value is a box: x, y, width, height."""
+    return isinstance(value, list) and len(value) == 4 and all(map(is_number, value))
+
+
 def _unusable(root: Path, kind: ProblemKind, text: str) -> FoundInstances:
     return FoundInstances(root=root, ground_truth={}, notes=((kind, text),))
 
@@ -153,10 +163,6 @@ def _category_difference(
     return "lists a category twice" if len(set(pairs)) < len(pairs) else None
 
 
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
-
-
 def _is_image(entry: object) -> bool:
     return (
         isinstance(entry, dict)
@@ -169,15 +175,12 @@ def _is_annotation(entry: object) -> bool:
     """Tell whether evaluation can use an annotation; id 0 would mean "no match" to pycocotools."""
     if not isinstance(entry, dict):
         return False
-    box = entry.get("bbox")
     return (
         all(type(entry.get(key)) is int for key in ("id", "image_id", "category_id"))
         and entry["id"] > 0
         and entry.get("iscrowd") in (0, 1)
-        and _is_number(entry.get("area"))
-        and isinstance(box, list)
-        and len(box) == 4
-        and all(map(_is_number, box))
+        and is_number(entry.get("area"))
+        and is_box(entry.get("bbox"))
         and isinstance(entry.get("segmentation", []), list | dict)
     )
 
