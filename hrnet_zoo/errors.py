@@ -6,6 +6,7 @@
     |-- CheckpointError       a weights file is missing or unusable   (exit code 3)
     |-- DatasetError          images or labels are missing or wrong   (exit code 3)
     |   `-- LabelFormatError  a label file has colours, not indices   (exit code 3)
+    |-- ResultsError          a file of detections is unusable      (exit code 3)
     |-- RecordError           a record cannot be read or written      (exit code 3)
     `-- PrerequisiteError     the machine or this version lacks something (exit code 3)
 
@@ -46,6 +47,10 @@ class DatasetError(ZooError):
 
 class LabelFormatError(DatasetError):
     """A label file is intact, but its pixels are no 8-bit indices."""
+
+
+class ResultsError(ZooError):
+    """A file of detections cannot be read or written, or does not fit its data set."""
 
 
 class RecordError(ZooError):

@@ -23,6 +23,13 @@ class ProblemKind(enum.Enum):
     SIZES = "images and labels of different sizes"
     VALUES = "label files with values that are no class"
     BOUNDARIES = "labels of another archive"
+    ANNOTATIONS = "an unusable annotation file"
+    CATEGORIES = "other categories than the data set's"
+    MALFORMED = "entries of the annotation file that lack a field or hold a wrong value"
+    DUPLICATE_IMAGES = "image ids or file names that are listed twice"
+    DUPLICATE_ANNOTATIONS = "annotation ids that occur twice"
+    UNKNOWN_IDS = "annotations of unknown images or categories"
+    LISTED_SIZE = "images of another size than listed"
 
 
 @dataclass(frozen=True, kw_only=True)

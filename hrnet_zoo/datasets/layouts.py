@@ -52,6 +52,24 @@ class DatasetLayout:
     """Pixels along the edges of objects are stored as ignored; labels with edges exist too."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class DetectionLayout:
+    """The validation split of one detection data set: images and one COCO annotation file."""
+
+    title: str
+    """The name people use."""
+    root: str
+    """Folder below the data root."""
+    image_dir: str
+    """Folder of the images, below `root`."""
+    annotation_file: str
+    """The instances in COCO's JSON, below `root`."""
+    category_ids: tuple[int, ...]
+    """The id of every class in that file, in label order; ids may have gaps."""
+    num_images: int
+    """Images of the complete split."""
+
+
 DATASETS: dict[str, DatasetLayout] = {
     "cityscapes": DatasetLayout(
         title="Cityscapes",
@@ -160,4 +178,28 @@ DATASETS: dict[str, DatasetLayout] = {
         num_images=36,
     ),
 }
-"""Data set name -> layout of its validation split."""
+"""Segmentation data set name -> layout of its validation split."""
+
+# COCO numbered its classes from 1 to 90, and published none of some of them.
+_COCO_NEVER_ANNOTATED = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
+
+DETECTION_DATASETS: dict[str, DetectionLayout] = {
+    "coco": DetectionLayout(
+        title="COCO 2017",
+        root="coco",
+        image_dir="val2017",
+        annotation_file="annotations/instances_val2017.json",
+        category_ids=tuple(id_ for id_ in range(1, 91) if id_ not in _COCO_NEVER_ANNOTATED),
+        num_images=5000,
+    ),
+    # The images of "scenes" above; four of its classes are things that can be counted.
+    "scenes_boxes": DetectionLayout(
+        title="Scenes with boxes (demo)",
+        root="scenes",
+        image_dir="leftImg8bit/val",
+        annotation_file="annotations/instances_val.json",
+        category_ids=(1, 2, 3, 4),
+        num_images=36,
+    ),
+}
+"""Detection data set name -> layout of its validation split."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hrnet_zoo.datasets.layouts import DatasetLayout, LabelFiles
+from hrnet_zoo.datasets.layouts import DatasetLayout, DetectionLayout, LabelFiles
 from hrnet_zoo.errors import DatasetError
 
 
@@ -88,11 +88,15 @@ def pair_files(layout: DatasetLayout, data_root: Path) -> Pairing:
     )
 
 
+def find_root(layout: DatasetLayout | DetectionLayout, data_root: Path) -> Path | None:
+    """Return the data set's own folder, in ``data_root`` or that folder itself; None: neither."""
+    candidates = (data_root / layout.root, data_root)
+    return next((root for root in candidates if (root / layout.image_dir).is_dir()), None)
+
+
 def _find_root(layout: DatasetLayout, data_root: Path) -> Path:
-    for root in (data_root / layout.root, data_root):
-        if (root / layout.image_dir).is_dir():
-            break
-    else:
+    root = find_root(layout, data_root)
+    if root is None:
         expected = data_root / layout.root
         msg = (
             f"{layout.title} was not found in {data_root}: there is no folder "

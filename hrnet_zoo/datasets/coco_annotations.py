@@ -1,0 +1,232 @@
+"""COCO's instances file: what it lists, and everything that is wrong with it.
+
+Problems are collected, not raised, so that opening a data set and checking it say the same.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from hrnet_zoo.datasets.check_report import ProblemKind
+from hrnet_zoo.datasets.classes import class_table
+from hrnet_zoo.datasets.images import read_bytes
+from hrnet_zoo.datasets.layouts import DetectionLayout
+from hrnet_zoo.datasets.pairing import find_root
+from hrnet_zoo.errors import DatasetError
+
+_LISTS = ("images", "annotations", "categories")
+_SHOWN = 3
+
+Note = tuple[ProblemKind, str]
+"""A kind of problem, and an instance of it in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedImage:
+    """One image of the annotation file, with its annotations."""
+
+    id: int
+    name: str
+    """The file name without its suffix, subfolders included."""
+    path: Path
+    size: tuple[int, int]
+    """(height, width) as listed."""
+    annotations: tuple[Mapping[str, Any], ...]
+    """As they stand in the file, crowds included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundInstances:
+    """What the annotation file says, and what is wrong with it or with the files it names."""
+
+    root: Path
+    """The data set's own folder."""
+    ground_truth: dict[str, Any]
+    """The file as parsed; empty if it could not be used at all."""
+    images: tuple[ListedImage, ...] = ()
+    """By id; those with and without annotations."""
+    num_present: int = 0
+    """Of these, how many have their file."""
+    notes: tuple[Note, ...] = ()
+
+
+def find_instances(layout: DetectionLayout, name: str, data_root: Path) -> FoundInstances:
+    """Read the annotation file and look for the images it lists; reads no image.
+
+    Args:
+        layout: which files to expect.
+        name: of the data set, whose classes are expected.
+        data_root: the folder that holds the data set's own folder, or that folder itself.
+
+    Raises:
+        DatasetError: there is no image folder, so this is not the data set's place.
+    """
+    root = find_root(layout, data_root)
+    if root is None:
+        msg = (
+            f"{layout.title} was not found in {data_root}: there is no folder "
+            f"{data_root / layout.root / layout.image_dir}. Expected are images in "
+            f"{layout.root}/{layout.image_dir} and {layout.root}/{layout.annotation_file}. Pass "
+            f"the folder that holds {layout.root}/ with --data-root, or set HRNET_ZOO_DATA."
+        )
+        raise DatasetError(msg)
+    path = root / layout.annotation_file
+    try:
+        content = _read_instances(path)
+    except DatasetError as error:
+        return _unusable(root, ProblemKind.ANNOTATIONS, str(error))
+    wrong = _category_difference(content["categories"], layout, class_table(name).names)
+    if wrong is not None:
+        text = f"{path} {wrong}. Is it {PurePosixPath(layout.annotation_file).name}?"
+        return _unusable(root, ProblemKind.CATEGORIES, text)
+    images = [entry for entry in content["images"] if _is_image(entry)]
+    annotations = [entry for entry in content["annotations"] if _is_annotation(entry)]
+    listed = _listed(root / layout.image_dir, images, annotations)
+    missing = [image.name for image in listed if not image.path.is_file()]
+    return FoundInstances(
+        root=root,
+        ground_truth=content,
+        images=listed,
+        num_present=len(listed) - len(missing),
+        notes=(
+            *_malformed("image", content["images"], len(images)),
+            *_malformed("annotation", content["annotations"], len(annotations)),
+            *_duplicates(listed, annotations),
+            *_unknown(annotations, {image.id for image in listed}, set(layout.category_ids)),
+            *((ProblemKind.MISSING_IMAGE, name) for name in missing),
+        ),
+    )
+
+
+def summary_of(notes: Iterable[Note]) -> str:
+    """Return in one line what is wrong: every kind of problem with its number and examples."""
+    by_kind: dict[ProblemKind, list[str]] = {}
+    for kind, text in notes:
+        by_kind.setdefault(kind, []).append(text)
+    return "; ".join(
+        f"{len(texts)} {kind.value} ({', '.join(texts[:_SHOWN])}"
+        f"{', ...' if len(texts) > _SHOWN else ''})"
+        for kind, texts in by_kind.items()
+    )
+
+
+def is_number(value: object) -> bool:
+    """Tell whether a JSON value is a finite number; Python reads NaN and Infinity too."""
+    return isinstance(value, int | float) and type(value) is not bool and math.isfinite(value)
+
+
+def is_box(value: object) -> bool:
+    """Tell whether a JSON value is a box: x, y, width, height."""
+    return isinstance(value, list) and len(value) == 4 and all(map(is_number, value))
+
+
+def _unusable(root: Path, kind: ProblemKind, text: str) -> FoundInstances:
+    return FoundInstances(root=root, ground_truth={}, notes=((kind, text),))
+
+
+def _read_instances(path: Path) -> dict[str, Any]:
+    again = "Unpack it again from the official download"
+    try:
+        content = json.loads(read_bytes(path))
+    except (ValueError, RecursionError) as error:
+        msg = f"{path} is no intact JSON ({error}). {again}; it was probably cut short."
+        raise DatasetError(msg) from None
+    lacking = [key for key in _LISTS if not _has_list(content, key)]
+    if lacking:
+        msg = f"{path} is no instances file: it has no list of {', '.join(lacking)}. {again}."
+        raise DatasetError(msg)
+    return dict(content)
+
+
+def _has_list(content: object, key: str) -> bool:
+    return isinstance(content, dict) and isinstance(content.get(key), list)
+
+
+def _category_difference(
+    categories: Sequence[object], layout: DetectionLayout, names: Sequence[str]
+) -> str | None:
+    """Say how the categories differ from the data set's, or None if they do not."""
+    expected = dict(zip(layout.category_ids, names, strict=True))
+    entries = [c for c in categories if isinstance(c, dict)]
+    pairs = [(c.get("id"), c.get("name")) for c in entries]
+    if len(pairs) != len(expected) or len(entries) != len(categories):
+        return f"has {len(categories)} categories; {layout.title} has {len(expected)}"
+    for pair in pairs:
+        if pair not in expected.items():
+            return f"has the category {pair[1]!r} with id {pair[0]}, which {layout.title} has not"
+    return "lists a category twice" if len(set(pairs)) < len(pairs) else None
+
+
+def _is_image(entry: object) -> bool:
+    return (
+        isinstance(entry, dict)
+        and all(type(entry.get(key)) is int for key in ("id", "height", "width"))
+        and isinstance(entry.get("file_name"), str)
+    )
+
+
+def _is_annotation(entry: object) -> bool:
+    """Tell whether evaluation can use an annotation; id 0 would mean "no match" to pycocotools."""
+    if not isinstance(entry, dict):
+        return False
+    return (
+        all(type(entry.get(key)) is int for key in ("id", "image_id", "category_id"))
+        and entry["id"] > 0
+        and entry.get("iscrowd") in (0, 1)
+        and is_number(entry.get("area"))
+        and is_box(entry.get("bbox"))
+        and isinstance(entry.get("segmentation", []), list | dict)
+    )
+
+
+def _malformed(what: str, entries: Sequence[object], num_good: int) -> Iterator[Note]:
+    is_good = _is_image if what == "image" else _is_annotation
+    if num_good < len(entries):
+        for position, entry in enumerate(entries):
+            if not is_good(entry):
+                yield ProblemKind.MALFORMED, f"{what} no. {position + 1}"
+
+
+def _listed(
+    folder: Path, images: Sequence[Mapping[str, Any]], annotations: Sequence[Mapping[str, Any]]
+) -> tuple[ListedImage, ...]:
+    by_image: dict[int, list[Mapping[str, Any]]] = {}
+    for annotation in annotations:
+        by_image.setdefault(annotation["image_id"], []).append(annotation)
+    return tuple(
+        ListedImage(
+            id=image["id"],
+            name=PurePosixPath(image["file_name"]).with_suffix("").as_posix(),
+            path=folder / image["file_name"],
+            size=(image["height"], image["width"]),
+            annotations=tuple(by_image.get(image["id"], ())),
+        )
+        for image in sorted(images, key=lambda entry: int(entry["id"]))
+    )
+
+
+def _duplicates(
+    images: Sequence[ListedImage], annotations: Sequence[Mapping[str, Any]]
+) -> Iterator[Note]:
+    for kind, occurrences in (
+        (ProblemKind.DUPLICATE_IMAGES, Counter[object](image.id for image in images)),
+        (ProblemKind.DUPLICATE_IMAGES, Counter[object](image.name for image in images)),
+        (ProblemKind.DUPLICATE_ANNOTATIONS, Counter[object](a["id"] for a in annotations)),
+    ):
+        yield from ((kind, str(what)) for what, count in occurrences.items() if count > 1)
+
+
+def _unknown(
+    annotations: Sequence[Mapping[str, Any]], image_ids: set[int], category_ids: set[int]
+) -> Iterator[Note]:
+    for annotation in annotations:
+        for key, known in (("image_id", image_ids), ("category_id", category_ids)):
+            if annotation[key] not in known:
+                text = f"annotation {annotation['id']} has {key} {annotation[key]}"
+                yield ProblemKind.UNKNOWN_IDS, text

@@ -1,0 +1,178 @@
+"""Detections as COCO results: the file that COCO's tools and its evaluation server take.
+
+One file serves for boxes and masks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hrnet_zoo.datasets.coco_annotations import is_box, is_number
+from hrnet_zoo.datasets.images import read_bytes
+from hrnet_zoo.detections import ImageDetections
+from hrnet_zoo.errors import DatasetError, ResultsError
+
+Result = dict[str, Any]
+"""image_id, bbox [x, y, width, height], score, category_id and, with masks, segmentation."""
+
+_SHOWN = 4
+
+
+def result_entries(
+    image_id: int, detections: ImageDetections, category_ids: Sequence[int]
+) -> list[Result]:
+    """Return one image's detections as results: by class, and by score within a class.
+
+    Args:
+        image_id: the image's id in the annotation file.
+        detections: what was found in it.
+        category_ids: the id of every class, by label.
+
+    Source:
+        mmdetection 2.3.0, mmdet/datasets/coco.py, xyxy2xywh, _det2json and _segm2json: widths are
+        differences of the float32 corners, taken in double precision; nothing is rounded.
+    """
+    order = np.lexsort((-detections.scores, detections.labels))
+    entries: list[Result] = []
+    for i in order.tolist():
+        x1, y1, x2, y2 = detections.boxes[i].tolist()
+        entry: Result = {
+            "image_id": image_id,
+            "bbox": [x1, y1, x2 - x1, y2 - y1],
+            "score": detections.scores[i].item(),
+            "category_id": category_ids[detections.labels[i]],
+        }
+        if detections.masks is not None:
+            mask = detections.masks[i]
+            entry["segmentation"] = {"size": list(mask["size"]), "counts": mask["counts"]}
+        entries.append(entry)
+    return entries
+
+
+def write_results(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Write a results file, replacing an earlier one in one step.
+
+    Raises:
+        ResultsError: the file cannot be written.
+    """
+    try:
+        text = json.dumps(list(entries), allow_nan=False)
+    except ValueError:
+        msg = f"The results {path} cannot be written: a box or score is not a finite number."
+        raise ResultsError(msg) from None
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        msg = f"The results {path} cannot be written: {error.strerror or error}."
+        raise ResultsError(msg) from None
+
+
+def read_results(path: Path, ground_truth: Mapping[str, Any]) -> list[Result]:
+    """Return the results in a file that any tool wrote, once they are known to fit a data set.
+
+    Entries may lack "bbox" if they have masks; all are alike in that.
+
+    Args:
+        path: the file.
+        ground_truth: the annotation file as parsed.
+
+    Raises:
+        ResultsError: the file is no list of results, or not of this data set.
+    """
+    entries = _read_list(path)
+    sizes = {image["id"]: [image["height"], image["width"]] for image in ground_truth["images"]}
+    known = {category["id"] for category in ground_truth["categories"]}
+    _refuse(path, entries, "that are no objects", lambda e: not isinstance(e, dict))
+    for key in ("image_id", "category_id", "score"):
+        _refuse(path, entries, f'without "{key}"', _lacks(key))
+    _refuse(path, entries, 'with neither "bbox" nor "segmentation"', _lacks("bbox", "segmentation"))
+    _refuse(path, entries, "of unknown images", lambda e: not _is_id(e["image_id"], sizes))
+    _refuse(path, entries, "of unknown categories", lambda e: not _is_id(e["category_id"], known))
+    _refuse(path, entries, "whose score is no number", lambda e: not is_number(e["score"]))
+    # COCO's tools look at the first entry to tell what the others are.
+    for key in ("bbox", "segmentation"):
+        if any(key in entry for entry in entries):
+            _refuse(path, entries, f'without the "{key}" that others have', _lacks(key))
+    if entries and "bbox" in entries[0]:
+        what = "whose bbox is no x, y, width and height, or a negative one"
+        _refuse(path, entries, what, lambda e: not _is_result_box(e["bbox"]))
+    if has_masks(entries):
+        what = "whose mask is no compressed RLE of the image's size"
+        _refuse(
+            path, entries, what, lambda e: not _is_mask(e["segmentation"], sizes[e["image_id"]])
+        )
+    return entries
+
+
+def has_masks(entries: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether results can be scored as masks; all entries are alike once they were read."""
+    return bool(entries) and "segmentation" in entries[0]
+
+
+def _read_list(path: Path) -> list[Any]:
+    try:
+        content = json.loads(read_bytes(path))
+    except DatasetError as error:
+        raise ResultsError(str(error)) from None
+    except (ValueError, RecursionError) as error:
+        msg = f"{path} is no intact JSON ({error}). Write it again with the tool it came from."
+        raise ResultsError(msg) from None
+    if not isinstance(content, list):
+        msg = (
+            f"{path} is no results file: it must hold a list of objects with image_id, bbox, score "
+            "and category_id, as COCO's evaluation takes them."
+        )
+        raise ResultsError(msg)
+    return content
+
+
+def _refuse(path: Path, entries: Sequence[Any], what: str, is_bad: Callable[[Any], bool]) -> None:
+    bad = [i for i, entry in enumerate(entries) if is_bad(entry)]
+    if bad:
+        msg = (
+            f"{path} has {len(bad)} of {len(entries)} entries {what}, e.g. {_shown(bad, entries)}. "
+            "Are they results on this data set's images?"
+        )
+        raise ResultsError(msg)
+
+
+def _shown(positions: Iterable[int], entries: Sequence[Any]) -> str:
+    """Return an entry in short; long masks are of no help."""
+    shown = []
+    for position in list(positions)[:_SHOWN]:
+        entry = entries[position]
+        if isinstance(entry, dict):
+            entry = {key: value for key, value in entry.items() if key != "segmentation"}
+        shown.append(f"no. {position + 1} {str(entry)[:120]}")
+    return "; ".join(shown)
+
+
+def _lacks(*keys: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Return the test whether an entry has none of some fields."""
+    return lambda entry: all(key not in entry for key in keys)
+
+
+def _is_id(value: object, known: Iterable[int]) -> bool:
+    return type(value) is int and value in known
+
+
+def _is_result_box(box: Any) -> bool:  # noqa: ANN401 - any JSON
+    return is_box(box) and box[2] >= 0 and box[3] >= 0
+
+
+def _is_mask(mask: object, size: list[int]) -> bool:
+    return (
+        isinstance(mask, dict) and mask.get("size") == size and isinstance(mask.get("counts"), str)
+    )
