@@ -10,7 +10,9 @@ import re
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints
+
+from hrnet_zoo.errors import UsageError
 
 Task = Literal["segmentation", "detection"]
 Metric = Literal["train_memory_gb", "fps", "miou", "miou_ms_flip", "box_ap", "mask_ap"]
@@ -64,6 +66,9 @@ Column = Literal[
 ]
 """What a table column can hold; "config" and "download" hold links."""
 
+EditionName = Literal["readme", "later"]
+"""What is claimed of a row: by the README's table, or by what upstream published later."""
+
 NOT_PRINTED = ("", "-")
 """Cells that print no value: 0 is a value, an empty cell is not."""
 
@@ -91,12 +96,12 @@ class _Strict(BaseModel):
 
 
 class Source(_Strict):
-    """A README whose tables the manifest quotes."""
+    """A document the manifest quotes: a README with its tables, or a later metafile."""
 
     title: str
-    """Heading of the README."""
+    """Heading of the README, or what the document is."""
     url: str
-    """Where the README is published."""
+    """Where the document is published."""
 
 
 class Table(_Strict):
@@ -241,6 +246,33 @@ class DetectionReading(_Strict):
     """GPUs used in training."""
 
 
+class LaterEdition(_Strict):
+    """What upstream published later for a row's configuration; its numbers are text, too.
+
+    Network, test scale and thresholds are the row's own. Null is what the source does not state.
+    """
+
+    source: str
+    """Key of the document in `sources`."""
+    checkpoint_url: str
+    """Weights, as linked; often, but not always, the very file that the README links."""
+    train_memory_gb: str | None
+    """Training memory per GPU."""
+    box_ap: str | None
+    """COCO box AP, percent."""
+    mask_ap: str | None
+    """COCO mask AP, percent."""
+    inference_ms: str | None
+    """Milliseconds per image at inference; the README prints images per second instead."""
+    normalisation: Normalisation
+    """What goes with that file; it need not be the normalisation of the README's file."""
+
+    @property
+    def checkpoint_sha256_prefix(self) -> str | None:
+        """Return the first 8 hex digits of the SHA-256 that the checkpoint's file name promises."""
+        return promised_sha256(link_file_name(self.checkpoint_url))
+
+
 class Row(_Strict):
     """One row of a results table: the quotation, the links, and our reading beside them."""
 
@@ -264,8 +296,12 @@ class Row(_Strict):
     """Training log, as linked."""
     reading: Annotated[SegmentationReading | DetectionReading, Field(discriminator="architecture")]
     """Our reading of the row, from upstream's configuration."""
+    later: LaterEdition | None = None
+    """What upstream published later for the same configuration; null if nothing."""
     notes: list[str] = []
     """Oddities worth knowing when reading the number."""
+    _readme: Row | None = PrivateAttr(default=None)
+    """In a later edition, the row of the README it was made from; see `in_edition`."""
 
     @property
     def task(self) -> Task:
@@ -284,7 +320,68 @@ class Row(_Strict):
     @property
     def checkpoint_file_name(self) -> str:
         """Return the file name in the checkpoint link, or an empty string for a blank row."""
-        return (self.checkpoint_url or "").partition("?")[0].rpartition("/")[2]
+        return link_file_name(self.checkpoint_url or "")
+
+    @property
+    def edition(self) -> EditionName:
+        """Return which claim this row makes."""
+        return "readme" if self._readme is None else "later"
+
+    def in_edition(self, name: EditionName) -> Row:
+        """Return this row as the edition called ``name`` claims it.
+
+        It is a row like any other: what fetches, loads, measures and judges rows need not know
+        that there are editions.
+
+        Raises:
+            UsageError: the row has no such edition.
+        """
+        if name == self.edition:
+            return self
+        if self._readme is not None:
+            return self._readme
+        if self.later is None:
+            msg = (
+                f"{self.name} has no later edition: nothing was published for it after the README, "
+                'as far as the manifest knows. Leave out "--edition later".'
+            )
+            raise UsageError(msg)
+        return self._as_published_later(self.later)
+
+    def _as_published_later(self, later: LaterEdition) -> Row:
+        printed = self.printed.model_copy(
+            update={
+                "train_memory_gb": later.train_memory_gb,
+                "fps": None,  # it states milliseconds, by another protocol
+                "box_ap": later.box_ap,
+                "mask_ap": later.mask_ap,
+            }
+        )
+        row = self.model_copy(
+            update={
+                "printed": printed,
+                "checkpoint_url": later.checkpoint_url,
+                "log_url": None,
+                "reading": self.reading.model_copy(update={"normalisation": later.normalisation}),
+            }
+        )
+        row._readme = self
+        return row
+
+    def edition_of(self, sha256: str) -> tuple[EditionName, ...]:
+        """Return the editions of this row that promise a file of this SHA-256: none, one or both.
+
+        Args:
+            sha256: of a whole file, 64 hex digits.
+        """
+        readme = self._readme or self
+        promised: dict[EditionName, str | None] = {
+            "readme": readme.checkpoint_sha256_prefix,
+            "later": self.later.checkpoint_sha256_prefix if self.later else None,
+        }
+        return tuple(
+            name for name, prefix in promised.items() if prefix and sha256.startswith(prefix)
+        )
 
 
 class Manifest(_Strict):
@@ -294,6 +391,11 @@ class Manifest(_Strict):
     sources: dict[str, Source]
     tables: list[Table]
     rows: list[Row]
+
+
+def link_file_name(url: str) -> str:
+    """Return the file name at the end of a link."""
+    return url.partition("?")[0].rpartition("/")[2]
 
 
 def promised_sha256(file_name: str) -> str | None:
