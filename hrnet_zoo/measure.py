@@ -18,7 +18,7 @@ from hrnet_zoo.devices import canonical_precision, resolve_device
 from hrnet_zoo.download import FetchedFile
 from hrnet_zoo.errors import DatasetError, PrerequisiteError
 from hrnet_zoo.evaluation import ImageResult, StageSeconds, evaluate_images
-from hrnet_zoo.fetch import FetchOptions, check_own_file, fetch_row
+from hrnet_zoo.fetch import FetchOptions, fetch_row, own_checkpoint
 from hrnet_zoo.inference.segmentation import Network, SegmentationProtocol
 from hrnet_zoo.journal import Journal
 from hrnet_zoo.loading import load_model, network_for_evaluation, single_protocol
@@ -207,5 +207,5 @@ def _open_dataset(row: Row, folders: DataFolders) -> SegmentationDataset:
 
 def _checkpoint(row: Row, options: MeasureOptions, progress: Progress) -> FetchedFile:
     if options.checkpoint is not None:
-        return check_own_file(options.checkpoint)
+        return own_checkpoint(row, options.checkpoint, progress)
     return fetch_row(row, options.manifest_dir, options.fetch, progress)

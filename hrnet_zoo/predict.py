@@ -15,7 +15,7 @@ from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.devices import canonical_precision, resolve_device
 from hrnet_zoo.errors import UsageError
-from hrnet_zoo.fetch import FetchOptions, check_own_file, fetch_row
+from hrnet_zoo.fetch import FetchOptions, fetch_row, own_checkpoint
 from hrnet_zoo.inference.segmentation import (
     SegmentationProtocol,
     class_scores,
@@ -141,7 +141,7 @@ def load_predictor(
         fetch = fetch or FetchOptions(cache_dir=cache_dir())
         file = fetch_row(row, manifest_dir, fetch, progress or Silent())
     else:
-        file = check_own_file(checkpoint)
+        file = own_checkpoint(row, checkpoint, progress or Silent())
     return Predictor(row, load_model(row, file.path, chosen), chosen)
 
 

@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from hrnet_zoo.errors import RecordError
-from hrnet_zoo.row import Metric, Normalisation, SlideTest, WholeTest
+from hrnet_zoo.row import EditionName, Metric, Normalisation, SlideTest, WholeTest
 
 SCHEMA_VERSION = 1
 """Raised whenever a field changes its meaning; older files are then migrated when read."""
@@ -145,6 +145,8 @@ class Record(_Part):
     schema_version: Literal[1] = 1
     row: str
     """Name of the row in the manifest."""
+    edition: EditionName = "readme"
+    """Whose claim about the row was verified."""
     status: Status
     """"started" until the run ends; a file that still says so was killed."""
     started_at: AwareDatetime

@@ -67,7 +67,11 @@ Column = Literal[
 """What a table column can hold; "config" and "download" hold links."""
 
 EditionName = Literal["readme", "later"]
+EDITIONS: tuple[EditionName, ...] = ("readme", "later")
 """What is claimed of a row: by the README's table, or by what upstream published later."""
+
+LATER_QUANTITIES = ("train_memory_gb", "box_ap", "mask_ap", "inference_ms")
+"""The quantities that a later edition states."""
 
 NOT_PRINTED = ("", "-")
 """Cells that print no value: 0 is a value, an empty cell is not."""
@@ -336,6 +340,9 @@ class Row(_Strict):
         Raises:
             UsageError: the row has no such edition.
         """
+        if name not in EDITIONS:
+            msg = f'"{name}" is no edition; there are: {", ".join(EDITIONS)}.'
+            raise UsageError(msg)
         if name == self.edition:
             return self
         if self._readme is not None:

@@ -8,15 +8,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import device_option, fetch_options, format_option, zoo_option
+from hrnet_zoo.cli.options import (
+    device_option,
+    edition_option,
+    fetch_options,
+    format_option,
+    zoo_option,
+)
 
 if TYPE_CHECKING:
     from hrnet_zoo.records import ProtocolName
+    from hrnet_zoo.row import EditionName
 
 
 @click.command()
 @click.argument("name")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@edition_option
 @click.option(
     "--protocol",
     type=click.Choice(["single", "ms_flip"]),
@@ -50,6 +58,7 @@ if TYPE_CHECKING:
 def predict(
     name: str,
     images: tuple[str, ...],
+    edition: EditionName,
     protocol: ProtocolName,
     out: Path,
     alpha: float,
@@ -70,7 +79,7 @@ def predict(
     from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
 
     zoo = load_zoo(zoo_file)
-    row = zoo.row(name)
+    row = zoo.row(name, edition)
 
     from hrnet_zoo.labelling import find_images, label_images  # noqa: PLC0415 - imports torch
     from hrnet_zoo.predict import load_predictor  # noqa: PLC0415

@@ -12,6 +12,7 @@ import click
 from hrnet_zoo.cli.options import (
     data_options,
     device_option,
+    edition_option,
     fetch_options,
     format_option,
     zoo_option,
@@ -19,7 +20,7 @@ from hrnet_zoo.cli.options import (
 
 if TYPE_CHECKING:
     from hrnet_zoo.measure import MeasureOptions
-    from hrnet_zoo.row import Metric, Row
+    from hrnet_zoo.row import EditionName, Metric, Row
 
 DEFAULT_OUTPUT = Path("reports/records")
 _LARGEST_TOLERANCE = 10
@@ -44,6 +45,7 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@edition_option
 @data_options
 @click.option(
     "--checkpoint",
@@ -88,6 +90,7 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
 @zoo_option
 def verify(
     names: tuple[str, ...],
+    edition: EditionName,
     data_root: Path | None,
     data: dict[str, Path],
     checkpoint: Path | None,
@@ -109,7 +112,8 @@ def verify(
     from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
 
     zoo = load_zoo(zoo_file)
-    asked = [(row, zoo.metrics_of(row, metrics)) for row in map(zoo.row, dict.fromkeys(names))]
+    rows = [zoo.row(name, edition) for name in dict.fromkeys(names)]
+    asked = [(row, zoo.metrics_of(row, metrics)) for row in rows]
     if checkpoint is not None and len(asked) > 1:
         msg = "--checkpoint is one file; give one NAME with it."
         raise click.UsageError(msg)
