@@ -10,8 +10,9 @@ from pathlib import Path
 
 from hrnet_zoo.download import FetchedFile, fetch_file, sha256_of
 from hrnet_zoo.errors import CheckpointError
+from hrnet_zoo.printed import promised_sha256
 from hrnet_zoo.progress import Progress
-from hrnet_zoo.row import Row, promised_sha256
+from hrnet_zoo.row import Row
 
 
 @dataclass(frozen=True, kw_only=True)

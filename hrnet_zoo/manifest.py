@@ -15,14 +15,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from hrnet_zoo.errors import ManifestError, did_you_mean
-from hrnet_zoo.row import (
-    LATER_QUANTITIES,
-    METRICS,
-    Column,
-    Manifest,
-    Row,
-    printed_number,
-)
+from hrnet_zoo.printed import printed_number
+from hrnet_zoo.row import LATER_QUANTITIES, METRICS, Column, Manifest, Row
 from hrnet_zoo.zoo import Zoo
 
 Keys = tuple[str | int, ...]

@@ -6,13 +6,13 @@ manifest; it does not know YAML, files on disk, models or records.
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints
 
 from hrnet_zoo.errors import UsageError
+from hrnet_zoo.printed import link_file_name, printed_number, promised_sha256
 
 Task = Literal["segmentation", "detection"]
 Metric = Literal["train_memory_gb", "fps", "miou", "miou_ms_flip", "box_ap", "mask_ap"]
@@ -73,9 +73,6 @@ EDITIONS: tuple[EditionName, ...] = ("readme", "later")
 LATER_QUANTITIES = ("train_memory_gb", "box_ap", "mask_ap", "inference_ms")
 """The quantities that a later edition states."""
 
-NOT_PRINTED = ("", "-")
-"""Cells that print no value: 0 is a value, an empty cell is not."""
-
 _Positive = Annotated[int, Field(gt=0)]
 _PositiveFloat = Annotated[float, Field(gt=0)]
 Pair = Annotated[tuple[_Positive, _Positive], Field(strict=False)]
@@ -87,8 +84,6 @@ Count = Annotated[int, Field(gt=0)]
 NumClasses = Annotated[int, Field(gt=0, le=253)]
 """Labels are bytes, of which 254 and 255 are taken for "invalid" and "ignored"."""
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
-_PRINTED_NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
-_SHA256_SUFFIX = re.compile(r"-([0-9a-f]{8})\.pth$")
 
 
 class _Strict(BaseModel):
@@ -356,14 +351,13 @@ class Row(_Strict):
         return self._as_published_later(self.later)
 
     def _as_published_later(self, later: LaterEdition) -> Row:
-        printed = self.printed.model_copy(
-            update={
-                "train_memory_gb": later.train_memory_gb,
-                "fps": None,  # it states milliseconds, by another protocol
-                "box_ap": later.box_ap,
-                "mask_ap": later.mask_ap,
-            }
-        )
+        # No number of the README stays: an fps beside milliseconds would be another protocol's.
+        stated = {
+            "train_memory_gb": later.train_memory_gb,
+            "box_ap": later.box_ap,
+            "mask_ap": later.mask_ap,
+        }
+        printed = self.printed.model_copy(update=dict.fromkeys(METRICS) | stated)
         row = self.model_copy(
             update={
                 "printed": printed,
@@ -398,38 +392,3 @@ class Manifest(_Strict):
     sources: dict[str, Source]
     tables: list[Table]
     rows: list[Row]
-
-
-def link_file_name(url: str) -> str:
-    """Return the file name at the end of a link."""
-    return url.partition("?")[0].rpartition("/")[2]
-
-
-def promised_sha256(file_name: str) -> str | None:
-    """Return the 8 hex digits at the end of a published file's name, or None if it has none.
-
-    Source:
-        mmsegmentation 0.20.2 and mmdetection 2.3.0, tools/publish_model.py: the file is saved,
-        hashed, and renamed to end in the first 8 digits of its SHA-256.
-    """
-    match = _SHA256_SUFFIX.search(file_name)
-    return match[1] if match else None
-
-
-def decimals_of(printed: Decimal) -> int:
-    """Return how many decimals a documented value is printed with."""
-    return len(str(printed).partition(".")[2])
-
-
-def printed_number(text: str | None) -> Decimal | None:
-    """Return a printed number with its decimals, or None for an empty cell, "-" or no column.
-
-    Raises:
-        ValueError: the text is something else.
-    """
-    if text is None or text in NOT_PRINTED:
-        return None
-    if _PRINTED_NUMBER.fullmatch(text) is None:
-        msg = f'"{text}" is neither a decimal number nor an empty cell ("" or "-")'
-        raise ValueError(msg)
-    return Decimal(text)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from hrnet_zoo.printed import decimals_of
 from hrnet_zoo.records import Measurement, ProtocolName, ProtocolUsed, Record, Status
-from hrnet_zoo.row import MS_FLIP_RATIOS, Metric, Row, decimals_of
+from hrnet_zoo.row import MS_FLIP_RATIOS, Metric, Row
 
 DEFAULT_NOISE = Decimal("0.10")
 """Allowance, in points of mIoU or AP, on top of the rounding of the printed number.

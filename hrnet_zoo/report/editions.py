@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hrnet_zoo.row import (
-    LATER_QUANTITIES,
-    NOT_PRINTED,
-    LaterEdition,
-    Normalisation,
-    Row,
-    printed_number,
-)
-
-_NONE = "-"
+from hrnet_zoo.printed import NOT_PRINTED, printed_number
+from hrnet_zoo.row import LATER_QUANTITIES, LaterEdition, Normalisation, Row
 
 
 def later_as_dict(later: LaterEdition) -> dict[str, object]:
@@ -55,7 +47,7 @@ def _differences(row: Row, later: LaterEdition) -> Iterator[tuple[str, str, str]
 
 
 def _number(text: str | None, unit: str = "") -> str:
-    return _NONE if text is None or text in NOT_PRINTED else f"{text} {unit}".rstrip()
+    return "not documented" if text is None or text in NOT_PRINTED else f"{text} {unit}".rstrip()
 
 
 def _triple(normalisation: Normalisation, field: str) -> str:
@@ -69,4 +61,4 @@ def _files(row: Row) -> tuple[str, str]:
     readme, published_later = (
         f"..{r.checkpoint_file_name.removeprefix(r.name)}" for r in (row, later)
     )
-    return readme if row.checkpoint_url else _NONE, "same file" if same else published_later
+    return readme if row.checkpoint_url else "(none)", "same file" if same else published_later

@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
+from hrnet_zoo.printed import decimals_of
 from hrnet_zoo.records import Record
 from hrnet_zoo.report.rows import METRIC_TITLES
-from hrnet_zoo.row import EditionName, Metric, Row, decimals_of
+from hrnet_zoo.row import EditionName, Metric, Row
 from hrnet_zoo.verdicts import (
     DEFAULT_NOISE,
     MISMATCHES,
