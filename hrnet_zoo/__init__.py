@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from hrnet_zoo.predict.load import Predictor
+    from hrnet_zoo.row import EditionName
     from hrnet_zoo.zoo import Zoo
 
 __all__ = ["ZooError", "__version__", "build", "load", "load_zoo"]
@@ -56,7 +57,11 @@ def build(name: str) -> nn.Module:
 
 
 def load(
-    name: str, checkpoint: str | Path | None = None, device: str | torch.device = "cpu"
+    name: str,
+    checkpoint: str | Path | None = None,
+    device: str | torch.device = "cpu",
+    *,
+    edition: EditionName = "readme",
 ) -> Predictor:
     """Return a predictor for the row called ``name``.
 
@@ -64,9 +69,10 @@ def load(
         name: a row of the manifest.
         checkpoint: a weights file; None fetches the published one into the cache.
         device: "cpu", "cuda", "cuda:N" or "auto".
+        edition: "readme", or "later" for the file and preprocessing that upstream published later.
 
     Raises:
-        UsageError: there is no such row or device name.
+        UsageError: there is no such row, edition or device name.
         CheckpointError: the weights cannot be had, are not the promised ones, or do not fit.
         PrerequisiteError: the device does not exist, or this version cannot build the network.
     """
@@ -74,4 +80,5 @@ def load(
 
     zoo = load_zoo()
     path = None if checkpoint is None else Path(checkpoint)
-    return load_predictor(zoo.row(name), zoo.path.parent, checkpoint=path, device=str(device))
+    row = zoo.row(name, edition)
+    return load_predictor(row, zoo.path.parent, checkpoint=path, device=str(device))

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from hrnet_zoo.download import FetchedFile, fetch_file, sha256_of
 from hrnet_zoo.errors import CheckpointError
+from hrnet_zoo.printed import promised_sha256
 from hrnet_zoo.progress import Progress
-from hrnet_zoo.row import Row, promised_sha256
+from hrnet_zoo.row import Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ def fetch_row(
     if row.checkpoint_url is None or row.checkpoint_sha256_prefix is None:
         msg = (
             f"{row.name}: the table links no checkpoint for this row: there is nothing to fetch. "
-            "Pass a file of your own with --checkpoint."
+            f"Pass a file of your own with --checkpoint{_or_later(row)}."
         )
         raise CheckpointError(msg)
     progress.begin(f"checkpoint {row.checkpoint_file_name}", None, "B")
@@ -48,6 +49,26 @@ def fetch_row(
         on_progress=progress.update,
         notify=progress.say,
     )
+
+
+def _or_later(row: Row) -> str:
+    return ", or --edition later" if row.edition == "readme" and row.later is not None else ""
+
+
+def own_checkpoint(row: Row, path: Path, progress: Progress) -> FetchedFile:
+    """Return a checkpoint named by the user for a row; say so if it is another edition's.
+
+    Raises:
+        CheckpointError: the file is missing, or is not what its name promises.
+    """
+    file = check_own_file(path)
+    editions = row.edition_of(file.sha256)
+    if editions and row.edition not in editions:
+        progress.say(
+            f'{path.name} is the file of the "{editions[0]}" edition of {row.name}, but is used as '
+            f'that of "{row.edition}". Pass --edition {editions[0]}.'
+        )
+    return file
 
 
 def check_own_file(path: Path) -> FetchedFile:

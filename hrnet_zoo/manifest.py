@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from hrnet_zoo.errors import ManifestError, did_you_mean
-from hrnet_zoo.row import METRICS, Column, Manifest, Row, printed_number
+from hrnet_zoo.printed import printed_number
+from hrnet_zoo.row import LATER_QUANTITIES, METRICS, Column, Manifest, Row
 from hrnet_zoo.zoo import Zoo
 
 Keys = tuple[str | int, ...]
@@ -201,7 +202,7 @@ def _inconsistencies(manifest: Manifest) -> Iterator[Problem]:
                 yield (*here, *path), what
             if row.task != table_of_row.task:
                 yield (*here, "table"), f"the table is about {table_of_row.task}, the row is not"
-        for path, what in _link_problems(row):
+        for path, what in (*_link_problems(row), *_later_problems(row, manifest)):
             yield (*here, *path), what
 
 
@@ -211,13 +212,31 @@ def _cell_problems(row: Row, columns: list[Column]) -> Iterator[Problem]:
             there = "has this column: quote the cell" if text is None else "has no such column"
             yield ("printed", column), f"the table {there}"
     for metric in METRICS:
-        try:
-            value = printed_number(getattr(row.printed, metric))
-        except ValueError as error:
-            yield ("printed", metric), str(error)
-        else:
-            if value is not None and metric in _PERCENT and value > 100:
-                yield ("printed", metric), f"{value} percent is impossible"
+        for what in _number_problems(metric, getattr(row.printed, metric)):
+            yield ("printed", metric), what
+
+
+def _number_problems(quantity: str, text: str | None) -> Iterator[str]:
+    try:
+        value = printed_number(text)
+    except ValueError as error:
+        yield str(error)
+    else:
+        if value is not None and quantity in _PERCENT and value > 100:
+            yield f"{value} percent is impossible"
+
+
+def _later_problems(row: Row, manifest: Manifest) -> Iterator[Problem]:
+    later = row.later
+    if later is None:
+        return
+    if later.source not in manifest.sources:
+        yield ("later", "source"), f'"{later.source}" is not among the sources'
+    for quantity in LATER_QUANTITIES:
+        for what in _number_problems(quantity, getattr(later, quantity)):
+            yield ("later", quantity), what
+    for path, what in _link_problems(row.in_edition("later")):
+        yield ("later", *path), what
 
 
 def _link_problems(row: Row) -> Iterator[Problem]:

@@ -8,12 +8,14 @@ from dataclasses import asdict
 import torch
 
 from hrnet_zoo.datasets.classes import class_table
+from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
 from hrnet_zoo.datasets.segmentation import fingerprint
 from hrnet_zoo.download import FetchedFile
 from hrnet_zoo.evaluation.ahead import StageSeconds
 from hrnet_zoo.evaluation.segmentation import ImageResult
 from hrnet_zoo.inference.detection import DetectionProtocol
 from hrnet_zoo.inference.segmentation import SegmentationProtocol
+from hrnet_zoo.metrics.coco_ap import FIGURES
 from hrnet_zoo.metrics.coco_backends import ScoredRun
 from hrnet_zoo.metrics.per_image import miou_interval, total
 from hrnet_zoo.records import (
@@ -119,24 +121,26 @@ def detection_measurement(
     row: Row, metric: Metric, protocol: DetectionProtocol, scored: ScoredRun
 ) -> Measurement:
     """Return one AP of the table, with all that COCO says beside it."""
-    figures = scored.figures
+    figures, parity = scored.figures, scored.parity
     names = class_table(row.reading.dataset).names
+    category_ids = DETECTION_DATASETS[row.reading.dataset].category_ids
     return Measurement(
         metric=metric,
         value=figures.ap,
         protocol=detection_protocol_used(row, protocol),
         coco=CocoSummary(
-            figures=figures.by_name(),
+            figures={name: getattr(figures, name) for name in FIGURES},
             categories=[
-                CategoryAp(name=name, ap=ap)
-                for name, ap in zip(names, figures.category_ap, strict=True)
+                CategoryAp(name=name, ap=figures.per_category[category_id])
+                for name, category_id in zip(names, category_ids, strict=True)
             ],
             scoring=CocoScoring(
                 backend=scored.backend,
                 version=scored.version,
                 asked=scored.asked,
-                parity_num_images=scored.parity.num_images if scored.parity else None,
-                parity_largest_difference=scored.parity.largest if scored.parity else None,
+                parity_num_images=parity.num_images if parity else None,
+                parity_largest_difference=parity.largest_difference if parity else None,
+                remarks=list(scored.remarks),
             ),
         ),
     )

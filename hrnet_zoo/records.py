@@ -26,7 +26,14 @@ from pydantic import (
 )
 
 from hrnet_zoo.errors import RecordError
-from hrnet_zoo.row import DetectionTest, Metric, Normalisation, SlideTest, WholeTest
+from hrnet_zoo.row import (
+    DetectionTest,
+    EditionName,
+    Metric,
+    Normalisation,
+    SlideTest,
+    WholeTest,
+)
 
 SCHEMA_VERSION = 1
 """Raised whenever a field changes its meaning; older files are then migrated when read."""
@@ -99,9 +106,11 @@ class CocoScoring(_Part):
     asked: str
     """What the user asked for."""
     parity_num_images: int | None
-    """Images whose detections were also scored with pycocotools first; None for pycocotools."""
+    """Images whose detections a fast evaluator and pycocotools both scored; None: none was tried."""
     parity_largest_difference: float | None
-    """Largest difference of any figure there, in percent."""
+    """Largest difference of any figure there, in points of percent; None: the evaluator failed."""
+    remarks: list[str]
+    """Why fast evaluators that are installed were not used."""
 
 
 class CocoSummary(_Part):
@@ -178,6 +187,8 @@ class Record(_Part):
     schema_version: Literal[1] = 1
     row: str
     """Name of the row in the manifest."""
+    edition: EditionName = "readme"
+    """Whose claim about the row was verified."""
     status: Status
     """"started" until the run ends; a file that still says so was killed."""
     started_at: AwareDatetime

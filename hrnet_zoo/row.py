@@ -6,11 +6,13 @@ manifest; it does not know YAML, files on disk, models or records.
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints
+
+from hrnet_zoo.errors import UsageError
+from hrnet_zoo.printed import link_file_name, printed_number, promised_sha256
 
 Task = Literal["segmentation", "detection"]
 Metric = Literal["train_memory_gb", "fps", "miou", "miou_ms_flip", "box_ap", "mask_ap"]
@@ -64,8 +66,12 @@ Column = Literal[
 ]
 """What a table column can hold; "config" and "download" hold links."""
 
-NOT_PRINTED = ("", "-")
-"""Cells that print no value: 0 is a value, an empty cell is not."""
+EditionName = Literal["readme", "later"]
+EDITIONS: tuple[EditionName, ...] = ("readme", "later")
+"""What is claimed of a row: by the README's table, or by what upstream published later."""
+
+LATER_QUANTITIES = ("train_memory_gb", "box_ap", "mask_ap", "inference_ms")
+"""The quantities that a later edition states."""
 
 _Positive = Annotated[int, Field(gt=0)]
 _PositiveFloat = Annotated[float, Field(gt=0)]
@@ -78,8 +84,6 @@ Count = Annotated[int, Field(gt=0)]
 NumClasses = Annotated[int, Field(gt=0, le=253)]
 """Labels are bytes, of which 254 and 255 are taken for "invalid" and "ignored"."""
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
-_PRINTED_NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
-_SHA256_SUFFIX = re.compile(r"-([0-9a-f]{8})\.pth$")
 
 
 class _Strict(BaseModel):
@@ -91,12 +95,12 @@ class _Strict(BaseModel):
 
 
 class Source(_Strict):
-    """A README whose tables the manifest quotes."""
+    """A document the manifest quotes: a README with its tables, or a later metafile."""
 
     title: str
-    """Heading of the README."""
+    """Heading of the README, or what the document is."""
     url: str
-    """Where the README is published."""
+    """Where the document is published."""
 
 
 class Table(_Strict):
@@ -241,6 +245,33 @@ class DetectionReading(_Strict):
     """GPUs used in training."""
 
 
+class LaterEdition(_Strict):
+    """What upstream published later for a row's configuration; its numbers are text, too.
+
+    Network, test scale and thresholds are the row's own. Null is what the source does not state.
+    """
+
+    source: str
+    """Key of the document in `sources`."""
+    checkpoint_url: str
+    """Weights, as linked; often, but not always, the very file that the README links."""
+    train_memory_gb: str | None
+    """Training memory per GPU."""
+    box_ap: str | None
+    """COCO box AP, percent."""
+    mask_ap: str | None
+    """COCO mask AP, percent."""
+    inference_ms: str | None
+    """Milliseconds per image at inference; the README prints images per second instead."""
+    normalisation: Normalisation
+    """What goes with that file; it need not be the normalisation of the README's file."""
+
+    @property
+    def checkpoint_sha256_prefix(self) -> str | None:
+        """Return the first 8 hex digits of the SHA-256 that the checkpoint's file name promises."""
+        return promised_sha256(link_file_name(self.checkpoint_url))
+
+
 class Row(_Strict):
     """One row of a results table: the quotation, the links, and our reading beside them."""
 
@@ -264,8 +295,12 @@ class Row(_Strict):
     """Training log, as linked."""
     reading: Annotated[SegmentationReading | DetectionReading, Field(discriminator="architecture")]
     """Our reading of the row, from upstream's configuration."""
+    later: LaterEdition | None = None
+    """What upstream published later for the same configuration; null if nothing."""
     notes: list[str] = []
     """Oddities worth knowing when reading the number."""
+    _readme: Row | None = PrivateAttr(default=None)
+    """In a later edition, the row of the README it was made from; see `in_edition`."""
 
     @property
     def task(self) -> Task:
@@ -284,7 +319,70 @@ class Row(_Strict):
     @property
     def checkpoint_file_name(self) -> str:
         """Return the file name in the checkpoint link, or an empty string for a blank row."""
-        return (self.checkpoint_url or "").partition("?")[0].rpartition("/")[2]
+        return link_file_name(self.checkpoint_url or "")
+
+    @property
+    def edition(self) -> EditionName:
+        """Return which claim this row makes."""
+        return "readme" if self._readme is None else "later"
+
+    def in_edition(self, name: EditionName) -> Row:
+        """Return this row as the edition called ``name`` claims it.
+
+        It is a row like any other: what fetches, loads, measures and judges rows need not know
+        that there are editions.
+
+        Raises:
+            UsageError: the row has no such edition.
+        """
+        if name not in EDITIONS:
+            msg = f'"{name}" is no edition; there are: {", ".join(EDITIONS)}.'
+            raise UsageError(msg)
+        if name == self.edition:
+            return self
+        if self._readme is not None:
+            return self._readme
+        if self.later is None:
+            msg = (
+                f"{self.name} has no later edition: nothing was published for it after the README, "
+                'as far as the manifest knows. Leave out "--edition later".'
+            )
+            raise UsageError(msg)
+        return self._as_published_later(self.later)
+
+    def _as_published_later(self, later: LaterEdition) -> Row:
+        # No number of the README stays: an fps beside milliseconds would be another protocol's.
+        stated = {
+            "train_memory_gb": later.train_memory_gb,
+            "box_ap": later.box_ap,
+            "mask_ap": later.mask_ap,
+        }
+        printed = self.printed.model_copy(update=dict.fromkeys(METRICS) | stated)
+        row = self.model_copy(
+            update={
+                "printed": printed,
+                "checkpoint_url": later.checkpoint_url,
+                "log_url": None,
+                "reading": self.reading.model_copy(update={"normalisation": later.normalisation}),
+            }
+        )
+        row._readme = self
+        return row
+
+    def edition_of(self, sha256: str) -> tuple[EditionName, ...]:
+        """Return the editions of this row that promise a file of this SHA-256: none, one or both.
+
+        Args:
+            sha256: of a whole file, 64 hex digits.
+        """
+        readme = self._readme or self
+        promised: dict[EditionName, str | None] = {
+            "readme": readme.checkpoint_sha256_prefix,
+            "later": self.later.checkpoint_sha256_prefix if self.later else None,
+        }
+        return tuple(
+            name for name, prefix in promised.items() if prefix and sha256.startswith(prefix)
+        )
 
 
 class Manifest(_Strict):
@@ -294,33 +392,3 @@ class Manifest(_Strict):
     sources: dict[str, Source]
     tables: list[Table]
     rows: list[Row]
-
-
-def promised_sha256(file_name: str) -> str | None:
-    """Return the 8 hex digits at the end of a published file's name, or None if it has none.
-
-    Source:
-        mmsegmentation 0.20.2 and mmdetection 2.3.0, tools/publish_model.py: the file is saved,
-        hashed, and renamed to end in the first 8 digits of its SHA-256.
-    """
-    match = _SHA256_SUFFIX.search(file_name)
-    return match[1] if match else None
-
-
-def decimals_of(printed: Decimal) -> int:
-    """Return how many decimals a documented value is printed with."""
-    return len(str(printed).partition(".")[2])
-
-
-def printed_number(text: str | None) -> Decimal | None:
-    """Return a printed number with its decimals, or None for an empty cell, "-" or no column.
-
-    Raises:
-        ValueError: the text is something else.
-    """
-    if text is None or text in NOT_PRINTED:
-        return None
-    if _PRINTED_NUMBER.fullmatch(text) is None:
-        msg = f'"{text}" is neither a decimal number nor an empty cell ("" or "-")'
-        raise ValueError(msg)
-    return Decimal(text)

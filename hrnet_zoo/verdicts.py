@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from hrnet_zoo.printed import decimals_of
 from hrnet_zoo.records import Measurement, ProtocolName, ProtocolUsed, Record, Status
-from hrnet_zoo.row import MS_FLIP_RATIOS, Metric, Row, decimals_of
+from hrnet_zoo.row import MS_FLIP_RATIOS, Metric, Row
 
 DEFAULT_NOISE = Decimal("0.10")
 """Allowance, in points of mIoU or AP, on top of the rounding of the printed number.
@@ -143,7 +144,7 @@ def _no_comparison(
     """Return the verdict and its reason where the difference must not decide, else None."""
     reason = record.not_run.get(metric) or record.reason
     if row.documented(metric) is None:
-        return Verdict.NOT_DOCUMENTED, reason or "the table prints no value"
+        return Verdict.NOT_DOCUMENTED, reason or _undocumented(row, metric)
     if record.status in _UNFINISHED:
         return Verdict.ERROR, reason or _UNFINISHED[record.status]
     if measurement is None:
@@ -155,6 +156,14 @@ def _no_comparison(
     if obstacles:
         return Verdict.NOT_COMPARABLE, "; ".join([partial, *obstacles] if partial else obstacles)
     return _judge_part(row, measurement, partial) if partial else None
+
+
+def _undocumented(row: Row, metric: Metric) -> str:
+    if row.edition == "later":
+        return "the later edition states no value"
+    states_it = row.later is not None and row.in_edition("later").documented(metric) is not None
+    hint = '; the "later" edition states one, see --edition later' if states_it else ""
+    return f"the table prints no value{hint}"
 
 
 def _partial(row: Row, record: Record) -> str:
@@ -184,6 +193,8 @@ def _obstacles(row: Row, record: Record, measurement: Measurement) -> Iterator[s
         return
     if record.row != row.name:
         yield f"it is a record of another row, {record.row}"
+    if record.edition != row.edition:
+        yield f'it is a record of the "{record.edition}" edition, not of "{row.edition}"'
     if record.settings is not None and record.settings.tf32:
         yield "it was computed with TF32, not in float32"
     if dataset.name != row.reading.dataset:
@@ -192,8 +203,14 @@ def _obstacles(row: Row, record: Record, measurement: Measurement) -> Iterator[s
     if prefix is None:
         yield "the row documents no checkpoint"
     elif not checkpoint.sha256.startswith(prefix):
-        yield f"another checkpoint: SHA-256 {checkpoint.sha256[:8]}..., documented {prefix}..."
+        yield _other_checkpoint(row, checkpoint.sha256, prefix)
     yield from _protocol_differences(row, measurement.metric, measurement.protocol)
+
+
+def _other_checkpoint(row: Row, sha256: str, prefix: str) -> str:
+    for edition in row.edition_of(sha256):
+        return f'the file is that of the "{edition}" edition; verify it with --edition {edition}'
+    return f"another checkpoint: SHA-256 {sha256[:8]}..., documented {prefix}..."
 
 
 def _protocol_differences(row: Row, metric: Metric, used: ProtocolUsed) -> Iterator[str]:

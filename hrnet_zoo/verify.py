@@ -44,6 +44,7 @@ def verify_row(
     started_at = now()
     record = Record(
         row=row.name,
+        edition=row.edition,
         status="started",
         started_at=started_at,
         arguments={

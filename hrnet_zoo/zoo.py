@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hrnet_zoo.errors import UsageError, did_you_mean
-from hrnet_zoo.row import ACCURACIES, METRICS, Manifest, Metric, Row, Table
+from hrnet_zoo.row import ACCURACIES, METRICS, EditionName, Manifest, Metric, Row, Table
 
 
 class Zoo:
@@ -20,18 +20,27 @@ class Zoo:
         self.rows = tuple(manifest.rows)
         self._by_name = {row.name: row for row in self.rows}
 
-    def row(self, name: str) -> Row:
-        """Return the row called ``name``.
+    def row(self, name: str, edition: EditionName = "readme") -> Row:
+        """Return the row called ``name``, as the README or what was published later claims it.
 
         Raises:
-            UsageError: there is none; the message offers the closest names.
+            UsageError: there is none, and the message offers the closest names; or the row has no
+                such edition.
         """
         try:
-            return self._by_name[name]
+            row = self._by_name[name]
         except KeyError:
             close = did_you_mean(name, self._by_name)
             msg = f'No row is called "{name}".{close} "hrnet-zoo list" prints all names.'
             raise UsageError(msg) from None
+        return row.in_edition(edition)
+
+    def rows_with_checkpoint(self, edition: EditionName = "readme") -> list[Row]:
+        """Return all rows that link a checkpoint, as the edition claims them."""
+        rows = self.rows
+        if edition == "later":
+            rows = tuple(row.in_edition(edition) for row in rows if row.later is not None)
+        return [row for row in rows if row.checkpoint_url is not None]
 
     def select(
         self, *, task: str | None = None, dataset: str | None = None, method: str | None = None

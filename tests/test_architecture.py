@@ -16,7 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # except within one folder.
 LAYERS = [
     {"errors", "progress"},
-    {"settings"},
+    {"settings", "printed"},
     {"row", "partial_file", "journal", "detections"},
     {"zoo", "download"},
     {"manifest", "records", "fetch", "pictures", "box_pictures", "environment"},
@@ -33,8 +33,9 @@ LAYERS = [
     {"cli"},
 ]
 TORCH_FREE = {
-    "errors", "progress", "settings", "row", "zoo", "partial_file", "download", "manifest",
-    "records", "fetch", "pictures", "box_pictures", "detections", "verdicts", "report", "prepare",
+    "errors", "progress", "settings", "printed", "row", "zoo", "partial_file", "download",
+    "manifest", "records", "fetch", "pictures", "box_pictures", "detections", "verdicts", "report",
+    "prepare",
 }  # fmt: skip
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60

@@ -8,23 +8,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import fetch_options, format_option, zoo_option
+from hrnet_zoo.cli.options import edition_option, fetch_options, format_option, zoo_option
 
 if TYPE_CHECKING:
     from hrnet_zoo.fetch import FetchOptions
     from hrnet_zoo.progress import Progress
-    from hrnet_zoo.row import Row
+    from hrnet_zoo.row import EditionName, Row
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="NAME...")
 @click.option("--all", "all_rows", is_flag=True, help="Fetch every row that links a checkpoint.")
+@edition_option
 @fetch_options
 @format_option("text", "json")
 @zoo_option
 def fetch(
     names: tuple[str, ...],
     all_rows: bool,
+    edition: EditionName,
     mirror: str | None,
     offline: bool,
     form: str,
@@ -40,12 +42,13 @@ def fetch(
         msg = "Give the names of rows, or --all."
         raise click.UsageError(msg)
     zoo = load_zoo(zoo_file)
-    rows = [zoo.row(name) for name in names]
+    rows = [zoo.row(name, edition) for name in names]
     if all_rows:
-        rows = [row for row in zoo.rows if row.checkpoint_url is not None]
-        blank = len(zoo.rows) - len(rows)
-        if blank:
-            click.echo(f"{blank} rows link no checkpoint and are left out", err=True)
+        rows = zoo.rows_with_checkpoint(edition)
+        without = len(zoo.rows) - len(rows)
+        if without:
+            lack = "link no checkpoint" if edition == "readme" else "have no later edition"
+            click.echo(f"{without} rows {lack} and are left out", err=True)
     options = FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline)
     results = []
     for row in rows:

@@ -35,6 +35,17 @@ def format_option(*formats: str) -> Callable[[Command], Command]:
     return add
 
 
+def edition_option(command: Command) -> Command:
+    """Add --edition: whose claim about a row is meant."""
+    return click.option(
+        "--edition",
+        type=click.Choice(["readme", "later"]),
+        default="readme",
+        show_default=True,
+        help="The README's numbers and files, or what upstream published later.",
+    )(command)
+
+
 def fetch_options(command: Command) -> Command:
     """Add --mirror and --offline."""
     mirror = click.option(

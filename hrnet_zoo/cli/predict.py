@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import device_option, fetch_options, format_option, zoo_option
+from hrnet_zoo.cli.options import (
+    device_option,
+    edition_option,
+    fetch_options,
+    format_option,
+    zoo_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,11 +22,13 @@ if TYPE_CHECKING:
     from hrnet_zoo.detecting import DetectedImage
     from hrnet_zoo.labelling import LabelledImage
     from hrnet_zoo.records import ProtocolName
+    from hrnet_zoo.row import EditionName
 
 
 @click.command()
 @click.argument("name")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@edition_option
 @click.option(
     "--protocol",
     type=click.Choice(["single", "ms_flip"]),
@@ -61,6 +69,7 @@ if TYPE_CHECKING:
 def predict(
     name: str,
     images: tuple[str, ...],
+    edition: EditionName,
     protocol: ProtocolName,
     score_threshold: float,
     out: Path,
@@ -83,7 +92,7 @@ def predict(
     from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
 
     zoo = load_zoo(zoo_file)
-    row = zoo.row(name)
+    row = zoo.row(name, edition)
     found = find_images(images)
     if row.task == "detection" and protocol != "single":
         msg = f"--protocol is for segmentation; {row.name} detects objects, at one scale."

@@ -13,6 +13,7 @@ from hrnet_zoo.cli.options import (
     coco_backend_option,
     data_options,
     device_option,
+    edition_option,
     fetch_options,
     format_option,
     zoo_option,
@@ -20,7 +21,7 @@ from hrnet_zoo.cli.options import (
 
 if TYPE_CHECKING:
     from hrnet_zoo.measure.options import MeasureOptions
-    from hrnet_zoo.row import Metric, Row
+    from hrnet_zoo.row import EditionName, Metric, Row
 
 DEFAULT_OUTPUT = Path("reports/records")
 _LARGEST_TOLERANCE = 10
@@ -45,6 +46,7 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@edition_option
 @data_options
 @click.option(
     "--checkpoint",
@@ -96,6 +98,7 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
 @zoo_option
 def verify(
     names: tuple[str, ...],
+    edition: EditionName,
     data_root: Path | None,
     data: dict[str, Path],
     checkpoint: Path | None,
@@ -119,7 +122,8 @@ def verify(
     from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
 
     zoo = load_zoo(zoo_file)
-    asked = [(row, zoo.metrics_of(row, metrics)) for row in map(zoo.row, dict.fromkeys(names))]
+    rows = [zoo.row(name, edition) for name in dict.fromkeys(names)]
+    asked = [(row, zoo.metrics_of(row, metrics)) for row in rows]
     _check_single_files(asked, checkpoint=checkpoint, save_results=save_results)
 
     from hrnet_zoo.measure.options import MeasureOptions  # noqa: PLC0415 - imports torch

@@ -29,7 +29,8 @@ from hrnet_zoo.measure.options import (
     not_measurable,
     require_measurable,
 )
-from hrnet_zoo.metrics.coco_backends import score
+from hrnet_zoo.metrics.coco_ap import Kind
+from hrnet_zoo.metrics.coco_backends import score_detections
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.observed import (
     checkpoint_used,
@@ -45,7 +46,7 @@ from hrnet_zoo.resume import detection_entry, detection_result, open_journal, ta
 from hrnet_zoo.row import Metric, Row
 from hrnet_zoo.settings import DataFolders
 
-_KIND_OF = {"box_ap": "bbox", "mask_ap": "segm"}
+_KIND_OF: dict[Metric, Kind] = {"box_ap": "bbox", "mask_ap": "segm"}
 """What COCO calls the two kinds of AP."""
 
 
@@ -184,14 +185,15 @@ def _score(
     measurements = []
     for metric in run.metrics:
         progress.begin(f"scoring {len(entries)} detections", None, "")
-        scored = score(
+        scored = score_detections(
             run.dataset.ground_truth,
             entries,
             _KIND_OF[metric],
             image_ids=[image.image_id for image in images],
             backend=options.coco_backend,
-            notify=progress.say,
         )
+        for remark in scored.remarks:
+            progress.say(remark)
         measurements.append(detection_measurement(run.row, metric, run.protocol, scored))
     seconds.metric += time.perf_counter() - started
     return measurements

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from hrnet_zoo.download import FetchedFile
 from hrnet_zoo.errors import DatasetError, PrerequisiteError
-from hrnet_zoo.fetch import FetchOptions, check_own_file, fetch_row
+from hrnet_zoo.fetch import FetchOptions, fetch_row, own_checkpoint
+from hrnet_zoo.metrics.coco_backends import BackendChoice
 from hrnet_zoo.progress import Progress
 from hrnet_zoo.row import Metric, Row
 from hrnet_zoo.settings import DataFolders
@@ -34,7 +35,7 @@ class MeasureOptions:
     """How many of the worst images to save as pictures."""
     limit: int | None = None
     """Evaluate only the first so many images; the result is then not comparable."""
-    coco_backend: str = "auto"
+    coco_backend: BackendChoice = "auto"
     """Library that scores detections; see metrics/coco_backends.py."""
     save_results: Path | None = None
     """Where to write all detections in COCO's results format."""
@@ -52,7 +53,7 @@ def checkpoint_for(row: Row, options: MeasureOptions, progress: Progress) -> Fet
         CheckpointError: it cannot be had, or is not what it should be.
     """
     if options.checkpoint is not None:
-        return check_own_file(options.checkpoint)
+        return own_checkpoint(row, options.checkpoint, progress)
     return fetch_row(row, options.manifest_dir, options.fetch, progress)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hrnet_zoo.devices import resolve_device
-from hrnet_zoo.fetch import FetchOptions, check_own_file, fetch_row
+from hrnet_zoo.fetch import FetchOptions, fetch_row, own_checkpoint
 from hrnet_zoo.loading import load_detector, load_segmentor
 from hrnet_zoo.predict.detection import DetectionPredictor
 from hrnet_zoo.predict.segmentation import SegmentationPredictor
@@ -45,7 +45,7 @@ def load_predictor(
         fetch = fetch or FetchOptions(cache_dir=cache_dir())
         file = fetch_row(row, manifest_dir, fetch, progress)
     else:
-        file = check_own_file(checkpoint)
+        file = own_checkpoint(row, checkpoint, progress)
     if row.task == "segmentation":
         return SegmentationPredictor(row, load_segmentor(row, file.path, chosen), chosen)
     loaded = load_detector(row, file.path, chosen)

@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
+from hrnet_zoo.printed import decimals_of
 from hrnet_zoo.records import Record
 from hrnet_zoo.report.rows import METRIC_TITLES
-from hrnet_zoo.row import Metric, Row, decimals_of
+from hrnet_zoo.row import EditionName, Metric, Row
 from hrnet_zoo.verdicts import (
     DEFAULT_NOISE,
     MISMATCHES,
@@ -57,6 +58,8 @@ def as_json(results: Iterable[RowResult]) -> str:
     content = [
         {
             "name": result.row.name,
+            "edition": result.row.edition,
+            "checkpoint_editions": _checkpoint_editions(result),
             "status": result.record.status,
             "record": str(result.record_path),
             "num_images": result.record.dataset.num_images if result.record.dataset else None,
@@ -76,7 +79,7 @@ def as_text(result: RowResult) -> str:
     titles = ["", "documented", "measured", "delta", "verdict"]
     align = ("left", "right", "right", "right", "left")
     table = tabulate(cells, titles, tablefmt="simple", disable_numparse=True, colalign=align)
-    lines = [click.style(result.row.name, bold=True), *table.splitlines()]
+    lines = [click.style(result.row.name, bold=True) + _edition(result.row), *table.splitlines()]
     lines += [f"{METRIC_TITLES[j.metric]}: {j.reason}" for j in result.judgements if j.reason]
     limits = [(METRIC_TITLES[j.metric], _limit(j)) for j in result.judgements]
     lines += [f"{title}: {limit}" for title, limit in limits if limit]
@@ -85,6 +88,7 @@ def as_text(result: RowResult) -> str:
         for judgement in result.judgements
         for line in _coco_lines(judgement.metric, result.record)
     ]
+    lines += [f"checkpoint: {text}" for text in _checkpoint(result)]
     return "\n  ".join([*lines, f"record: {result.record_path}"])
 
 
@@ -97,7 +101,7 @@ def _coco_lines(metric: Metric, record: Record) -> Iterator[str]:
     said = ", ".join(f"{title} {_figure(figures[name])}" for name, title in _BESIDE_AP.items())
     yield f"{METRIC_TITLES[metric]}: {said}"
     scoring = measurement.coco.scoring
-    if scoring.parity_num_images is not None:
+    if scoring.backend != "pycocotools":
         yield (
             f"{METRIC_TITLES[metric]}: scored with {scoring.backend} {scoring.version}, which "
             f"agreed with pycocotools on {scoring.parity_num_images} of these images"
@@ -115,6 +119,27 @@ def measured_cells(judgement: Judgement) -> tuple[str, str]:
     decimals = 1 + (2 if judgement.documented is None else decimals_of(judgement.documented))
     measured = f"{judgement.measured:.{decimals}f}"
     return measured, "-" if judgement.delta is None else f"{judgement.delta:+.{decimals}f}"
+
+
+def _edition(row: Row) -> str:
+    """Say which edition was verified, where it is not the README's."""
+    return f" (edition later, {row.later.source})" if row.edition == "later" and row.later else ""
+
+
+def _checkpoint_editions(result: RowResult) -> list[EditionName]:
+    """Return the editions that promise the very file that was evaluated."""
+    checkpoint = result.record.checkpoint
+    return [] if checkpoint is None else list(result.row.edition_of(checkpoint.sha256))
+
+
+def _checkpoint(result: RowResult) -> Iterator[str]:
+    """Say whose file was evaluated, where a row has more than one edition."""
+    if result.row.later is None or result.record.checkpoint is None:
+        return
+    editions = _checkpoint_editions(result)
+    whose = "neither edition" if not editions else f'the "{editions[0]}" edition'
+    whose = "both editions" if len(editions) > 1 else whose
+    yield f"{result.record.checkpoint.file_name}, the file of {whose}"
 
 
 def _judgement_as_dict(judgement: Judgement) -> dict[str, object]:

@@ -10,6 +10,8 @@ from itertools import groupby
 
 from tabulate import tabulate
 
+from hrnet_zoo.printed import NOT_PRINTED
+from hrnet_zoo.report.editions import editions_side_by_side, later_as_dict
 from hrnet_zoo.row import METRICS, Metric, Row, SegmentationReading
 from hrnet_zoo.zoo import Zoo
 
@@ -42,6 +44,7 @@ def row_as_dict(row: Row) -> dict[str, object]:
         "config_url": row.config_url,
         "checkpoint_url": row.checkpoint_url,
         "log_url": row.log_url,
+        "later": None if row.later is None else later_as_dict(row.later),
     }
 
 
@@ -56,7 +59,7 @@ def rows_as_csv(rows: Iterable[Row]) -> str:
     writer: csv.DictWriter[str] | None = None
     for row in rows:
         flat = row_as_dict(row)
-        del flat["documented"]
+        del flat["documented"], flat["later"]
         flat |= {metric: getattr(row.printed, metric) for metric in METRICS}
         if writer is None:
             writer = csv.DictWriter(buffer, list(flat), lineterminator="\n")
@@ -105,7 +108,7 @@ def row_as_text(zoo: Zoo, row: Row) -> str:
     """Return everything about one row, for reading."""
     titles = {column: title for title, column in zoo.table_of(row).columns.items()}
     printed = [
-        (titles[column], text or "(blank)")
+        (titles[column], _printed_cell(column, text))
         for column, text in row.printed
         if text is not None and column in titles
     ]
@@ -120,6 +123,15 @@ def row_as_text(zoo: Zoo, row: Row) -> str:
         ("our reading", _reading(row)),
         ("links", [(what, link or "(none)") for what, link in links]),
     ]
+    if row.later is not None:
+        sections.append(("editions", list(editions_side_by_side(row, row.later))))
+        source = zoo.sources[row.later.source]
+        sections.append(
+            (
+                f"links of the later edition, {source.title}",
+                [("checkpoint", row.later.checkpoint_url), ("source", source.url)],
+            )
+        )
     lines = [row.name]
     for heading, pairs in sections:
         lines += ["", heading]
@@ -127,6 +139,12 @@ def row_as_text(zoo: Zoo, row: Row) -> str:
     if row.notes:
         lines += ["", "notes", *(f"  - {note}" for note in row.notes)]
     return "\n".join(lines)
+
+
+def _printed_cell(column: str, text: str) -> str:
+    if column in METRICS and text in NOT_PRINTED:
+        return f"{text} (not documented)".lstrip()
+    return text or "(blank)"
 
 
 def _reading(row: Row) -> list[tuple[str, str]]:

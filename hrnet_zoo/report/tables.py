@@ -7,8 +7,9 @@ from decimal import Decimal
 
 from tabulate import tabulate
 
+from hrnet_zoo.printed import decimals_of
 from hrnet_zoo.records import Record
-from hrnet_zoo.row import METRICS, Column, Metric, Row, Table, decimals_of
+from hrnet_zoo.row import METRICS, Column, Metric, Row, Table
 from hrnet_zoo.verdicts import DEFAULT_NOISE, MISMATCHES, Judgement, Verdict, judge
 from hrnet_zoo.zoo import Zoo
 
@@ -23,8 +24,8 @@ def latest_judgements(
 ) -> Measured:
     """Return, per documented number, the verdict on its latest comparable measurement.
 
-    Partial runs, other checkpoints and unfinished runs are passed over: a table shows only what
-    can stand beside the documented value.
+    Partial runs, other checkpoints or editions and unfinished runs are passed over: a table shows
+    only what can stand beside the documented value.
 
     Args:
         zoo: rows by name; records of other rows are passed over.
@@ -45,8 +46,8 @@ def latest_judgements(
 
 
 def render_tables(zoo: Zoo, measured: Measured) -> dict[str, str]:
-    """Return one Markdown text per source: a heading and a table for each of its tables."""
-    texts: dict[str, list[str]] = {source: [] for source in zoo.sources}
+    """Return one Markdown text per source of tables: a heading and a table for each."""
+    texts: dict[str, list[str]] = {table.source: [] for table in zoo.tables}
     for table in zoo.tables:
         markdown = render_table(table, zoo.rows_of(table), measured)
         texts[table.source].append(f"### {table.heading}\n\n{markdown}\n")
