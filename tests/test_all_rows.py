@@ -22,6 +22,7 @@ import hrnet_zoo
 from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.datasets.layouts import DATASETS
 from hrnet_zoo.manifest import load_zoo
+from hrnet_zoo.predict.segmentation import SegmentationPredictor
 from hrnet_zoo.records import read_record
 from hrnet_zoo.row import Row, SegmentationReading
 
@@ -109,6 +110,7 @@ def test_rows_of_all_kinds_are_evaluated(
             continue
         checked.add(row.reading.dataset)
         predictor = hrnet_zoo.load(row.name, checkpoint=path)
+        assert isinstance(predictor, SegmentationPredictor)
         for measurement, protocol in zip(record.measurements, ("single", "ms_flip"), strict=True):
             seen = [(predictor.predict(p, protocol=protocol).labels, g) for p, g in pairs]  # type: ignore[arg-type]
             expected = plain_miou(seen, row.reading.num_classes)

@@ -15,6 +15,7 @@ from hrnet_zoo.demo import DATA_ROOT, MANIFEST
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.pictures import colourise, comparison, errors, legend_of, overlay, palette_png
 from hrnet_zoo.predict.load import load_predictor
+from hrnet_zoo.predict.segmentation import SegmentationPredictor
 from hrnet_zoo.records import read_record
 
 (ROW,) = load_zoo(MANIFEST).rows
@@ -41,6 +42,7 @@ def test_predict_writes_labels_and_pictures(tmp_path: Path, photos: Path, run_cl
     assert finished.code == 0
     assert [Path(item["image"]) for item in items] == [photos / p / "scene.png" for p in "ab"]
     predictor = load_predictor(ROW, MANIFEST.parent, checkpoint=None, device="cpu")
+    assert isinstance(predictor, SegmentationPredictor)
     for item in items:
         expected = predictor.predict(item["image"])
         with Image.open(item["labels"]) as labels:
@@ -137,6 +139,7 @@ def test_worst_images_are_those_with_the_lowest_miou(tmp_path: Path, run_cli: Ru
     pictures = sorted(record.with_suffix(".worst").iterdir())
     assert len(pictures) == 3
     predictor = load_predictor(ROW, MANIFEST.parent, checkpoint=None, device="cpu")
+    assert isinstance(predictor, SegmentationPredictor)
     mious = {}
     for path in SCENES:
         label_path = str(path).replace("leftImg8bit/val", "gtFine/val")

@@ -28,6 +28,7 @@ from hrnet_zoo.evaluation.ahead import StageSeconds
 from hrnet_zoo.evaluation.segmentation import evaluate_images
 from hrnet_zoo.loading import single_protocol
 from hrnet_zoo.manifest import load_zoo
+from hrnet_zoo.predict.segmentation import SegmentationPredictor
 from hrnet_zoo.records import Record, read_record
 
 NAME = "fcn_hr18s_512x1024_40k_cityscapes"
@@ -322,13 +323,6 @@ def test_malicious_checkpoint(tmp_path: Path, verify: Any) -> None:
     assert not victim.exists()
 
 
-def test_detection_rows_say_that_they_are_not_part_of_this_version(verify: Any) -> None:
-    finished = verify(name="faster_rcnn_hrnetv2p_w18_1x_coco")
-    assert finished.code == 3
-    assert "not run" in finished.out
-    assert "detection is not part of this version" in finished.out
-
-
 def test_blank_row_is_not_documented(verify: Any) -> None:
     finished = verify(name="faster_rcnn_hrnetv2p_w40_2x_coco")
     assert finished.code == 3
@@ -408,6 +402,7 @@ def test_ctrl_c_leaves_a_record_that_says_so(
 
 def test_python_interface(data_root: Path, small_checkpoint: Path) -> None:
     predictor = hrnet_zoo.load(NAME, checkpoint=small_checkpoint)
+    assert isinstance(predictor, SegmentationPredictor)
     assert isinstance(predictor.model, torch.nn.Module)
     assert not predictor.model.training
     path = sorted(data_root.rglob("*_leftImg8bit.png"))[0]
@@ -432,6 +427,7 @@ def test_arrays_as_opencv_and_pillow_users_have_them(
 ) -> None:
     """A reversed view, and a read-only array, at a size that needs no resize."""
     predictor = hrnet_zoo.load(NAME, checkpoint=small_checkpoint, device=CPU)
+    assert isinstance(predictor, SegmentationPredictor)
     path = sorted(data_root.rglob("*_leftImg8bit.png"))[0]
     expected = predictor.predict(path, scale=(128, 64)).labels
     bgr = cv2.imread(str(path))
@@ -445,6 +441,7 @@ def test_arrays_as_opencv_and_pillow_users_have_them(
 
 def test_python_interface_refuses_other_arrays(small_checkpoint: Path) -> None:
     predictor = hrnet_zoo.load(NAME, checkpoint=small_checkpoint)
+    assert isinstance(predictor, SegmentationPredictor)
     for image in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), None):
         with pytest.raises(hrnet_zoo.ZooError, match="RGB array"):
             predictor.predict(image)  # type: ignore[arg-type]
@@ -460,5 +457,3 @@ def test_build_gives_an_untrained_network() -> None:
     assert not model.training
     assert next(model.parameters()).device == CPU
     assert model.state_dict()["decode_head.conv_seg.weight"].shape == (19, 270, 1, 1)
-    with pytest.raises(hrnet_zoo.ZooError, match="it can build: fcn_hrnet"):
-        hrnet_zoo.build("htc_hrnetv2p_w18_20e_coco")

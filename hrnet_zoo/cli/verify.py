@@ -21,6 +21,7 @@ from hrnet_zoo.cli.options import (
 
 if TYPE_CHECKING:
     from hrnet_zoo.measure.options import MeasureOptions
+    from hrnet_zoo.metrics.coco_backends import BackendChoice
     from hrnet_zoo.row import EditionName, Metric, Row
 
 DEFAULT_OUTPUT = Path("reports/records")
@@ -110,7 +111,7 @@ def verify(
     tolerance: Decimal,
     output: Path,
     save_results: Path | None,
-    coco_backend: str,
+    coco_backend: BackendChoice,
     mirror: str | None,
     offline: bool,
     form: str,

@@ -13,7 +13,7 @@ from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.datasets.coco import CocoDataset
 from hrnet_zoo.datasets.coco_results import result_entries
 from hrnet_zoo.evaluation.detection import DetectedImage
-from hrnet_zoo.metrics.coco_ap import coco_figures
+from hrnet_zoo.metrics.coco_ap import Kind, coco_figures
 from hrnet_zoo.pictures import comparison
 from hrnet_zoo.progress import Progress
 from hrnet_zoo.row import Row
@@ -26,7 +26,7 @@ _PANEL_SIDE = 800
 def worst_detections(
     results: Mapping[str, DetectedImage],
     dataset: CocoDataset,
-    kind: str,
+    kind: Kind,
     count: int,
     progress: Progress,
 ) -> list[tuple[str, float]]:
