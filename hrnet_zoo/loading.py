@@ -78,7 +78,7 @@ def load_detector(row: Row, path: Path, device: torch.device) -> LoadedDetector:
     with torch.device("meta"):
         model = _build_detector(row.reading)
     try:
-        extra = load_strict(model, modern_names(read_state_dict(path)), extra="report")
+        extra = load_strict(model, modern_names(read_state_dict(path)), extra_keys="report")
     except CheckpointError as error:
         msg = f"{row.name}: {error}"
         raise CheckpointError(msg) from None
