@@ -72,7 +72,8 @@ def predict(
     zoo = load_zoo(zoo_file)
     row = zoo.row(name)
 
-    from hrnet_zoo.labelling import find_images, label_images  # noqa: PLC0415 - imports torch
+    from hrnet_zoo.image_files import find_images  # noqa: PLC0415
+    from hrnet_zoo.labelling import label_images  # noqa: PLC0415 - imports torch
     from hrnet_zoo.predict import load_predictor  # noqa: PLC0415
 
     found = find_images(images)
