@@ -18,7 +18,7 @@ LAYERS = [
     {"errors", "progress"},
     {"settings", "printed"},
     {"row", "partial_file", "journal", "detections"},
-    {"zoo", "download"},
+    {"zoo", "download", "rle", "image_files"},
     {"manifest", "records", "fetch", "pictures", "box_pictures", "environment"},
     {"verdicts", "models", "datasets", "metrics", "checkpoints", "devices"},
     {"prepare"},
@@ -27,15 +27,15 @@ LAYERS = [
     {"observed"},
     {"resume"},
     {"predict", "worst"},
-    {"measure", "labelling"},
+    {"measure", "labelling", "detecting"},
     {"verify"},
     {"demo"},
     {"cli"},
 ]
 TORCH_FREE = {
     "errors", "progress", "settings", "printed", "row", "zoo", "partial_file", "download",
-    "manifest", "records", "fetch", "pictures", "box_pictures", "detections", "verdicts", "report",
-    "prepare",
+    "manifest", "records", "fetch", "pictures", "box_pictures", "detections", "rle",
+    "image_files", "verdicts", "report", "prepare",
 }  # fmt: skip
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
