@@ -11,7 +11,7 @@ from trees import blocks, make_cityscapes, picture
 
 from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.datasets.images import decode_image, decode_label
-from hrnet_zoo.datasets.layouts import DATASETS
+from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
 from hrnet_zoo.datasets.segmentation import SegmentationDataset, fingerprint, open_dataset
 from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.manifest import load_zoo
@@ -263,11 +263,12 @@ def test_split_list_missing(tmp_path: Path) -> None:
         open_dataset(layout, tmp_path, 21)
 
 
-def test_every_segmentation_row_has_its_data_set_and_classes() -> None:
-    assert set(get_args(DatasetName)) == {*DATASETS, "coco"}
+def test_every_row_has_its_data_set_and_classes() -> None:
+    layouts = DATASETS | DETECTION_DATASETS
+    assert set(get_args(DatasetName)) == set(layouts)
     for row in load_zoo().rows:
-        if row.task == "segmentation":
-            assert row.reading.num_images == DATASETS[row.reading.dataset].num_images
-            table = class_table(row.reading.dataset)
-            assert row.reading.dataset in DATASETS
-            assert len(table.names) == len(table.palette) == row.reading.num_classes
+        reading = row.reading
+        assert reading.dataset in (DATASETS if row.task == "segmentation" else DETECTION_DATASETS)
+        assert reading.num_images == layouts[reading.dataset].num_images
+        table = class_table(reading.dataset)
+        assert len(table.names) == len(table.palette) == reading.num_classes

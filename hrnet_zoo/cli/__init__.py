@@ -21,6 +21,7 @@ from hrnet_zoo.cli.list import list_rows
 from hrnet_zoo.cli.predict import predict
 from hrnet_zoo.cli.report import report
 from hrnet_zoo.cli.schema import schema
+from hrnet_zoo.cli.score import score
 from hrnet_zoo.cli.show import show
 from hrnet_zoo.cli.verify import verify
 from hrnet_zoo.errors import ZooError, explain_os_error
@@ -41,7 +42,7 @@ def cli() -> None:
     """
 
 
-for command in (list_rows, show, fetch, verify, predict, report, data, demo, schema):
+for command in (list_rows, show, fetch, verify, predict, score, report, data, demo, schema):
     cli.add_command(command)
 
 

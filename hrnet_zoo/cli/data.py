@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import data_options, format_option
+from hrnet_zoo.cli.options import data_folder, data_options, format_option
 
 if TYPE_CHECKING:
-    from hrnet_zoo.datasets.layouts import DatasetLayout
+    from hrnet_zoo.datasets.layouts import DatasetLayout, DetectionLayout
 
 _MAX_WORKERS = 8
 
@@ -63,24 +63,20 @@ def check(
     form: str,
 ) -> int:
     """Count, pair and read the files of a data set."""
-    from hrnet_zoo import settings  # noqa: PLC0415
     from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
     from hrnet_zoo.datasets.check import check_dataset  # noqa: PLC0415
-    from hrnet_zoo.errors import DatasetError, ZooError  # noqa: PLC0415
+    from hrnet_zoo.datasets.check_coco import check_detection  # noqa: PLC0415
+    from hrnet_zoo.datasets.layouts import DETECTION_DATASETS  # noqa: PLC0415
+    from hrnet_zoo.errors import ZooError  # noqa: PLC0415
     from hrnet_zoo.report.data import check_as_json, check_as_text  # noqa: PLC0415
 
     layout = _layout(name)
     for other in data:
         _layout(other)
-    folder = settings.data_folders(data_root, data).of(name)
-    if folder is None:
-        msg = (
-            f"No data folder was given. Pass the folder that holds {layout.root}/ with "
-            "--data-root, or set HRNET_ZOO_DATA."
-        )
-        raise DatasetError(msg)
+    folder = data_folder(name, layout.root, data_root, data)
+    check_one = check_detection if name in DETECTION_DATASETS else check_dataset
     with show_progress() as progress:
-        report = check_dataset(
+        report = check_one(
             name, folder, workers=_workers(workers), sample=sample, progress=progress
         )
     click.echo(check_as_json(report) if form == "json" else check_as_text(report))
@@ -145,16 +141,17 @@ def prepare(
     click.echo(prepared_as_json(summary) if form == "json" else prepared_as_text(summary))
 
 
-def _layout(name: str) -> DatasetLayout:
+def _layout(name: str) -> DatasetLayout | DetectionLayout:
     """Return the layout of a data set, or explain which there are."""
-    from hrnet_zoo.datasets.layouts import DATASETS  # noqa: PLC0415
+    from hrnet_zoo.datasets.layouts import dataset_names, layout_of  # noqa: PLC0415
     from hrnet_zoo.errors import UsageError, did_you_mean  # noqa: PLC0415
 
-    if name not in DATASETS:
-        close = did_you_mean(name, DATASETS)
-        msg = f'No data set is called "{name}".{close} There are: {", ".join(DATASETS)}.'
+    names = dataset_names()
+    if name not in names:
+        close = did_you_mean(name, names)
+        msg = f'No data set is called "{name}".{close} There are: {", ".join(names)}.'
         raise UsageError(msg)
-    return DATASETS[name]
+    return layout_of(name)
 
 
 def _workers(given: int | None) -> int:

@@ -76,6 +76,31 @@ def data_options(command: Command) -> Command:
     return root(own(command))
 
 
+def data_folder(name: str, root: str, data_root: Path | None, data: dict[str, Path]) -> Path:
+    """Return where a data set is, from these options or as set for this machine.
+
+    Args:
+        name: of the data set.
+        root: the name of its own folder, for the message.
+        data_root: --data-root.
+        data: --data.
+
+    Raises:
+        DatasetError: nothing says where it is.
+    """
+    from hrnet_zoo import settings  # noqa: PLC0415
+    from hrnet_zoo.errors import DatasetError  # noqa: PLC0415
+
+    folder = settings.data_folders(data_root, data).of(name)
+    if folder is None:
+        msg = (
+            f"No data folder was given. Pass the folder that holds {root}/ with --data-root, or "
+            "set HRNET_ZOO_DATA."
+        )
+        raise DatasetError(msg)
+    return folder
+
+
 def _parse_data(
     _ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, Path]:

@@ -5,20 +5,25 @@ Evaluation stops at the first bad file; here all are found in one go, before a l
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hrnet_zoo.datasets.check_report import CheckReport, Problem, ProblemKind, SizeCount
+from hrnet_zoo.datasets.check_report import CheckReport, Note, Problem, ProblemKind
+from hrnet_zoo.datasets.checking import (
+    choose,
+    decoded,
+    grouped,
+    look_at_all,
+    noting,
+    size_counts,
+)
 from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.images import decode_image, decode_label, read_bytes
+from hrnet_zoo.datasets.images import decode_image, decode_label
 from hrnet_zoo.datasets.layouts import DATASETS, IGNORED, DatasetLayout
 from hrnet_zoo.datasets.pairing import Pair, Pairing, pair_files
 from hrnet_zoo.datasets.segmentation import (
@@ -28,14 +33,8 @@ from hrnet_zoo.datasets.segmentation import (
     require_one_size,
     sample_digest,
 )
-from hrnet_zoo.errors import DatasetError, LabelFormatError
+from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.progress import Progress
-
-_EXAMPLES = 5
-_SAMPLE_SEED = 0
-
-
-_Note = tuple[ProblemKind, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +46,7 @@ class _Seen:
     labels: NDArray[np.bool_] | None = None
     """Which of the 256 labels occur."""
     digest: str | None = None
-    notes: tuple[_Note, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def check_dataset(
@@ -74,9 +73,13 @@ def check_dataset(
     except DatasetError as error:
         absent = Problem(kind=ProblemKind.ABSENT, count=1, examples=(str(error),))
         return CheckReport(name=name, root=None, num_expected=layout.num_images, problems=(absent,))
-    chosen = _choose(found.pairs, sample)
+    chosen = choose(found.pairs, sample)
     progress.begin(f"checking {layout.title}", len(chosen), "images")
-    seen = _look_at_all(layout, chosen, len(class_table(name).names), workers, progress)
+    num_classes = len(class_table(name).names)
+    tables = {kind.suffix: label_table(layout, kind, num_classes) for kind in layout.labels}
+    seen = look_at_all(
+        chosen, lambda pair: _look_at(pair, tables[pair.kind.suffix]), workers, progress
+    )
     notes = [*_pairing_notes(layout, found), *(note for s in seen for note in s.notes)]
     if len(chosen) == len(found.pairs):
         notes += _boundary_note(layout, seen)
@@ -89,51 +92,24 @@ def check_dataset(
         num_pairs=len(found.pairs),
         num_read=len(chosen),
         label_files=Counter(pair.kind.suffix for pair in found.pairs),
-        sizes=_sizes(seen),
+        sizes=size_counts(one.size for one in seen),
         unseen_classes=_unseen_classes(name, seen),
-        problems=_grouped(notes, found.root),
+        problems=grouped(notes, found.root),
         fingerprint=_fingerprint(found, chosen, seen),
     )
 
 
-def _choose(pairs: Sequence[Pair], sample: int | None) -> Sequence[Pair]:
-    if sample is None or sample >= len(pairs):
-        return pairs
-    chosen = np.random.default_rng(_SAMPLE_SEED).choice(len(pairs), sample, replace=False)
-    return [pairs[index] for index in sorted(chosen)]
-
-
-def _look_at_all(
-    layout: DatasetLayout,
-    pairs: Sequence[Pair],
-    num_classes: int,
-    workers: int,
-    progress: Progress,
-) -> list[_Seen]:
-    """Return what each pair showed, in the order of the pairs."""
-    tables = {kind.suffix: label_table(layout, kind, num_classes) for kind in layout.labels}
-    with ThreadPoolExecutor(workers, thread_name_prefix="check") as pool:
-        futures = [pool.submit(_look_at, pair, tables[pair.kind.suffix]) for pair in pairs]
-        try:
-            for done, _ in enumerate(as_completed(futures), 1):
-                progress.update(done)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        return [future.result() for future in futures]
-
-
 def _look_at(pair: Pair, table: NDArray[np.uint8]) -> _Seen:
     """Read both files to the end, also when the first is bad."""
-    notes: list[_Note] = []
-    image = _decoded(pair.image, decode_image, ProblemKind.DAMAGED_IMAGE, notes)
-    label = _decoded(pair.label, decode_label, ProblemKind.DAMAGED_LABEL, notes)
+    notes: list[Note] = []
+    image = decoded(pair.image, decode_image, ProblemKind.DAMAGED_IMAGE, notes)
+    label = decoded(pair.label, decode_label, ProblemKind.DAMAGED_LABEL, notes)
     shown = None
     if image and label:
-        with _noting(ProblemKind.SIZES, notes):
+        with noting(ProblemKind.SIZES, notes):
             require_one_size(pair, image[1], label[1])
     if label:
-        with _noting(ProblemKind.VALUES, notes):
+        with noting(ProblemKind.VALUES, notes):
             labels = labels_of(pair, label[1], table)
             shown = np.bincount(labels.ravel(), minlength=256) > 0
     return _Seen(
@@ -144,30 +120,7 @@ def _look_at(pair: Pair, table: NDArray[np.uint8]) -> _Seen:
     )
 
 
-def _decoded(
-    path: Path,
-    decode: Callable[[bytes, Path], NDArray[np.uint8]],
-    damage: ProblemKind,
-    notes: list[_Note],
-) -> tuple[bytes, NDArray[np.uint8]] | None:
-    with _noting(ProblemKind.UNREADABLE, notes):
-        content = read_bytes(path)
-        with _noting(damage, notes):
-            return content, decode(content, path)
-    return None
-
-
-@contextmanager
-def _noting(kind: ProblemKind, notes: list[_Note]) -> Iterator[None]:
-    try:
-        yield
-    except LabelFormatError as error:
-        notes.append((ProblemKind.LABEL_FORMAT, str(error)))
-    except DatasetError as error:
-        notes.append((kind, str(error)))
-
-
-def _pairing_notes(layout: DatasetLayout, found: Pairing) -> Iterator[_Note]:
+def _pairing_notes(layout: DatasetLayout, found: Pairing) -> Iterator[Note]:
     yield from ((ProblemKind.ABSENT, message) for message in found.absent)
     if found.absent:
         return
@@ -186,7 +139,7 @@ def _pairing_notes(layout: DatasetLayout, found: Pairing) -> Iterator[_Note]:
         yield from ((kind, name) for name in names)
 
 
-def _boundary_note(layout: DatasetLayout, seen: Sequence[_Seen]) -> Iterator[_Note]:
+def _boundary_note(layout: DatasetLayout, seen: Sequence[_Seen]) -> Iterator[Note]:
     """Tell labels that have boundaries from those that leave them out; both are intact."""
     known = any(one.labels is not None for one in seen)
     if layout.boundaries_ignored and known and not _shown(seen)[IGNORED]:
@@ -212,28 +165,6 @@ def _unseen_classes(name: str, seen: Sequence[_Seen]) -> tuple[str, ...] | None:
         return None
     shown = _shown(seen)
     return tuple(n for label, n in enumerate(class_table(name).names) if not shown[label])
-
-
-def _sizes(seen: Sequence[_Seen]) -> tuple[SizeCount, ...]:
-    counts = Counter(one.size for one in seen if one.size is not None)
-    by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(SizeCount(width=w, height=h, images=count) for (w, h), count in by_count)
-
-
-def _grouped(notes: Sequence[_Note], root: Path) -> tuple[Problem, ...]:
-    """Return one problem per kind, in the order of the kinds."""
-    by_kind: dict[ProblemKind, list[str]] = {kind: [] for kind in ProblemKind}
-    for kind, text in notes:
-        by_kind[kind].append(text)
-    return tuple(
-        Problem(
-            kind=kind,
-            count=len(texts),
-            examples=tuple(text.replace(f"{root}{os.sep}", "") for text in texts[:_EXAMPLES]),
-        )
-        for kind, texts in by_kind.items()
-        if texts
-    )
 
 
 def _fingerprint(found: Pairing, chosen: Sequence[Pair], seen: Sequence[_Seen]) -> str | None:

@@ -32,6 +32,10 @@ class ProblemKind(enum.Enum):
     LISTED_SIZE = "images of another size than listed"
 
 
+Note = tuple[ProblemKind, str]
+"""A kind of problem, and one instance of it in words."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Problem:
     """All problems of one kind."""
@@ -62,6 +66,9 @@ class CheckReport:
     num_images: int = 0
     num_labels: int = 0
     num_pairs: int = 0
+    """Images with their labels, or with their annotations."""
+    num_annotations: int | None = None
+    """Annotated objects, crowds included; None: of a data set with label files."""
     num_read: int = 0
     """Pairs whose files were read: all, or a sample."""
     label_files: Mapping[str, int] = field(default_factory=dict)
@@ -69,7 +76,7 @@ class CheckReport:
     sizes: tuple[SizeCount, ...] = ()
     """Sizes of the images read, the most common first."""
     unseen_classes: tuple[str, ...] | None = None
-    """Classes that no label file read shows; None: no label file could be read."""
+    """Classes that no label file read or no annotation shows; None: none could be read."""
     problems: tuple[Problem, ...] = ()
     fingerprint: str | None = None
     """As a record would have it; None unless every file was read and can be evaluated."""

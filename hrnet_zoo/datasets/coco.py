@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hrnet_zoo.datasets.coco_annotations import ListedImage, find_instances, summary_of
+from hrnet_zoo.datasets.coco_annotations import ListedImage, find_instances, require_usable
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.datasets.layouts import DetectionLayout
 from hrnet_zoo.errors import DatasetError
@@ -126,14 +126,7 @@ def open_coco(layout: DetectionLayout, name: str, data_root: Path) -> CocoDatase
         DatasetError: the annotation file is missing, damaged or another one, or images are missing.
     """
     found = find_instances(layout, name, data_root)
-    if not found.ground_truth:
-        raise DatasetError(found.notes[0][1])
-    if found.notes:
-        msg = f"{layout.title} in {found.root} cannot be used: {summary_of(found.notes)}."
-        raise DatasetError(msg)
-    if not found.images:
-        msg = f"{found.root / layout.annotation_file} lists no images. Unpack it again."
-        raise DatasetError(msg)
+    require_usable(layout, found)
     return CocoDataset(layout, found.root, found.ground_truth, found.images)
 
 

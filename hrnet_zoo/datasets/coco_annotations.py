@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hrnet_zoo.datasets.check_report import ProblemKind
+from hrnet_zoo.datasets.check_report import Note, ProblemKind
 from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.datasets.images import read_bytes
 from hrnet_zoo.datasets.layouts import DetectionLayout
@@ -22,9 +22,6 @@ from hrnet_zoo.errors import DatasetError
 
 _LISTS = ("images", "annotations", "categories")
 _SHOWN = 3
-
-Note = tuple[ProblemKind, str]
-"""A kind of problem, and an instance of it in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,15 +62,16 @@ def find_instances(layout: DetectionLayout, name: str, data_root: Path) -> Found
         data_root: the folder that holds the data set's own folder, or that folder itself.
 
     Raises:
-        DatasetError: there is no image folder, so this is not the data set's place.
+        DatasetError: neither images nor annotations are there.
     """
-    root = find_root(layout, data_root)
+    root = find_root(layout.root, data_root, layout.image_dir, layout.annotation_file)
     if root is None:
         msg = (
             f"{layout.title} was not found in {data_root}: there is no folder "
             f"{data_root / layout.root / layout.image_dir}. Expected are images in "
-            f"{layout.root}/{layout.image_dir} and {layout.root}/{layout.annotation_file}. Pass "
-            f"the folder that holds {layout.root}/ with --data-root, or set HRNET_ZOO_DATA."
+            f"{layout.root}/{layout.image_dir} and annotations in {layout.root}/"
+            f"{layout.annotation_file}. Pass the folder that holds {layout.root}/ with "
+            "--data-root, or set HRNET_ZOO_DATA."
         )
         raise DatasetError(msg)
     path = root / layout.annotation_file
@@ -104,7 +102,28 @@ def find_instances(layout: DetectionLayout, name: str, data_root: Path) -> Found
     )
 
 
-def summary_of(notes: Iterable[Note]) -> str:
+def require_usable(
+    layout: DetectionLayout, found: FoundInstances, *, images_needed: bool = True
+) -> None:
+    """Raise DatasetError if anything is wrong.
+
+    Args:
+        layout: of the data set.
+        found: what is there.
+        images_needed: whether images must be there; results are scored without them.
+    """
+    if not found.ground_truth:
+        raise DatasetError(found.notes[0][1])
+    notes = [n for n in found.notes if images_needed or n[0] is not ProblemKind.MISSING_IMAGE]
+    if notes:
+        msg = f"{layout.title} in {found.root} cannot be used: {_summary_of(notes)}."
+        raise DatasetError(msg)
+    if not found.images:
+        msg = f"{found.root / layout.annotation_file} lists no images. Unpack it again."
+        raise DatasetError(msg)
+
+
+def _summary_of(notes: Iterable[Note]) -> str:
     """Return in one line what is wrong: every kind of problem with its number and examples."""
     by_kind: dict[ProblemKind, list[str]] = {}
     for kind, text in notes:

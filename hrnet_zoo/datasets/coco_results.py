@@ -149,7 +149,7 @@ def _refuse(path: Path, entries: Sequence[Any], what: str, is_bad: Callable[[Any
 
 
 def _shown(positions: Iterable[int], entries: Sequence[Any]) -> str:
-    """Return an entry in short; long masks are of no help."""
+    """Return the first of some entries in short; long masks are of no help."""
     shown = []
     for position in list(positions)[:_SHOWN]:
         entry = entries[position]

@@ -203,3 +203,13 @@ DETECTION_DATASETS: dict[str, DetectionLayout] = {
     ),
 }
 """Detection data set name -> layout of its validation split."""
+
+
+def layout_of(name: str) -> DatasetLayout | DetectionLayout:
+    """Return the layout of a data set of either kind; raise KeyError if there is no such one."""
+    return DATASETS[name] if name in DATASETS else DETECTION_DATASETS[name]
+
+
+def dataset_names() -> tuple[str, ...]:
+    """Return the names of the data sets of both kinds."""
+    return (*DATASETS, *DETECTION_DATASETS)

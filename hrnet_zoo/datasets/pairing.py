@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hrnet_zoo.datasets.layouts import DatasetLayout, DetectionLayout, LabelFiles
+from hrnet_zoo.datasets.layouts import DatasetLayout, LabelFiles
 from hrnet_zoo.errors import DatasetError
 
 
@@ -88,14 +88,20 @@ def pair_files(layout: DatasetLayout, data_root: Path) -> Pairing:
     )
 
 
-def find_root(layout: DatasetLayout | DetectionLayout, data_root: Path) -> Path | None:
-    """Return the data set's own folder, in ``data_root`` or that folder itself; None: neither."""
-    candidates = (data_root / layout.root, data_root)
-    return next((root for root in candidates if (root / layout.image_dir).is_dir()), None)
+def find_root(root: str, data_root: Path, *below: str) -> Path | None:
+    """Return the data set's own folder: the first candidate that has one of some entries.
+
+    Args:
+        root: name of the data set's own folder.
+        data_root: the folder that holds it, or that folder itself.
+        below: folders or files in it that tell it from others.
+    """
+    candidates = (data_root / root, data_root)
+    return next((c for c in candidates if any((c / entry).exists() for entry in below)), None)
 
 
 def _find_root(layout: DatasetLayout, data_root: Path) -> Path:
-    root = find_root(layout, data_root)
+    root = find_root(layout.root, data_root, layout.image_dir)
     if root is None:
         expected = data_root / layout.root
         msg = (

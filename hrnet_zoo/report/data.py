@@ -14,7 +14,8 @@ from tabulate import tabulate
 
 from hrnet_zoo.datasets.check_report import CheckReport, Problem
 from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.layouts import DATASETS, IGNORED, DatasetLayout
+from hrnet_zoo.datasets.layouts import IGNORED, DatasetLayout, DetectionLayout, layout_of
+from hrnet_zoo.report.detection_data import detection_files, detection_labels, detection_tree
 
 if TYPE_CHECKING:
     from hrnet_zoo.prepare import PrepareSummary
@@ -31,11 +32,15 @@ def dataset_as_text(name: str, rows: Sequence[str], download: Download | None) -
         rows: names of the rows that are evaluated on it.
         download: where it comes from; None: it ships with this package.
     """
-    layout = DATASETS[name]
+    layout = layout_of(name)
     num_classes = len(class_table(name).names)
+    if isinstance(layout, DetectionLayout):
+        tree, stored = detection_tree(layout), ("annotations", detection_labels(layout))
+    else:
+        tree, stored = _tree(layout), ("labels", [*_stored_labels(layout, num_classes)])
     sections = [
-        ("expected in the folder that --data-root names", _tree(layout)),
-        ("labels", [*_stored_labels(layout, num_classes)]),
+        ("expected in the folder that --data-root names", tree),
+        stored,
         ("download", [*_download(download)]),
         ("rows", rows or ["none of the manifest's"]),
         ("classes (label, colour, name)", [*_classes(name)]),
@@ -48,23 +53,24 @@ def dataset_as_text(name: str, rows: Sequence[str], download: Download | None) -
 
 def dataset_as_json(name: str, rows: Sequence[str], download: Download | None) -> str:
     """Return the same as `dataset_as_text`, for programs."""
-    layout, classes = DATASETS[name], class_table(name)
+    layout = layout_of(name)
+    if isinstance(layout, DetectionLayout):
+        files = detection_files(layout)
+        ids = [{"category_id": id_} for id_ in layout.category_ids]
+    else:
+        files = _files(layout)
+        ids = [{} for _ in class_table(name).names]
     content = {
         "name": name,
         "title": layout.title,
         "num_images": layout.num_images,
         "root": layout.root,
         "image_dir": layout.image_dir,
-        "image_suffix": layout.image_suffix,
-        "label_dir": layout.label_dir,
-        "label_suffixes": [kind.suffix for kind in layout.labels],
-        "split_file": layout.split_file,
-        "reduce_zero_label": layout.reduce_zero_label,
-        "ignore_index": IGNORED,
+        **files,
         "classes": [
-            {"label": label, "name": class_name, "rgb": colour}
-            for label, (class_name, colour) in enumerate(
-                zip(classes.names, classes.palette, strict=True)
+            {"label": label, **own, "name": class_name, "rgb": colour}
+            for label, (class_name, colour, own) in enumerate(
+                zip(class_table(name).names, class_table(name).palette, ids, strict=True)
             )
         ],
         "rows": list(rows),
@@ -73,15 +79,25 @@ def dataset_as_json(name: str, rows: Sequence[str], download: Download | None) -
     return json.dumps(content, indent=2, ensure_ascii=False)
 
 
+def _files(layout: DatasetLayout) -> dict[str, object]:
+    return {
+        "image_suffix": layout.image_suffix,
+        "label_dir": layout.label_dir,
+        "label_suffixes": [kind.suffix for kind in layout.labels],
+        "split_file": layout.split_file,
+        "reduce_zero_label": layout.reduce_zero_label,
+        "ignore_index": IGNORED,
+    }
+
+
 def check_as_text(report: CheckReport) -> str:
     """Return what a data set is like, for reading."""
-    layout = DATASETS[report.name]
+    layout = layout_of(report.name)
     if report.root is None:
         return "\n".join([click.style(layout.title, bold=True), *_problems(report.problems)])
     facts = [
         ("images", f"{report.num_images} of {report.num_expected}"),
-        ("labels", f"{report.num_labels}{_label_files(report)}"),
-        ("pairs", str(report.num_pairs)),
+        *_what_belongs_to_images(report),
         ("read", _read(report)),
     ]
     if report.sizes:
@@ -110,6 +126,7 @@ def check_as_json(report: CheckReport) -> str:
         "num_images": report.num_images,
         "num_labels": report.num_labels,
         "num_pairs": report.num_pairs,
+        "num_annotations": report.num_annotations,
         "num_read": report.num_read,
         "label_files": dict(report.label_files),
         "sizes": [asdict(size) for size in report.sizes],
@@ -136,7 +153,7 @@ def prepared_as_text(summary: PrepareSummary) -> str:
     ]
     align = ("left", "right", "right", "right")
     table = tabulate(cells, titles, tablefmt="simple", colalign=align) if cells else ""
-    heading = f"{click.style(DATASETS[summary.name].title, bold=True)} in {summary.root}"
+    heading = f"{click.style(layout_of(summary.name).title, bold=True)} in {summary.root}"
     return "\n  ".join([heading, *table.splitlines()])
 
 
@@ -211,18 +228,29 @@ def _classes(name: str) -> Iterator[str]:
         yield f"{label:>3}  {swatch} #{r:02x}{g:02x}{b:02x}  {class_name}"
 
 
-def _label_files(report: CheckReport) -> str:
+def _what_belongs_to_images(report: CheckReport) -> Iterator[tuple[str, str]]:
+    layout = layout_of(report.name)
+    if isinstance(layout, DetectionLayout):
+        if report.num_annotations is not None:
+            yield "annotations", str(report.num_annotations)
+        return
+    yield "labels", f"{report.num_labels}{_label_files(layout, report)}"
+    yield "pairs", str(report.num_pairs)
+
+
+def _label_files(layout: DatasetLayout, report: CheckReport) -> str:
     """Say which kind of label file is used, where a data set may have several."""
-    if len(DATASETS[report.name].labels) == 1 or not report.label_files:
+    if len(layout.labels) == 1 or not report.label_files:
         return ""
     kinds = [f"*{suffix} ({count})" for suffix, count in sorted(report.label_files.items())]
     return f", {'mixed: ' if len(kinds) > 1 else ''}{' and '.join(kinds)}"
 
 
 def _read(report: CheckReport) -> str:
+    what = "pairs" if report.num_annotations is None else "images"
     if report.is_sample:
-        return f"{report.num_read} of {report.num_pairs} pairs, a sample; the others were counted"
-    return "all pairs" if report.num_read else "none"
+        return f"{report.num_read} of {report.num_pairs} {what}, a sample; the others were counted"
+    return f"all {what}" if report.num_read else "none"
 
 
 def _sizes(report: CheckReport) -> str:
@@ -233,7 +261,8 @@ def _sizes(report: CheckReport) -> str:
 
 def _seen_classes(report: CheckReport) -> str:
     total, unseen = len(class_table(report.name).names), report.unseen_classes or ()
-    where = " in the sample" if report.is_sample else ""
+    # Annotations are read in any case.
+    where = " in the sample" if report.is_sample and report.num_annotations is None else ""
     if not unseen:
         return f"all {total} occur{where}"
     names = ", ".join(name.strip() for name in unseen)

@@ -1,0 +1,100 @@
+"""hrnet-zoo score: COCO's figures of a results file, whichever tool wrote it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hrnet_zoo.cli.options import data_folder, data_options, format_option
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hrnet_zoo.datasets.layouts import DetectionLayout
+    from hrnet_zoo.metrics.coco_ap import Kind
+    from hrnet_zoo.metrics.coco_backends import BackendChoice
+
+
+@click.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option("--dataset", required=True, metavar="NAME", help="A detection data set, e.g. coco.")
+@data_options
+@click.option(
+    "--kind",
+    type=click.Choice(["auto", "bbox", "segm"]),
+    default="auto",
+    show_default=True,
+    help="Boxes or masks; auto is boxes, and masks where the file has them.",
+)
+@click.option(
+    "--coco-backend",
+    "backend",
+    type=click.Choice(["auto", "pycocotools", "hotcoco", "faster"]),
+    default="auto",
+    show_default=True,
+    help="Who computes; a fast evaluator is used only if it agrees with pycocotools.",
+)
+@format_option("text", "json")
+def score(
+    results: Path,
+    dataset: str,
+    data_root: Path | None,
+    data: dict[str, Path],
+    kind: str,
+    backend: BackendChoice,
+    form: str,
+) -> None:
+    """Score a COCO results file.
+
+    RESULTS is a JSON file as COCO's evaluation takes it, written by any tool. All images of the
+    data set count, those without results too. Printed are the twelve figures of COCO, in percent.
+    """
+    from hrnet_zoo.datasets.coco_annotations import (  # noqa: PLC0415
+        find_instances,
+        require_usable,
+    )
+    from hrnet_zoo.datasets.coco_results import read_results  # noqa: PLC0415
+    from hrnet_zoo.metrics.coco_backends import score_detections  # noqa: PLC0415
+    from hrnet_zoo.report.scores import scores_as_json, scores_as_text  # noqa: PLC0415
+
+    layout = _layout(dataset)
+    found = find_instances(layout, dataset, data_folder(dataset, layout.root, data_root, data))
+    require_usable(layout, found, images_needed=False)
+    truth = found.ground_truth
+    entries = read_results(results, truth)
+    image_ids = [image.id for image in found.images]
+    runs = {
+        one: score_detections(truth, entries, one, image_ids=image_ids, backend=backend)
+        for one in _kinds(results, entries, kind)
+    }
+    for remark in dict.fromkeys(remark for run in runs.values() for remark in run.remarks):
+        click.echo(remark, err=True)
+    render = scores_as_json if form == "json" else scores_as_text
+    click.echo(render(dataset, len(image_ids), len(entries), runs))
+
+
+def _layout(name: str) -> DetectionLayout:
+    from hrnet_zoo.datasets.layouts import DETECTION_DATASETS  # noqa: PLC0415
+    from hrnet_zoo.errors import UsageError  # noqa: PLC0415
+
+    if name not in DETECTION_DATASETS:
+        msg = f'"{name}" is no detection data set. There are: {", ".join(DETECTION_DATASETS)}.'
+        raise UsageError(msg)
+    return DETECTION_DATASETS[name]
+
+
+def _kinds(path: Path, entries: Sequence[Mapping[str, object]], asked: str) -> list[Kind]:
+    """Return what to score: as asked for, or all that the file has."""
+    from hrnet_zoo.errors import UsageError  # noqa: PLC0415
+
+    fields: dict[Kind, str] = {"bbox": "bbox", "segm": "segmentation"}
+    there = [kind for kind, field in fields.items() if entries and field in entries[0]]
+    if asked == "auto":
+        return there or ["bbox"]
+    chosen: Kind = "segm" if asked == "segm" else "bbox"
+    if entries and chosen not in there:
+        msg = f"{path} has no {'masks' if chosen == 'segm' else 'boxes'}. Leave --kind out."
+        raise UsageError(msg)
+    return [chosen]
