@@ -87,12 +87,13 @@ def detect(
         size=(height, width),
         scale_factors=(float(np.float32(width / size[1])), float(np.float32(height / size[0]))),
     )
-    return network(
+    found: Detections = network(
         padded_input(resized, protocol, device),
         geometry,
         score_threshold=protocol.score_threshold,
         with_masks=protocol.with_masks,
     )
+    return found
 
 
 def to_image_detections(found: Detections, size: tuple[int, int]) -> ImageDetections:

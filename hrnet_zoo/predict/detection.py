@@ -14,10 +14,10 @@ from hrnet_zoo.datasets.transforms import resize_keep_ratio
 from hrnet_zoo.detections import ImageDetections, Rle
 from hrnet_zoo.devices import canonical_precision
 from hrnet_zoo.inference.detection import detect, to_image_detections
-from hrnet_zoo.inference.masks import decode_masks
 from hrnet_zoo.loading import detection_protocol, folded_detector
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.predict.image import check_scale, pixels_of
+from hrnet_zoo.rle import decode_masks
 from hrnet_zoo.row import Row
 
 

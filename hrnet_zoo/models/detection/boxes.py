@@ -11,6 +11,8 @@ import math
 import torch
 from torch import Tensor
 
+from hrnet_zoo.errors import CheckpointError
+
 _MAX_LOG_RATIO = abs(math.log(16 / 1000))
 
 Stds = tuple[float, float, float, float]
@@ -54,9 +56,27 @@ def decode_distances(points: Tensor, distances: Tensor, size: tuple[int, int]) -
 
 
 def clip(boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Move corners [..., 4] into an image of (height, width); its far edge counts as inside."""
+    """Move corners [..., 4] into an image of (height, width); its far edge counts as inside.
+
+    Raises:
+        CheckpointError: a corner is NaN.
+    """
+    require_numbers(boxes)
     height, width = size
     return boxes.clamp(min=0).minimum(boxes.new_tensor([width, height, width, height]))
+
+
+def require_numbers(values: Tensor) -> None:
+    """Raise CheckpointError if any value is NaN.
+
+    Otherwise NaN would vanish: no score is above a threshold then, and the image would look empty.
+    """
+    if values.isnan().any():
+        msg = (
+            "the network's outputs are not numbers (NaN). Its weights are broken, although they are "
+            "numbers themselves; fetch the published file again."
+        )
+        raise CheckpointError(msg)
 
 
 def scale_tensor(scale_factors: tuple[float, float], like: Tensor) -> Tensor:

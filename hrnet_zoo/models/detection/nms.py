@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torchvision.ops import nms
 
+from hrnet_zoo.models.detection.boxes import require_numbers
 from hrnet_zoo.models.detection.detector import Detections
 
 _IOU_THRESHOLD = 0.5
@@ -55,11 +56,16 @@ def multiclass_nms(
         scores: [N, K], without background.
         score_threshold: pairs of box and class at or below it are dropped.
         factors: [N], multiplied with the scores of the pairs that remain.
+
+    Raises:
+        CheckpointError: a score or factor is NaN.
     """
+    require_numbers(scores)
     rows, labels = (scores > score_threshold).nonzero(as_tuple=True)
     pair_boxes = boxes.expand(-1, scores.shape[1], -1)[rows, labels]
     pair_scores = scores[rows, labels]
     if factors is not None:
+        require_numbers(factors)
         pair_scores = pair_scores * factors[rows]
     kept = grouped_nms(pair_boxes, pair_scores, labels, _IOU_THRESHOLD)[:_MAX_DETECTIONS]
     return Detections(boxes=pair_boxes[kept], scores=pair_scores[kept], labels=labels[kept])
