@@ -34,6 +34,16 @@ class ImageDetections:
     masks: list[Rle] | None = None
     """One per box, in their order; None for detectors without masks."""
 
+    def above(self, score: float) -> ImageDetections:
+        """Return the detections whose score is higher than ``score``."""
+        kept = np.flatnonzero(self.scores > score)
+        return ImageDetections(
+            boxes=self.boxes[kept],
+            scores=self.scores[kept],
+            labels=self.labels[kept],
+            masks=None if self.masks is None else [self.masks[i] for i in kept],
+        )
+
     def to_text(self) -> str:
         """Return the detections as compact text, without loss."""
         boxes = self.boxes.astype("<f4").tobytes()

@@ -1,4 +1,4 @@
-"""The image files a user names, and the pictures written for them."""
+"""The image files a user names, and the files written for them."""
 
 from __future__ import annotations
 
@@ -44,9 +44,20 @@ def find_images(given: Sequence[str]) -> list[FoundImage]:
 
 def save_png(image: Image.Image, path: Path) -> None:
     """Write a PNG that is complete as soon as it has its name."""
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = _temporary(path)
     image.save(temporary, "PNG")
     temporary.replace(path)
+
+
+def save_text(text: str, path: Path) -> None:
+    """Write a UTF-8 file that is complete as soon as it has its name."""
+    temporary = _temporary(path)
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
 
 
 def _expand(text: str) -> list[tuple[Path, str]]:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1),
     default=0.3,
     show_default=True,
-    help="Detection: draw only what scores at least this; the files hold everything.",
+    help="Detection: leave out what scores this or less.",
 )
 @click.option(
     "--out",
