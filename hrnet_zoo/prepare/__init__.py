@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from hrnet_zoo.datasets.layouts import DATASETS
+from hrnet_zoo.datasets.layouts import dataset_names, layout_of
 from hrnet_zoo.errors import UsageError, did_you_mean
 from hrnet_zoo.prepare.archives import Source
 from hrnet_zoo.prepare.cityscapes import PREPARER as CITYSCAPES
+from hrnet_zoo.prepare.coco import PREPARER as COCO
 from hrnet_zoo.prepare.downloads import DOWNLOADS
 from hrnet_zoo.prepare.isaid import PREPARER as ISAID
 from hrnet_zoo.prepare.isprs import POTSDAM_PREPARER, VAIHINGEN_PREPARER
@@ -29,6 +30,7 @@ PREPARERS: dict[str, Preparer] = {
     "potsdam": POTSDAM_PREPARER,
     "vaihingen": VAIHINGEN_PREPARER,
     "isaid": ISAID,
+    "coco": COCO,
 }
 """Data set name -> how it is prepared; the others are used as downloaded."""
 
@@ -92,14 +94,14 @@ def prepare(
         PrerequisiteError: an optional package is missing.
     """
     preparer = _preparer(name, splits, workers)
-    root = data_root / DATASETS[name].root
+    root = data_root / layout_of(name).root
     with Source(source, preparer.zips) as opened:
         request = Request(source=opened, splits=splits, root=root, say=progress.say)
         plan = preparer.plan(request)
         tally = carry_out(
             plan,
             root,
-            title=DATASETS[name].title,
+            title=layout_of(name).title,
             workers=workers,
             overwrite=overwrite,
             progress=progress,
@@ -115,12 +117,12 @@ def prepare(
 
 
 def _preparer(name: str, splits: tuple[str, ...], workers: int) -> Preparer:
-    if name not in DATASETS:
+    if name not in dataset_names():
         msg = f"There is no data set named {name!r}.{did_you_mean(name, PREPARERS)}"
         raise UsageError(msg)
     if name not in PREPARERS:
         how = f" {DOWNLOADS[name].preparation}" if name in DOWNLOADS else ""
-        msg = f"{DATASETS[name].title} needs no preparation.{how}"
+        msg = f"{layout_of(name).title} needs no preparation.{how}"
         raise UsageError(msg)
     preparer = PREPARERS[name]
     unknown = [split for split in splits if split not in ("val", "train")]
@@ -130,7 +132,7 @@ def _preparer(name: str, splits: tuple[str, ...], workers: int) -> Preparer:
     ready = [split for split in splits if split not in preparer.splits]
     if ready:
         msg = (
-            f"The {ready[0]} split of {DATASETS[name].title} needs no preparation; only "
+            f"The {ready[0]} split of {layout_of(name).title} needs no preparation; only "
             f"{' and '.join(preparer.splits)} does. {DOWNLOADS[name].preparation}"
         )
         raise UsageError(msg)

@@ -112,5 +112,14 @@ DOWNLOADS: dict[str, Download] = {
             "patches of 896 x 896 that overlap by 384, colours become labels."
         ),
     ),
+    "coco": Download(
+        archives=("val2017.zip", "annotations_trainval2017.zip"),
+        obtained_from="COCO, cocodataset.org. No registration.",
+        terms="Annotations under CC BY 4.0; images are from Flickr and under its terms of use.",
+        preparation=(
+            "Optional: both zips can be unpacked into coco/ by hand. --source is the folder of the "
+            "zips; the images and instances_val2017.json are checked and put in place."
+        ),
+    ),
 }
 """Data set name -> its download."""
