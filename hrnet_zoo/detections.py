@@ -44,6 +44,12 @@ class ImageDetections:
             masks=None if self.masks is None else [self.masks[i] for i in kept],
         )
 
+    def enlarged(self, factor: int) -> ImageDetections:
+        """Return the boxes as they are in an enlarged image; masks are left out."""
+        return ImageDetections(
+            boxes=self.boxes * np.float32(factor), scores=self.scores, labels=self.labels
+        )
+
     def to_text(self) -> str:
         """Return the detections as compact text, without loss."""
         boxes = self.boxes.astype("<f4").tobytes()

@@ -78,7 +78,11 @@ def label_images(
 
 
 def _label(
-    predictor: SegmentationPredictor, image: FoundImage, folder: Path, protocol: ProtocolName, alpha: float
+    predictor: SegmentationPredictor,
+    image: FoundImage,
+    folder: Path,
+    protocol: ProtocolName,
+    alpha: float,
 ) -> LabelledImage:
     pixels = decode_image(read_bytes(image.path), image.path)
     result = predictor.predict(pixels, protocol=protocol)

@@ -106,7 +106,7 @@ class CocoScoring(_Part):
     asked: str
     """What the user asked for."""
     parity_num_images: int | None
-    """Images whose detections a fast evaluator and pycocotools both scored; None: none was tried."""
+    """Images whose detections a fast evaluator and pycocotools both scored; None: no comparison."""
     parity_largest_difference: float | None
     """Largest difference of any figure there, in points of percent; None: the evaluator failed."""
     remarks: list[str]

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from hrnet_zoo.detections import ImageDetections
 from hrnet_zoo.download import FetchedFile
-from hrnet_zoo.evaluation.detection import DetectedImage
+from hrnet_zoo.evaluation.detection import EvaluatedImage
 from hrnet_zoo.evaluation.segmentation import ImageResult
 from hrnet_zoo.journal import Journal
 from hrnet_zoo.metrics.per_image import SparseCounts
@@ -87,7 +87,7 @@ def segmentation_result(entry: Mapping[str, Any]) -> ImageResult:
     return ImageResult(name=entry["name"], digest=entry["digest"], counts=counts)
 
 
-def detection_entry(result: DetectedImage) -> dict[str, Any]:
+def detection_entry(result: EvaluatedImage) -> dict[str, Any]:
     """Return what the journal keeps of one image."""
     return {
         "name": result.name,
@@ -97,9 +97,9 @@ def detection_entry(result: DetectedImage) -> dict[str, Any]:
     }
 
 
-def detection_result(entry: Mapping[str, Any]) -> DetectedImage:
+def detection_result(entry: Mapping[str, Any]) -> EvaluatedImage:
     """Return the result that `detection_entry` kept."""
-    return DetectedImage(
+    return EvaluatedImage(
         name=entry["name"],
         image_id=entry["image_id"],
         digest=entry["digest"],

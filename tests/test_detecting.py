@@ -19,31 +19,31 @@ from hrnet_zoo.detecting import DetectedImage, detect_images
 from hrnet_zoo.detections import ImageDetections, Rle
 from hrnet_zoo.image_files import find_images
 from hrnet_zoo.manifest import load_zoo
+from hrnet_zoo.predict.detection import DetectionPredictor, DetectionResult
 from hrnet_zoo.progress import Silent
 from hrnet_zoo.rle import decode_masks
 
 SCENES = sorted((DATA_ROOT / "scenes" / "leftImg8bit" / "val").rglob("*.png"))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    masks: list[Rle] | None
-    class_names: tuple[str, ...] = ("person", "car", "Straßenbahn")
-    palette: tuple[Colour, ...] = ((220, 20, 60), (0, 0, 142), (0, 80, 100))
+CLASS_NAMES = ("person", "car", "Straßenbahn")
+PALETTE: tuple[Colour, ...] = ((220, 20, 60), (0, 0, 142), (0, 80, 100))
 
 
-class FixedPredictor:
+class FixedPredictor(DetectionPredictor):
     """Finds a car, two trams and, unsure, a person in every image."""
 
-    row = load_zoo(MANIFEST).rows[0]
-
     def __init__(self, *, with_masks: bool) -> None:
+        self.row = load_zoo(MANIFEST).rows[0]
         self.with_masks = with_masks
 
-    def predict(self, image: NDArray[np.uint8], /) -> Result:
+    def predict(
+        self,
+        image: str | Path | NDArray[np.uint8],
+        *,
+        scale: tuple[int, int] | None = None,  # noqa: ARG002 - of no consequence here
+    ) -> DetectionResult:
+        assert isinstance(image, np.ndarray)
         height, width = image.shape[:2]
         boxes = np.array(
             [[10, 20, 60, 50], [100.25, 5, 140, 90.123], [0, 0, width, height], [5, 5, 9, 9]],
@@ -52,11 +52,13 @@ class FixedPredictor:
         masks = np.zeros((4, height, width), bool)
         for mask, (left, top, right, bottom) in zip(masks, boxes.round().astype(int), strict=True):
             mask[top:bottom, left:right] = True
-        return Result(
+        return DetectionResult(
             boxes=boxes,
             scores=np.array([0.95, 0.8, 0.6, 0.3], np.float32),
             labels=np.array([2, 1, 2, 0]),
             masks=[coco_rle(mask) for mask in masks] if self.with_masks else None,
+            class_names=CLASS_NAMES,
+            palette=PALETTE,
         )
 
 

@@ -43,7 +43,7 @@ def demo(output: Path, device: str) -> int:
     from hrnet_zoo.verdicts import DEFAULT_NOISE  # noqa: PLC0415
 
     zoo = load_zoo(MANIFEST)
-    click.echo("A zoo of one row: its table documents an mIoU; does its checkpoint give it?\n")
+    click.echo("A zoo of two rows: do their checkpoints give the mIoU and the AP in its tables?\n")
     options = MeasureOptions(
         fetch=FetchOptions(cache_dir=settings.cache_dir()),
         manifest_dir=MANIFEST.parent,
@@ -65,7 +65,7 @@ def _write_picture(zoo: Zoo, row: Row, path: Path, device: str) -> None:
 
     predictor = load_predictor(row, zoo.path.parent, checkpoint=None, device=device)
     example_picture(predictor).save(path)
-    click.echo(f"\nIts input, labels and prediction: {path}\n")
+    click.echo(f"\n{row.name}, input, truth and prediction: {path}")
 
 
 def _write_table(zoo: Zoo, output: Path) -> None:

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pycocotools import mask as coco_masks
 
 from hrnet_zoo.datasets.coco_annotations import ListedImage, find_instances, require_usable
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.datasets.layouts import DetectionLayout
+from hrnet_zoo.detections import ImageDetections, Rle
 from hrnet_zoo.errors import DatasetError
 
 _DIGESTED = ("id", "category_id", "iscrowd", "area", "bbox", "segmentation")
@@ -94,6 +96,26 @@ class CocoDataset:
             digest.update(f"{name} {state.st_size} {state.st_mtime_ns}\n".encode())
         return digest.hexdigest()
 
+    def truth_of(self, index: int, *, with_masks: bool) -> ImageDetections:
+        """Return the objects annotated in image ``index``, without crowds, each with a score of 1.
+
+        Args:
+            index: which image.
+            with_masks: whether their masks are wanted, too.
+        """
+        listed = self._images[index]
+        objects = [a for a in listed.annotations if not a.get("iscrowd")]
+        corners = [(x, y, x + w, y + h) for x, y, w, h in (a["bbox"] for a in objects)]
+        labels = [self._labels[a["category_id"]] for a in objects]
+        return ImageDetections(
+            boxes=np.array(corners, np.float32).reshape(-1, 4),
+            scores=np.ones(len(objects), np.float32),
+            labels=np.array(labels, np.int64),
+            masks=[_rle_of(a["segmentation"], listed.size) for a in objects]
+            if with_masks
+            else None,
+        )
+
     def load(self, index: int) -> DetectionSample:
         """Read and decode image ``index``; safe to call from several threads.
 
@@ -157,6 +179,18 @@ def detection_digest(image_bytes: bytes, listed: ListedImage) -> str:
     digest = hashlib.sha256(hashlib.sha256(image_bytes).digest())
     digest.update(hashlib.sha256(text.encode()).digest())
     return digest.hexdigest()
+
+
+def _rle_of(segmentation: object, size: tuple[int, int]) -> Rle:
+    """Return a mask as an annotation file has it (polygons, runs or coded runs) as coded runs."""
+    height, width = size
+    coded = coco_masks.frPyObjects(segmentation, height, width)
+    if isinstance(coded, list):
+        coded = coco_masks.merge(coded)
+    counts = coded["counts"]
+    return Rle(
+        size=[height, width], counts=counts.decode() if isinstance(counts, bytes) else counts
+    )
 
 
 def _id_of(annotation: Mapping[str, Any]) -> int:

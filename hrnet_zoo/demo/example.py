@@ -4,21 +4,33 @@ from __future__ import annotations
 
 from PIL import Image
 
-from hrnet_zoo.datasets.layouts import DATASETS
+from hrnet_zoo.box_pictures import draw_detections
+from hrnet_zoo.datasets.coco import open_coco
+from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
 from hrnet_zoo.datasets.segmentation import open_dataset
 from hrnet_zoo.demo import DATA_ROOT
 from hrnet_zoo.pictures import colourise, comparison, legend_of
+from hrnet_zoo.predict.detection import DetectionPredictor
+from hrnet_zoo.predict.load import Predictor
 from hrnet_zoo.predict.segmentation import SegmentationPredictor
 
 _EXAMPLE = 1
+_ZOOM = 2
+_SHOWN_SCORE = 0.4
 
 
-def example_picture(predictor: SegmentationPredictor) -> Image.Image:
-    """Return input, labels and prediction of one image side by side, with a legend.
+def example_picture(predictor: Predictor) -> Image.Image:
+    """Return input, truth and prediction of one image side by side.
 
     Raises:
         DatasetError: the demo's files are damaged.
     """
+    if isinstance(predictor, SegmentationPredictor):
+        return _label_maps(predictor)
+    return _boxes(predictor)
+
+
+def _label_maps(predictor: SegmentationPredictor) -> Image.Image:
     reading = predictor.row.reading
     dataset = open_dataset(DATASETS[reading.dataset], DATA_ROOT, reading.num_classes)
     sample = dataset.load(_EXAMPLE)
@@ -29,4 +41,22 @@ def example_picture(predictor: SegmentationPredictor) -> Image.Image:
         ("labels (black: ignored)", colourise(sample.label, result.palette)),
         ("prediction", colourise(result.labels, result.palette)),
     ]
-    return comparison(panels, legend, zoom=2)
+    return comparison(panels, legend, zoom=_ZOOM)
+
+
+def _boxes(predictor: DetectionPredictor) -> Image.Image:
+    name = predictor.row.reading.dataset
+    dataset = open_coco(DETECTION_DATASETS[name], name, DATA_ROOT)
+    image = dataset.load(_EXAMPLE).image
+    result = predictor.predict(image)
+    # Enlarged before drawing, so that lines and letters stay fine.
+    large = image.repeat(_ZOOM, axis=0).repeat(_ZOOM, axis=1)
+    truth = dataset.truth_of(_EXAMPLE, with_masks=False).enlarged(_ZOOM)
+    found = result.detections().enlarged(_ZOOM).above(_SHOWN_SCORE)
+    names, palette = result.class_names, result.palette
+    panels = [
+        ("input", Image.fromarray(large)),
+        ("annotated boxes", draw_detections(large, truth, names, palette, with_scores=False)),
+        (f"detections above {_SHOWN_SCORE}", draw_detections(large, found, names, palette)),
+    ]
+    return comparison(panels, [])

@@ -24,7 +24,7 @@ from hrnet_zoo.models.detection.detector import Detector
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectedImage:
+class EvaluatedImage:
     """What the evaluation of one image left."""
 
     name: str
@@ -52,7 +52,7 @@ def detect_in_images(
     num_workers: int,
     device: torch.device,
     seconds: StageSeconds,
-) -> Iterator[DetectedImage]:
+) -> Iterator[EvaluatedImage]:
     """Yield the detections in each image in turn.
 
     Args:
@@ -76,7 +76,7 @@ def detect_in_images(
         height, width = sample.image.shape[:2]
         detections = _detect(network, prepared, (height, width), protocol, device, seconds)
         seconds.wall += time.perf_counter() - begin
-        yield DetectedImage(
+        yield EvaluatedImage(
             name=sample.name,
             image_id=sample.image_id,
             digest=sample.digest,

@@ -18,7 +18,7 @@ from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
 from hrnet_zoo.devices import canonical_precision, resolve_device
 from hrnet_zoo.download import FetchedFile
 from hrnet_zoo.evaluation.ahead import StageSeconds
-from hrnet_zoo.evaluation.detection import DetectedImage, detect_in_images
+from hrnet_zoo.evaluation.detection import EvaluatedImage, detect_in_images
 from hrnet_zoo.inference.detection import DetectionProtocol
 from hrnet_zoo.journal import Journal
 from hrnet_zoo.loading import detection_protocol, folded_detector, load_detector
@@ -45,6 +45,7 @@ from hrnet_zoo.records import Measurement, RecordFile, now
 from hrnet_zoo.resume import detection_entry, detection_result, open_journal, take_over
 from hrnet_zoo.row import Metric, Row
 from hrnet_zoo.settings import DataFolders
+from hrnet_zoo.worst.detection import save_worst_detections, worst_detections
 
 _KIND_OF: dict[Metric, Kind] = {"box_ap": "bbox", "mask_ap": "segm"}
 """What COCO calls the two kinds of AP."""
@@ -97,6 +98,8 @@ def measure_detection(
             timings=timings_of(seconds),
         )
         journal.finish(images_file)
+    if options.worst:
+        _draw_worst(run, results, options.worst, file.path.with_suffix(".worst"), progress)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +145,7 @@ def _evaluate(
     run: _Run,
     network: Detector,
     journal: Journal,
-    results: dict[str, DetectedImage],
+    results: dict[str, EvaluatedImage],
     progress: Progress,
 ) -> StageSeconds:
     """Add the result of every image that has none yet."""
@@ -166,7 +169,7 @@ def _evaluate(
 
 def _score(
     run: _Run,
-    results: Mapping[str, DetectedImage],
+    results: Mapping[str, EvaluatedImage],
     options: MeasureOptions,
     seconds: StageSeconds,
     progress: Progress,
@@ -176,7 +179,9 @@ def _score(
     entries = [
         entry
         for image in images
-        for entry in result_entries(image.image_id, image.detections, run.dataset.layout.category_ids)
+        for entry in result_entries(
+            image.image_id, image.detections, run.dataset.layout.category_ids
+        )
     ]
     if options.save_results is not None:
         write_results(options.save_results, entries)
@@ -197,3 +202,16 @@ def _score(
         measurements.append(detection_measurement(run.row, metric, run.protocol, scored))
     seconds.metric += time.perf_counter() - started
     return measurements
+
+
+def _draw_worst(
+    run: _Run,
+    results: Mapping[str, EvaluatedImage],
+    count: int,
+    folder: Path,
+    progress: Progress,
+) -> None:
+    progress.begin("looking for the worst images", len(results), "images")
+    worst = worst_detections(results, run.dataset, _KIND_OF[run.metrics[0]], count, progress)
+    progress.begin(f"drawing the worst images into {folder}", len(worst), "images")
+    save_worst_detections(run.dataset, run.row, results, worst, folder, progress)

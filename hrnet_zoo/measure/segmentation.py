@@ -43,6 +43,7 @@ from hrnet_zoo.settings import DataFolders
 from hrnet_zoo.verdicts import PROTOCOL_OF
 from hrnet_zoo.worst.segmentation import save_worst, worst_images
 
+
 def measure_segmentation(
     row: Row,
     metrics: Sequence[Metric],

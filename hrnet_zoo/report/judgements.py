@@ -24,7 +24,6 @@ from hrnet_zoo.verdicts import (
     tolerance_for,
 )
 
-
 _BESIDE_AP = {
     "ap50": "AP50",
     "ap75": "AP75",

@@ -8,11 +8,11 @@ from typing import Any
 
 from PIL import Image
 
-from hrnet_zoo.box_pictures import draw_detections, draw_truth
+from hrnet_zoo.box_pictures import draw_detections
 from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.datasets.coco import CocoDataset
 from hrnet_zoo.datasets.coco_results import result_entries
-from hrnet_zoo.evaluation.detection import DetectedImage
+from hrnet_zoo.evaluation.detection import EvaluatedImage
 from hrnet_zoo.metrics.coco_ap import Kind, coco_figures
 from hrnet_zoo.pictures import comparison
 from hrnet_zoo.progress import Progress
@@ -20,11 +20,11 @@ from hrnet_zoo.row import Row
 
 # What scores lower is rarely looked at, and would cover everything else.
 _SHOWN_SCORE = 0.3
-_PANEL_SIDE = 800
+_PANEL_SIDE = 1000
 
 
 def worst_detections(
-    results: Mapping[str, DetectedImage],
+    results: Mapping[str, EvaluatedImage],
     dataset: CocoDataset,
     kind: Kind,
     count: int,
@@ -58,3 +58,35 @@ def worst_detections(
             scored.append((name, ap))
         progress.update(done)
     return sorted(scored, key=lambda pair: (pair[1], pair[0]))[:count]
+
+
+def save_worst_detections(
+    dataset: CocoDataset,
+    row: Row,
+    results: Mapping[str, EvaluatedImage],
+    worst: list[tuple[str, float]],
+    folder: Path,
+    progress: Progress,
+) -> None:
+    """Draw the worst images, truth beside detections, one picture for each, numbered from 01.
+
+    Raises:
+        DatasetError: a file can no longer be used.
+    """
+    table = class_table(row.reading.dataset)
+    index_of = {dataset.name_of(i): i for i in range(len(dataset))}
+    folder.mkdir(parents=True, exist_ok=True)
+    for place, (name, ap) in enumerate(worst, 1):
+        index, found = index_of[name], results[name].detections
+        image = dataset.load(index).image
+        truth = dataset.truth_of(index, with_masks=found.masks is not None)
+        names, palette = table.names, table.palette
+        drawn = draw_detections(image, found, names, palette, score_threshold=_SHOWN_SCORE)
+        panels = [
+            (f"truth: {name}", draw_detections(image, truth, names, palette, with_scores=False)),
+            (f"AP {ap:.1f}, detections above {_SHOWN_SCORE}", drawn),
+        ]
+        for _, panel in panels:
+            panel.thumbnail((_PANEL_SIDE, _PANEL_SIDE), Image.Resampling.LANCZOS)
+        comparison(panels, []).save(folder / f"{place:02d}_{name.replace('/', '_')}.png")
+        progress.update(place)
