@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from PIL import Image
 from hrnet_zoo.box_pictures import Colour, draw_detections
 from hrnet_zoo.demo import DATA_ROOT, MANIFEST
 from hrnet_zoo.detecting import DetectedImage, detect_images
-from hrnet_zoo.detections import ImageDetections, Rle
+from hrnet_zoo.detections import ImageDetections
 from hrnet_zoo.image_files import find_images
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.predict.detection import DetectionPredictor, DetectionResult
