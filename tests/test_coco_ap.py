@@ -11,7 +11,7 @@ from slow_coco import slow_figures
 
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.metrics import coco_backends
-from hrnet_zoo.metrics.coco_ap import FIGURES, CocoFigures, Curves, Kind, coco_figures
+from hrnet_zoo.metrics.coco_ap import FIGURES, CocoFigures, Curves, Entry, Kind, coco_figures
 from hrnet_zoo.metrics.coco_backends import (
     TOLERANCE,
     BackendChoice,
@@ -185,7 +185,7 @@ def test_auto_takes_a_fast_evaluator_that_agrees() -> None:
     assert run.asked == "auto"
     assert run.parity is not None
     assert run.parity.agreed
-    assert run.parity.num_images == 200
+    assert run.parity.num_images == 100
     assert run.remarks == ()
     reference = score_many("pycocotools")
     assert reference.parity is None
@@ -200,7 +200,7 @@ def test_auto_takes_pycocotools_for_few_images() -> None:
 def doctor(monkeypatch: pytest.MonkeyPatch, name: BackendName, amount: float) -> None:
     honest = coco_backends._FAST[name]
 
-    def doctored(truth: Json, entries: list[Json], kind: Kind) -> Curves:
+    def doctored(truth: Json, entries: list[Entry], kind: Kind) -> Curves:
         curves = honest(truth, entries, kind)
         precision = np.where(curves.precision > 0, curves.precision + amount, curves.precision)
         return Curves(precision=precision, recall=curves.recall)
@@ -243,7 +243,7 @@ def test_a_difference_below_the_tolerance_is_none(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_evaluator_that_fails_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_truth: Json, _entries: list[Json], _kind: Kind) -> Curves:
+    def fails(_truth: Json, _entries: list[Entry], _kind: Kind) -> Curves:
         raise RuntimeError
 
     monkeypatch.setitem(coco_backends._FAST, "hotcoco", fails)
