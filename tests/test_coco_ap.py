@@ -99,6 +99,12 @@ def test_nothing_found_is_zero_and_nothing_to_find_is_none(backend: BackendName)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_no_images_no_figures(backend: BackendName) -> None:
+    run = score_detections(TRUTH, golden_results("bbox"), "bbox", image_ids=[], backend=backend)
+    assert twelve(run.figures) == [None] * 12
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_only_the_images_asked_for_count(backend: BackendName) -> None:
     some = IMAGE_IDS[3:7]
     part = {
