@@ -13,7 +13,6 @@ from coco_tree import (
     Json,
     change_annotations,
     image_file,
-    image_id,
     make_coco,
     read_annotations,
 )
@@ -333,4 +332,3 @@ def test_each_name_stands_for_one_layout() -> None:
         assert isinstance(layout, DetectionLayout)
         assert len(layout.category_ids) == len(class_table(name).names)
         assert list(layout.category_ids) == sorted(set(layout.category_ids))
-    assert image_id(0) == 139

@@ -11,7 +11,7 @@ from slow_coco import slow_figures
 
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.metrics import coco_backends
-from hrnet_zoo.metrics.coco_ap import FIGURES, CocoFigures, Curves, Kind, coco_figures
+from hrnet_zoo.metrics.coco_ap import FIGURES, CocoFigures, Curves, Entry, Kind, coco_figures
 from hrnet_zoo.metrics.coco_backends import (
     TOLERANCE,
     BackendChoice,
@@ -96,6 +96,12 @@ def test_nothing_found_is_zero_and_nothing_to_find_is_none(backend: BackendName)
     results = golden_results("bbox")
     figures = score_detections(empty, results, "bbox", image_ids=IMAGE_IDS, backend=backend).figures
     assert twelve(figures) == [None] * 12
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_images_no_figures(backend: BackendName) -> None:
+    run = score_detections(TRUTH, golden_results("bbox"), "bbox", image_ids=[], backend=backend)
+    assert twelve(run.figures) == [None] * 12
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -185,7 +191,7 @@ def test_auto_takes_a_fast_evaluator_that_agrees() -> None:
     assert run.asked == "auto"
     assert run.parity is not None
     assert run.parity.agreed
-    assert run.parity.num_images == 200
+    assert run.parity.num_images == 100
     assert run.remarks == ()
     reference = score_many("pycocotools")
     assert reference.parity is None
@@ -200,7 +206,7 @@ def test_auto_takes_pycocotools_for_few_images() -> None:
 def doctor(monkeypatch: pytest.MonkeyPatch, name: BackendName, amount: float) -> None:
     honest = coco_backends._FAST[name]
 
-    def doctored(truth: Json, entries: list[Json], kind: Kind) -> Curves:
+    def doctored(truth: Json, entries: list[Entry], kind: Kind) -> Curves:
         curves = honest(truth, entries, kind)
         precision = np.where(curves.precision > 0, curves.precision + amount, curves.precision)
         return Curves(precision=precision, recall=curves.recall)
@@ -243,7 +249,7 @@ def test_a_difference_below_the_tolerance_is_none(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_evaluator_that_fails_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_truth: Json, _entries: list[Json], _kind: Kind) -> Curves:
+    def fails(_truth: Json, _entries: list[Entry], _kind: Kind) -> Curves:
         raise RuntimeError
 
     monkeypatch.setitem(coco_backends._FAST, "hotcoco", fails)

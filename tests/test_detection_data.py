@@ -282,6 +282,35 @@ def test_score_needs_no_images(run_cli: RunCli, tmp_path: Path, scored: tuple[Pa
     assert finished.code == 0
 
 
+def test_score_of_masks_alone(run_cli: RunCli, tmp_path: Path, scored: tuple[Path, Json]) -> None:
+    root, truth = scored
+    entries = perfect_results(truth, masks=True)
+    for entry in entries:
+        del entry["bbox"]
+    command = ("score", write(tmp_path / "r.json", entries), "--dataset", "coco")
+    finished = run_cli(*command, "--data-root", root)
+    assert finished.code == 0
+    assert "boxes" not in finished.out
+    assert "masks" in finished.out
+    assert run_cli(*command, "--data-root", root, "--kind", "bbox").code == 2
+
+
+def test_score_of_masks_where_only_boxes_are_annotated(
+    run_cli: RunCli, tmp_path: Path, scored: tuple[Path, Json]
+) -> None:
+    root, truth = scored
+    results = write(tmp_path / "results.json", perfect_results(truth, masks=True))
+
+    def drop_masks(content: Json) -> None:
+        for annotation in content["annotations"]:
+            del annotation["segmentation"]
+
+    change_annotations(root, drop_masks)
+    command = ("score", results, "--dataset", "coco", "--data-root", root)
+    assert "masks" not in run_cli(*command).out
+    assert run_cli(*command, "--kind", "segm").code == 2
+
+
 def test_score_of_nothing_is_zero(run_cli: RunCli, tmp_path: Path) -> None:
     make_coco(tmp_path)
     results = write(tmp_path / "results.json", [])
@@ -300,7 +329,11 @@ def test_score_that_cannot_be_done(
     for arguments, code, said in (
         ((results, "--dataset", "cityscapes"), 2, '"cityscapes" is no detection data set'),
         ((results, "--dataset", "coco"), 3, "holds coco/ with --data-root"),
-        ((results, "--dataset", "coco", "--kind", "segm", *root_option), 2, "has no masks"),
+        (
+            (results, "--dataset", "coco", "--kind", "segm", *root_option),
+            2,
+            "do not both have masks",
+        ),
         ((tmp_path / "gone", "--dataset", "coco", *root_option), 3, "gone cannot be read"),
         ((write(tmp_path / "odd", {}), "--dataset", "coco", *root_option), 3, "no results file"),
     ):

@@ -10,10 +10,10 @@ import click
 from hrnet_zoo.cli.options import data_folder, data_options, format_option
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from hrnet_zoo.datasets.layouts import DetectionLayout
-    from hrnet_zoo.metrics.coco_ap import Kind
+    from hrnet_zoo.metrics.coco_ap import Entry, Kind
     from hrnet_zoo.metrics.coco_backends import BackendChoice
 
 
@@ -67,7 +67,7 @@ def score(
     image_ids = [image.id for image in found.images]
     runs = {
         one: score_detections(truth, entries, one, image_ids=image_ids, backend=backend)
-        for one in _kinds(results, entries, kind)
+        for one in _kinds(kind, entries, truth)
     }
     for remark in dict.fromkeys(remark for run in runs.values() for remark in run.remarks):
         click.echo(remark, err=True)
@@ -85,16 +85,18 @@ def _layout(name: str) -> DetectionLayout:
     return DETECTION_DATASETS[name]
 
 
-def _kinds(path: Path, entries: Sequence[Mapping[str, object]], asked: str) -> list[Kind]:
-    """Return what to score: as asked for, or all that the file has."""
+def _kinds(asked: str, entries: Sequence[Entry], truth: Entry) -> list[Kind]:
+    """Return what to score: as asked for, or all that results and annotations have."""
+    from hrnet_zoo.datasets.coco_annotations import has_masks_throughout  # noqa: PLC0415
+    from hrnet_zoo.datasets.coco_results import has_masks  # noqa: PLC0415
     from hrnet_zoo.errors import UsageError  # noqa: PLC0415
 
-    fields: dict[Kind, str] = {"bbox": "bbox", "segm": "segmentation"}
-    there = [kind for kind, field in fields.items() if entries and field in entries[0]]
-    if asked == "auto":
-        return there or ["bbox"]
-    chosen: Kind = "segm" if asked == "segm" else "bbox"
-    if entries and chosen not in there:
-        msg = f"{path} has no {'masks' if chosen == 'segm' else 'boxes'}. Leave --kind out."
+    there: list[Kind] = ["bbox"] if not entries or "bbox" in entries[0] else []
+    if has_masks(entries) and has_masks_throughout(truth):
+        there.append("segm")
+    chosen: list[Kind] = [kind for kind in there if asked in ("auto", kind)]
+    if not chosen:
+        what = "masks" if asked == "segm" else "boxes"
+        msg = f"Results and annotations do not both have {what}. Leave --kind out."
         raise UsageError(msg)
-    return [chosen]
+    return chosen

@@ -48,8 +48,6 @@ class FoundInstances:
     """The file as parsed; empty if it could not be used at all."""
     images: tuple[ListedImage, ...] = ()
     """By id; those with and without annotations."""
-    num_present: int = 0
-    """Of these, how many have their file."""
     notes: tuple[Note, ...] = ()
 
 
@@ -86,20 +84,23 @@ def find_instances(layout: DetectionLayout, name: str, data_root: Path) -> Found
     images = [entry for entry in content["images"] if _is_image(entry)]
     annotations = [entry for entry in content["annotations"] if _is_annotation(entry)]
     listed = _listed(root / layout.image_dir, images, annotations)
-    missing = [image.name for image in listed if not image.path.is_file()]
     return FoundInstances(
         root=root,
         ground_truth=content,
         images=listed,
-        num_present=len(listed) - len(missing),
         notes=(
             *_malformed("image", content["images"], len(images)),
             *_malformed("annotation", content["annotations"], len(annotations)),
             *_duplicates(listed, annotations),
             *_unknown(annotations, {image.id for image in listed}, set(layout.category_ids)),
-            *((ProblemKind.MISSING_IMAGE, name) for name in missing),
+            *((ProblemKind.MISSING_IMAGE, i.name) for i in listed if not i.path.is_file()),
         ),
     )
+
+
+def has_masks_throughout(ground_truth: Mapping[str, Any]) -> bool:
+    """Tell whether every annotation has a mask, so that masks can be scored."""
+    return all("segmentation" in annotation for annotation in ground_truth["annotations"])
 
 
 def require_usable(
@@ -135,9 +136,9 @@ def _summary_of(notes: Iterable[Note]) -> str:
     )
 
 
-def is_number(value: object) -> bool:
+def is_number(value: Any) -> bool:  # noqa: ANN401 - any JSON
     """Tell whether a JSON value is a finite number; Python reads NaN and Infinity too."""
-    return isinstance(value, int | float) and type(value) is not bool and math.isfinite(value)
+    return type(value) in (int, float) and math.isfinite(value)
 
 
 def is_box(value: object) -> bool:

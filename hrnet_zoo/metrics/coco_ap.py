@@ -95,7 +95,7 @@ def coco_figures(
         pycocotools 2.0.11, cocoeval.py, COCOeval; mmdetection 2.3.0, mmdet/datasets/coco.py,
         evaluate, which sets maxDets to 100, 300 and 1000.
     """
-    truth, entries = selected(ground_truth, results, image_ids)
+    truth, entries = copied(*selected(ground_truth, results, image_ids))
     coco = importlib.import_module("pycocotools.coco")
     cocoeval = importlib.import_module("pycocotools.cocoeval")
     with contextlib.redirect_stdout(io.StringIO()):  # it prints progress that nobody asked for
@@ -110,20 +110,26 @@ def coco_figures(
 
 def selected(
     ground_truth: Entry, results: Sequence[Entry], image_ids: Sequence[int]
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return truth and results of some images, in copies, for evaluators write into what they get.
+) -> tuple[dict[str, Any], list[Entry]]:
+    """Return an instances file with some images only, and the results on them in their order.
 
-    Returns:
-        An instances file with these images only, and the results on them in their order.
+    The annotations and results in it are the given ones, not copies.
     """
     wanted = set(image_ids)
     truth = {
-        "info": {},
         "images": [image for image in ground_truth["images"] if image["id"] in wanted],
-        "annotations": [dict(a) for a in ground_truth["annotations"] if a["image_id"] in wanted],
+        "annotations": [a for a in ground_truth["annotations"] if a["image_id"] in wanted],
         "categories": ground_truth["categories"],
     }
-    return truth, [dict(entry) for entry in results if entry["image_id"] in wanted]
+    return truth, [entry for entry in results if entry["image_id"] in wanted]
+
+
+def copied(
+    truth: dict[str, Any], entries: Sequence[Entry]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return copies for those evaluators that write into what they get."""
+    annotations = [dict(annotation) for annotation in truth["annotations"]]
+    return truth | {"annotations": annotations}, [dict(entry) for entry in entries]
 
 
 def accumulate(evaluator: Any) -> Curves:  # noqa: ANN401 - a COCOeval of any library; none is typed
