@@ -1,4 +1,4 @@
-"""From a picture to FCOS' detections, step by step, sharing nothing with the package but the network.
+"""From a picture to FCOS' detections, step by step; only the network itself is the package's.
 
 The steps are those of mmdetection 2.3.0: the class alone must pass the threshold; class x
 centerness ranks points and boxes.
@@ -51,9 +51,10 @@ def network_input(pictures: list[Bytes], size: tuple[int, int]) -> Tensor:
     prepared = []
     for picture in pictures:
         resized = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
-        bgr = (np.asarray(resized, np.float32)[..., ::-1] - np.float32(MEAN)) / np.float32(STD)
+        bgr = np.asarray(resized).astype(np.float32)[..., ::-1]
+        normalised = (bgr - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
         below, right = -size[1] % DIVISOR, -size[0] % DIVISOR
-        prepared.append(np.pad(bgr, ((0, below), (0, right), (0, 0))).transpose(2, 0, 1))
+        prepared.append(np.pad(normalised, ((0, below), (0, right), (0, 0))).transpose(2, 0, 1))
     return torch.from_numpy(np.stack(prepared)).contiguous(memory_format=torch.channels_last)
 
 
@@ -100,11 +101,11 @@ def level_candidates(
         size: (width, height) of the resized picture.
     """
     width, height = size
-    rows: list[tuple[float, int, int]] = []
-    for y in range(classes.shape[1]):
-        for x in range(classes.shape[2]):
-            rows.append((float(max(classes[:, y, x]) * centerness[y, x]), y, x))
-    rows = sorted(rows, key=lambda row: -row[0])[:POINTS_PER_LEVEL]
+    everywhere = [
+        (float(max(classes[:, y, x]) * centerness[y, x]), y, x)
+        for y, x in np.ndindex(*centerness.shape)
+    ]
+    rows = sorted(everywhere, key=lambda point: -point[0])[:POINTS_PER_LEVEL]
     boxes = np.zeros((len(rows), 4))
     for i, (_, y, x) in enumerate(rows):
         left, top, right, bottom = distances[:, y, x]

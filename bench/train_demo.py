@@ -84,7 +84,7 @@ def random_batch(
 ) -> tuple[Tensor, Tensor]:
     """Return normalised crops [N, 3, h, w] and their labels [N, h, w]."""
     chosen = rng.choice(len(scenes), BATCH_SIZE, replace=False)
-    pairs = [augmented(*scenes[i], rng) for i in chosen]
+    pairs = [augmented(image, label, rng) for image, label in (scenes[i] for i in chosen)]
     crops = normalised(np.stack([image for image, _ in pairs]))
     targets = torch.from_numpy(np.stack([label for _, label in pairs]).astype(np.int64))
     return crops.contiguous(memory_format=torch.channels_last), targets

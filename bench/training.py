@@ -50,7 +50,8 @@ def training_scenes(draw: Callable[[int], Drawn]) -> list[Drawn]:
 def relit(image: Bytes, rng: np.random.Generator) -> Bytes:
     """Return an image with its light changed a little."""
     lit = image * rng.uniform(0.85, 1.15) + rng.uniform(-12, 12)
-    return np.clip(lit, 0, 255).astype(np.uint8)
+    result: Bytes = np.clip(lit, 0, 255).astype(np.uint8)
+    return result
 
 
 def minimise(
