@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
+from scene_boxes import coco_annotations
 from scenes.picture import Scene
 from scenes.render import render_scene
 
@@ -46,17 +49,35 @@ def write_scene(scene: Scene, image_path: Path, label_path: Path) -> None:
     label.save(label_path, optimize=True)
 
 
+def annotation_path(output: Path) -> Path:
+    """Return where the boxes of the validation scenes lie."""
+    return output / "scenes" / "annotations" / "instances_val.json"
+
+
+def write_annotations(scenes: Sequence[Scene], output: Path) -> Path:
+    """Write the boxes of the validation scenes, in COCO's form; file names begin with the town."""
+    images = [scene_paths(output, index)[0] for index in range(len(scenes))]
+    names = [f"{path.parent.name}/{path.name}" for path in images]
+    content = coco_annotations(zip(names, scenes, strict=True))
+    path = annotation_path(output)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+    return path
+
+
 def main() -> None:
     """Write the validation split."""
     parser = argparse.ArgumentParser(description="Write the demo zoo's validation split.")
     parser.add_argument("--output", type=Path, default=ROOT / "hrnet_zoo" / "demo" / "data")
     output: Path = parser.parse_args().output
-    size = 0
-    for index, seed in enumerate(VALIDATION_SEEDS):
+    scenes = [render_scene(seed) for seed in VALIDATION_SEEDS]
+    files = [write_annotations(scenes, output)]
+    for index, scene in enumerate(scenes):
         paths = scene_paths(output, index)
-        write_scene(render_scene(seed), *paths)
-        size += sum(path.stat().st_size for path in paths)
-    print(f"{len(VALIDATION_SEEDS)} scenes, {size} bytes, under {output}")
+        write_scene(scene, *paths)
+        files.extend(paths)
+    size = sum(path.stat().st_size for path in files)
+    print(f"{len(scenes)} scenes, {size} bytes, under {output}")
 
 
 if __name__ == "__main__":

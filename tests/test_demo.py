@@ -14,7 +14,7 @@ import hrnet_zoo.demo
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.records import read_records
 
-(ROW,) = load_zoo(hrnet_zoo.demo.MANIFEST).rows
+ROW = load_zoo(hrnet_zoo.demo.MANIFEST).rows[0]
 
 
 def altered_demo(tmp_path: Path, points: float) -> Path:
@@ -88,7 +88,7 @@ def test_part_of_the_demo_is_no_match(tmp_path: Path, run_cli: RunCli) -> None:
 
 def test_changed_checkpoint_is_refused(tmp_path: Path, run_cli: RunCli) -> None:
     manifest = altered_demo(tmp_path, 1.0)
-    (checkpoint,) = (manifest.parent / "checkpoints").iterdir()
+    checkpoint = manifest.parent / "checkpoints" / ROW.checkpoint_file_name
     content = bytearray(checkpoint.read_bytes())
     content[-100] ^= 1
     checkpoint.write_bytes(content)

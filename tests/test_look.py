@@ -18,7 +18,7 @@ from hrnet_zoo.predict.load import load_predictor
 from hrnet_zoo.predict.segmentation import SegmentationPredictor
 from hrnet_zoo.records import read_record
 
-(ROW,) = load_zoo(MANIFEST).rows
+ROW = load_zoo(MANIFEST).rows[0]
 SCENES = sorted((DATA_ROOT / "scenes" / "leftImg8bit" / "val").rglob("*.png"))
 PALETTE = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
 

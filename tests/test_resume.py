@@ -29,7 +29,7 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 @pytest.fixture
 def zoo(tmp_path: Path) -> Path:
     """The demo's manifest with a Cityscapes row small enough to be run many times."""
-    text = MANIFEST.read_text()
+    text = MANIFEST.read_text().partition("  - name: fcos")[0]
     for old, new in (
         ("fcn_hr5s_180x270_2k_scenes", "fcn_hr4s_small_cityscapes"),
         ("w5_small", "w4_small"),

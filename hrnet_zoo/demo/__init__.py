@@ -1,7 +1,8 @@
-"""The demo zoo: a manifest, a small data set and a small trained network, shipped as files.
+"""The demo zoo: a manifest, a small data set and two small trained networks, shipped as files.
 
-``bench/render_demo.py`` made the images and ``bench/train_demo.py`` the network. Nothing here is
-special to the code that verifies it: it is a zoo like any other, only small.
+``bench/render_demo.py`` made the images and their boxes, ``bench/train_demo.py`` the segmentation
+network and ``bench/train_demo_fcos.py`` the detector. Nothing here is special to the code that
+verifies it: it is a zoo like any other, only small.
 """
 
 from __future__ import annotations
@@ -12,4 +13,4 @@ MANIFEST = Path(__file__).with_name("zoo.yaml")
 """The demo's manifest."""
 
 DATA_ROOT = Path(__file__).with_name("data")
-"""The folder that holds the demo's data set, in Cityscapes' layout."""
+"""The folder that holds the demo's data set: Cityscapes' layout, and boxes in COCO's form."""
