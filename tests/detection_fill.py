@@ -48,10 +48,12 @@ _GAINS = [
 
 def filled(model: nn.Module) -> dict[str, Tensor]:
     """Return the state dict that the rule gives a model, which may be on the meta device."""
-    return {
-        key: torch.from_numpy(np.asarray(draw(key, tuple(value.shape))))
-        for key, value in model.state_dict().items()
-    }
+    return {key: entry(key, tuple(value.shape)) for key, value in model.state_dict().items()}
+
+
+def entry(key: str, shape: tuple[int, ...]) -> Tensor:
+    """Return one entry of a state dict."""
+    return torch.from_numpy(np.asarray(draw(key, shape)))
 
 
 def draw(key: str, shape: tuple[int, ...]) -> Any:

@@ -19,6 +19,8 @@ MAX_CORNER_DIFFERENCE = 0.02
 MIN_SHARE_MATCHED = 0.99
 LAST = 5
 """Only this many of the lowest scores of a list may be without a partner: the cut is there."""
+MAX_PIXELS = 4
+"""Of a mask; a pixel or two is much of a small one."""
 
 Boxes = NDArray[np.float32]
 Bitmaps = NDArray[np.bool_]
@@ -105,12 +107,14 @@ def iou(a: Boxes, b: Boxes) -> NDArray[np.float64]:
 
 def masks_agree(reference: Bitmaps, ours: Bitmaps) -> bool:
     """Whether two masks [H, W] are the same up to a few pixels on their outline."""
-    return areas_agree(int(reference.sum()), int(ours.sum())) and mask_iou(reference, ours) >= 0.99
+    different = int((reference ^ ours).sum())
+    near = different <= MAX_PIXELS or mask_iou(reference, ours) >= MIN_IOU
+    return near and areas_agree(int(reference.sum()), int(ours.sum()))
 
 
 def areas_agree(reference: int, ours: int) -> bool:
     """Whether two masks have the same number of pixels, up to 4 or half a percent."""
-    return abs(reference - ours) <= max(4, 0.005 * reference)
+    return abs(reference - ours) <= max(MAX_PIXELS, 0.005 * reference)
 
 
 def mask_iou(a: Bitmaps, b: Bitmaps) -> float:

@@ -12,6 +12,7 @@ from detection_fill import filled
 from detection_goldens import ARCHITECTURES, FOLDER
 from torch import Tensor, nn
 
+from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.loading import build_row
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.models import DETECTORS, build_detector
@@ -153,6 +154,20 @@ def test_an_image_without_detections(architecture: str) -> None:
     if architecture in WITH_MASKS:
         assert found.masks is not None
         assert found.masks.shape == (0, 28, 28)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "backbone", "channels", "reason"),
+    [
+        ("htc_hrnet", "x101_64x4d", 256, r"'x101_64x4d' must look like \"w18\""),
+        ("htc_x101", "w18", 256, "'w18' must be one of: x101_64x4d"),
+        ("fcos_hrnet", "w18", 100, "divisible by"),
+        ("yolo", "w18", 256, "it can build: faster_rcnn_hrnet"),
+    ],
+)
+def test_what_cannot_be_built(architecture: str, backbone: str, channels: int, reason: str) -> None:
+    with torch.device("meta"), pytest.raises(PrerequisiteError, match=reason):
+        build_detector(architecture, backbone=backbone, num_classes=3, channels=channels)
 
 
 def test_fcos_outputs_keep_gradients_and_honour_channels() -> None:

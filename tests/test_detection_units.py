@@ -86,6 +86,17 @@ def test_roi_align(output_size: int) -> None:
     assert (features - UNITS[f"roialign_out{output_size}"]).abs().max() <= 1e-6
 
 
+def test_roi_align_on_several_threads_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    corners = torch.rand(100, 2) * 200
+    boxes = torch.cat([corners, corners + 60 * torch.rand(100, 2)], dim=1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    with torch.inference_mode():
+        one = aligned(UNITS["roialign_feat"], boxes, 7, 8)
+        monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+        assert torch.equal(aligned(UNITS["roialign_feat"], boxes, 7, 8), one)
+
+
 def test_roi_levels() -> None:
     assert torch.equal(roi_levels(UNITS["level_rois"][:, 1:]), UNITS["level_out"])
 

@@ -32,18 +32,18 @@ def assert_same_but_ties(
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_masks_are_upstreams_to_the_pixel(device: str) -> None:
-    golden = np.load(DATA / "paste.npz")
-    probabilities = torch.from_numpy(golden["probabilities"]).to(device)
-    boxes = torch.from_numpy(golden["boxes"]).to(device)
+    golden = np.load(DATA / "units.npz")
+    probabilities = torch.from_numpy(golden["paste_masks"]).to(device)
+    boxes = torch.from_numpy(golden["paste_boxes"]).to(device)
     rles = encode_masks(probabilities, boxes, (120, 160))
-    assert rles == [coco_rle(mask) for mask in golden["cpu"]]
+    assert rles == [coco_rle(mask) for mask in golden["paste_cpu"]]
     pasted = paste_masks(probabilities, boxes, (120, 160))
     assert pasted.device.type == device
-    assert np.array_equal(pasted.cpu().numpy(), golden["cpu"])
-    assert np.array_equal(decode_masks(rles), golden["cpu"])
+    assert np.array_equal(pasted.cpu().numpy(), golden["paste_cpu"])
+    assert np.array_equal(decode_masks(rles), golden["paste_cpu"])
     # What upstream does on a GPU differs for the box without width only.
-    differs = (golden["cpu"] != golden["full"]).any(axis=(1, 2))
-    assert differs.tolist() == (golden["boxes"][:, 0] == golden["boxes"][:, 2]).tolist()
+    differs = (golden["paste_cpu"] != golden["paste_full"]).any(axis=(1, 2))
+    assert differs.tolist() == (golden["paste_boxes"][:, 0] == golden["paste_boxes"][:, 2]).tolist()
 
 
 @pytest.mark.parametrize("size", [(120, 160), (375, 500), (1, 90), (90, 1), (1, 1)], ids=str)

@@ -53,10 +53,15 @@ def build_detector(
         channels: of the neck's maps and of the heads' convolutions on them.
 
     Raises:
-        PrerequisiteError: this version has no such architecture.
+        PrerequisiteError: this version has no such architecture, or not with this backbone or
+            these channels.
     """
     _require(architecture, DETECTORS)
-    return DETECTORS[architecture](backbone, num_classes, channels).eval()
+    try:
+        return DETECTORS[architecture](backbone, num_classes, channels).eval()
+    except ValueError as error:
+        msg = f"{architecture} cannot be built as asked for: {error}."
+        raise PrerequisiteError(msg) from None
 
 
 def _require(architecture: str, table: Mapping[str, object]) -> None:

@@ -105,9 +105,9 @@ def _list(items: Iterable[str], what: str) -> str:
 def _hint(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
     """Name the likely mistake: a file of another network, width or data set."""
     if part := _stranger(state, wanted):
-        return f" It is {_PARTS[part]} ({part}...); the row's network is something else."
+        return f" It is {_PARTS[part]} ({part}*); the row's network is something else."
     if part := _stranger(wanted, state):
-        return f" It is not {_PARTS[part]} ({part}...), which the row needs."
+        return f" It is not {_PARTS[part]} ({part}*), which the row needs."
     for key, what in _SIZES.items():
         if key in state and key in wanted and len(state[key]) != len(wanted[key]):
             return f" The file holds {what} {len(state[key])}, the row needs {len(wanted[key])}."

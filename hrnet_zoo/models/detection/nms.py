@@ -33,7 +33,7 @@ def grouped_nms(boxes: Tensor, scores: Tensor, groups: Tensor, iou_threshold: fl
         iou_threshold: a box is dropped if its IoU with a better one is above.
     """
     if not len(boxes):
-        return groups
+        return torch.empty_like(groups)
     shifted = boxes + (groups.to(boxes.dtype) * (boxes.max() + 1))[:, None]
     if len(boxes) < _MANY_BOXES:
         survivors: Tensor = nms(shifted, scores, iou_threshold)

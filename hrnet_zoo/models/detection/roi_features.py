@@ -7,6 +7,8 @@ SingleRoIExtractor; mmcv 1.0.5, mmcv/ops/roi_align.py, RoIAlign.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -19,6 +21,8 @@ MASK_SIZE = 14
 
 _STRIDES = (4, 8, 16, 32)
 _FINEST_SIZE = 56
+_BOXES_PER_THREAD = 16
+"""torchvision's loop over boxes keeps one core busy; from here on, another is worth its start."""
 
 
 def roi_pyramid(maps: Sequence[Tensor]) -> list[Tensor]:
@@ -55,7 +59,17 @@ def aligned(x: Tensor, boxes: Tensor, output_size: int, stride: int) -> Tensor:
     Half-pixel centres, and as many samples per cell as it has pixels.
     """
     rois = torch.cat([boxes.new_zeros(len(boxes), 1), boxes], dim=1)
-    features: Tensor = roi_align(
-        x, rois, output_size, spatial_scale=1 / stride, sampling_ratio=0, aligned=True
+    align = partial(
+        roi_align,
+        x,
+        output_size=output_size,
+        spatial_scale=1 / stride,
+        sampling_ratio=0,
+        aligned=True,
     )
-    return features
+    threads = 1 if x.is_cuda else min(torch.get_num_threads(), len(rois) // _BOXES_PER_THREAD)
+    if threads <= 1:
+        features: Tensor = align(rois)
+        return features
+    with ThreadPoolExecutor(threads) as pool:
+        return torch.cat(list(pool.map(align, rois.chunk(threads))))

@@ -66,7 +66,9 @@ def proposals(levels: list[AnchorOutput], size: tuple[int, int]) -> tuple[Tensor
     """
     parts = [_best_anchors(level, stride) for level, stride in zip(levels, STRIDES, strict=True)]
     anchors, deltas, scores = (torch.cat(part) for part in zip(*parts, strict=True))
-    level_of = torch.cat([scores.new_full((len(part[0]),), i) for i, part in enumerate(parts)])
+    level_of = torch.cat(
+        [torch.full_like(part[2], i, dtype=torch.int64) for i, part in enumerate(parts)]
+    )
     boxes = decode_deltas(anchors, deltas, _STDS, size)
     kept = grouped_nms(boxes, scores, level_of, _IOU_THRESHOLD)[:_MAX_PROPOSALS]
     return boxes[kept], scores[kept]
