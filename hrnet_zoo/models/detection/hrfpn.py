@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.models.layers import BiasedConv, resize
 
 NUM_LEVELS = 5
@@ -37,8 +38,18 @@ class HRFPN(nn.Module):
         )
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
-        """Map the backbone's maps to five of ``out_channels``, each half the size of the last."""
+        """Map the backbone's maps to five of ``out_channels``, each half the size of the last.
+
+        Raises:
+            DatasetError: the image is so thin that the coarsest map would have no pixels.
+        """
         size = (maps[0].shape[-2], maps[0].shape[-1])
+        if min(size) < 2 ** (NUM_LEVELS - 1):
+            msg = (
+                f"An image that is resized to {4 * size[1]} x {4 * size[0]} pixels is too thin for "
+                "this detector: 64 is the least. Upstream cannot evaluate it either."
+            )
+            raise DatasetError(msg)
         levels = [self.reduction_conv(torch.cat([resize(m, size) for m in maps], dim=1))]
         # Upstream pools every level from the first; a mean of equal means is the same mean.
         for _ in range(NUM_LEVELS - 1):
