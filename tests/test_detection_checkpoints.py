@@ -13,11 +13,12 @@ from detection_fill import entry
 from torch import Tensor
 
 from hrnet_zoo.errors import CheckpointError
-from hrnet_zoo.loading import LoadedModel, build_row, load_model
+from hrnet_zoo.loading import LoadedDetector, build_row, load_detector, load_segmentor
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.row import Row
 
 State = dict[str, Tensor]
+CPU = torch.device("cpu")
 
 ZOO = load_zoo()
 
@@ -50,16 +51,21 @@ def state_of(kind: str, **changes: Any) -> State:
     return {key: drawn(key, tuple(value.shape)) for key, value in model.state_dict().items()}
 
 
-def load(tmp_path: Path, kind: str, state: State, *, zipped: bool = True) -> LoadedModel:
+def write(tmp_path: Path, state: State, *, zipped: bool = True) -> Path:
     path = tmp_path / "file.pth"
     content = {"meta": {"CLASSES": ("a",), "epoch": 12}, "state_dict": OrderedDict(state)}
     torch.save(content, path, _use_new_zipfile_serialization=zipped)
-    return load_model(small_row(kind), path, torch.device("cpu"))
+    return path
+
+
+def load(tmp_path: Path, kind: str, state: State, *, zipped: bool = True) -> LoadedDetector:
+    return load_detector(small_row(kind), write(tmp_path, state, zipped=zipped), CPU)
 
 
 def refusal(tmp_path: Path, kind: str, state: State) -> str:
+    loads = load_segmentor if kind == "fcn" else load_detector
     with pytest.raises(CheckpointError) as error:
-        load(tmp_path, kind, state)
+        loads(small_row(kind), write(tmp_path, state), CPU)
     message = str(error.value)
     assert message.startswith(ROWS[kind])
     assert len(message) < 700

@@ -228,7 +228,7 @@ def test_segmentation_checkpoint_given_to_a_detector(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda c: c["images"].append(c["images"][0]), "listed twice (577"),
+        (lambda c: c["images"].append(c["images"][0]), "listed twice (431"),
         (lambda c: c["categories"].pop(), "Is it instances_val2017.json?"),
         (lambda c: c["images"][0].update(file_name="000000000001.jpg"), "missing (000000000001)"),
         (lambda c: c["images"][0].update(width=999), "are listed"),
@@ -271,6 +271,17 @@ def test_rows_without_a_later_edition_say_so(verify: Verify) -> None:
     finished = verify("--edition", "later", name="htc_x101_64x4d_fpn_16x1_28e_coco")
     assert finished.code == 2
     assert "no later edition" in finished.err
+
+
+def test_images_too_thin_for_the_neck(
+    run_cli: RunCli, tmp_path: Path, fcos_checkpoint: Path
+) -> None:
+    Image.fromarray(np.zeros((5, 400, 3), np.uint8)).save(tmp_path / "thin.png")
+    finished = run_cli(
+        "predict", FCOS, tmp_path / "thin.png", "--checkpoint", fcos_checkpoint, "--device", "cpu",
+    )  # fmt: skip
+    assert finished.code == 3
+    assert "too thin for this detector" in finished.err
 
 
 def test_results_go_nowhere_for_label_maps(verify: Verify) -> None:

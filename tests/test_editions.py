@@ -7,24 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from detection_trees import complete_record
 from fill import DATA
 
 import hrnet_zoo
-from hrnet_zoo import verdicts
 from hrnet_zoo.errors import ManifestError, UsageError
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.records import (
-    CheckpointUsed,
-    DatasetUsed,
-    Measurement,
-    ProtocolUsed,
     Record,
-    now,
     read_record,
 )
 from hrnet_zoo.report.tables import latest_judgements
-from hrnet_zoo.row import EditionName, Row, WholeTest
-from hrnet_zoo.verdicts import Judgement, Verdict, judge
+from hrnet_zoo.row import EditionName, Row
+from hrnet_zoo.verdicts import Judgement, Verdict, exit_code, judge
 
 FCOS = "fcos_hrnetv2p_w18_gn-head_4x4_1x_coco"  # box AP 35.1, later 35.3 with another file
 SHARED = "mask_rcnn_hrnetv2p_w18_1x_coco"  # the later edition links the README's very file
@@ -159,48 +154,17 @@ def test_editions_that_do_not_exist(name: str, edition: EditionName, what: str) 
 
 def measured(row: Row, value: float, *, file_of: Row | None = None, **changes: Any) -> Record:
     """Return the record of a complete run of ``row``, with the file of ``file_of``."""
-    protocol = ProtocolUsed(
-        name="single",
-        test=WholeTest(mode="whole", scale=(1, 1)),
-        normalisation=row.reading.normalisation,
-        ratios=[1.0],
-        flip=False,
-    ).model_copy(update={"test": row.reading.test})
-    complete = Record(
-        row=row.name,
-        edition=row.edition,
-        status="completed",
-        started_at=now(),
-        checkpoint=CheckpointUsed(
-            file_name="x.pth", sha256=sha256_of(file_of or row), size_bytes=1, url=None
-        ),
-        dataset=DatasetUsed(
-            name="coco", num_images=5000, num_images_found=5000, fingerprint="0" * 64
-        ),
-        measurements=[
-            Measurement(
-                metric="box_ap", value=value, protocol=protocol, macc=None, aacc=None, classes=[]
-            )
-        ],
-    )
+    complete = complete_record(row, {"box_ap": value}, sha256=sha256_of(file_of or row))
     return complete.model_copy(update=changes)
 
 
-@pytest.fixture
-def judge_box_ap(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setitem(verdicts.PROTOCOL_OF, "box_ap", "single")
-
-    def judged(row: Row, record: Record) -> Judgement:
-        return judge(row, record, "box_ap")
-
-    return judged
+def judge_box_ap(row: Row, record: Record) -> Judgement:
+    return judge(row, record, "box_ap")
 
 
 @pytest.mark.parametrize("name", [FCOS, SHARED])
 @pytest.mark.parametrize("edition", ["readme", "later"])
-def test_each_edition_is_judged_by_its_own_number(
-    name: str, edition: EditionName, judge_box_ap: Any
-) -> None:
+def test_each_edition_is_judged_by_its_own_number(name: str, edition: EditionName) -> None:
     row = ZOO.row(name, edition)
     documented = row.documented("box_ap")
     assert documented is not None
@@ -214,18 +178,18 @@ def test_each_edition_is_judged_by_its_own_number(
     ("edition", "other", "value"), [("readme", "later", 35.1), ("later", "readme", 35.3)]
 )
 def test_a_file_is_never_judged_by_the_other_editions_number(
-    edition: EditionName, other: EditionName, value: float, judge_box_ap: Any
+    edition: EditionName, other: EditionName, value: float
 ) -> None:
     row = ZOO.row(FCOS, edition)
     judgement = judge_box_ap(row, measured(row, value, file_of=ZOO.row(FCOS, other)))
     assert judgement.verdict is Verdict.NOT_COMPARABLE
     said = f'the file is that of the "{other}" edition; verify it with --edition {other}'
     assert judgement.reason == said
-    assert verdicts.exit_code([judgement]) == 3
+    assert exit_code([judgement]) == 3
 
 
 @pytest.mark.parametrize("name", [FCOS, SHARED])
-def test_a_record_is_never_judged_as_the_other_edition(name: str, judge_box_ap: Any) -> None:
+def test_a_record_is_never_judged_as_the_other_edition(name: str) -> None:
     readme, later = ZOO.row(name), ZOO.row(name, "later")
     for row, other in ((readme, later), (later, readme)):
         judgement = judge_box_ap(row, measured(other, 37.7))
@@ -234,16 +198,14 @@ def test_a_record_is_never_judged_as_the_other_edition(name: str, judge_box_ap: 
         assert said in judgement.reason
 
 
-def test_the_readmes_preprocessing_does_not_verify_the_later_file(judge_box_ap: Any) -> None:
+def test_the_readmes_preprocessing_does_not_verify_the_later_file() -> None:
     readme, later = ZOO.row(FCOS), ZOO.row(FCOS, "later")
     judgement = judge_box_ap(later, measured(readme, 35.3, file_of=later, edition="later"))
     assert judgement.verdict is Verdict.NOT_COMPARABLE
     assert judgement.reason == "another input normalisation than the documented one"
 
 
-def test_blank_rows_are_not_documented_unless_asked_as_the_later_edition(
-    judge_box_ap: Any,
-) -> None:
+def test_blank_rows_are_not_documented_unless_asked_as_the_later_edition() -> None:
     blank, later = ZOO.row(BLANK), ZOO.row(BLANK, "later")
     judgement = judge_box_ap(blank, measured(blank, 38.9, file_of=later))
     assert judgement.verdict is Verdict.NOT_DOCUMENTED
@@ -269,7 +231,6 @@ def test_records_from_before_there_were_editions_are_the_readmes(tmp_path: Path)
     assert read_record(path).edition == "readme"
 
 
-@pytest.mark.usefixtures("judge_box_ap")
 def test_tables_show_the_readmes_edition_only() -> None:
     records = [measured(ZOO.row(SHARED, edition), 37.7) for edition in ("readme", "later")]
     assert latest_judgements(ZOO, records[:1])[SHARED, "box_ap"].verdict is Verdict.MATCH

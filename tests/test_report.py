@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from detection_trees import complete_record
 from test_manifest import FIELDS, README_ROWS, links
 from test_verdicts import ROW, measurement, record
 from trees import RunCli
 
+from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.records import write_record
+from hrnet_zoo.row import Metric
 
 
 def markdown_rows(text: str) -> list[dict[str, Any]]:
@@ -74,6 +77,25 @@ def test_the_latest_comparable_record_counts(tmp_path: Path, run_cli: RunCli) ->
         write_record(made, tmp_path / "records" / ROW.name / f"{i}.json")
     rows = markdown_rows(run_cli("report", "tables", "--records", tmp_path / "records").out)
     assert rows[1]["mIoU measured"] == "77.25"
+
+
+def test_all_detection_rows_with_weights_are_filled_in(tmp_path: Path, run_cli: RunCli) -> None:
+    detection = [row for row in load_zoo().rows if row.task == "detection"]
+    accuracies: tuple[Metric, ...] = ("box_ap", "mask_ap")
+    for row in detection:
+        documented = {m: row.documented(m) for m in accuracies}
+        values = {m: float(value) + 0.04 for m, value in documented.items() if value is not None}
+        if values:
+            made = complete_record(row, values, sha256=f"{row.checkpoint_sha256_prefix}{'0' * 56}")
+            write_record(made, tmp_path / "records" / row.name / "1.json")
+    rows = markdown_rows(run_cli("report", "tables", "--records", tmp_path / "records").out)[37:]
+    assert len(rows) == len(detection) == 30
+    filled = [cells for cells in rows if cells.get("box AP measured")]
+    assert len(filled) == 18
+    for cells in filled:
+        for title in [t for t in ("box AP", "mask AP") if cells.get(t)]:
+            assert (cells[f"{title} measured"], cells[f"{title} delta"]) == (cells[title], "+0.0")
+    assert sum(bool(cells.get("mask AP measured")) for cells in rows) == 6
 
 
 def test_tables_as_files(tmp_path: Path, run_cli: RunCli) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hrnet_zoo.detecting import DetectedImage
+    from hrnet_zoo.image_files import FoundImage
     from hrnet_zoo.labelling import LabelledImage
+    from hrnet_zoo.predict.load import Predictor
+    from hrnet_zoo.progress import Progress
     from hrnet_zoo.records import ProtocolName
     from hrnet_zoo.row import EditionName
 
@@ -98,10 +101,7 @@ def predict(
         msg = f"--protocol is for segmentation; {row.name} detects objects, at one scale."
         raise click.UsageError(msg)
 
-    from hrnet_zoo.detecting import detect_images  # noqa: PLC0415 - imports torch
-    from hrnet_zoo.labelling import label_images  # noqa: PLC0415
-    from hrnet_zoo.predict.detection import DetectionPredictor  # noqa: PLC0415
-    from hrnet_zoo.predict.load import load_predictor  # noqa: PLC0415
+    from hrnet_zoo.predict.load import load_predictor  # noqa: PLC0415 - imports torch
 
     options = FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline)
     with show_progress() as progress:
@@ -113,21 +113,45 @@ def predict(
             fetch=options,
             progress=progress,
         )
-        if isinstance(predictor, DetectionPredictor):
-            seen: Sequence[LabelledImage | DetectedImage] = detect_images(
-                predictor,
-                found,
-                out,
-                score_threshold=score_threshold,
-                alpha=alpha,
-                progress=progress,
-            )
-        else:
-            seen = label_images(
-                predictor, found, out, protocol=protocol, alpha=alpha, progress=progress
-            )
+        drawing = _Drawing(out, protocol, score_threshold, alpha)
+        seen = _see(predictor, found, drawing, progress)
     if form == "json":
         click.echo(json.dumps([item.as_dict() for item in seen], indent=2, ensure_ascii=False))
     for item in seen if form == "text" else ():
         click.echo(item.as_text(), err=item.error is not None)
     return 0 if all(item.error is None for item in seen) else 3
+
+
+class _Drawing(NamedTuple):
+    """How predictions are made visible, and where."""
+
+    folder: Path
+    protocol: ProtocolName
+    score_threshold: float
+    alpha: float
+
+
+def _see(
+    predictor: Predictor, images: Sequence[FoundImage], drawing: _Drawing, progress: Progress
+) -> Sequence[LabelledImage | DetectedImage]:
+    from hrnet_zoo.detecting import detect_images  # noqa: PLC0415
+    from hrnet_zoo.labelling import label_images  # noqa: PLC0415
+    from hrnet_zoo.predict.detection import DetectionPredictor  # noqa: PLC0415
+
+    if isinstance(predictor, DetectionPredictor):
+        return detect_images(
+            predictor,
+            images,
+            drawing.folder,
+            score_threshold=drawing.score_threshold,
+            alpha=drawing.alpha,
+            progress=progress,
+        )
+    return label_images(
+        predictor,
+        images,
+        drawing.folder,
+        protocol=drawing.protocol,
+        alpha=drawing.alpha,
+        progress=progress,
+    )

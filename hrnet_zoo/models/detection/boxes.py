@@ -73,8 +73,8 @@ def require_numbers(values: Tensor) -> None:
     """
     if values.isnan().any():
         msg = (
-            "the network's outputs are not numbers (NaN): its weights are broken, although each is a "
-            "number. Fetch the published file again."
+            "the network's outputs are not numbers (NaN): its weights are broken, "
+            "although each is a number. Fetch the published file again."
         )
         raise CheckpointError(msg)
 
