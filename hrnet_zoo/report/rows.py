@@ -166,5 +166,6 @@ def _reading(row: Row) -> list[tuple[str, str]]:
             mode = f"slide, windows of {h} x {w}, stride {dy} x {dx}"
         pairs.append(("test mode", mode))
     else:
+        pairs.append(("neck", f"{reading.neck}, {reading.channels} channels"))
         pairs.append(("score threshold", str(reading.test.score_threshold)))
     return pairs
