@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from fcos_loss import Objects, fcos_loss
 from PIL import Image
-from plain_ap import THRESHOLDS, Found, Truth, average_precision
+from plain_ap import Found, Truth, average_precision
 from plain_detector import STRIDES, detect, network_input
 from render_demo import annotation_path
 from scene_boxes import CATEGORIES, annotated, label_of
@@ -172,12 +172,8 @@ def evaluate(network: FCOS) -> None:
     for label, name in enumerate(CATEGORIES.values()):
         number = sum(int(np.sum(truth.labels == label)) for _, truth in split)
         print(f"{name:8} AP {table[:, label].mean():6.2f}  ({number} objects)")
-    at = {
-        round(100 * float(threshold)): row for threshold, row in zip(THRESHOLDS, table, strict=True)
-    }
-    print(
-        f"box AP {table.mean():.2f}  AP50 {at[50].mean():.2f}  AP75 {at[75].mean():.2f}  ", end=""
-    )
+    ap = table.mean(axis=1)  # at IoU .50, .55 and so on to .95
+    print(f"box AP {ap.mean():.2f}  AP50 {ap[0]:.2f}  AP75 {ap[5]:.2f}  ", end="")
     print(f"over {len(split)} images, {sum(len(one.scores) for one in found)} detections")
 
 
