@@ -16,7 +16,7 @@ from hrnet_zoo.predict.segmentation import SegmentationPredictor
 
 _EXAMPLE = 1
 _ZOOM = 2
-_SHOWN_SCORE = 0.4
+_SHOWN_SCORE = 0.3
 
 
 def example_picture(predictor: Predictor) -> Image.Image:
