@@ -14,38 +14,51 @@ import hrnet_zoo.demo
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.records import read_records
 
-ROW = load_zoo(hrnet_zoo.demo.MANIFEST).rows[0]
+ROW, DETECTOR = load_zoo(hrnet_zoo.demo.MANIFEST).rows
 
 
 def altered_demo(tmp_path: Path, points: float) -> Path:
-    """Copy the demo's manifest and checkpoint, the documented mIoU changed by ``points``."""
+    """Copy the demo's manifest and checkpoints, all documented numbers changed by ``points``."""
     folder = tmp_path / "altered"
     shutil.copytree(hrnet_zoo.demo.MANIFEST.parent / "checkpoints", folder / "checkpoints")
-    documented = ROW.printed.miou
-    assert documented is not None
-    text = hrnet_zoo.demo.MANIFEST.read_text()
-    altered = text.replace(f'miou: "{documented}"', f'miou: "{float(documented) + points:.2f}"')
-    assert altered != text
+    altered = hrnet_zoo.demo.MANIFEST.read_text()
+    for metric, documented in (("miou", ROW.printed.miou), ("box_ap", DETECTOR.printed.box_ap)):
+        assert documented is not None
+        quoted = f'{metric}: "{documented}"'
+        assert quoted in altered
+        altered = altered.replace(quoted, f'{metric}: "{float(documented) + points:.2f}"')
     (folder / "zoo.yaml").write_text(altered)
     return folder / "zoo.yaml"
 
 
-def test_demo_verifies_its_documented_number(tmp_path: Path, run_cli: RunCli) -> None:
+def test_demo_verifies_its_documented_numbers(tmp_path: Path, run_cli: RunCli) -> None:
     finished = run_cli("demo", "--output", tmp_path / "demo")
     assert finished.code == 0
-    for part in (ROW.name, ROW.printed.miou, "match", "| FCN ", "hrnet-zoo verify"):
+    documented = {ROW.name: ROW.printed.miou, DETECTOR.name: DETECTOR.printed.box_ap}
+    for part in (
+        *documented,
+        *documented.values(),
+        "match",
+        "| FCN ",
+        "| FCOS ",
+        "hrnet-zoo verify",
+    ):
         assert part is not None
         assert part in finished.out
-    (record,) = read_records(tmp_path / "demo" / "records")
-    assert record.status == "completed"
-    assert record.dataset is not None
-    assert record.dataset.num_images == record.dataset.num_images_found == 36
-    (measurement,) = record.measurements
-    assert measurement.value == pytest.approx(float(ROW.printed.miou or "nan"), abs=0.02)
-    with Image.open(tmp_path / "demo" / f"{ROW.name}.png") as picture:
-        assert picture.width > 3 * 270
-        assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 1000
-    assert "mIoU measured" in (tmp_path / "demo" / "table.md").read_text()
+    records = list(read_records(tmp_path / "demo" / "records"))
+    assert {record.row for record in records} == set(documented)
+    for record in records:
+        assert record.status == "completed"
+        assert record.dataset is not None
+        assert record.dataset.num_images == record.dataset.num_images_found == 36
+        (measurement,) = record.measurements
+        assert measurement.value == pytest.approx(float(documented[record.row] or "nan"), abs=0.02)
+        with Image.open(tmp_path / "demo" / f"{record.row}.png") as picture:
+            assert picture.width > 3 * 270
+            assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 1000
+    table = (tmp_path / "demo" / "table.md").read_text()
+    assert "mIoU measured" in table
+    assert "box AP measured" in table
 
 
 @pytest.mark.parametrize(("points", "verdict"), [(1.0, "worse"), (-1.0, "better")])
@@ -75,6 +88,19 @@ def test_a_wider_allowance_is_named(tmp_path: Path, run_cli: RunCli) -> None:
     )  # fmt: skip
     assert finished.code == 0
     assert "up to 2.005 is a match, by the --tolerance given" in finished.out
+
+
+@pytest.mark.parametrize(("points", "verdict"), [(1.0, "worse"), (-1.0, "better")])
+def test_an_ap_that_is_one_point_off_is_a_mismatch(
+    tmp_path: Path, run_cli: RunCli, points: float, verdict: str
+) -> None:
+    zoo = altered_demo(tmp_path, points)
+    finished = run_cli(
+        "verify", DETECTOR.name, "--zoo", zoo, "--data-root", hrnet_zoo.demo.DATA_ROOT,
+        "--output", tmp_path / "records",
+    )  # fmt: skip
+    assert finished.code == 1
+    assert f"mismatch ({verdict})" in finished.out
 
 
 def test_part_of_the_demo_is_no_match(tmp_path: Path, run_cli: RunCli) -> None:

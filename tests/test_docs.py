@@ -46,10 +46,12 @@ def test_every_option_of_verify_is_in_the_readme() -> None:
 
 
 def test_the_shown_demo_is_the_shipped_one() -> None:
-    (row,) = load_zoo(demo.MANIFEST).rows
-    assert f"reports/demo/{row.name}.png" in README
-    assert (ROOT / "reports" / "demo" / f"{row.name}.png").is_file()
-    assert f"mIoU         {row.printed.miou}" in README
+    segmentor, detector = load_zoo(demo.MANIFEST).rows
+    for row in (segmentor, detector):
+        assert f"reports/demo/{row.name}.png" in README
+        assert (ROOT / "reports" / "demo" / f"{row.name}.png").is_file()
+    assert f"mIoU         {segmentor.printed.miou}" in README
+    assert f"box AP         {detector.printed.box_ap}" in README
 
 
 def test_the_set_up_commands_stand_in_the_readme() -> None:
