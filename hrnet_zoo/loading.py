@@ -19,7 +19,8 @@ from hrnet_zoo.models.detection.legacy import modern_names
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.state_dict import load_strict
-from hrnet_zoo.row import DetectionReading, Row, SegmentationReading, SlideTest
+from hrnet_zoo.reading import DetectionReading, SegmentationReading, SlideTest
+from hrnet_zoo.row import Row
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from hrnet_zoo.inference.segmentation import SegmentationProtocol
 from hrnet_zoo.metrics.coco_ap import FIGURES
 from hrnet_zoo.metrics.coco_backends import ScoredRun
 from hrnet_zoo.metrics.per_image import miou_interval, total
+from hrnet_zoo.reading import DetectionReading, DetectionTest, SegmentationReading
 from hrnet_zoo.records import (
     BootstrapInterval,
     CategoryAp,
@@ -31,7 +32,7 @@ from hrnet_zoo.records import (
     Settings,
     Timings,
 )
-from hrnet_zoo.row import DetectionReading, DetectionTest, Metric, Row, SegmentationReading
+from hrnet_zoo.row import Metric, Row
 from hrnet_zoo.verdicts import PROTOCOL_OF
 
 

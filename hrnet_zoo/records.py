@@ -26,14 +26,8 @@ from pydantic import (
 )
 
 from hrnet_zoo.errors import RecordError
-from hrnet_zoo.row import (
-    DetectionTest,
-    EditionName,
-    Metric,
-    Normalisation,
-    SlideTest,
-    WholeTest,
-)
+from hrnet_zoo.reading import DetectionTest, Normalisation, SlideTest, WholeTest
+from hrnet_zoo.row import EditionName, Metric
 
 SCHEMA_VERSION = 1
 """Raised whenever a field changes its meaning; older files are then migrated when read."""

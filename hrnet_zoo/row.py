@@ -1,4 +1,4 @@
-"""What a row of a results table is: what the source prints, and how we read it.
+"""What a row of a results table is: what the source prints, beside our reading of it.
 
 A row is complete in itself: nothing is inherited from another row. This module is the shape of the
 manifest; it does not know YAML, files on disk, models or records.
@@ -9,10 +9,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints
+from pydantic import Field, PrivateAttr, StringConstraints
 
 from hrnet_zoo.errors import UsageError
 from hrnet_zoo.printed import link_file_name, printed_number, promised_sha256
+from hrnet_zoo.reading import DetectionReading, Normalisation, SegmentationReading, Strict
 
 Task = Literal["segmentation", "detection"]
 Metric = Literal["train_memory_gb", "fps", "miou", "miou_ms_flip", "box_ap", "mask_ap"]
@@ -28,24 +29,6 @@ METRICS: tuple[Metric, ...] = (
 
 ACCURACIES: tuple[Metric, ...] = ("miou", "box_ap", "mask_ap")
 """What is verified unless other metrics are asked for: accuracy at a single scale."""
-
-MS_FLIP_RATIOS = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
-"""Multiples of the resize box in the mIoU(ms+flip) columns; each is also seen mirrored."""
-
-DatasetName = Literal[
-    "cityscapes",
-    "ade20k",
-    "voc12aug",
-    "pascal_context",
-    "pascal_context_59",
-    "loveda",
-    "potsdam",
-    "vaihingen",
-    "isaid",
-    "coco",
-    "scenes",
-    "scenes_boxes",
-]
 
 Column = Literal[
     "method",
@@ -73,28 +56,10 @@ EDITIONS: tuple[EditionName, ...] = ("readme", "later")
 LATER_QUANTITIES = ("train_memory_gb", "box_ap", "mask_ap", "inference_ms")
 """The quantities that a later edition states."""
 
-_Positive = Annotated[int, Field(gt=0)]
-_PositiveFloat = Annotated[float, Field(gt=0)]
-Pair = Annotated[tuple[_Positive, _Positive], Field(strict=False)]
-Triple = Annotated[tuple[float, float, float], Field(strict=False)]
-PositiveTriple = Annotated[
-    tuple[_PositiveFloat, _PositiveFloat, _PositiveFloat], Field(strict=False)
-]
-Count = Annotated[int, Field(gt=0)]
-NumClasses = Annotated[int, Field(gt=0, le=253)]
-"""Labels are bytes, of which 254 and 255 are taken for "invalid" and "ignored"."""
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 
 
-class _Strict(BaseModel):
-    """Unknown keys are errors, numbers are not made of text, values never change."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
-    )
-
-
-class Source(_Strict):
+class Source(Strict):
     """A document the manifest quotes: a README with its tables, or a later metafile."""
 
     title: str
@@ -103,7 +68,7 @@ class Source(_Strict):
     """Where the document is published."""
 
 
-class Table(_Strict):
+class Table(Strict):
     """One results table of a README."""
 
     source: str
@@ -116,7 +81,7 @@ class Table(_Strict):
     """Column titles as printed, left to right, and what each holds."""
 
 
-class Printed(_Strict):
+class Printed(Strict):
     """The cells of one row, character for character; null where the table has no such column.
 
     Numbers are text on purpose: "78.80" is not "78.8", and "-" or "" is not 0.
@@ -150,102 +115,7 @@ class Printed(_Strict):
     """COCO mask AP, percent."""
 
 
-class Normalisation(_Strict):
-    """How pixel values become network input: (value - mean) / std."""
-
-    channel_order: Literal["rgb", "bgr"]
-    """Order of the channels as the network sees them, and of mean and std."""
-    mean: Triple
-    """Per channel, on the 0 to 255 scale."""
-    std: PositiveTriple
-    """Per channel, on the 0 to 255 scale."""
-
-
-class WholeTest(_Strict):
-    """The whole resized image goes through the network at once."""
-
-    mode: Literal["whole"]
-    scale: Pair
-    """Box (width, height) of the keep-ratio resize."""
-
-
-class SlideTest(_Strict):
-    """Overlapping windows go through the network; their logits are averaged."""
-
-    mode: Literal["slide"]
-    scale: Pair
-    """Box (width, height) of the keep-ratio resize."""
-    crop_size: Pair
-    """Window (height, width)."""
-    stride: Pair
-    """Step between windows (vertical, horizontal)."""
-
-
-class SegmentationReading(_Strict):
-    """What a segmentation row is, as far as its number depends on it."""
-
-    architecture: Literal["fcn_hrnet"]
-    backbone: Annotated[str, StringConstraints(pattern=r"^w[1-9]\d*(_small)?$")]
-    """Width and depth: "w18", "w18_small", "w48" ..."""
-    num_classes: NumClasses
-    dataset: DatasetName
-    """The data set whose validation split is evaluated."""
-    num_images: Count
-    """Images in that split; a number over fewer is not the documented one."""
-    test: Annotated[WholeTest | SlideTest, Field(discriminator="mode")]
-    """Single-scale test protocol."""
-    normalisation: Normalisation
-    train_crop: Pair
-    """Training crop (height, width)."""
-    samples_per_gpu: Count
-    """Training images per GPU, on which the documented memory depends."""
-    gpus: Count
-    """GPUs used in training."""
-
-
-class DetectionTest(_Strict):
-    """Single-scale test of a detector."""
-
-    scale: Pair
-    """Box (width, height) of the keep-ratio resize."""
-    size_divisor: Count
-    """The resized image is padded right and below to a multiple of this."""
-    score_threshold: float
-    """Detections at or below this score are dropped."""
-
-
-class DetectionReading(_Strict):
-    """What a detection row is, as far as its numbers depend on it."""
-
-    architecture: Literal[
-        "faster_rcnn_hrnet",
-        "mask_rcnn_hrnet",
-        "cascade_rcnn_hrnet",
-        "cascade_mask_rcnn_hrnet",
-        "htc_hrnet",
-        "htc_x101",
-        "fcos_hrnet",
-    ]
-    backbone: Annotated[str, StringConstraints(pattern=r"^(w[1-9]\d*(_small)?|x101_64x4d)$")]
-    """Width of the HRNet ("w18", "w32", "w40"), or "x101_64x4d"."""
-    neck: Literal["hrfpn", "fpn"]
-    channels: Count
-    """Channels of the neck's maps, and of the heads' convolutions on them."""
-    num_classes: NumClasses
-    dataset: DatasetName
-    """The data set whose validation split is evaluated."""
-    num_images: Count
-    """Images in that split; a number over fewer is not the documented one."""
-    test: DetectionTest
-    """Single-scale test protocol."""
-    normalisation: Normalisation
-    samples_per_gpu: Count
-    """Training images per GPU, on which the documented memory depends."""
-    gpus: Count
-    """GPUs used in training."""
-
-
-class LaterEdition(_Strict):
+class LaterEdition(Strict):
     """What upstream published later for a row's configuration; its numbers are text, too.
 
     Network, test scale and thresholds are the row's own. Null is what the source does not state.
@@ -272,7 +142,7 @@ class LaterEdition(_Strict):
         return promised_sha256(link_file_name(self.checkpoint_url))
 
 
-class Row(_Strict):
+class Row(Strict):
     """One row of a results table: the quotation, the links, and our reading beside them."""
 
     name: Name
@@ -297,7 +167,7 @@ class Row(_Strict):
     """Our reading of the row, from upstream's configuration."""
     later: LaterEdition | None = None
     """What upstream published later for the same configuration; null if nothing."""
-    notes: list[str] = []
+    notes: list[str] = Field(default_factory=list)
     """Oddities worth knowing when reading the number."""
     _readme: Row | None = PrivateAttr(default=None)
     """In a later edition, the row of the README it was made from; see `in_edition`."""
@@ -385,7 +255,7 @@ class Row(_Strict):
         )
 
 
-class Manifest(_Strict):
+class Manifest(Strict):
     """The manifest file as a whole."""
 
     schema_version: Literal[1]

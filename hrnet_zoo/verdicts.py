@@ -12,8 +12,9 @@ from decimal import Decimal
 from enum import StrEnum
 
 from hrnet_zoo.printed import decimals_of
+from hrnet_zoo.reading import MS_FLIP_RATIOS
 from hrnet_zoo.records import Measurement, ProtocolName, ProtocolUsed, Record, Status
-from hrnet_zoo.row import MS_FLIP_RATIOS, Metric, Row
+from hrnet_zoo.row import Metric, Row
 
 DEFAULT_NOISE = Decimal("0.10")
 """Allowance, in points of mIoU or AP, on top of the rounding of the printed number.

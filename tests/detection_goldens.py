@@ -31,7 +31,7 @@ from hrnet_zoo.models.detection.fcos import LevelOutput
 from hrnet_zoo.models.detection.mask_head import MaskHead
 from hrnet_zoo.models.detection.rpn import AnchorOutput
 from hrnet_zoo.models.folding import folded
-from hrnet_zoo.row import Normalisation
+from hrnet_zoo.reading import Normalisation
 
 FOLDER = DATA / "detection"
 ARCHITECTURES = {

@@ -23,8 +23,9 @@ from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.datasets.layouts import DATASETS
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.predict.segmentation import SegmentationPredictor
+from hrnet_zoo.reading import SegmentationReading
 from hrnet_zoo.records import read_record
-from hrnet_zoo.row import Row, SegmentationReading
+from hrnet_zoo.row import Row
 
 ROWS = [row for row in load_zoo().rows if row.task == "segmentation"]
 WIDTHS = {"w18_small": "hr18s", "w18": "hr18", "w48": "hr48"}

@@ -16,7 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # except within one folder.
 LAYERS = [
     {"errors", "progress"},
-    {"settings", "printed"},
+    {"settings", "printed", "reading"},
     {"row", "partial_file", "journal", "detections"},
     {"zoo", "download", "rle", "image_files"},
     {"manifest", "records", "fetch", "pictures", "box_pictures", "environment"},
@@ -33,8 +33,8 @@ LAYERS = [
     {"cli"},
 ]
 TORCH_FREE = {
-    "errors", "progress", "settings", "printed", "row", "zoo", "partial_file", "download",
-    "manifest", "records", "fetch", "pictures", "box_pictures", "detections", "rle",
+    "errors", "progress", "settings", "printed", "reading", "row", "zoo", "partial_file",
+    "download", "manifest", "records", "fetch", "pictures", "box_pictures", "detections", "rle",
     "image_files", "verdicts", "report", "prepare",
 }  # fmt: skip
 MAX_FILE_LINES = 400

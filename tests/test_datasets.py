@@ -15,7 +15,7 @@ from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
 from hrnet_zoo.datasets.segmentation import SegmentationDataset, fingerprint, open_dataset
 from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.manifest import load_zoo
-from hrnet_zoo.row import DatasetName
+from hrnet_zoo.reading import DatasetName
 
 CITYSCAPES = DATASETS["cityscapes"]
 # The evaluated classes in label order, and their ids in the raw files.

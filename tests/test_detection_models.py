@@ -24,7 +24,7 @@ from hrnet_zoo.models.detection.rpn import RPNHead
 from hrnet_zoo.models.detection.two_stage import TwoStageDetector
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.resnext import ResNeXt
-from hrnet_zoo.row import DetectionReading
+from hrnet_zoo.reading import DetectionReading
 
 LAYOUTS = sorted(path.name.removesuffix(".txt.gz") for path in FOLDER.glob("keys/*.txt.gz"))
 INDEX: dict[str, dict[str, Any]] = json.loads((FOLDER / "keys" / "index.json").read_text())

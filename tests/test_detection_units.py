@@ -26,7 +26,7 @@ from hrnet_zoo.models.detection.hrfpn import HRFPN
 from hrnet_zoo.models.detection.roi_features import aligned, roi_features, roi_levels
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.resnext import build_resnext
-from hrnet_zoo.row import Normalisation
+from hrnet_zoo.reading import Normalisation
 
 CPU = torch.device("cpu")
 STDS = [(1.0, 1.0, 1.0, 1.0), (0.1, 0.1, 0.2, 0.2), (0.05, 0.05, 0.1, 0.1)]

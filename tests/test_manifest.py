@@ -18,7 +18,8 @@ from trees import RunCli
 from hrnet_zoo.errors import ManifestError, UsageError
 from hrnet_zoo.manifest import default_manifest, load_zoo
 from hrnet_zoo.printed import printed_number
-from hrnet_zoo.row import METRICS, Manifest, SegmentationReading
+from hrnet_zoo.reading import SegmentationReading
+from hrnet_zoo.row import METRICS, Manifest
 
 ROOT = Path(__file__).parent.parent
 FIELDS = {

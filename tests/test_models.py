@@ -21,7 +21,7 @@ from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.hrnet import build_hrnet
-from hrnet_zoo.row import Normalisation
+from hrnet_zoo.reading import Normalisation
 
 KEY_LISTS = sorted(DATA.glob("keys/*.txt.gz"))
 INDEX: dict[str, Any] = json.loads((DATA / "goldens" / "index.json").read_text())

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hrnet_zoo.manifest import load_zoo
+from hrnet_zoo.reading import Normalisation, SegmentationReading, WholeTest
 from hrnet_zoo.records import (
     BootstrapInterval,
     CheckpointUsed,
@@ -18,7 +19,7 @@ from hrnet_zoo.records import (
     Settings,
     now,
 )
-from hrnet_zoo.row import Metric, Normalisation, SegmentationReading, WholeTest
+from hrnet_zoo.row import Metric
 from hrnet_zoo.verdicts import Judgement, Verdict, exit_code, judge, tolerance_for
 
 ROW = load_zoo().row("fcn_hr18_512x1024_40k_cityscapes")  # mIoU 77.19, ms+flip 78.92

@@ -20,7 +20,8 @@ from hrnet_zoo.measure.options import MeasureOptions
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.progress import Silent
-from hrnet_zoo.row import Metric, Row, SlideTest, WholeTest
+from hrnet_zoo.reading import SlideTest, WholeTest
+from hrnet_zoo.row import Metric, Row
 from hrnet_zoo.settings import DataFolders
 from hrnet_zoo.verify import verify_row
 from parity.inputs import reading, row, write_checkpoint

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hrnet_zoo.errors import DatasetError
-from hrnet_zoo.row import Normalisation
+from hrnet_zoo.reading import Normalisation
 
 
 def keep_ratio_size(size: tuple[int, int], scale: tuple[int, int]) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.detections import ImageDetections
 from hrnet_zoo.inference.masks import encode_masks
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
-from hrnet_zoo.row import Normalisation
+from hrnet_zoo.reading import Normalisation
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
 from hrnet_zoo.models.layers import resize
-from hrnet_zoo.row import MS_FLIP_RATIOS, Normalisation
+from hrnet_zoo.reading import MS_FLIP_RATIOS, Normalisation
 
 Network = Callable[[Tensor], Tensor]
 """Maps [N, 3, h, w] to logits [N, K, ...] of that size or smaller; they are then enlarged to it."""

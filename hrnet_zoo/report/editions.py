@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hrnet_zoo.printed import NOT_PRINTED, printed_number
-from hrnet_zoo.row import LATER_QUANTITIES, LaterEdition, Normalisation, Row
+from hrnet_zoo.reading import Normalisation
+from hrnet_zoo.row import LATER_QUANTITIES, LaterEdition, Row
 
 
 def later_as_dict(later: LaterEdition) -> dict[str, object]:

@@ -1,0 +1,142 @@
+"""How we read a row: all that its numbers depend on, written out.
+
+The shape of the manifest's `reading`; it knows nothing of what is printed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+MS_FLIP_RATIOS = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
+"""Multiples of the resize box in the mIoU(ms+flip) columns; each is also seen mirrored."""
+
+DatasetName = Literal[
+    "cityscapes",
+    "ade20k",
+    "voc12aug",
+    "pascal_context",
+    "pascal_context_59",
+    "loveda",
+    "potsdam",
+    "vaihingen",
+    "isaid",
+    "coco",
+    "scenes",
+    "scenes_boxes",
+]
+
+_Positive = Annotated[int, Field(gt=0)]
+_PositiveFloat = Annotated[float, Field(gt=0)]
+Pair = Annotated[tuple[_Positive, _Positive], Field(strict=False)]
+Triple = Annotated[tuple[float, float, float], Field(strict=False)]
+PositiveTriple = Annotated[
+    tuple[_PositiveFloat, _PositiveFloat, _PositiveFloat], Field(strict=False)
+]
+Count = Annotated[int, Field(gt=0)]
+NumClasses = Annotated[int, Field(gt=0, le=253)]
+"""Labels are bytes, of which 254 and 255 are taken for "invalid" and "ignored"."""
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors, numbers are not made of text, values never change."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
+    )
+
+
+class Normalisation(Strict):
+    """How pixel values become network input: (value - mean) / std."""
+
+    channel_order: Literal["rgb", "bgr"]
+    """Order of the channels as the network sees them, and of mean and std."""
+    mean: Triple
+    """Per channel, on the 0 to 255 scale."""
+    std: PositiveTriple
+    """Per channel, on the 0 to 255 scale."""
+
+
+class WholeTest(Strict):
+    """The whole resized image goes through the network at once."""
+
+    mode: Literal["whole"]
+    scale: Pair
+    """Box (width, height) of the keep-ratio resize."""
+
+
+class SlideTest(Strict):
+    """Overlapping windows go through the network; their logits are averaged."""
+
+    mode: Literal["slide"]
+    scale: Pair
+    """Box (width, height) of the keep-ratio resize."""
+    crop_size: Pair
+    """Window (height, width)."""
+    stride: Pair
+    """Step between windows (vertical, horizontal)."""
+
+
+class SegmentationReading(Strict):
+    """What a segmentation row is, as far as its number depends on it."""
+
+    architecture: Literal["fcn_hrnet"]
+    backbone: Annotated[str, StringConstraints(pattern=r"^w[1-9]\d*(_small)?$")]
+    """Width and depth: "w18", "w18_small", "w48" ..."""
+    num_classes: NumClasses
+    dataset: DatasetName
+    """The data set whose validation split is evaluated."""
+    num_images: Count
+    """Images in that split; a number over fewer is not the documented one."""
+    test: Annotated[WholeTest | SlideTest, Field(discriminator="mode")]
+    """Single-scale test protocol."""
+    normalisation: Normalisation
+    train_crop: Pair
+    """Training crop (height, width)."""
+    samples_per_gpu: Count
+    """Training images per GPU, on which the documented memory depends."""
+    gpus: Count
+    """GPUs used in training."""
+
+
+class DetectionTest(Strict):
+    """Single-scale test of a detector."""
+
+    scale: Pair
+    """Box (width, height) of the keep-ratio resize."""
+    size_divisor: Count
+    """The resized image is padded right and below to a multiple of this."""
+    score_threshold: float
+    """Detections at or below this score are dropped."""
+
+
+class DetectionReading(Strict):
+    """What a detection row is, as far as its numbers depend on it."""
+
+    architecture: Literal[
+        "faster_rcnn_hrnet",
+        "mask_rcnn_hrnet",
+        "cascade_rcnn_hrnet",
+        "cascade_mask_rcnn_hrnet",
+        "htc_hrnet",
+        "htc_x101",
+        "fcos_hrnet",
+    ]
+    backbone: Annotated[str, StringConstraints(pattern=r"^(w[1-9]\d*(_small)?|x101_64x4d)$")]
+    """Width of the HRNet ("w18", "w32", "w40"), or "x101_64x4d"."""
+    neck: Literal["hrfpn", "fpn"]
+    channels: Count
+    """Channels of the neck's maps, and of the heads' convolutions on them."""
+    num_classes: NumClasses
+    dataset: DatasetName
+    """The data set whose validation split is evaluated."""
+    num_images: Count
+    """Images in that split; a number over fewer is not the documented one."""
+    test: DetectionTest
+    """Single-scale test protocol."""
+    normalisation: Normalisation
+    samples_per_gpu: Count
+    """Training images per GPU, on which the documented memory depends."""
+    gpus: Count
+    """GPUs used in training."""
