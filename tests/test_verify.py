@@ -457,3 +457,6 @@ def test_build_gives_an_untrained_network() -> None:
     assert not model.training
     assert next(model.parameters()).device == CPU
     assert model.state_dict()["decode_head.conv_seg.weight"].shape == (19, 270, 1, 1)
+    detector = hrnet_zoo.build("fcos_hrnetv2p_w18_gn-head_4x4_1x_coco")
+    assert not detector.training
+    assert detector.state_dict()["bbox_head.conv_cls.bias"].shape == (80,)
