@@ -29,6 +29,7 @@ import hrnet_zoo
 from hrnet_zoo.datasets.coco import open_coco
 from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
 from hrnet_zoo.manifest import load_zoo
+from hrnet_zoo.metrics import coco_backends
 from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection.detector import ImageGeometry
 from hrnet_zoo.predict.detection import DetectionPredictor
@@ -282,6 +283,27 @@ def test_images_too_thin_for_the_neck(
     )  # fmt: skip
     assert finished.code == 3
     assert "too thin for this detector" in finished.err
+
+
+def test_a_backend_that_is_not_there_is_missed_before_the_first_image(
+    tmp_path: Path, verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(coco_backends._PACKAGES, "hotcoco", "no-such-package")
+    finished = verify("--coco-backend", "hotcoco")
+    assert finished.code == 3
+    assert "hrnet-zoo[coco-fast]" in finished.out
+    assert only_record(tmp_path).settings is None
+
+
+@pytest.mark.parametrize("backend", ["hotcoco", "faster"])
+def test_fast_backends_are_compared_and_named(tmp_path: Path, verify: Verify, backend: str) -> None:
+    finished = verify("--coco-backend", backend)
+    assert "which agreed with pycocotools on 3 of these images" in finished.out
+    coco = only_record(tmp_path).measurements[0].coco
+    assert coco is not None
+    assert (coco.scoring.asked, coco.scoring.backend) == (backend, backend)
+    assert coco.scoring.parity_num_images == 3
+    assert (coco.scoring.parity_largest_difference or 0) <= 1e-9
 
 
 def test_results_go_nowhere_for_label_maps(verify: Verify) -> None:

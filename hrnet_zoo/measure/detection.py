@@ -30,7 +30,7 @@ from hrnet_zoo.measure.options import (
     require_measurable,
 )
 from hrnet_zoo.metrics.coco_ap import Kind
-from hrnet_zoo.metrics.coco_backends import score_detections
+from hrnet_zoo.metrics.coco_backends import require_installed, score_detections
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.observed import (
     checkpoint_used,
@@ -122,6 +122,7 @@ def _prepare(
     device = resolve_device(options.device)
     measurable = require_measurable(metrics)
     # Cheap checks first: nobody wants to learn after a long download that the data are missing.
+    require_installed(options.coco_backend)
     dataset = _open_dataset(row, options.data_folders)
     return _Run(
         row=row,

@@ -76,6 +76,16 @@ class ScoredRun:
     """What the user should know: fast evaluators that were not used although they are there."""
 
 
+def require_installed(backend: BackendChoice) -> None:
+    """Raise PrerequisiteError if the evaluator asked for by name is not installed."""
+    if backend != "auto" and not _is_installed(backend):
+        msg = (
+            f"The evaluator {_PACKAGES[backend]} is not installed. Run: "
+            'pip install "hrnet-zoo[coco-fast]"'
+        )
+        raise PrerequisiteError(msg)
+
+
 def score_detections(
     ground_truth: Entry,
     results: Sequence[Entry],
@@ -152,15 +162,8 @@ def _candidates(backend: BackendChoice, num_images: int) -> list[BackendName]:
     """Return the fast evaluators to try, in turn."""
     if backend == "auto":
         return [n for n in _FAST if num_images >= _AUTO_FROM_IMAGES and _is_installed(n)]
-    if backend == "pycocotools":
-        return []
-    if not _is_installed(backend):
-        msg = (
-            f"The evaluator {_PACKAGES[backend]} is not installed. Run: "
-            'pip install "hrnet-zoo[coco-fast]"'
-        )
-        raise PrerequisiteError(msg)
-    return [backend]
+    require_installed(backend)
+    return [] if backend == "pycocotools" else [backend]
 
 
 def _is_installed(name: BackendName) -> bool:
