@@ -8,6 +8,7 @@ from torch import nn
 
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.models.detection.detector import Detector
+from hrnet_zoo.models.detection.fcos import build_fcos
 from hrnet_zoo.models.fcn import build_fcn
 
 SEGMENTORS: dict[str, Callable[[str, int], nn.Module]] = {
@@ -15,7 +16,9 @@ SEGMENTORS: dict[str, Callable[[str, int], nn.Module]] = {
 }
 """Architecture name -> builder(backbone, num_classes)."""
 
-DETECTORS: dict[str, Callable[[str, int, int], Detector]] = {}
+DETECTORS: dict[str, Callable[[str, int, int], Detector]] = {
+    "fcos_hrnet": build_fcos,
+}
 """Architecture name -> builder(backbone, num_classes, channels)."""
 
 

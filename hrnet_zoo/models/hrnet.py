@@ -4,6 +4,7 @@ Sun et al., "High-Resolution Representations for Labeling Pixels and Regions", a
 Attribute names are those of the published checkpoints. Nothing here knows about heads or rows.
 
 Source: mmsegmentation 0.20.2, mmseg/models/backbones/hrnet.py, HRNet.
+    mmdetection 2.3.0, mmdet/models/backbones/hrnet.py, HRNet, differs in the fusion's upsampling.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hrnet_zoo.models.layers import BasicBlock, Bottleneck, conv, conv_norm, norm, resize
+
+Upsampling = Literal["bilinear", "nearest"]
+"""How the fusion enlarges coarser maps: bilinear for segmentation, nearest for detection."""
 
 _STEM_CHANNELS = 64
 _LAYER1_PLANES = 64
@@ -46,12 +51,14 @@ def branch_channels(width: int, num_branches: int = 4) -> list[int]:
 class HighResolutionModule(nn.Module):
     """Blocks within each branch, then every branch receives the sum over all branches."""
 
-    def __init__(self, channels: Sequence[int], num_blocks: int) -> None:
+    def __init__(self, channels: Sequence[int], num_blocks: int, upsampling: Upsampling) -> None:
         super().__init__()
         self.branches = nn.ModuleList(
             nn.Sequential(*(BasicBlock(c) for _ in range(num_blocks))) for c in channels
         )
-        self.fuse_layers = nn.ModuleList(Fusion(channels, i) for i in range(len(channels)))
+        self.fuse_layers = nn.ModuleList(
+            Fusion(channels, i, upsampling) for i in range(len(channels))
+        )
 
     def forward(self, branches: list[Tensor]) -> list[Tensor]:
         """Map the branches' maps, finest first, to fused maps of the same shapes."""
@@ -62,17 +69,18 @@ class HighResolutionModule(nn.Module):
 class Fusion(nn.ModuleList):
     """What one branch receives: relu(sum over all branches of a path from there to here)."""
 
-    def __init__(self, channels: Sequence[int], target: int) -> None:
+    def __init__(self, channels: Sequence[int], target: int, upsampling: Upsampling) -> None:
         super().__init__(
             _path(channels, source=source, target=target) for source in range(len(channels))
         )
         self._target = target
+        self._upsample = _BILINEAR_OR_NEAREST[upsampling]
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         """Map all branches' maps to one of the shape of ``maps[target]``."""
         size = (maps[self._target].shape[-2], maps[self._target].shape[-1])
         arriving = [
-            _upsample(path(x), 2 ** (source - self._target), size)
+            self._upsample(path(x), 2 ** (source - self._target), size)
             if source > self._target
             else path(x)
             for source, (path, x) in enumerate(zip(self, maps, strict=True))
@@ -84,12 +92,20 @@ class Fusion(nn.ModuleList):
         return F.relu(total, inplace=True)
 
 
-def _upsample(x: Tensor, factor: int, size: tuple[int, int]) -> Tensor:
+def _bilinear(x: Tensor, factor: int, size: tuple[int, int]) -> Tensor:
     """Resize in two steps, as upstream does: by the exact power of two, then to the target.
 
     The steps differ where an odd size was halved; in one step, 0.5 % of the pixels would change.
     """
     return resize(resize(x, (x.shape[-2] * factor, x.shape[-1] * factor)), size)
+
+
+def _nearest(x: Tensor, factor: int, size: tuple[int, int]) -> Tensor:  # noqa: ARG001 - as above
+    """Repeat every pixel ``factor`` times per axis; padded inputs have no odd sizes to care for."""
+    return F.interpolate(x, size=size, mode="nearest")
+
+
+_BILINEAR_OR_NEAREST = {"bilinear": _bilinear, "nearest": _nearest}
 
 
 def _path(channels: Sequence[int], *, source: int, target: int) -> nn.Module:
@@ -109,14 +125,18 @@ def _path(channels: Sequence[int], *, source: int, target: int) -> nn.Module:
 class HRNet(nn.Module):
     """The backbone: stem, layer1, then stages of 2, 3 and 4 branches."""
 
-    def __init__(self, width: int, depth: Depth = FULL) -> None:
+    def __init__(
+        self, width: int, depth: Depth = FULL, upsampling: Upsampling = "bilinear"
+    ) -> None:
         """Build an HRNet with random weights.
 
         Args:
             width: channels of the finest branch; the others have 2, 4 and 8 times as many.
             depth: how often blocks and modules repeat.
+            upsampling: of coarser maps in the fusion.
         """
         super().__init__()
+        blocks = depth.blocks_per_branch
         self.out_channels = branch_channels(width)
         self.conv1 = conv(3, _STEM_CHANNELS, 3, stride=2)
         self.bn1 = norm(_STEM_CHANNELS)
@@ -124,11 +144,11 @@ class HRNet(nn.Module):
         self.bn2 = norm(_STEM_CHANNELS)
         self.layer1 = _layer1(depth.layer1_blocks)
         self.transition1 = _first_transition(_LAYER1_PLANES * Bottleneck.expansion, width)
-        self.stage2 = _stage(width, 2, depth.modules[0], depth.blocks_per_branch)
+        self.stage2 = _stage(width, 2, depth.modules[0], blocks, upsampling)
         self.transition2 = _next_transition(width, 2)
-        self.stage3 = _stage(width, 3, depth.modules[1], depth.blocks_per_branch)
+        self.stage3 = _stage(width, 3, depth.modules[1], blocks, upsampling)
         self.transition3 = _next_transition(width, 3)
-        self.stage4 = _stage(width, 4, depth.modules[2], depth.blocks_per_branch)
+        self.stage4 = _stage(width, 4, depth.modules[2], blocks, upsampling)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Map [N, 3, H, W] to four maps [N, C_i, H_i, W_i] at strides 4, 8, 16 and 32.
@@ -153,9 +173,12 @@ def _layer1(num_blocks: int) -> nn.Sequential:
     )
 
 
-def _stage(width: int, num_branches: int, num_modules: int, num_blocks: int) -> nn.Sequential:
+def _stage(
+    width: int, num_branches: int, num_modules: int, num_blocks: int, upsampling: Upsampling
+) -> nn.Sequential:
     channels = branch_channels(width, num_branches)
-    return nn.Sequential(*(HighResolutionModule(channels, num_blocks) for _ in range(num_modules)))
+    modules = (HighResolutionModule(channels, num_blocks, upsampling) for _ in range(num_modules))
+    return nn.Sequential(*modules)
 
 
 def _first_transition(in_channels: int, width: int) -> nn.ModuleList:
@@ -182,11 +205,12 @@ def _add_branch(transition: nn.ModuleList, maps: list[Tensor]) -> list[Tensor]:
 _BACKBONE_NAME = re.compile(r"w(?P<width>[1-9]\d*)(?P<small>_small)?")
 
 
-def build_hrnet(name: str) -> HRNet:
+def build_hrnet(name: str, upsampling: Upsampling = "bilinear") -> HRNet:
     """Return the backbone called ``name``, untrained.
 
     Args:
         name: "w18", "w32", "w40", "w48" or any other width, with "_small" for the shallow family.
+        upsampling: of coarser maps in the fusion.
 
     Raises:
         ValueError: the name has another form.
@@ -195,4 +219,4 @@ def build_hrnet(name: str) -> HRNet:
     if match is None:
         msg = f'backbone {name!r} must look like "w18" or "w18_small"'
         raise ValueError(msg)
-    return HRNet(int(match["width"]), SMALL if match["small"] else FULL)
+    return HRNet(int(match["width"]), SMALL if match["small"] else FULL, upsampling)

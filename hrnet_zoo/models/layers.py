@@ -1,4 +1,4 @@
-"""The small blocks HRNet and its heads are made of.
+"""The small blocks that backbones, necks and heads are made of.
 
 Sums and ReLUs write over fresh tensors that nobody else holds: the same numbers with less traffic
 to memory, which is what HRNet's speed on a CPU hangs on.
@@ -54,6 +54,22 @@ class ConvNormAct(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map [N, in, H, W] to [N, out, H, W]."""
         return F.relu(self.bn(self.conv(x)), inplace=True)
+
+
+class BiasedConv(nn.Module):
+    """conv(x) with bias, then ReLU if asked, under ``conv``, as necks and heads store it."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, *, relu: bool
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, kernel_size // 2)
+        self._relu = relu
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [N, in, H, W] to [N, out, H / stride, W / stride], rounded up."""
+        x = self.conv(x)
+        return F.relu(x, inplace=True) if self._relu else x
 
 
 class BasicBlock(nn.Module):
