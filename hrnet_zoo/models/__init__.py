@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping
 from torch import nn
 
 from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.models.detection.cascade_rcnn import build_cascade_mask_rcnn, build_cascade_rcnn
 from hrnet_zoo.models.detection.detector import Detector
+from hrnet_zoo.models.detection.faster_rcnn import build_faster_rcnn, build_mask_rcnn
 from hrnet_zoo.models.detection.fcos import build_fcos
+from hrnet_zoo.models.detection.htc import build_htc, build_htc_resnext
 from hrnet_zoo.models.fcn import build_fcn
 
 SEGMENTORS: dict[str, Callable[[str, int], nn.Module]] = {
@@ -17,6 +20,12 @@ SEGMENTORS: dict[str, Callable[[str, int], nn.Module]] = {
 """Architecture name -> builder(backbone, num_classes)."""
 
 DETECTORS: dict[str, Callable[[str, int, int], Detector]] = {
+    "faster_rcnn_hrnet": build_faster_rcnn,
+    "mask_rcnn_hrnet": build_mask_rcnn,
+    "cascade_rcnn_hrnet": build_cascade_rcnn,
+    "cascade_mask_rcnn_hrnet": build_cascade_mask_rcnn,
+    "htc_hrnet": build_htc,
+    "htc_x101": build_htc_resnext,
     "fcos_hrnet": build_fcos,
 }
 """Architecture name -> builder(backbone, num_classes, channels)."""

@@ -17,10 +17,14 @@ _NORM_EPS = 1e-5
 _NORM_MOMENTUM = 0.1
 
 
-def conv(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1) -> nn.Conv2d:
+def conv(
+    in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, groups: int = 1
+) -> nn.Conv2d:
     """Return a convolution without bias that keeps the size at stride 1."""
     padding = kernel_size // 2
-    return nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=False)
+    return nn.Conv2d(
+        in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=False
+    )
 
 
 def norm(channels: int) -> nn.BatchNorm2d:
@@ -91,27 +95,44 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """relu(shortcut(x) + F(x)), F = 1x1 to planes, 3x3, 1x1 to 4 x planes, BN after each."""
+    """relu(shortcut(x) + F(x)), F = 1x1 to width, 3x3, 1x1 to 4 x planes, BN after each."""
 
     expansion = 4
 
-    def __init__(self, in_channels: int, planes: int) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        planes: int,
+        *,
+        width: int | None = None,
+        groups: int = 1,
+        stride: int = 1,
+    ) -> None:
+        """Build a block with random weights.
+
+        Args:
+            in_channels: of the map it gets.
+            planes: a quarter of the channels it returns.
+            width: channels in between; None: ``planes``.
+            groups: of the 3x3 convolution.
+            stride: of the 3x3 convolution, and of the shortcut if it has one.
+        """
         super().__init__()
-        out_channels = planes * self.expansion
-        self.conv1 = conv(in_channels, planes, 1)
-        self.bn1 = norm(planes)
-        self.conv2 = conv(planes, planes, 3)
-        self.bn2 = norm(planes)
-        self.conv3 = conv(planes, out_channels, 1)
+        width, out_channels = width or planes, planes * self.expansion
+        self.conv1 = conv(in_channels, width, 1)
+        self.bn1 = norm(width)
+        self.conv2 = conv(width, width, 3, stride, groups)
+        self.bn2 = norm(width)
+        self.conv3 = conv(width, out_channels, 1)
         self.bn3 = norm(out_channels)
         self.downsample = (
-            conv_norm(in_channels, out_channels, 1, relu=False)
+            conv_norm(in_channels, out_channels, 1, stride, relu=False)
             if in_channels != out_channels
             else nn.Identity()
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map [N, in, H, W] to [N, 4 x planes, H, W]."""
+        """Map [N, in, H, W] to [N, 4 x planes, H / stride, W / stride], rounded up."""
         out = F.relu(self.bn1(self.conv1(x)), inplace=True)
         out = F.relu(self.bn2(self.conv2(out)), inplace=True)
         out = self.bn3(self.conv3(out))

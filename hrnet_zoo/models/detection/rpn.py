@@ -1,0 +1,84 @@
+"""The region proposal network: which anchors are near any object, and where that object is.
+
+Attribute names are those of the published checkpoints.
+
+Source: mmdetection 2.3.0, mmdet/models/dense_heads/rpn_head.py, RPNHead, with the test settings of
+configs/_base_/models/faster_rcnn_r50_fpn.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hrnet_zoo.models.detection.anchors import NUM_SHAPES, STRIDES, grid_anchors
+from hrnet_zoo.models.detection.boxes import decode_deltas
+from hrnet_zoo.models.detection.nms import grouped_nms
+
+_STDS = (1.0, 1.0, 1.0, 1.0)
+_ANCHORS_PER_LEVEL = 1000
+_MAX_PROPOSALS = 1000
+_IOU_THRESHOLD = 0.7
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnchorOutput:
+    """What the head says about the anchors of one level."""
+
+    logits: Tensor
+    """[N, A, H, W]: whether the anchor shows an object; for a sigmoid."""
+    deltas: Tensor
+    """[N, 4 x A, H, W], anchor by anchor; see `decode_deltas`."""
+
+
+class RPNHead(nn.Module):
+    """A 3x3 convolution and two 1x1 classifiers, shared by all levels."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.rpn_conv = nn.Conv2d(channels, channels, 3, padding=1)
+        self.rpn_cls = nn.Conv2d(channels, NUM_SHAPES, 1)
+        self.rpn_reg = nn.Conv2d(channels, NUM_SHAPES * 4, 1)
+
+    def forward(self, maps: list[Tensor]) -> list[AnchorOutput]:
+        """Map the neck's maps [N, C, H, W] to as many outputs."""
+        return [self._level(x) for x in maps]
+
+    def _level(self, x: Tensor) -> AnchorOutput:
+        x = F.relu(self.rpn_conv(x), inplace=True)
+        return AnchorOutput(logits=self.rpn_cls(x), deltas=self.rpn_reg(x))
+
+
+def proposals(levels: list[AnchorOutput], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Turn the head's output for one image into the regions worth a closer look.
+
+    Boxes without area, which clipping makes of anchors in the padding, stay.
+
+    Args:
+        levels: finest first.
+        size: (height, width) of the resized image without its padding.
+
+    Returns:
+        At most 1000 boxes [P, 4] xyxy and their scores [P], highest first.
+    """
+    parts = [_best_anchors(level, stride) for level, stride in zip(levels, STRIDES, strict=True)]
+    anchors, deltas, scores = (torch.cat(part) for part in zip(*parts, strict=True))
+    level_of = torch.cat([scores.new_full((len(part[0]),), i) for i, part in enumerate(parts)])
+    boxes = decode_deltas(anchors, deltas, _STDS, size)
+    kept = grouped_nms(boxes, scores, level_of, _IOU_THRESHOLD)[:_MAX_PROPOSALS]
+    return boxes[kept], scores[kept]
+
+
+def _best_anchors(level: AnchorOutput, stride: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return anchors [A, 4], deltas [A, 4] and scores [A] of a level's best anchors."""
+    scores = level.logits[0].permute(1, 2, 0).flatten().sigmoid()
+    deltas = level.deltas[0].permute(1, 2, 0).reshape(-1, 4)
+    size = (level.logits.shape[-2], level.logits.shape[-1])
+    anchors = grid_anchors(size, stride, scores.device)
+    if len(scores) > _ANCHORS_PER_LEVEL:
+        scores, best = scores.topk(_ANCHORS_PER_LEVEL)
+        anchors, deltas = anchors[best], deltas[best]
+    return anchors, deltas, scores
