@@ -15,8 +15,8 @@ COMPILED = ("nms", "roi_align_forward")
 def compiled_operators(folder: Path) -> ModuleType:
     """Compile NMS and RoIAlign for CPUs; about half a minute.
 
-    mmcv's own build compiles seventy operators in twenty minutes, and asks for a C++ standard that
-    is too old for the headers of current torch. torch's builder knows which one they want.
+    mmcv's own build compiles seventy files, by a C++ standard that is too old for the headers of
+    current torch. torch's builder knows which one they want.
 
     Args:
         folder: for the objects. Nothing is kept from run to run, so nothing can be out of date.
