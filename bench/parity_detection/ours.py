@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from hrnet_zoo.inference.masks import encode_masks
-from hrnet_zoo.rle import decode_masks
-from numpy.typing import NDArray
 from torch import Tensor
 
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
+from hrnet_zoo.detections import ImageDetections
+from hrnet_zoo.inference.masks import encode_masks
 from hrnet_zoo.loading import load_model
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
 from hrnet_zoo.models.folding import folded
-from parity_detection.found import Found
 from parity_detection.inputs import Picture, reading, row
 
 CPU = torch.device("cpu")
@@ -41,14 +38,17 @@ class Ours:
         assert isinstance(model, Detector)
         self.model = model
 
-    def predict(self, picture: Picture) -> Found:
+    def predict(self, picture: Picture) -> ImageDetections:
         """Return what is found in a picture."""
         found = self.detect(*self.network_input(picture))
-        return Found(
+        coded = None
+        if found.masks is not None:
+            coded = encode_masks(found.masks, found.boxes, picture.size)
+        return ImageDetections(
             boxes=found.boxes.numpy(),
             scores=found.scores.numpy(),
             labels=found.labels.numpy(),
-            masks=_masks(found, picture.size),
+            masks=coded,
         )
 
     def network_input(self, picture: Picture) -> tuple[Tensor, ImageGeometry]:
@@ -69,9 +69,3 @@ class Ours:
         threshold = self._reading.test.score_threshold
         found: Detections = self.model(image, geometry, score_threshold=threshold)
         return found
-
-
-def _masks(found: Detections, size: tuple[int, int]) -> list[NDArray[np.bool_]] | None:
-    if found.masks is None:
-        return None
-    return list(decode_masks(encode_masks(found.masks, found.boxes, size)))

@@ -25,5 +25,9 @@ def compare_times(
     what = "{}x{}, {}".format(*x.shape[2:], name)
     with without_pasting():
         return measure(
-            what, lambda: upstream.detect(data), lambda: ours.detect(x, geometry), num_pairs
+            what,
+            lambda: upstream.detect(data),
+            lambda: ours.detect(x, geometry),
+            num_pairs,
+            enough=60,
         )

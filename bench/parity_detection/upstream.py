@@ -16,13 +16,14 @@ import numpy as np
 import torch
 from detection_fill import filled
 from mmcv.parallel import collate
+from mmdet.core import encode_mask_results
 from mmdet.datasets.pipelines import Compose
 from mmdet.models import build_detector
 from mmdet.models.roi_heads.mask_heads import FCNMaskHead
 from numpy.typing import NDArray
 
+from hrnet_zoo.detections import ImageDetections, Rle
 from parity_detection.configs import read_configuration
-from parity_detection.found import Found
 from parity_detection.inputs import Picture
 
 
@@ -43,7 +44,7 @@ class Upstream:
         self.model.load_state_dict(self.weights, strict=True)
 
     @torch.no_grad()  # as its test loop has it
-    def predict(self, picture: Picture) -> Found:
+    def predict(self, picture: Picture) -> ImageDetections:
         """Return what is found in a picture."""
         result = self.model(return_loss=False, rescale=True, **self.network_input(picture))
         boxes, masks = result if isinstance(result, tuple) else (result, None)
@@ -74,15 +75,15 @@ def without_pasting() -> Iterator[None]:
         yield
 
 
-def _by_score(boxes: list[NDArray[np.float32]], masks: list[list[Any]] | None) -> Found:
+def _by_score(boxes: list[NDArray[np.float32]], masks: list[list[Any]] | None) -> ImageDetections:
     """Merge upstream's lists by class into one list, highest score first."""
     rows = np.concatenate(boxes)
     labels = np.repeat(np.arange(len(boxes)), [len(of_class) for of_class in boxes])
     order = np.argsort(-rows[:, 4], kind="stable")
-    flat = None if masks is None else [mask for of_class in masks for mask in of_class]
-    return Found(
-        boxes=rows[order, :4],
-        scores=rows[order, 4],
-        labels=labels[order],
-        masks=None if flat is None else [np.asarray(flat[i], np.bool_) for i in order],
+    rles = None
+    if masks is not None:
+        coded = [rle for of_class in encode_mask_results(masks) for rle in of_class]
+        rles = [Rle(size=coded[i]["size"], counts=coded[i]["counts"].decode()) for i in order]
+    return ImageDetections(
+        boxes=rows[order, :4], scores=rows[order, 4], labels=labels[order], masks=rles
     )
