@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,13 +12,24 @@ from hrnet_zoo.checkpoints import read_state_dict
 from hrnet_zoo.errors import CheckpointError, PrerequisiteError
 from hrnet_zoo.inference.segmentation import Network, SegmentationProtocol
 from hrnet_zoo.models import build_detector, build_segmentor
+from hrnet_zoo.models.detection.legacy import modern_names
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.state_dict import load_strict
 from hrnet_zoo.row import Row, SegmentationReading, SlideTest
 
 
-def load_model(row: Row, path: Path, device: torch.device) -> nn.Module:
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """A row's network with the weights of a file."""
+
+    model: nn.Module
+    """In eval mode, on its device."""
+    extra_keys: list[str]
+    """What else the file held; the network has no place for it. Detectors only."""
+
+
+def load_model(row: Row, path: Path, device: torch.device) -> LoadedModel:
     """Return the row's network with the weights of a file, in eval mode on ``device``.
 
     The network is built without memory and the file's tensors become its weights, so nothing is
@@ -30,11 +42,16 @@ def load_model(row: Row, path: Path, device: torch.device) -> nn.Module:
     with torch.device("meta"):
         model = build_row(row)
     try:
-        load_strict(model, read_state_dict(path))
+        state = read_state_dict(path)
+        if row.task == "detection":
+            extra_keys = load_strict(model, modern_names(state), extra_keys="report")
+        else:
+            extra_keys = load_strict(model, state)
     except CheckpointError as error:
         msg = f"{row.name}: {error}"
         raise CheckpointError(msg) from None
-    return model.to(device).to(memory_format=torch.channels_last)
+    model = model.to(device).to(memory_format=torch.channels_last)
+    return LoadedModel(model=model, extra_keys=extra_keys)
 
 
 def network_for_evaluation(model: nn.Module) -> Network:

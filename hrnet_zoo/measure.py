@@ -88,7 +88,8 @@ def measure_segmentation(
             images_file=images_file.name,
         )
         progress.begin("loading the model", None, "")
-        network = network_for_evaluation(load_model(row, run.checkpoint.path, run.device))
+        loaded = load_model(row, run.checkpoint.path, run.device)
+        network = network_for_evaluation(loaded.model)
         with canonical_precision():
             file.update(settings=settings_in_force(run.device, run.num_workers))
             seconds = _evaluate(run, network, journal, results, progress)

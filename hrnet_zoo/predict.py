@@ -142,7 +142,7 @@ def load_predictor(
         file = fetch_row(row, manifest_dir, fetch, progress or Silent())
     else:
         file = check_own_file(checkpoint)
-    return Predictor(row, load_model(row, file.path, chosen), chosen)
+    return Predictor(row, load_model(row, file.path, chosen).model, chosen)
 
 
 def _read(path: Path) -> NDArray[np.uint8]:

@@ -40,7 +40,7 @@ class Ours:
         """
         self.name = name
         self.checkpoint = write_checkpoint(name, folder / f"{name}.pth")
-        model = folded(load_model(row(name), self.checkpoint, CPU))
+        model = folded(load_model(row(name), self.checkpoint, CPU).model)
         assert isinstance(model, FCN)
         self.model = model
         self.network = model.coarse_logits
