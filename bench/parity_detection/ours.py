@@ -34,7 +34,7 @@ class Ours:
         self._reading = reading(name)
         checkpoint = folder / f"{name}.pth"
         torch.save({"meta": {}, "state_dict": weights}, checkpoint)
-        model = folded(load_model(row(name), checkpoint, CPU))
+        model = folded(load_model(row(name), checkpoint, CPU).model)
         assert isinstance(model, Detector)
         self.model = model
 
