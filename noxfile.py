@@ -86,6 +86,7 @@ def parity_detection(session: nox.Session) -> None:
         "yapf==0.40.1",
         "matplotlib==3.11.2",
         "pycocotools==2.0.11",
+        "six==1.17.0",
         "terminaltables==3.1.10",
         "ninja==1.13.2",  # torch compiles with it
     )
