@@ -50,8 +50,8 @@ def _refuse_version_1(state: Mapping[str, Tensor]) -> None:
     if key is not None:
         msg = (
             f"The checkpoint is of mmdetection 1.x ({key} is not under roi_head). There, "
-            "background is the first class instead of the last, and boxes follow another coordinate "
-            "convention, so its weights would give wrong numbers here. Use the v2.0 file that the "
-            "row links."
+            "background is the first class instead of the last, and boxes follow another "
+            "coordinate convention, so its weights would give wrong numbers here. Use the v2.0 "
+            "file that the row links."
         )
         raise CheckpointError(msg)
