@@ -6,7 +6,7 @@ PYTHONPATH, and the folder of mmdet 2.28.2's configurations:
     python bench/parity_detection/run.py CONFIGS [--quick] [--json FILE]
 
 Exit codes: 0 all agree and nothing is slower, 1 something disagrees, is slower or could not be
-compared, 3 upstream's packages or a compiler are missing.
+compared, 2 the command line is wrong, 3 upstream's packages or a compiler are missing.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import torch
 from parity.pairs import Pairs
 from parity.stubs import MissingUpstreamError
 from parity.tables import times as table_of_times
+from parity.tables import verdict
 
 from hrnet_zoo.errors import ZooError
 from parity_detection import tables
@@ -38,7 +39,7 @@ if TYPE_CHECKING:  # it imports upstream, which must wait for its stand-ins
 FAILED, NO_UPSTREAM = 1, 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Results:
     """What was found out, row by row."""
 
@@ -68,6 +69,8 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to FILE")
     parser.add_argument("--quick", action="store_true", help="one row, one picture, few pairs")
     options = parser.parse_args()
+    if not (options.configs / "hrnet").is_dir():
+        parser.error(f"{options.configs} is not the folder of mmdetection's configurations")
     # Upstream's age makes today's libraries warn; here only its numbers matter.
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory(prefix="parity-") as folder:
@@ -84,8 +87,8 @@ def _compare(configs: Path, folder: Path, json_file: Path | None, *, quick: bool
     setting = _setting(quick=quick)
     print("\n".join(f"{key}: {value}" for key, value in setting.items()), flush=True)
     results = Results()
-    for name in rows:
-        print(f"comparing {name}", flush=True)
+    for number, name in enumerate(rows, start=1):
+        print(f"{number} of {len(rows)}: {name}", flush=True)
         _compare_row(name, configs, folder, results, quick=quick)
     print(tables.answers(results.answers))
     print(table_of_times(results.times), flush=True)
@@ -110,9 +113,12 @@ def _compare_row(name: str, configs: Path, folder: Path, results: Results, *, qu
         upstream = Upstream(name, configs)
         ours = Ours(name, upstream.weights, folder)
         for picture in pictures(folder, quick=quick):
-            results.answers.append(compare_answers(name, upstream, ours, picture))
-        num_pairs = 3 if quick else 7
-        results.times.append(compare_times(name, upstream, ours, folder, num_pairs=num_pairs))
+            answer = compare_answers(name, upstream, ours, picture)
+            print(f"    {picture.title}: {verdict(agrees=answer.agrees)}", flush=True)
+            results.answers.append(answer)
+        pairs = compare_times(name, upstream, ours, folder, num_pairs=3 if quick else 7)
+        print(f"    {pairs.ratio:.2f} times as fast", flush=True)
+        results.times.append(pairs)
     except (ZooError, NotImplementedError) as error:
         # We cannot build it, or upstream wants an operator that was not compiled.
         results.missing.append(f"{name}: {error}")
