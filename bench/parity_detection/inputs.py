@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrnet_zoo.manifest import load_zoo
-from hrnet_zoo.row import DetectionReading, Row
+from hrnet_zoo.row import Row
 
 ROWS = (
     "mask_rcnn_hrnetv2p_w18_1x_coco",
@@ -71,13 +71,6 @@ def written(folder: Path, size: tuple[int, int], box: tuple[int, int]) -> Pictur
 def row(name: str) -> Row:
     """Return the row of that name in our manifest; upstream's configuration has the same name."""
     return load_zoo().row(name)
-
-
-def reading(name: str) -> DetectionReading:
-    """Return how the row is read."""
-    found = row(name).reading
-    assert isinstance(found, DetectionReading)
-    return found
 
 
 def _drawn(height: int, width: int) -> NDArray[np.uint8]:

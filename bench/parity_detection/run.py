@@ -51,13 +51,11 @@ class Results:
     @property
     def complaints(self) -> list[str]:
         """Everything that makes the comparison fail."""
+        disagreeing = [each for each in self.answers if not each.agrees]
+        slower = [each for each in self.times if each.ratio < 1]
         return [
-            *(f"DISAGREES: {answer}" for answer in self.answers if not answer.agrees),
-            *(
-                f"SLOWER: {each.what}, ratio {each.ratio:.2f}"
-                for each in self.times
-                if each.ratio < 1
-            ),
+            *(f"DISAGREES: {each.row}, {each.picture}" for each in disagreeing),
+            *(f"SLOWER: {each.what}, ratio {each.ratio:.2f}" for each in slower),
             *(f"NOT COMPARED: {text}" for text in self.missing),
         ]
 
