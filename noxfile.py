@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import nox
 
@@ -67,6 +68,42 @@ def parity(session: nox.Session) -> None:
         "bench/parity/run.py",
         *session.posargs,
         # Upstream would use a GPU by itself; both are compared where the goldens were made.
+        env={"PYTHONPATH": os.pathsep.join(("bench", "tests")), "CUDA_VISIBLE_DEVICES": ""},
+    )
+
+
+@nox.session(python="3.11")
+def parity_detection(session: nox.Session) -> None:
+    """Compare detectors with upstream's likewise; needs a C++20 compiler."""
+    # Versions and their reasons are those of the session above; pycocotools is that of the goldens.
+    session.install(
+        ".",
+        "numpy==1.26.4",
+        "opencv-python-headless==4.11.0.86",
+        "setuptools==80.9.0",
+        "wheel==0.45.1",
+        "addict==2.4.0",
+        "yapf==0.40.1",
+        "matplotlib==3.11.2",
+        "pycocotools==2.0.11",
+        "six==1.17.0",
+        "terminaltables==3.1.10",
+        "ninja==1.13.2",  # torch compiles with it
+    )
+    # The last 1.x release; its kernels are those the goldens were made with. Without operators:
+    # mmcv would compile seventy files, and as C++17, which the headers of torch 2.15 refuse. run.py
+    # compiles the two operators it needs.
+    session.install("--no-deps", "--no-build-isolation", "mmcv==1.7.2", env={"MMCV_WITH_OPS": "0"})
+    # It works as the documented numbers were made; later ones choose FCOS's candidates differently.
+    session.install("--no-deps", "--no-build-isolation", "mmdet==2.3.0")
+    # Its archive lacks the configurations. They are in this wheel, which is never imported.
+    wheel = Path(session.virtualenv.location, "mmdet-2.28.2")
+    session.install("--no-deps", "--target", str(wheel), "mmdet==2.28.2")
+    session.run(
+        "python",
+        "bench/parity_detection/run.py",
+        str(wheel / "mmdet" / ".mim" / "configs"),
+        *session.posargs,
         env={"PYTHONPATH": os.pathsep.join(("bench", "tests")), "CUDA_VISIBLE_DEVICES": ""},
     )
 

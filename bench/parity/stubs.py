@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from types import ModuleType
 
@@ -17,17 +18,31 @@ class MissingUpstreamError(Exception):
 def prepare_upstream() -> None:
     """Check upstream's versions and put stand-ins in place of mmcv's compiled operators.
 
-    Must run before anything of mmseg is imported.
+    mmseg imports names from there for losses and heads that HRNet-FCN does not have. Must run
+    before anything of mmseg is imported.
 
     Raises:
         MissingUpstreamError: a package is missing or has another version.
     """
-    for name, expected in EXPECTED.items():
+    require_versions(EXPECTED, session="parity")
+    sys.modules["mmcv.ops"] = StandIn("mmcv.ops")
+
+
+def require_versions(expected: Mapping[str, str], *, session: str) -> None:
+    """Check that packages are installed in these versions and no others.
+
+    Args:
+        expected: package -> version.
+        session: the nox session that installs them.
+
+    Raises:
+        MissingUpstreamError: a package is missing or has another version.
+    """
+    for name, wanted in expected.items():
         found = _version(name)
-        if found != expected:
-            msg = f"{name} {expected} is needed, found {found or 'none'}; run: nox -s parity"
+        if found != wanted:
+            msg = f"{name} {wanted} is needed, found {found or 'none'}; run: nox -s {session}"
             raise MissingUpstreamError(msg)
-    sys.modules["mmcv.ops"] = _Operators("mmcv.ops")
 
 
 def _version(name: str) -> str | None:
@@ -37,11 +52,10 @@ def _version(name: str) -> str | None:
         return None
 
 
-class _Operators(ModuleType):
-    """Stands for mmcv.ops, which mmcv lacks when built without a compiler.
+class StandIn(ModuleType):
+    """Stands for a module that mmcv lacks when built without a compiler.
 
-    mmseg imports names from it for losses and heads that HRNet-FCN does not have. Each name exists
-    and fails when used, so that nothing can be computed with a stand-in.
+    Each name exists in it and fails when used, so that nothing can be computed with a stand-in.
     """
 
     def __getattr__(self, name: str) -> type[_Unusable]:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from tabulate import tabulate
 
+from parity.pairs import Pairs
+
 if TYPE_CHECKING:  # they import upstream, which must wait for its stand-ins
     from parity.agreement import Agreement
     from parity.miou import Scores
-    from parity.timing import Pairs
 
 
 def answers(results: Sequence[Agreement]) -> str:
@@ -25,12 +26,12 @@ def answers(results: Sequence[Agreement]) -> str:
             f"{result.probabilities:.1e}",
             f"{result.pixels} of {result.size[0] * result.size[1]}",
             result.classes,
-            _verdict(agrees=result.agrees),
+            verdict(agrees=result.agrees),
         )
         for result in results
     ]
     headers = ("row", "protocol", "picture", "logits", "probs", "pixels", "classes", "")
-    return _table("Largest differences and pixels with another label", headers, rows)
+    return table("Largest differences and pixels with another label", headers, rows)
 
 
 def scores(results: Sequence[Scores]) -> str:
@@ -41,12 +42,12 @@ def scores(results: Sequence[Scores]) -> str:
             result.protocol,
             *(f"{result.upstream[key]:.2f} / {result.ours[key]:.4f}" for key in result.upstream),
             f"{result.difference:.4f}",
-            _verdict(agrees=result.agrees),
+            verdict(agrees=result.agrees),
         )
         for result in results
     ]
     headers = ("row", "protocol", "mIoU", "mAcc", "aAcc", "difference", "")
-    return _table("Scores over synthetic data sets, upstream / ours, percent", headers, rows)
+    return table("Scores over synthetic data sets, upstream / ours, percent", headers, rows)
 
 
 def times(results: Sequence[Pairs]) -> str:
@@ -64,7 +65,7 @@ def times(results: Sequence[Pairs]) -> str:
     ]
     headers = ("what", "pairs", "ratio", "min .. max", "upstream ms", "ours ms")
     title = "Times, upstream / ours: median ratio of pairs taken in turns (ms: the fastest)"
-    return _table(title, headers, rows)
+    return table(title, headers, rows)
 
 
 def as_data(
@@ -78,9 +79,11 @@ def as_data(
     }
 
 
-def _verdict(*, agrees: bool) -> str:
+def verdict(*, agrees: bool) -> str:
+    """Return what the last column says."""
     return "ok" if agrees else "DISAGREES"
 
 
-def _table(title: str, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def table(title: str, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a titled table of text as it is."""
     return f"\n{title}\n\n{tabulate(rows, headers, disable_numparse=True)}"

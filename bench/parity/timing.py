@@ -1,11 +1,8 @@
-"""Times of both packages, in turns: other load on the machine meets both."""
+"""Times of both packages, in turns."""
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,28 +17,8 @@ from hrnet_zoo.metrics.confusion import count_pairs
 from parity import upstream as theirs
 from parity.inputs import ADE20K_ROWS, CITYSCAPES_ROWS, picture, reading, without_convolutions
 from parity.ours import CPU, Ours, protocol
+from parity.pairs import Pairs, measure, seconds
 from parity.upstream import Upstream
-
-Call = Callable[[], object]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pairs:
-    """Seconds of two ways to do one thing, measured in turns."""
-
-    what: str
-    upstream: list[float]
-    ours: list[float]
-
-    @property
-    def ratios(self) -> list[float]:
-        """How many times as long upstream took, pair by pair."""
-        return [a / b for a, b in zip(self.upstream, self.ours, strict=True)]
-
-    @property
-    def ratio(self) -> float:
-        """The median of the ratios."""
-        return statistics.median(self.ratios)
 
 
 def compare_times(widths: list[str], folder: Path, *, quick: bool) -> Iterator[Pairs]:
@@ -77,7 +54,7 @@ def _forward(name: str, folder: Path, *, num_pairs: int) -> Pairs:
     def run_ours() -> object:
         return ours.model(x)
 
-    return _measure(f"forward 512x1024, {name}", run_upstream, run_ours, num_pairs)
+    return measure(f"forward 512x1024, {name}", run_upstream, run_ours, num_pairs)
 
 
 def _postprocessing(
@@ -103,7 +80,7 @@ def _postprocessing(
             raise AssertionError(msg)
         k = head.shape[1]
         what = f"post-processing, {k} classes, {_times(network_size)} to {_times(size)}"
-        return _measure(what, run_upstream, run_ours, num_pairs)
+        return measure(what, run_upstream, run_ours, num_pairs)
 
 
 def _metric(*, num_pairs: int) -> Pairs:
@@ -114,7 +91,7 @@ def _metric(*, num_pairs: int) -> Pairs:
     if not np.array_equal(intersection, np.diagonal(count_pairs(prediction, label, 19))):
         msg = "the two metrics do not count the same"
         raise AssertionError(msg)
-    return _measure(
+    return measure(
         "metric, 19 classes, 1024x2048",
         lambda: theirs.count(wide, label, 19),
         lambda: count_pairs(prediction, label, 19),
@@ -141,23 +118,9 @@ def _end_to_end(folder: Path, *, num_images: int) -> Pairs:
             Image.fromarray(content).save(path, compress_level=3)
     return Pairs(
         what=f"evaluation, {num_images} images of 1024x2048, {name}",
-        upstream=[_seconds(lambda: upstream.evaluate(root, how))],
-        ours=[_seconds(lambda: ours.evaluate(folder / "street", how))],
+        upstream=[seconds(lambda: upstream.evaluate(root, how))],
+        ours=[seconds(lambda: ours.evaluate(folder / "street", how))],
     )
-
-
-def _measure(what: str, upstream: Call, ours: Call, num_pairs: int) -> Pairs:
-    """Warm both up, then time them in turns."""
-    upstream()
-    ours()
-    pairs = [(_seconds(upstream), _seconds(ours)) for _ in range(num_pairs)]
-    return Pairs(what=what, upstream=[a for a, _ in pairs], ours=[b for _, b in pairs])
-
-
-def _seconds(call: Call) -> float:
-    begin = time.perf_counter()
-    call()
-    return time.perf_counter() - begin
 
 
 def _smooth_logits(num_classes: int, network_size: tuple[int, int]) -> Tensor:

@@ -1,0 +1,1 @@
+"""The same weights in mmdetection and in ours: detections, masks and times side by side."""
