@@ -24,9 +24,6 @@ from parity_detection.upstream import Upstream
 MIN_IOU_EXCHANGED = 0.5
 """Of two boxes of which either would have suppressed the other."""
 
-MAX_MASK_PIXELS = 4
-"""Rounding moves single pixels at an edge; in a mask of 44 pixels one is an IoU of 0.978."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class MaskAgreement:
@@ -120,5 +117,5 @@ def _compare_masks(
     return MaskAgreement(
         pixels=max((int((a ^ b).sum()) for a, b in masks), default=0),
         iou=min((mask_iou(a, b) for a, b in masks), default=0.0),
-        agrees=all(masks_agree(a, b) or (a ^ b).sum() <= MAX_MASK_PIXELS for a, b in masks),
+        agrees=all(masks_agree(a, b) for a, b in masks),
     )
