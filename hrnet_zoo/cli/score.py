@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import data_folder, data_options, format_option
+from hrnet_zoo.cli.options import (
+    coco_backend_option,
+    data_folder,
+    data_options,
+    format_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,14 +33,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Boxes or masks; auto is boxes, and masks where the file has them.",
 )
-@click.option(
-    "--coco-backend",
-    "backend",
-    type=click.Choice(["auto", "pycocotools", "hotcoco", "faster"]),
-    default="auto",
-    show_default=True,
-    help="Who computes; a fast evaluator is used only if it agrees with pycocotools.",
-)
+@coco_backend_option
 @format_option("text", "json")
 def score(
     results: Path,
@@ -43,7 +41,7 @@ def score(
     data_root: Path | None,
     data: dict[str, Path],
     kind: str,
-    backend: BackendChoice,
+    coco_backend: BackendChoice,
     form: str,
 ) -> None:
     """Score a COCO results file.
@@ -66,7 +64,7 @@ def score(
     entries = read_results(results, truth)
     image_ids = [image.id for image in found.images]
     runs = {
-        one: score_detections(truth, entries, one, image_ids=image_ids, backend=backend)
+        one: score_detections(truth, entries, one, image_ids=image_ids, backend=coco_backend)
         for one in _kinds(kind, entries, truth)
     }
     for remark in dict.fromkeys(remark for run in runs.values() for remark in run.remarks):

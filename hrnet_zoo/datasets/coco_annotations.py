@@ -117,7 +117,10 @@ def require_usable(
         raise DatasetError(found.notes[0][1])
     notes = [n for n in found.notes if images_needed or n[0] is not ProblemKind.MISSING_IMAGE]
     if notes:
-        msg = f"{layout.title} in {found.root} cannot be used: {_summary_of(notes)}."
+        msg = (
+            f"{layout.title} in {found.root} cannot be used: {_summary_of(notes)}. "
+            '"hrnet-zoo data check" lists more; unpack it again from the official download.'
+        )
         raise DatasetError(msg)
     if not found.images:
         msg = f"{found.root / layout.annotation_file} lists no images. Unpack it again."
