@@ -12,6 +12,7 @@ from detection_goldens import (
     FCOS_LATER,
     FCOS_OF_THE_README,
     GEOMETRY,
+    ORIGINAL_SIZE,
     RGB,
     as_arrays,
     backbone_maps,
@@ -31,8 +32,10 @@ from detection_goldens import (
 from matching import areas_agree, masks_agree, match_detections, match_proposals
 from torch import Tensor
 
+from hrnet_zoo.inference.detection import to_image_detections
 from hrnet_zoo.models.detection.detector import Detections
 from hrnet_zoo.models.detection.rpn import proposals
+from hrnet_zoo.rle import decode_masks
 
 TWO_STAGE = [name for name in ARCHITECTURES if name != "fcos"]
 WITH_MASKS = ["mask", "cascade_mask", "htc"]
@@ -159,6 +162,9 @@ def test_masks(seen: Seen) -> None:
     shown = [(i, j) for i, j in matching.pairs if i < len(golden_masks(name))]
     assert len(shown) >= 23
     assert all(masks_agree(golden_masks(name)[i], images[j]) for i, j in shown)
+    kept = to_image_detections(found, ORIGINAL_SIZE)
+    assert kept.masks is not None
+    assert (decode_masks(kept.masks) ^ images).sum(axis=(1, 2)).max() <= 1
 
 
 def test_semantic_logits() -> None:
