@@ -164,11 +164,19 @@ def detection_protocol_used(row: Row, protocol: DetectionProtocol) -> ProtocolUs
 
 
 def timings_of(seconds: StageSeconds) -> Timings:
-    """Return the seconds of every stage."""
+    """Return the seconds of every stage, and which one there is most to gain from."""
+    shares = {
+        "waiting for images": seconds.waiting,
+        "network": seconds.forward,
+        "post-processing": seconds.post,
+        "metric": seconds.metric,
+    }
     return Timings(
         wall_s=seconds.wall,
         decode_s=seconds.decode,
+        waiting_s=seconds.waiting,
         forward_s=seconds.forward,
         post_s=seconds.post,
         metric_s=seconds.metric,
+        bottleneck=max(shares, key=shares.__getitem__) if seconds.wall else None,
     )

@@ -145,17 +145,21 @@ class Measurement(_Part):
 
 
 class Timings(_Part):
-    """Seconds spent per stage, summed over images; stages overlap, so they exceed the wall time."""
+    """Seconds spent per stage, summed over images; decoding overlaps with the others."""
 
     wall_s: float
     decode_s: float
     """Reading, decoding and resizing, in worker threads."""
+    waiting_s: float | None = None
+    """How long the network stood still for want of a decoded image; old records do not say."""
     forward_s: float
     """Copying to the device, normalising, network, resizing logits."""
     post_s: float
     """From scores to labels, or from detections to coded masks."""
     metric_s: float
     """Confusion matrix, or COCO's AP."""
+    bottleneck: str | None = None
+    """The stage with the largest share; decoding counts by how long the others waited for it."""
 
 
 class Settings(_Part):

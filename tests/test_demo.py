@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -101,6 +102,35 @@ def test_an_ap_that_is_one_point_off_is_a_mismatch(
     )  # fmt: skip
     assert finished.code == 1
     assert f"mismatch ({verdict})" in finished.out
+
+
+def test_where_the_time_goes(tmp_path: Path, run_cli: RunCli) -> None:
+    trace = tmp_path / "traces" / "fcn.json"
+    finished = run_cli(
+        "verify", ROW.name, "--zoo", hrnet_zoo.demo.MANIFEST, "--data-root",
+        hrnet_zoo.demo.DATA_ROOT, "--output", tmp_path / "records", "--profile", trace,
+    )  # fmt: skip
+    assert finished.code == 0
+    assert re.search(
+        r"time: \d+\.\d s, most of it: [a-z -]+; \d+% waiting for images", finished.out
+    )
+    events = json.loads(trace.read_text())["traceEvents"]
+    assert any("conv" in event.get("name", "") for event in events)
+    (record,) = read_records(tmp_path / "records")
+    assert record.timings is not None
+    assert record.timings.bottleneck is not None
+    assert record.timings.waiting_s is not None
+    assert record.timings.waiting_s < record.timings.wall_s
+
+
+def test_too_few_images_for_a_trace(tmp_path: Path, run_cli: RunCli) -> None:
+    trace = tmp_path / "trace.json"
+    finished = run_cli(
+        "verify", ROW.name, "--zoo", hrnet_zoo.demo.MANIFEST, "--data-root", hrnet_zoo.demo.DATA_ROOT,
+        "--output", tmp_path / "records", "--profile", trace, "--limit", "1",
+    )  # fmt: skip
+    assert "no trace: fewer than three images" in finished.err
+    assert not trace.exists()
 
 
 def test_part_of_the_demo_is_no_match(tmp_path: Path, run_cli: RunCli) -> None:

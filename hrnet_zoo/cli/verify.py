@@ -88,6 +88,12 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
     help="Folder for the records.",
 )
 @click.option(
+    "--profile",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a trace of eight images in Chrome's format; one NAME only.",
+)
+@click.option(
     "--save-results",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -110,6 +116,7 @@ def verify(
     worst: int,
     tolerance: Decimal,
     output: Path,
+    profile: Path | None,
     save_results: Path | None,
     coco_backend: BackendChoice,
     mirror: str | None,
@@ -125,7 +132,7 @@ def verify(
     zoo = load_zoo(zoo_file)
     rows = [zoo.row(name, edition) for name in dict.fromkeys(names)]
     asked = [(row, zoo.metrics_of(row, metrics)) for row in rows]
-    _check_single_files(asked, checkpoint=checkpoint, save_results=save_results)
+    _check_single_files(asked, checkpoint=checkpoint, profile=profile, save_results=save_results)
 
     from hrnet_zoo.measure.options import MeasureOptions  # noqa: PLC0415 - imports torch
 
@@ -139,6 +146,7 @@ def verify(
         worst=worst,
         limit=limit,
         coco_backend=coco_backend,
+        profile=profile,
         save_results=save_results,
     )
     return verify_and_print(asked, options, output, tolerance, form)
@@ -148,10 +156,12 @@ def _check_single_files(
     asked: Sequence[tuple[Row, Sequence[Metric]]],
     *,
     checkpoint: Path | None,
+    profile: Path | None,
     save_results: Path | None,
 ) -> None:
     """Refuse one file for several rows, and detections of a row that detects nothing."""
-    for option, file in (("--checkpoint", checkpoint), ("--save-results", save_results)):
+    given = {"--checkpoint": checkpoint, "--profile": profile, "--save-results": save_results}
+    for option, file in given.items():
         if file is not None and len(asked) > 1:
             msg = f"{option} is one file; give one NAME with it."
             raise click.UsageError(msg)

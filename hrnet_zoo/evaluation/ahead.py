@@ -20,9 +20,11 @@ _AHEAD_PER_WORKER = 2
 
 @dataclass(kw_only=True)
 class StageSeconds:
-    """Seconds per stage, summed over images; stages overlap."""
+    """Seconds per stage, summed over images; decoding overlaps with the others."""
 
     decode: float = 0.0
+    waiting: float = 0.0
+    """How long the network stood still for want of a decoded image."""
     forward: float = 0.0
     post: float = 0.0
     metric: float = 0.0

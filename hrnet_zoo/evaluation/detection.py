@@ -71,6 +71,7 @@ def detect_in_images(
     """
     begin = time.perf_counter()
     for prepared in _prepare_ahead(dataset, indices, protocol, num_workers):
+        seconds.waiting += time.perf_counter() - begin
         seconds.decode += prepared.seconds
         sample = prepared.sample
         height, width = sample.image.shape[:2]

@@ -75,6 +75,7 @@ def evaluate_images(
     """
     begin = time.perf_counter()
     for prepared in _prepare_ahead(dataset, indices, protocols, num_workers):
+        seconds.waiting += time.perf_counter() - begin
         seconds.decode += prepared.seconds
         counts = {
             metric: _evaluate(network, prepared, metric, protocol, device, seconds)

@@ -19,6 +19,7 @@ from hrnet_zoo.devices import canonical_precision, resolve_device
 from hrnet_zoo.download import FetchedFile
 from hrnet_zoo.evaluation.ahead import StageSeconds
 from hrnet_zoo.evaluation.detection import EvaluatedImage, detect_in_images
+from hrnet_zoo.evaluation.tracing import traced
 from hrnet_zoo.inference.detection import DetectionProtocol
 from hrnet_zoo.journal import Journal
 from hrnet_zoo.loading import detection_protocol, folded_detector, load_detector
@@ -114,6 +115,7 @@ class _Run:
     device: torch.device
     num_images: int
     num_workers: int
+    trace: Path | None
 
 
 def _prepare(
@@ -133,6 +135,7 @@ def _prepare(
         device=device,
         num_images=min(len(dataset), options.limit or len(dataset)),
         num_workers=options.threads,
+        trace=options.profile,
     )
 
 
@@ -161,7 +164,7 @@ def _evaluate(
         device=run.device,
         seconds=seconds,
     )
-    for result in detected:
+    for result in traced(detected, run.trace, progress):
         journal.append(detection_entry(result))
         results[result.name] = result
         progress.update(len(results))

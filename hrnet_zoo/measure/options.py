@@ -37,6 +37,8 @@ class MeasureOptions:
     """Evaluate only the first so many images; the result is then not comparable."""
     coco_backend: BackendChoice = "auto"
     """Library that scores detections; see metrics/coco_backends.py."""
+    profile: Path | None = None
+    """Where to write a trace of a few images, in Chrome's format."""
     save_results: Path | None = None
     """Where to write all detections in COCO's results format."""
 

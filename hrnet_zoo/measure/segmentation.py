@@ -17,6 +17,7 @@ from hrnet_zoo.devices import canonical_precision, resolve_device
 from hrnet_zoo.download import FetchedFile
 from hrnet_zoo.evaluation.ahead import StageSeconds
 from hrnet_zoo.evaluation.segmentation import ImageResult, evaluate_images
+from hrnet_zoo.evaluation.tracing import traced
 from hrnet_zoo.inference.segmentation import Network, SegmentationProtocol
 from hrnet_zoo.journal import Journal
 from hrnet_zoo.loading import load_segmentor, network_for_evaluation, single_protocol
@@ -103,6 +104,7 @@ class _Run:
     device: torch.device
     num_images: int
     num_workers: int
+    trace: Path | None
 
 
 def _prepare(
@@ -120,6 +122,7 @@ def _prepare(
         device=device,
         num_images=min(len(dataset), options.limit or len(dataset)),
         num_workers=options.threads,
+        trace=options.profile,
     )
 
 
@@ -142,7 +145,7 @@ def _evaluate(
         device=run.device,
         seconds=seconds,
     )
-    for result in evaluation:
+    for result in traced(evaluation, run.trace, progress):
         journal.append(segmentation_entry(result))
         results[result.name] = result
         progress.update(len(results))

@@ -88,7 +88,20 @@ def as_text(result: RowResult) -> str:
         for line in _coco_lines(judgement.metric, result.record)
     ]
     lines += [f"checkpoint: {text}" for text in _checkpoint(result)]
+    lines += _time_line(result.record)
     return "\n  ".join([*lines, f"record: {result.record_path}"])
+
+
+def _time_line(record: Record) -> Iterator[str]:
+    """Say how long the evaluation took and what it spent most of that on."""
+    timings = record.timings
+    if timings is None or timings.bottleneck is None or timings.waiting_s is None:
+        return
+    idle = timings.waiting_s / timings.wall_s
+    yield (
+        f"time: {timings.wall_s:.1f} s, most of it: {timings.bottleneck}; "
+        f"{idle:.0%} waiting for images"
+    )
 
 
 def _coco_lines(metric: Metric, record: Record) -> Iterator[str]:
