@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from torch.profiler import ProfilerActivity, profile, schedule, supported_activities
+import torch
+from torch.profiler import ProfilerActivity, profile, schedule
 
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.progress import Progress
@@ -36,7 +37,10 @@ def traced(results: Iterable[Result], path: Path | None, progress: Progress) -> 
         yield from results
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    activities = {ProfilerActivity.CPU, ProfilerActivity.CUDA} & set(supported_activities())
+    path.unlink(missing_ok=True)
+    activities = [ProfilerActivity.CPU]
+    if torch.cuda.is_available():
+        activities.append(ProfilerActivity.CUDA)
     with profile(
         activities=activities,
         schedule=schedule(wait=_SKIPPED, warmup=_WARM_UP, active=_TRACED, repeat=1),
@@ -45,10 +49,8 @@ def traced(results: Iterable[Result], path: Path | None, progress: Progress) -> 
         for result in results:
             yield result
             profiler.step()
-    written = path.is_file()
-    progress.say(
-        f"trace: {path}" if written else "no trace: fewer than three images were evaluated"
-    )
+    nothing = "no trace: fewer than three images were evaluated"
+    progress.say(f"trace: {path}" if path.is_file() else nothing)
 
 
 def _export(finished: profile, path: Path) -> None:
