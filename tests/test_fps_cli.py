@@ -7,9 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from simulate_fps_model import networks
+from torch import Tensor, nn
 from trees import RunCli
+
+from hrnet_zoo.fps.measured import layers_of
+from hrnet_zoo.loading import build_row
+from hrnet_zoo.manifest import load_zoo
 
 Entry = Mapping[str, Any]
 W18 = "fcn_hr18_512x1024_40k_cityscapes"
@@ -25,6 +32,29 @@ def times(*tables: str) -> list[dict[str, Any]]:
         }
         for network in networks(tables=tables)
     ]
+
+
+@pytest.mark.parametrize(("size", "layers"), [("18s", 146), ("18", 307), ("48", 307)])
+def test_what_is_known_of_a_row_is_what_its_network_does(size: str, layers: int) -> None:
+    """Layers, multiply-adds and bytes of all convolutions, for a typical image of ADE20K."""
+    counts = np.zeros(3)
+
+    def count(module: nn.Conv2d, inputs: tuple[Tensor], output: Tensor) -> None:
+        traffic = 4 * (inputs[0].numel() + output.numel())
+        counts[:] += 1, output.numel() * module.weight[0].numel(), traffic
+
+    zoo = load_zoo()
+    row = zoo.row(f"fcn_hr{size}_512x512_80k_ade20k")
+    with torch.device("meta"), torch.no_grad():
+        model = build_row(row)
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d):
+                module.register_forward_hook(count)
+        model(torch.empty(1, 3, 512, 683))
+    (network,) = (n for n in networks(tables=["ADE20K"]) if n.template.name == row.name)
+    assert counts.tolist() == [network.layers, network.multiply_adds, network.bytes_moved]
+    assert network.layers == layers
+    assert layers_of(row) - layers == layers_of(zoo.row(W18)) - 307
 
 
 def write(folder: Path, content: object) -> Path:
