@@ -126,7 +126,7 @@ def test_rows_without_a_documented_fps_are_named(tmp_path: Path, run_cli: RunCli
         ({"name": W18, "seconds_per_image": 1}, "is no list of measured times: Input should be"),
         ([], "at least 1 item"),
         ([{"name": W18}], "entry 1: seconds_per_image: Field required"),
-        ([{"name": W18, "seconds_per_image": 0}], "greater than 0"),
+        ([{"name": W18, "seconds_per_image": 0}], "greater than or equal to 0.000001"),
         ([{"name": W18, "seconds_per_image": "1"}], "entry 1: seconds_per_image: "),
         ([{"name": W18, "seconds_per_image": 1, "fps": 1}], "entry 1: fps: "),
         ([{"name": W18, "seconds_per_image": 1}] * 2, f"several times of {W18}"),

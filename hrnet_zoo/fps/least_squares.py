@@ -12,7 +12,8 @@ _LARGEST_STEP = 1e-6
 _LEAST_SLACK = 1e-5
 _SMALLEST_RATIO = 1e-3
 _ROUNDS = 40
-_GRID = (0.0, *np.geomspace(0.01, 4, 12))
+# Of what would explain all of the row that a column explains most of; more where that row is wrong.
+_GRID = (0.0, *np.geomspace(0.01, 10, 13))
 
 
 def nonnegative_least_squares(

@@ -31,9 +31,9 @@ class MeasuredTime(Strict):
 
     name: str
     """Of a row."""
-    seconds_per_image: float = Field(gt=0, allow_inf_nan=False)
+    seconds_per_image: float = Field(ge=1e-6, le=1e6, allow_inf_nan=False)
     """On this machine."""
-    multiply_adds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    multiply_adds: float | None = Field(default=None, ge=1, le=1e18, allow_inf_nan=False)
     """For one image, if known."""
 
 
@@ -89,7 +89,8 @@ def timed_rows(zoo: Zoo, times: Sequence[MeasuredTime]) -> tuple[list[TimedRow],
         if row.name not in by_name:
             continue
         time, fps = by_name[row.name], row.documented("fps")
-        if fps is None:
+        # Nothing takes forever: 0 says no more than an empty cell.
+        if not fps:
             undocumented.append(row.name)
             continue
         rows.append(
