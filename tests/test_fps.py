@@ -265,6 +265,15 @@ def compute_bound(chosen: Sequence[Network]) -> list[TimedRow]:
     ]
 
 
+def test_documented_times_alone_give_the_compute_rate_of_a_v100() -> None:
+    """Whose data sheet says 15.7 TFLOP/s, two of which are a multiply-add."""
+    rows = [n.template for n in networks(sources=["mmsegmentation"]) if n.template.table != PASCAL]
+    machine = fit_machine(rows, ("multiply_adds",), robust=True)
+    misses = [abs(math.log(machine.seconds(row) / row.documented_s)) for row in rows]
+    assert 0.6 <= 2 / machine.multiply_add_s / 15.7e12 <= 0.8
+    assert np.mean(misses) == pytest.approx(0.027, abs=0.001)
+
+
 def test_the_documented_rows_agree_on_a_machine_without_launch_costs() -> None:
     """A CPU, say: W48 takes five times W18, where documented times are nearly equal."""
     judged = judge_fps(compute_bound(networks()))
