@@ -20,7 +20,7 @@ LAYERS = [
     {"row", "partial_file", "journal", "detections"},
     {"zoo", "download", "rle", "image_files"},
     {"manifest", "records", "fetch", "pictures", "box_pictures", "environment"},
-    {"verdicts", "models", "datasets", "metrics", "checkpoints", "devices"},
+    {"verdicts", "fps", "models", "datasets", "metrics", "checkpoints", "devices"},
     {"prepare"},
     {"report", "inference"},
     {"evaluation", "loading"},
@@ -35,7 +35,7 @@ LAYERS = [
 TORCH_FREE = {
     "errors", "progress", "settings", "printed", "reading", "row", "zoo", "partial_file",
     "download", "manifest", "records", "fetch", "pictures", "box_pictures", "detections", "rle",
-    "image_files", "verdicts", "report", "prepare",
+    "image_files", "verdicts", "fps", "report", "prepare",
 }  # fmt: skip
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
@@ -135,6 +135,7 @@ def test_modules_below_the_line_import_without_torch(part: str) -> None:
         ["data", "check", "scenes", "--data-root", str(PACKAGE / "demo" / "data")],
         ["data", "show", "coco"],
         ["score", "results.json", "--dataset", "coco"],
+        ["fps", "times.json"],
         ["fetch", "fcn_hr18_512x1024_40k_cityscapes", "--offline"],
     ],
     ids=" ".join,
@@ -145,5 +146,7 @@ def test_commands_that_need_no_torch_do_not_import_it(arguments: list[str]) -> N
         "from hrnet_zoo.cli import main\n"
         f"sys.argv = ['hrnet-zoo', *{arguments}]\nmain()"
     )
-    assert finished.returncode == (3 if arguments[0] in ("fetch", "score") else 0), finished.stderr
+    assert finished.returncode == (3 if arguments[0] in ("fetch", "score", "fps") else 0), (
+        finished.stderr
+    )
     assert "Traceback" not in finished.stderr

@@ -17,6 +17,7 @@ from hrnet_zoo import __version__
 from hrnet_zoo.cli.data import data
 from hrnet_zoo.cli.demo import demo
 from hrnet_zoo.cli.fetch import fetch
+from hrnet_zoo.cli.fps import fps
 from hrnet_zoo.cli.list import list_rows
 from hrnet_zoo.cli.predict import predict
 from hrnet_zoo.cli.report import report
@@ -42,7 +43,9 @@ def cli() -> None:
     """
 
 
-for command in (list_rows, show, fetch, verify, predict, score, report, data, demo, schema):
+for command in (
+    list_rows, show, fetch, verify, predict, score, fps, report, data, demo, schema,
+):  # fmt: skip
     cli.add_command(command)
 
 
