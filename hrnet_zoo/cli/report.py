@@ -27,8 +27,15 @@ def report() -> None:
     type=click.Path(path_type=Path),
     help="Write one Markdown file per README into this folder instead of printing.",
 )
+@click.option(
+    "--with-size",
+    is_flag=True,
+    help="Add parameters and multiply-adds, which the READMEs do not print.",
+)
 @zoo_option
-def tables(records_dir: Path | None, output: Path | None, zoo_file: Path | None) -> None:
+def tables(
+    records_dir: Path | None, output: Path | None, with_size: bool, zoo_file: Path | None
+) -> None:
     """Print the results tables of both READMEs.
 
     Measured values and differences stand beside the documented ones wherever a record of a full,
@@ -43,7 +50,7 @@ def tables(records_dir: Path | None, output: Path | None, zoo_file: Path | None)
         raise click.UsageError(msg)
     zoo = load_zoo(zoo_file)
     records = read_records(records_dir or DEFAULT_OUTPUT)
-    texts = render_tables(zoo, latest_judgements(zoo, records))
+    texts = render_tables(zoo, latest_judgements(zoo, records), with_size=with_size)
     for source, text in texts.items():
         if output is None:
             click.echo(f"## {source}: {zoo.sources[source].title}\n\n{text}")

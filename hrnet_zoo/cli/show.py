@@ -14,7 +14,7 @@ from hrnet_zoo.cli.options import format_option, zoo_option
 @format_option("text", "json")
 @zoo_option
 def show(name: str, form: str, zoo_file: Path | None) -> None:
-    """Show one row: quotation, reading, links."""
+    """Show one row: quotation, reading, size."""
     from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
     from hrnet_zoo.report.rows import row_as_json, row_as_text  # noqa: PLC0415
 

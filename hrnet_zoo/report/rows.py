@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
@@ -12,6 +13,7 @@ from tabulate import tabulate
 
 from hrnet_zoo.printed import NOT_PRINTED
 from hrnet_zoo.reading import SegmentationReading
+from hrnet_zoo.report.complexity import CONVENTION, complexity_of
 from hrnet_zoo.report.editions import editions_side_by_side, later_as_dict
 from hrnet_zoo.row import METRICS, Metric, Row
 from hrnet_zoo.zoo import Zoo
@@ -45,6 +47,7 @@ def row_as_dict(row: Row) -> dict[str, object]:
         "config_url": row.config_url,
         "checkpoint_url": row.checkpoint_url,
         "log_url": row.log_url,
+        **_size_as_dict(row),
         "later": None if row.later is None else later_as_dict(row.later),
     }
 
@@ -62,6 +65,8 @@ def rows_as_csv(rows: Iterable[Row]) -> str:
         flat = row_as_dict(row)
         del flat["documented"], flat["later"]
         flat |= {metric: getattr(row.printed, metric) for metric in METRICS}
+        if counted := complexity_of(row):
+            flat["multiply_adds_input"] = counted.describe_input()
         if writer is None:
             writer = csv.DictWriter(buffer, list(flat), lineterminator="\n")
             writer.writeheader()
@@ -122,6 +127,7 @@ def row_as_text(zoo: Zoo, row: Row) -> str:
     sections = [
         (f"printed in {row.source}, {row.table}, row {row.position + 1}", printed),
         ("our reading", _reading(row)),
+        ("size", _size(row)),
         ("links", [(what, link or "(none)") for what, link in links]),
     ]
     if row.later is not None:
@@ -140,6 +146,29 @@ def row_as_text(zoo: Zoo, row: Row) -> str:
     if row.notes:
         lines += ["", "notes", *(f"  - {note}" for note in row.notes)]
     return "\n".join(lines)
+
+
+def _size_as_dict(row: Row) -> dict[str, object]:
+    counted = complexity_of(row)
+    return {
+        "parameters": counted and counted.parameters,
+        "multiply_adds": counted and counted.multiply_adds,
+        "multiply_adds_input": counted and counted.input_size,
+    }
+
+
+def _size(row: Row) -> list[tuple[str, str]]:
+    counted = complexity_of(row)
+    if counted is None:
+        return [("parameters", "not counted for this network and test")]
+    pairs = [
+        ("parameters", f"{counted.parameters / 1e6:.2f} M"),
+        (
+            "multiply-adds",
+            f"{counted.multiply_adds / 1e9:.2f} G at {counted.describe_input()} (height x width)",
+        ),
+    ]
+    return pairs + [("", line) for line in textwrap.wrap(CONVENTION, 79)]
 
 
 def _printed_cell(column: str, text: str) -> str:

@@ -9,6 +9,7 @@ from tabulate import tabulate
 
 from hrnet_zoo.printed import decimals_of
 from hrnet_zoo.records import Record
+from hrnet_zoo.report.complexity import CONVENTION, complexity_of
 from hrnet_zoo.row import METRICS, Column, Metric, Row, Table
 from hrnet_zoo.verdicts import DEFAULT_NOISE, MISMATCHES, Judgement, Verdict, judge
 from hrnet_zoo.zoo import Zoo
@@ -17,6 +18,8 @@ Measured = Mapping[tuple[str, Metric], Judgement]
 """(row name, metric) -> the latest verdict that rests on a full, comparable measurement."""
 
 _RIGHT = ("lr_schd",)
+_LINKS = ("config", "download")
+_SIZE_TITLES = ("Params (M)", "MACs (G)", "at (height x width)")
 
 
 def latest_judgements(
@@ -45,16 +48,28 @@ def latest_judgements(
     return latest
 
 
-def render_tables(zoo: Zoo, measured: Measured) -> dict[str, str]:
-    """Return one Markdown text per source of tables: a heading and a table for each."""
+def render_tables(zoo: Zoo, measured: Measured, *, with_size: bool = False) -> dict[str, str]:
+    """Return one Markdown text per source of tables: a heading and a table for each.
+
+    Args:
+        zoo: the tables and their rows.
+        measured: what stands beside the printed numbers.
+        with_size: whether the tables have columns that the READMEs do not have: parameters,
+            multiply-adds and at which size of input; the text then ends with what is counted.
+    """
     texts: dict[str, list[str]] = {table.source: [] for table in zoo.tables}
     for table in zoo.tables:
-        markdown = render_table(table, zoo.rows_of(table), measured)
+        markdown = render_table(table, zoo.rows_of(table), measured, with_size=with_size)
         texts[table.source].append(f"### {table.heading}\n\n{markdown}\n")
+    if with_size:
+        for parts in texts.values():
+            parts.append(f"MACs: {CONVENTION}\n")
     return {source: "\n".join(parts) for source, parts in texts.items()}
 
 
-def render_table(table: Table, rows: list[Row], measured: Measured) -> str:
+def render_table(
+    table: Table, rows: list[Row], measured: Measured, *, with_size: bool = False
+) -> str:
     """Return one table with its printed columns; every measured metric adds two beside its own."""
     shown = {m for m in METRICS if any((row.name, m) in measured for row in rows)}
     titles: list[str] = []
@@ -70,6 +85,13 @@ def render_table(table: Table, rows: list[Row], measured: Measured) -> str:
         [cell for column in table.columns.values() for cell in _cells(row, column, shown, measured)]
         for row in rows
     ]
+    if with_size:
+        # Before the links, which come last: behind those nobody would look for numbers.
+        place = len(titles) - sum(column in _LINKS for column in table.columns.values())
+        titles[place:place] = _SIZE_TITLES
+        align[place:place] = ["right" for _ in _SIZE_TITLES]
+        for row, line in zip(rows, cells, strict=True):
+            line[place:place] = _size_cells(row)
     return tabulate(cells, titles, tablefmt="pipe", disable_numparse=True, colalign=align)
 
 
@@ -90,3 +112,14 @@ def _cells(row: Row, column: Column, shown: set[Metric], measured: Measured) -> 
     flag = "" if judgement.verdict is Verdict.MATCH else " (!)"
     delta = round(judgement.delta, decimals) + 0.0  # no "-0.00"
     return [printed, f"{judgement.measured:.{decimals}f}", f"{delta:+.{decimals}f}{flag}"]
+
+
+def _size_cells(row: Row) -> list[str]:
+    counted = complexity_of(row)
+    if counted is None:
+        return ["" for _ in _SIZE_TITLES]
+    return [
+        f"{counted.parameters / 1e6:.2f}",
+        f"{counted.multiply_adds / 1e9:.2f}",
+        counted.describe_input(),
+    ]

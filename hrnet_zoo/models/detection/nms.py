@@ -17,8 +17,10 @@ from torchvision.ops import nms
 from hrnet_zoo.models.detection.boxes import require_numbers
 from hrnet_zoo.models.detection.detector import Detections
 
+MAX_DETECTIONS = 100
+"""Detections of an image, at most."""
+
 _IOU_THRESHOLD = 0.5
-_MAX_DETECTIONS = 100
 _MANY_BOXES = 10_000
 """From here on groups take turns: the pairwise work of all at once would not fit."""
 
@@ -67,5 +69,5 @@ def multiclass_nms(
     if factors is not None:
         require_numbers(factors)
         pair_scores = pair_scores * factors[rows]
-    kept = grouped_nms(pair_boxes, pair_scores, labels, _IOU_THRESHOLD)[:_MAX_DETECTIONS]
+    kept = grouped_nms(pair_boxes, pair_scores, labels, _IOU_THRESHOLD)[:MAX_DETECTIONS]
     return Detections(boxes=pair_boxes[kept], scores=pair_scores[kept], labels=labels[kept])

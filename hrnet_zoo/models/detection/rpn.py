@@ -18,9 +18,11 @@ from hrnet_zoo.models.detection.anchors import NUM_SHAPES, STRIDES, grid_anchors
 from hrnet_zoo.models.detection.boxes import decode_deltas
 from hrnet_zoo.models.detection.nms import grouped_nms
 
+MAX_PROPOSALS = 1000
+"""Regions that the second stage looks at, at most."""
+
 _STDS = (1.0, 1.0, 1.0, 1.0)
 _ANCHORS_PER_LEVEL = 1000
-_MAX_PROPOSALS = 1000
 _IOU_THRESHOLD = 0.7
 
 
@@ -70,7 +72,7 @@ def proposals(levels: list[AnchorOutput], size: tuple[int, int]) -> tuple[Tensor
         [torch.full_like(part[2], i, dtype=torch.int64) for i, part in enumerate(parts)]
     )
     boxes = decode_deltas(anchors, deltas, _STDS, size)
-    kept = grouped_nms(boxes, scores, level_of, _IOU_THRESHOLD)[:_MAX_PROPOSALS]
+    kept = grouped_nms(boxes, scores, level_of, _IOU_THRESHOLD)[:MAX_PROPOSALS]
     return boxes[kept], scores[kept]
 
 
