@@ -1,6 +1,6 @@
 """Count what the rows' networks hold and compute, the demo's included; about a minute.
 
-python bench/count_complexity.py > hrnet_zoo/report/complexity.json
+python bench/count_complexity.py > hrnet_zoo/complexity.json
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 
 from hrnet_zoo import demo
+from hrnet_zoo.complexity import identity
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.profiling.complexity import count_complexity
-from hrnet_zoo.report.complexity import identity
 from hrnet_zoo.row import Row
 
 

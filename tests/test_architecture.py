@@ -19,7 +19,7 @@ LAYERS = [
     {"settings", "printed", "reading"},
     {"row", "partial_file", "journal", "detections"},
     {"zoo", "download", "rle", "image_files"},
-    {"manifest", "records", "fetch", "pictures", "box_pictures", "environment"},
+    {"manifest", "records", "fetch", "pictures", "box_pictures", "environment", "complexity"},
     {"verdicts", "fps", "models", "datasets", "metrics", "checkpoints", "devices"},
     {"prepare"},
     {"report", "inference"},
@@ -36,7 +36,7 @@ LAYERS = [
 TORCH_FREE = {
     "errors", "progress", "settings", "printed", "reading", "row", "zoo", "partial_file",
     "download", "manifest", "records", "fetch", "pictures", "box_pictures", "detections", "rle",
-    "image_files", "verdicts", "fps", "report", "prepare",
+    "image_files", "complexity", "verdicts", "fps", "report", "prepare",
 }  # fmt: skip
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from trees import RunCli
 
 from hrnet_zoo import demo
+from hrnet_zoo.complexity import CONVENTION, FILE, complexity_of
 from hrnet_zoo.datasets.layouts import DATASETS
 from hrnet_zoo.loading import build_row
 from hrnet_zoo.manifest import default_manifest, load_zoo
@@ -27,14 +28,13 @@ from hrnet_zoo.models.detection.detector import ImageGeometry
 from hrnet_zoo.models.detection.mask_head import MaskHead
 from hrnet_zoo.profiling.complexity import count_multiply_adds, run_without_selection
 from hrnet_zoo.profiling.input_size import TYPICAL_IMAGES, documented_input_size
-from hrnet_zoo.report.complexity import CONVENTION, FILE, complexity_of
 from hrnet_zoo.row import Row
 
 ROWS = load_zoo().rows
 SEGMENTATION: dict[str, Any] = json.loads((DATA / "multiply_adds.json").read_text())
 DETECTION_KEYS: dict[str, Any] = json.loads((FOLDER / "keys" / "index.json").read_text())
 STORED = [line.removesuffix(",") for line in FILE.read_text(encoding="utf-8").splitlines()[1:-1]]
-REGENERATE = "run: python bench/count_complexity.py > hrnet_zoo/report/complexity.json"
+REGENERATE = "run: python bench/count_complexity.py > hrnet_zoo/complexity.json"
 W48 = "fcn_hr48_512x1024_40k_cityscapes"
 
 Hook = Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]

@@ -8,9 +8,10 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from hrnet_zoo.complexity import complexity_of
 from hrnet_zoo.errors import RecordError, did_you_mean
 from hrnet_zoo.fps.machine import TimedRow
-from hrnet_zoo.reading import Strict
+from hrnet_zoo.reading import SegmentationReading, Strict
 from hrnet_zoo.row import Row
 from hrnet_zoo.zoo import Zoo
 
@@ -34,7 +35,7 @@ class MeasuredTime(Strict):
     seconds_per_image: float = Field(ge=1e-6, le=1e6, allow_inf_nan=False)
     """On this machine."""
     multiply_adds: float | None = Field(default=None, ge=1, le=1e18, allow_inf_nan=False)
-    """For one image, if known."""
+    """For one image; None: as counted for the documented size."""
 
 
 def layers_of(row: Row) -> float:
@@ -101,10 +102,17 @@ def timed_rows(zoo: Zoo, times: Sequence[MeasuredTime]) -> tuple[list[TimedRow],
                 documented_fps=fps,
                 measured_s=time.seconds_per_image,
                 layers=layers_of(row),
-                multiply_adds=time.multiply_adds,
+                multiply_adds=time.multiply_adds or _counted(row),
             )
         )
     return rows, undocumented
+
+
+def _counted(row: Row) -> float | None:
+    """Return a row's multiply-adds for one image; sliding windows are counted one by one."""
+    counted = complexity_of(row)
+    slides = isinstance(row.reading, SegmentationReading) and row.reading.test.mode == "slide"
+    return None if counted is None or slides else float(counted.multiply_adds)
 
 
 def _require_known(zoo: Zoo, names: Iterable[str]) -> None:

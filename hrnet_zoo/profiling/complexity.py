@@ -1,7 +1,7 @@
 """Parameters and multiply-adds of the rows' networks.
 
 Networks run on the meta device, where tensors have shapes but no values, so even the largest takes
-less than a second. `report/complexity.py` says what is counted.
+less than a second. `hrnet_zoo/complexity.py` says what is counted.
 
 What runs here is counted, which for two parts is less than upstream computes: a mask head's last
 convolution for each object's own class instead of all 80 (1.6 G less per head), and HTC's semantic
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from hrnet_zoo.complexity import Complexity
 from hrnet_zoo.loading import build_row
 from hrnet_zoo.models.detection.box_head import BoxHead
 from hrnet_zoo.models.detection.fcos import FCOS
@@ -24,7 +25,6 @@ from hrnet_zoo.models.detection.roi_features import BOX_SIZE, MASK_SIZE
 from hrnet_zoo.models.detection.rpn import MAX_PROPOSALS
 from hrnet_zoo.models.detection.two_stage import RoIHead, TwoStageDetector
 from hrnet_zoo.profiling.input_size import documented_input_size
-from hrnet_zoo.report.complexity import Complexity
 from hrnet_zoo.row import Row
 
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from tabulate import tabulate
 
+from hrnet_zoo.complexity import CONVENTION, complexity_of
 from hrnet_zoo.printed import decimals_of
 from hrnet_zoo.records import Record
-from hrnet_zoo.report.complexity import CONVENTION, complexity_of
 from hrnet_zoo.row import METRICS, Column, Metric, Row, Table
 from hrnet_zoo.verdicts import DEFAULT_NOISE, MISMATCHES, Judgement, Verdict, judge
 from hrnet_zoo.zoo import Zoo
