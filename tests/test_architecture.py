@@ -16,14 +16,15 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # except within one folder.
 LAYERS = [
     {"errors", "progress"},
-    {"settings", "printed", "reading"},
+    {"settings", "printed", "reading", "medians"},
     {"row", "partial_file", "journal", "detections"},
     {"zoo", "download", "rle", "image_files"},
     {"manifest", "records", "fetch", "pictures", "box_pictures", "environment"},
-    {"verdicts", "models", "datasets", "metrics", "checkpoints", "devices"},
+    {"verdicts", "models", "datasets", "metrics", "checkpoints", "devices", "timing_records"},
     {"prepare"},
     {"report", "inference"},
     {"evaluation", "loading"},
+    {"profiling"},
     {"observed"},
     {"resume"},
     {"predict", "worst"},
@@ -35,7 +36,7 @@ LAYERS = [
 TORCH_FREE = {
     "errors", "progress", "settings", "printed", "reading", "row", "zoo", "partial_file",
     "download", "manifest", "records", "fetch", "pictures", "box_pictures", "detections", "rle",
-    "image_files", "verdicts", "report", "prepare",
+    "image_files", "verdicts", "report", "prepare", "medians", "timing_records",
 }  # fmt: skip
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
