@@ -137,6 +137,7 @@ def test_modules_below_the_line_import_without_torch(part: str) -> None:
         ["data", "show", "coco"],
         ["score", "results.json", "--dataset", "coco"],
         ["fetch", "fcn_hr18_512x1024_40k_cityscapes", "--offline"],
+        ["time", "--help"],
     ],
     ids=" ".join,
 )

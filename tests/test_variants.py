@@ -15,7 +15,6 @@ import fill
 import numpy as np
 import pytest
 import torch
-from numpy.typing import ArrayLike
 from torch import nn
 
 import hrnet_zoo.demo
@@ -65,7 +64,7 @@ CPU = torch.device("cpu")
 FAST = Recipe(name="fast", fast=True)
 
 
-def found(boxes: ArrayLike, scores: list[float], labels: list[int]) -> ImageDetections:
+def found(boxes: Any, scores: list[float], labels: list[int]) -> ImageDetections:
     return ImageDetections(
         boxes=np.array(boxes, np.float32).reshape(-1, 4),
         scores=np.array(scores, np.float32),
@@ -325,7 +324,7 @@ def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> torch.device:
 def test_a_gpu_tells_what_slows_it_down(
     pretended_gpu: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml())  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml())
     state, why_not = gpu_state(pretended_gpu)
     assert why_not is None
     assert state == GpuState(
@@ -341,9 +340,9 @@ def test_a_gpu_tells_what_slows_it_down(
 def test_a_gpu_that_cannot_be_read_is_said_so(
     pretended_gpu: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(broken=True))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(broken=True))
     assert gpu_state(pretended_gpu) == (None, "NVML: Driver Not Loaded")
-    monkeypatch.setitem(sys.modules, "pynvml", None)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "pynvml", None)
     state, why_not = gpu_state(pretended_gpu)
     assert state is None
     assert "hrnet-zoo[gpu]" in (why_not or "")
