@@ -104,7 +104,7 @@ def test_a_detector_is_timed_under_both_protocols(run_cli: RunCli) -> None:
 def test_filled_weights_are_said_aloud(run_cli: RunCli) -> None:
     finished = run_cli("time", SEGMENTOR, DETECTOR, *DEMO, "--limit-seconds", 0.5)
     assert finished.code == 0, finished.err
-    assert finished.out.count("filled weights: agreements are exaggerated") == 2
+    assert finished.out.count("filled weights exaggerate disagreement") == 2
     for name in (SEGMENTOR, DETECTOR):
         assert f"{name} on cpu" in finished.out
     assert "documented-loading" in finished.out
@@ -179,7 +179,9 @@ def test_out_of_memory_names_the_size_and_leaves_no_record(
         raise error
 
     monkeypatch.setattr(FCN, "coarse_logits", full)
-    finished = run_cli("time", SEGMENTOR, DETECTOR, *DEMO, "--limit-seconds", 0.5)
+    finished = run_cli(
+        "time", SEGMENTOR, DETECTOR, *DEMO, "--weights", "published", "--limit-seconds", 0.5
+    )
     assert finished.code == 3
     assert "ran out of memory on an input of 270 x 180 pixels" in finished.err
     assert "nothing was made smaller" in finished.err
@@ -196,7 +198,7 @@ def test_a_mistake_of_ours_is_not_taken_for_a_missing_prerequisite(
         raise RuntimeError(msg)
 
     monkeypatch.setattr(FCN, "coarse_logits", broken)
-    assert run_cli("time", SEGMENTOR, *DEMO, "--limit-seconds", 0.5).code == 70
+    assert run_cli("time", SEGMENTOR, *DEMO, "--weights", "published").code == 70
     assert not list(Path("records").rglob("*.json"))
 
 

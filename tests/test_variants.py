@@ -21,10 +21,11 @@ import hrnet_zoo.demo
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.detections import ImageDetections
 from hrnet_zoo.errors import RecordError
+from hrnet_zoo.inference.detection import DetectionProtocol
 from hrnet_zoo.inference.segmentation import SegmentationProtocol, class_scores
-from hrnet_zoo.loading import build_row, single_protocol
+from hrnet_zoo.loading import single_protocol
 from hrnet_zoo.manifest import load_zoo
-from hrnet_zoo.models import build_segmentor
+from hrnet_zoo.models import DETECTORS, build_detector, build_segmentor
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.predict.detection import DetectionPredictor
 from hrnet_zoo.predict.load import load_predictor
@@ -37,6 +38,7 @@ from hrnet_zoo.profiling.agreement import (
 )
 from hrnet_zoo.profiling.detection import DetectionBench
 from hrnet_zoo.profiling.filled import fill as fill_in
+from hrnet_zoo.profiling.filled import spread_classes
 from hrnet_zoo.profiling.gpu_state import gpu_state
 from hrnet_zoo.profiling.inputs import TimedImage, drawn_image, image_from_file
 from hrnet_zoo.profiling.machine_state import Watch
@@ -125,9 +127,8 @@ def test_agreement_over_images_weighs_them_by_their_pixels() -> None:
     assert combined([Agreement(share=1.0, num_compared=0)]).share == 1
 
 
-@pytest.mark.parametrize("name", ["fcn_hr18s_512x1024_40k_cityscapes"])
-def test_segmentors_are_filled_by_the_rule_of_the_goldens(name: str) -> None:
-    model = build_row(ZOO.row(name))
+def test_segmentors_are_filled_by_the_rule_of_the_goldens() -> None:
+    model = build_segmentor("fcn_hrnet", backbone="w18_small", num_classes=19)
     fill_in(model, "segmentation")
     state = model.state_dict()
     expected = fill.filled_state({key: tuple(value.shape) for key, value in state.items()})
@@ -135,13 +136,10 @@ def test_segmentors_are_filled_by_the_rule_of_the_goldens(name: str) -> None:
         assert torch.equal(value, expected[key]), key
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["fcos_hrnetv2p_w18_gn-head_4x4_1x_coco", "htc_hrnetv2p_w18_20e_coco"],
-)
-def test_detectors_are_filled_by_the_rule_of_the_goldens(name: str) -> None:
+@pytest.mark.parametrize("architecture", [name for name in DETECTORS if name != "htc_x101"])
+def test_detectors_are_filled_by_the_rule_of_the_goldens(architecture: str) -> None:
     with torch.device("meta"):
-        model = build_row(ZOO.row(name))
+        model = build_detector(architecture, backbone="w5_small", num_classes=4, channels=32)
     fill_in(model, "detection")
     for key, value in model.state_dict().items():
         assert torch.equal(value, detection_fill.entry(key, tuple(value.shape))), key
@@ -165,6 +163,21 @@ def test_filled_networks_do_not_run_into_denormal_numbers() -> None:
         model(torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0)))
     assert sum(counts) == 0
     assert 1e-3 < min(scales) < max(scales) < 1e3
+
+
+def test_filled_segmentors_see_all_their_classes() -> None:
+    model = build_segmentor("fcn_hrnet", backbone="w18_small", num_classes=19)
+    fill_in(model, "segmentation")
+    assert isinstance(model, FCN)
+    image = torch.randn(1, 3, 96, 128, generator=torch.Generator().manual_seed(0))
+    spread_classes(model, image)
+    with torch.inference_mode():
+        logits = model.coarse_logits(image)
+    assert logits.mean(dim=(0, 2, 3)).abs().max() < 1e-3
+    assert (logits.std(dim=(0, 2, 3)) - 1).abs().max() < 1e-3
+    share = torch.bincount(logits.argmax(dim=1).flatten(), minlength=19) / logits[0, 0].numel()
+    assert share.max() < 0.5
+    assert (share > 0).sum() > 12
 
 
 def test_drawn_images_are_the_same_every_time_and_shrink_with_the_scale() -> None:
@@ -252,6 +265,34 @@ def test_what_is_timed_of_a_detector_is_its_detections() -> None:
     loaded = bench.variant(DOCUMENTED_LOADING).run()
     assert isinstance(loaded, ImageDetections)
     assert num_matched(expected, loaded) == len(expected.labels)
+
+
+@pytest.mark.parametrize("architecture", ["mask_rcnn_hrnet", "htc_hrnet"])
+def test_masks_are_pasted_into_the_image(architecture: str) -> None:
+    model = build_detector(architecture, backbone="w5_small", num_classes=4, channels=32)
+    fill_in(model, "detection")
+    protocol = DetectionProtocol(
+        scale=(160, 96),
+        size_divisor=32,
+        score_threshold=0.0,
+        normalisation=DETECTOR.reading.normalisation,
+        with_masks=True,
+    )
+    image = drawn_image(DETECTOR, None)
+    bench = DetectionBench(model, [image], protocol, CPU)
+    for recipe in (DOCUMENTED, Recipe(name="bf16", fast=True, precision="bf16")):
+        arrays = bench.variant(recipe).run()
+        assert isinstance(arrays, list)
+        boxes, scores, labels, masks = arrays
+        assert len(boxes) == len(scores) == len(labels) > 5
+        assert boxes.dtype == scores.dtype == np.float32
+        assert masks.shape == (len(boxes), *image.size)
+        assert masks.dtype == np.bool_
+        assert 0 < masks.mean() < 1
+    coded = bench.variant(DOCUMENTED_LOADING).run()
+    assert isinstance(coded, ImageDetections)
+    assert coded.masks is not None
+    assert coded.masks[0]["size"] == list(image.size)
 
 
 def test_recipes_are_one_per_engine_and_precision() -> None:

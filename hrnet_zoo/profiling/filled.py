@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.state_dict import load_strict
 from hrnet_zoo.row import Task
 
@@ -66,6 +67,25 @@ def fill(model: nn.Module, task: Task) -> None:
     """
     shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     load_strict(model, {key: _entry(key, shape, task) for key, shape in shapes.items()})
+
+
+@torch.inference_mode()
+def spread_classes(model: FCN, image: Tensor) -> None:
+    """Shift and scale a filled segmentor's classifier, so that labels are of many classes.
+
+    As filled, one class wins nearly everywhere by its bias, and any variant would agree with any
+    other. Afterwards the logits of every class have mean 0 and standard deviation 1 over an image.
+
+    Args:
+        model: on the CPU.
+        image: [1, 3, H, W] float32, normalised.
+    """
+    logits = model.coarse_logits(image)
+    mean, deviation = logits.mean(dim=(0, 2, 3)), logits.std(dim=(0, 2, 3))
+    classifier = model.decode_head.conv_seg
+    assert classifier.bias is not None
+    classifier.weight /= deviation[:, None, None, None]
+    classifier.bias.copy_((classifier.bias - mean) / deviation)
 
 
 def _entry(key: str, shape: tuple[int, ...], task: Task) -> Tensor:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
 from hrnet_zoo.download import FetchedFile
 from hrnet_zoo.fetch import FetchOptions, fetch_row, own_checkpoint
 from hrnet_zoo.loading import (
@@ -20,7 +21,7 @@ from hrnet_zoo.loading import (
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.profiling.detection import DetectionBench
-from hrnet_zoo.profiling.filled import fill
+from hrnet_zoo.profiling.filled import fill, spread_classes
 from hrnet_zoo.profiling.inputs import TimedImage, drawn_image, image_from_file
 from hrnet_zoo.profiling.segmentation import SegmentationBench
 from hrnet_zoo.profiling.variants import Bench
@@ -29,6 +30,10 @@ from hrnet_zoo.reading import SlideTest
 from hrnet_zoo.records import CheckpointUsed
 from hrnet_zoo.row import Row
 from hrnet_zoo.timing_records import Engine, InputTimed, Precision, Weights
+
+_CPU = torch.device("cpu")
+_SMALL = (256, 256)
+"""Box of the image that a filled classifier is adjusted on; more would only take longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +83,7 @@ def prepare(
     images = images or [drawn_image(row, options.scale)]
     file = _weights_file(row, options, progress)
     progress.begin(f"{row.name}: building the network", None, "")
-    model = _model(row, file)
+    model = _filled_model(row, images[0]) if file is None else _trained_model(row, file)
     bench = _bench(row, model, images, options, device)
     return PreparedRow(
         bench=bench,
@@ -96,17 +101,22 @@ def _weights_file(row: Row, options: TimeOptions, progress: Progress) -> Fetched
     return None
 
 
-def _model(row: Row, file: FetchedFile | None) -> nn.Module:
-    """Return the network with its weights, on the CPU."""
-    cpu = torch.device("cpu")
-    if file is None:
-        with torch.device("meta"):
-            model = build_row(row)
-        fill(model, row.task)
-        return model
+def _filled_model(row: Row, image: TimedImage) -> nn.Module:
+    """Return the network with random weights, on the CPU."""
+    with torch.device("meta"):
+        model = build_row(row)
+    fill(model, row.task)
+    if isinstance(model, FCN):
+        small = resize_keep_ratio(image.pixels, _SMALL)
+        spread_classes(model, to_network_input(small, row.reading.normalisation, _CPU))
+    return model
+
+
+def _trained_model(row: Row, file: FetchedFile) -> nn.Module:
+    """Return the network with the weights of a file, on the CPU."""
     if row.task == "segmentation":
-        return load_segmentor(row, file.path, cpu)
-    return load_detector(row, file.path, cpu).model
+        return load_segmentor(row, file.path, _CPU)
+    return load_detector(row, file.path, _CPU).model
 
 
 def _bench(

@@ -135,7 +135,7 @@ def _time(
     return TimingRecord(
         row=row.name,
         task=row.task,
-        documented_fps=row.printed.fps,
+        documented_fps=_printed_fps(row),
         started_at=started_at,
         finished_at=now(),
         device=_device_name(device),
@@ -263,12 +263,22 @@ def _sampling_used(sampling: Sampling, rule: SamplingRule) -> SamplingUsed:
     )
 
 
-def _work(prepared: PreparedRow, device: torch.device, progress: Progress) -> Work:
+def _printed_fps(row: Row) -> str | None:
+    documented = row.documented("fps")
+    return None if documented is None else str(documented)
+
+
+def _work(prepared: PreparedRow, device: torch.device, progress: Progress) -> Work | None:
     progress.begin("measuring the ceiling", None, "")
-    return Work(
-        multiply_adds=multiply_adds(prepared.bench.first_pass),
-        matmul_gflops=round(matmul_gflops(device), 3),
-    )
+    try:
+        return Work(
+            multiply_adds=multiply_adds(prepared.bench.first_pass),
+            matmul_gflops=round(matmul_gflops(device), 3),
+        )
+    except torch.OutOfMemoryError:
+        # The latencies are taken; they are worth keeping without this.
+        progress.say("no memory is left to measure the ceiling with")
+        return None
 
 
 def _device_name(device: torch.device) -> str:

@@ -170,7 +170,7 @@ def _work_lines(record: TimingRecord) -> Iterator[str]:
         return
     yield (
         f"network: {record.work.multiply_adds / 1e9:.2f} G multiply-adds per image; a large FP32 "
-        f"matrix product reaches {record.work.matmul_gflops:.0f} GFLOP/s here"
+        f"matrix product reached {record.work.matmul_gflops:.0f} GFLOP/s right afterwards"
     )
     for variant in record.variants:
         # Another precision has another ceiling.
@@ -231,8 +231,8 @@ def _remarks_on_input(record: TimingRecord) -> Iterator[str]:
         yield f"not the documented scale: resized into {width} x {height}"
     if record.weights == "filled":
         yield (
-            "filled weights: agreements are exaggerated, random networks are not as sure as "
-            "trained ones; --weights published gives the honest figures"
+            "filled weights exaggerate disagreement: random networks are less sure of themselves "
+            "than trained ones; --weights published gives the honest figures"
         )
 
 
