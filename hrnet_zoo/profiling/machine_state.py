@@ -16,6 +16,9 @@ _PROC_STAT = Path("/proc/stat")
 _BUSY_COLUMNS = (0, 1, 2, 5, 6, 7)
 """user, nice, system, irq, softirq, steal; what is left out is idle or counted twice."""
 
+_SHORTEST = 0.2
+"""Seconds to look at; the kernel counts in hundredths, so less would say little."""
+
 
 class Watch:
     """Looks at the machine when it is made, and again when it is asked for the state."""
@@ -32,8 +35,7 @@ class Watch:
         elapsed = time.monotonic() - self._begin
         now = _seconds_of_others()
         others = None
-        if now is not None and self._others is not None and elapsed > 0:
-            # The kernel counts in hundredths of a second.
+        if now is not None and self._others is not None and elapsed >= _SHORTEST:
             others = round(max(0.0, (now - self._others) / elapsed), 3)
         gpu, why_not = gpu_state(self._device) if self._device.type == "cuda" else (None, None)
         return MachineState(

@@ -128,9 +128,14 @@ def explained(
             raise _out_of_memory(network_input, device) from None
         if not recipe.fast:
             raise
-        text = " ".join(str(error).split()) or type(error).__name__
-        cut = text if len(text) <= _REASON_LENGTH else f"{text[:_REASON_LENGTH]} ..."
-        raise PrerequisiteError(cut) from None
+        raise PrerequisiteError(_in_one_line(error)) from None
+
+
+def _in_one_line(error: Exception) -> str:
+    # What torch.compile adds is advice to those who develop it.
+    text = str(error).partition("Set TORCHDYNAMO_VERBOSE")[0]
+    text = " ".join(text.split()) or type(error).__name__
+    return text if len(text) <= _REASON_LENGTH else f"{text[:_REASON_LENGTH]} ..."
 
 
 def _out_of_memory(network_input: tuple[int, int], device: torch.device) -> PrerequisiteError:
