@@ -42,11 +42,24 @@ def canonical_precision() -> Iterator[None]:
 
     TF32 keeps 10 of 23 mantissa bits; the tables were made on GPUs that do not have it.
     """
+    with numerics(tf32=False, benchmark=False, deterministic=True):
+        yield
+
+
+@contextmanager
+def numerics(*, tf32: bool, benchmark: bool, deterministic: bool) -> Iterator[None]:
+    """Set how GPUs compute, then restore the former settings.
+
+    Args:
+        tf32: whether float32 products may be rounded to TF32.
+        benchmark: whether cuDNN tries all its kernels on a new input size and keeps the fastest.
+        deterministic: whether only kernels are taken that give the same result every time.
+    """
     before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
+    torch.set_float32_matmul_precision("high" if tf32 else "highest")
     try:
         with torch.backends.cudnn.flags(
-            enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+            enabled=True, benchmark=benchmark, deterministic=deterministic, allow_tf32=tf32
         ):
             yield
     finally:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AwareDatetime,
@@ -34,6 +34,7 @@ SCHEMA_VERSION = 1
 
 Status = Literal["started", "completed", "not_run", "error", "interrupted"]
 ProtocolName = Literal["single", "ms_flip"]
+AnyRecord = TypeVar("AnyRecord", bound=BaseModel)
 
 
 class _Part(BaseModel):
@@ -240,8 +241,8 @@ def new_record_path(folder: Path, row: str, started_at: datetime) -> Path:
     return path
 
 
-def write_record(record: Record, path: Path) -> None:
-    """Write the record, replacing an earlier state of the same file in one step.
+def write_record(record: BaseModel, path: Path) -> None:
+    """Write a record, replacing an earlier state of the same file in one step.
 
     Raises:
         RecordError: the folder cannot be written to.
@@ -296,20 +297,29 @@ def read_record(path: Path) -> Record:
     Raises:
         RecordError: the file is unreadable, damaged, or from a newer version.
     """
+    return read_as(Record, path, SCHEMA_VERSION)
+
+
+def read_as(kind: type[AnyRecord], path: Path, newest_version: int) -> AnyRecord:
+    """Return the record of one kind in a file, whose versions are known up to ``newest_version``.
+
+    Raises:
+        RecordError: the file is unreadable, damaged, or from a newer version.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         msg = f"{path} is no readable record: {error}. Delete it or run the row again."
         raise RecordError(msg) from None
     version = content.get("schema_version") if isinstance(content, dict) else None
-    if isinstance(version, int) and version > SCHEMA_VERSION:
+    if isinstance(version, int) and version > newest_version:
         msg = (
             f"{path} was written by a newer hrnet-zoo (record version {version}, this one reads up "
-            f"to {SCHEMA_VERSION}). Upgrade hrnet-zoo."
+            f"to {newest_version}). Upgrade hrnet-zoo."
         )
         raise RecordError(msg)
     try:
-        return Record.model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -16,11 +16,20 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # except within one folder.
 LAYERS = [
     {"errors", "progress"},
-    {"settings", "printed", "reading"},
+    {"settings", "printed", "reading", "medians"},
     {"row", "partial_file", "journal", "detections"},
     {"zoo", "download", "rle", "image_files"},
     {"manifest", "records", "fetch", "pictures", "box_pictures", "environment", "complexity"},
-    {"verdicts", "fps", "models", "datasets", "metrics", "checkpoints", "devices"},
+    {
+        "verdicts",
+        "fps",
+        "models",
+        "datasets",
+        "metrics",
+        "checkpoints",
+        "devices",
+        "timing_records",
+    },  # fmt: skip
     {"prepare"},
     {"report", "inference"},
     {"evaluation", "loading"},
@@ -36,7 +45,8 @@ LAYERS = [
 TORCH_FREE = {
     "errors", "progress", "settings", "printed", "reading", "row", "zoo", "partial_file",
     "download", "manifest", "records", "fetch", "pictures", "box_pictures", "detections", "rle",
-    "image_files", "complexity", "verdicts", "fps", "report", "prepare",
+    "image_files", "complexity", "verdicts", "fps", "report", "prepare", "medians",
+    "timing_records",
 }  # fmt: skip
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
@@ -138,6 +148,7 @@ def test_modules_below_the_line_import_without_torch(part: str) -> None:
         ["score", "results.json", "--dataset", "coco"],
         ["fps", "times.json"],
         ["fetch", "fcn_hr18_512x1024_40k_cityscapes", "--offline"],
+        ["time", "--help"],
     ],
     ids=" ".join,
 )

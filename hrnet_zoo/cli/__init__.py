@@ -24,6 +24,7 @@ from hrnet_zoo.cli.report import report
 from hrnet_zoo.cli.schema import schema
 from hrnet_zoo.cli.score import score
 from hrnet_zoo.cli.show import show
+from hrnet_zoo.cli.time import time_rows
 from hrnet_zoo.cli.verify import verify
 from hrnet_zoo.errors import ZooError, explain_os_error
 
@@ -44,7 +45,7 @@ def cli() -> None:
 
 
 for command in (
-    list_rows, show, fetch, verify, predict, score, fps, report, data, demo, schema,
+    list_rows, show, fetch, verify, time_rows, predict, score, fps, report, data, demo, schema,
 ):  # fmt: skip
     cli.add_command(command)
 

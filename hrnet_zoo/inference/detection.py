@@ -77,23 +77,26 @@ def detect(
 
     Raises:
         CheckpointError: the network's outputs are not numbers.
+    """
+    found: Detections = network(
+        padded_input(resized, protocol, device),
+        geometry_of((resized.shape[0], resized.shape[1]), size),
+        score_threshold=protocol.score_threshold,
+        with_masks=protocol.with_masks,
+    )
+    return found
+
+
+def geometry_of(resized: tuple[int, int], size: tuple[int, int]) -> ImageGeometry:
+    """Return how an image was resized, from both (height, width).
 
     Source:
         mmdetection 2.3.0, mmdet/datasets/pipelines/transforms.py, Resize, Normalize and Pad: each
         axis has its own scale factor, in float32.
     """
-    height, width = resized.shape[:2]
-    geometry = ImageGeometry(
-        size=(height, width),
-        scale_factors=(float(np.float32(width / size[1])), float(np.float32(height / size[0]))),
-    )
-    found: Detections = network(
-        padded_input(resized, protocol, device),
-        geometry,
-        score_threshold=protocol.score_threshold,
-        with_masks=protocol.with_masks,
-    )
-    return found
+    (height, width), (original_height, original_width) = resized, size
+    x, y = np.float32(width / original_width), np.float32(height / original_height)
+    return ImageGeometry(size=resized, scale_factors=(float(x), float(y)))
 
 
 def to_image_detections(found: Detections, size: tuple[int, int]) -> ImageDetections:

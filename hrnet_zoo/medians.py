@@ -1,0 +1,113 @@
+"""What a list of latencies says about their median, whatever they are distributed like.
+
+Latencies are skewed and have outliers that belong to somebody else, so means and normal intervals
+do not fit. Order statistics need one assumption only: that samples do not depend on each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+LEVEL = 0.95
+"""Of all intervals here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MedianInterval:
+    """A median and where it would mostly fall, in the unit of the samples."""
+
+    median: float
+    low: float
+    high: float
+
+    @property
+    def relative_width(self) -> float:
+        """Return how far the farther end is from the median, as a share of it."""
+        return max(self.high - self.median, self.median - self.low) / self.median
+
+
+def interval_rank(count: int) -> int:
+    """Return k, so that the k-th smallest to k-th largest of ``count`` samples hold the median.
+
+    Each sample is below the true median with probability one half, so the number of those below is
+    binomial; k is the largest for which both tails together stay within 5 %. 0: there is none,
+    which is so below six samples.
+    """
+    tail, rank = 0.0, 0
+    for below in range(count):
+        ways = math.lgamma(count + 1) - math.lgamma(below + 1) - math.lgamma(count - below + 1)
+        tail += math.exp(ways - count * math.log(2))
+        if tail > (1 - LEVEL) / 2:
+            break
+        rank = below + 1
+    return rank
+
+
+def median_interval(samples: Sequence[float]) -> MedianInterval | None:
+    """Return the median with its 95 % interval; None where samples are too few for one."""
+    rank = interval_rank(len(samples))
+    if rank == 0:
+        return None
+    ordered = sorted(samples)
+    return MedianInterval(median=median(ordered), low=ordered[rank - 1], high=ordered[-rank])
+
+
+def median(samples: Sequence[float]) -> float:
+    """Return the middle sample, or the mean of both; there must be one."""
+    ordered, middle = sorted(samples), len(samples) // 2
+    return ordered[middle] if len(samples) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def percentile(samples: Sequence[float], percent: int) -> float | None:
+    """Return the smallest sample that ``percent`` of all do not exceed.
+
+    None where the slower part would be less than one sample: the 99th percentile of twenty samples
+    would only be their largest.
+    """
+    if len(samples) * (100 - percent) < 100:
+        return None
+    return sorted(samples)[math.ceil(len(samples) * percent / 100) - 1]
+
+
+def ratio_interval(over: Sequence[float], under: Sequence[float]) -> MedianInterval | None:
+    """Return the median of the ratios of samples that were taken in the same rounds.
+
+    What slows a whole round down divides out, so this holds on a machine that drifts, where the
+    ratio of two medians would not.
+    """
+    return median_interval([a / b for a, b in zip(over, under, strict=True)])
+
+
+def differ(first: Sequence[float], second: Sequence[float]) -> bool | None:
+    """Say whether two variants that took turns differ in speed; None where rounds are too few.
+
+    They do if the 95 % interval of their ratio leaves out 1: a sign test, which says so of equal
+    ones in at most 5 of 100 cases, as long as rounds do not depend on each other.
+    """
+    interval = ratio_interval(first, second)
+    return None if interval is None else not interval.low <= 1 <= interval.high
+
+
+def drifts(samples: Sequence[float]) -> bool:
+    """Say whether the first half and the second have medians that cannot be the same."""
+    half = len(samples) // 2
+    early, late = median_interval(samples[:half]), median_interval(samples[half:])
+    if early is None or late is None:
+        return False
+    return early.high < late.low or late.high < early.low
+
+
+def chance_alarms(trials: int) -> int:
+    """Return the number of false alarms that ``trials`` exceed by chance in under 5 % of cases.
+
+    Each raises one with a probability of 5 %, independently of the others.
+    """
+    rate = 1 - LEVEL
+    covered = 0.0
+    for alarms in range(trials + 1):
+        covered += math.comb(trials, alarms) * rate**alarms * LEVEL ** (trials - alarms)
+        if covered >= LEVEL:
+            return alarms
+    return trials

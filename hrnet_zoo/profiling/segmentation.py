@@ -1,0 +1,139 @@
+"""The variants of a segmentation row."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
+from hrnet_zoo.inference.segmentation import Network, SegmentationProtocol, slide
+from hrnet_zoo.models.fcn import FCN
+from hrnet_zoo.models.folding import folded
+from hrnet_zoo.models.layers import resize
+from hrnet_zoo.profiling.agreement import combined, label_agreement
+from hrnet_zoo.profiling.inputs import TimedImage
+from hrnet_zoo.profiling.variants import (
+    DOCUMENTED,
+    DTYPES,
+    Recipe,
+    Variant,
+    explained,
+    settings_for,
+)
+from hrnet_zoo.timing_records import Agreement
+
+_CPU = torch.device("cpu")
+
+
+class SegmentationBench:
+    """A segmentation row's network, and images resized and normalised as documented.
+
+    Source:
+        mmsegmentation 0.20.2, tools/benchmark.py: timed from copying the prepared image to the
+        device to labels on the host, with both resizes and softmax; decoding, resizing and
+        normalising are not.
+    """
+
+    def __init__(
+        self,
+        model: FCN,
+        images: Sequence[TimedImage],
+        protocol: SegmentationProtocol,
+        device: torch.device,
+    ) -> None:
+        self._protocol = protocol
+        self._device = device
+        self._sizes = [image.size for image in images]
+        self._inputs = [
+            to_network_input(
+                resize_keep_ratio(image.pixels, protocol.scale), protocol.normalisation, _CPU
+            )
+            for image in images
+        ]
+        with explained(DOCUMENTED, self.network_input, device):
+            moved = copy.deepcopy(model).to(device)
+        self._model = moved.to(memory_format=torch.contiguous_format)
+
+    @property
+    def network_input(self) -> tuple[int, int]:
+        """Return (height, width) of the first image, resized."""
+        return self._inputs[0].shape[-2], self._inputs[0].shape[-1]
+
+    @property
+    def first_pass(self) -> Callable[[], object]:
+        """Return the documented network's work on the first image."""
+        x, size = self._inputs[0].contiguous(), self._sizes[0]
+        return lambda: self._scores(self._model.coarse_logits, x, size, DOCUMENTED)
+
+    def variant(self, recipe: Recipe) -> Variant:
+        """Make a variant ready; nothing is computed yet."""
+        network = self._network(recipe)
+        layout = torch.channels_last if recipe.fast else torch.contiguous_format
+        inputs = [x.contiguous(memory_format=layout) for x in self._inputs]
+
+        def run() -> NDArray[np.generic]:
+            with explained(recipe, self.network_input, self._device), torch.inference_mode():
+                return self._labels(network, inputs[0], recipe)
+
+        def agree() -> Agreement:
+            with explained(recipe, self.network_input, self._device), torch.inference_mode():
+                return combined(
+                    [self._agreement(i, network, inputs[i], recipe) for i in range(len(inputs))]
+                )
+
+        return Variant(run=run, agree=agree, description=_description(recipe))
+
+    def _network(self, recipe: Recipe) -> Network:
+        if not recipe.fast:
+            return self._model.coarse_logits
+        dtype = DTYPES[recipe.precision]
+        model = folded(self._model)
+        assert isinstance(model, FCN)
+        model = model.to(memory_format=torch.channels_last).to(dtype)
+        coarse: Callable[[Tensor], Tensor] = model.coarse_logits
+        if recipe.engine == "compile":
+            coarse = torch.compile(coarse, dynamic=False)
+        return lambda x: coarse(x.to(dtype)).to(torch.float32)
+
+    def _labels(self, network: Network, x: Tensor, recipe: Recipe) -> NDArray[np.generic]:
+        """Copy in, compute, copy out: what is timed."""
+        scores = self._scores(network, x, self._sizes[0], recipe)
+        if recipe.fast:
+            # Softmax changes no label, and a byte holds every one of them.
+            return scores.argmax(dim=1).to(torch.uint8).cpu().numpy()
+        return scores.softmax(dim=1).argmax(dim=1).cpu().numpy()
+
+    def _scores(self, network: Network, x: Tensor, size: tuple[int, int], recipe: Recipe) -> Tensor:
+        """Return the logits [1, K, height, width] at the image's own size."""
+
+        def enlarged(part: Tensor) -> Tensor:
+            return resize(network(part), (part.shape[-2], part.shape[-1]))
+
+        x = x.to(self._device)
+        window, stride = self._protocol.window, self._protocol.stride
+        if window is None or stride is None:
+            return resize(enlarged(x), size)
+        batched = recipe.fast and self._device.type != "cpu"
+        return resize(slide(enlarged, x, window=window, stride=stride, batched=batched), size)
+
+    def _agreement(self, i: int, network: Network, x: Tensor, recipe: Recipe) -> Agreement:
+        size = self._sizes[i]
+        with settings_for(DOCUMENTED)():
+            reference = self._scores(
+                self._model.coarse_logits, self._inputs[i].contiguous(), size, DOCUMENTED
+            )
+        with settings_for(recipe)():
+            return label_agreement(reference, self._scores(network, x, size, recipe))
+
+
+def _description(recipe: Recipe) -> str:
+    steps = "copy in, network, both resizes, {}argmax, copy out"
+    if not recipe.fast:
+        return f"{steps.format('softmax, ')}; eager, contiguous, BatchNorm not folded, TF32 off"
+    how = "torch.compile" if recipe.engine == "compile" else "eager"
+    return f"{steps.format('')}; {how}, channels-last, BatchNorm folded, {recipe.precision}"

@@ -1,0 +1,287 @@
+"""From a row to a record of its timings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from hrnet_zoo.devices import resolve_device
+from hrnet_zoo.environment import describe_environment
+from hrnet_zoo.errors import ZooError
+from hrnet_zoo.evaluation.ahead import synchronised_time
+from hrnet_zoo.profiling.machine_state import Watch
+from hrnet_zoo.profiling.prepared import PreparedRow, TimeOptions, prepare
+from hrnet_zoo.profiling.sampling import (
+    Samples,
+    Sampling,
+    SamplingRule,
+    Subject,
+    sample,
+    sample_pairs,
+)
+from hrnet_zoo.profiling.variants import (
+    DOCUMENTED,
+    Bench,
+    Recipe,
+    Variant,
+    explained,
+    recipes,
+    require_possible,
+    settings_for,
+)
+from hrnet_zoo.profiling.work import matmul_gflops, multiply_adds
+from hrnet_zoo.progress import Progress
+from hrnet_zoo.records import now, write_record
+from hrnet_zoo.row import Row, Task
+from hrnet_zoo.timing_records import (
+    Agreement,
+    Outcome,
+    SamplingUsed,
+    TimingRecord,
+    TwinSamples,
+    VariantTimed,
+    Work,
+    new_timing_path,
+)
+from hrnet_zoo.verdicts import MIN_AGREEMENT
+
+_DIGITS = 7
+"""Of a latency in seconds in the record; finer than any clock's noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimedRow:
+    """A finished run and the file its record is in."""
+
+    record: TimingRecord
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Candidate:
+    """A recipe that was tried once: ready to be timed, or why not."""
+
+    recipe: Recipe
+    variant: Variant | None = None
+    agreement: Agreement | None = None
+    outcome: Outcome = "timed"
+    reason: str | None = None
+
+    @property
+    def subject(self) -> Subject:
+        assert self.variant is not None
+        return Subject(
+            name=self.recipe.name, run=self.variant.run, settings=settings_for(self.recipe)
+        )
+
+
+def time_row(row: Row, options: TimeOptions, output: Path, progress: Progress) -> TimedRow:
+    """Time a row's variants, or the documented one against itself, and write the record.
+
+    A variant that cannot be run is part of the record, with its reason.
+
+    Raises:
+        ZooError: the row cannot be timed as documented, or the record cannot be written; there is
+            no record then.
+    """
+    device = resolve_device(options.device)
+    started_at = now()
+    path = new_timing_path(output, row.name, started_at)
+    try:
+        with _threads(options.num_threads):
+            record = _time(row, options, device, started_at, progress)
+        write_record(record, path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return TimedRow(record=record, path=path)
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _time(
+    row: Row,
+    options: TimeOptions,
+    device: torch.device,
+    started_at: datetime,
+    progress: Progress,
+) -> TimingRecord:
+    prepared = prepare(row, options, device, progress)
+    rule = SamplingRule(limit_s=options.limit_s)
+    documented = _try_documented(prepared.bench, device)
+    sampling, candidates, twins = None, [documented], list[TwinSamples]()
+    if options.num_twins:
+        watch = Watch(device)
+        twins = _time_twins(row, documented, options.num_twins, rule, device, progress)
+    else:
+        candidates += _try_others(row, prepared.bench, options, device, progress)
+        watch = Watch(device)
+        sampling = _sample(row, candidates, rule, device, progress)
+    machine = watch.state()
+    return TimingRecord(
+        row=row.name,
+        task=row.task,
+        documented_fps=_printed_fps(row),
+        started_at=started_at,
+        finished_at=now(),
+        device=_device_name(device),
+        num_threads=torch.get_num_threads(),
+        weights=prepared.weights,
+        checkpoint=prepared.checkpoint,
+        input=prepared.input,
+        sampling=None if sampling is None else _sampling_used(sampling, rule),
+        variants=[] if sampling is None else [_timed(c, sampling) for c in candidates],
+        twins=twins,
+        work=None if options.num_twins else _work(prepared, device, progress),
+        machine=machine,
+        environment=describe_environment(),
+    )
+
+
+def _try_documented(bench: Bench, device: torch.device) -> _Candidate:
+    """Run the documented way once; nothing is worth comparing if that fails."""
+    with explained(DOCUMENTED, bench.network_input, device):
+        candidate = _Candidate(recipe=DOCUMENTED, variant=bench.variant(DOCUMENTED))
+        with candidate.subject.settings():
+            candidate.subject.run()
+    return candidate
+
+
+def _try_others(
+    row: Row, bench: Bench, options: TimeOptions, device: torch.device, progress: Progress
+) -> list[_Candidate]:
+    candidates = []
+    for recipe in recipes(row.task, options.engines, options.precisions):
+        if recipe == DOCUMENTED:
+            continue
+        progress.begin(f"{row.name}: making {recipe.name} ready", None, "")
+        candidates.append(_try(recipe, bench, row.task, device))
+    return candidates
+
+
+def _try(recipe: Recipe, bench: Bench, task: Task, device: torch.device) -> _Candidate:
+    """Make a variant ready and compare what it computes with the documented way."""
+    try:
+        require_possible(recipe, device)
+        with explained(recipe, bench.network_input, device):
+            variant = bench.variant(recipe)
+        agreement = variant.agree() if recipe.fast else None
+    except ZooError as error:
+        return _Candidate(recipe=recipe, outcome="unavailable", reason=str(error))
+    if agreement and recipe.precision == "fp32" and agreement.share < MIN_AGREEMENT[task]:
+        return _Candidate(
+            recipe=recipe,
+            variant=variant,
+            agreement=agreement,
+            outcome="refused",
+            reason=_refusal(agreement, task),
+        )
+    return _Candidate(recipe=recipe, variant=variant, agreement=agreement)
+
+
+def _refusal(agreement: Agreement, task: Task) -> str:
+    what = "labels" if task == "segmentation" else "detections"
+    return (
+        f"{agreement.share:.4%} of the {what} are those of the documented way, and FP32 needs "
+        f"{MIN_AGREEMENT[task]:.2%}"
+    )
+
+
+def _sample(
+    row: Row,
+    candidates: Sequence[_Candidate],
+    rule: SamplingRule,
+    device: torch.device,
+    progress: Progress,
+) -> Sampling:
+    progress.begin(f"timing {row.name} on {device}", None, "rounds")
+    return sample(
+        [candidate.subject for candidate in candidates if candidate.outcome == "timed"],
+        rule,
+        clock=partial(synchronised_time, device),
+        on_round=progress.update,
+    )
+
+
+def _time_twins(
+    row: Row,
+    documented: _Candidate,
+    pairs: int,
+    rule: SamplingRule,
+    device: torch.device,
+    progress: Progress,
+) -> list[TwinSamples]:
+    progress.begin(f"timing {row.name} on {device} against itself", pairs, "pairs")
+    clock = partial(synchronised_time, device)
+    sampled = sample_pairs(documented.subject, pairs, rule, clock=clock, on_pair=progress.update)
+    return [
+        TwinSamples(first_s=_rounded(first.seconds), second_s=_rounded(second.seconds))
+        for first, second in sampled
+    ]
+
+
+def _timed(candidate: _Candidate, sampling: Sampling) -> VariantTimed:
+    recipe, samples = candidate.recipe, sampling.samples.get(candidate.recipe.name, Samples())
+    return VariantTimed(
+        name=recipe.name,
+        engine=recipe.engine,
+        precision=recipe.precision,
+        description=candidate.variant.description if candidate.variant else "",
+        outcome="unavailable" if samples.failure else candidate.outcome,
+        reason=samples.failure or candidate.reason,
+        agreement=candidate.agreement,
+        warm_up_s=_rounded(samples.warm_up),
+        is_warm=samples.is_warm,
+        seconds=_rounded(samples.seconds),
+    )
+
+
+def _rounded(seconds: Sequence[float]) -> list[float]:
+    return [round(value, _DIGITS) for value in seconds]
+
+
+def _sampling_used(sampling: Sampling, rule: SamplingRule) -> SamplingUsed:
+    return SamplingUsed(
+        limit_s=rule.limit_s,
+        precision=rule.precision,
+        stopped_by=sampling.stopped_by,
+        elapsed_s=round(sampling.elapsed_s, 3),
+    )
+
+
+def _printed_fps(row: Row) -> str | None:
+    documented = row.documented("fps")
+    return None if documented is None else str(documented)
+
+
+def _work(prepared: PreparedRow, device: torch.device, progress: Progress) -> Work | None:
+    progress.begin("measuring the ceiling", None, "")
+    try:
+        return Work(
+            multiply_adds=multiply_adds(prepared.bench.first_pass),
+            matmul_gflops=round(matmul_gflops(device), 3),
+        )
+    except torch.OutOfMemoryError:
+        # The latencies are taken; they are worth keeping without this.
+        progress.say("no memory is left to measure the ceiling with")
+        return None
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cpu":
+        return "cpu"
+    return f"{device} ({torch.cuda.get_device_name(device)})"

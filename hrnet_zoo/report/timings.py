@@ -1,0 +1,295 @@
+"""Timings as text and JSON; medians, intervals and speed-ups are computed here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import click
+from tabulate import tabulate
+
+from hrnet_zoo.medians import (
+    MedianInterval,
+    chance_alarms,
+    differ,
+    drifts,
+    median,
+    median_interval,
+    percentile,
+    ratio_interval,
+)
+from hrnet_zoo.timing_records import Agreement, GpuState, TimingRecord, TwinSamples, VariantTimed
+
+_DOCUMENTED = "documented"
+_BUSY = 0.1
+"""Processors that others may keep busy before it is worth a line."""
+_WHERE_DOCUMENTED = "measured by the authors on a V100; not comparable on this machine"
+_STOPPED = {
+    "time": "stopped by --limit-seconds",
+    "rounds": "stopped after the largest number of rounds",
+    "failure": "stopped because nothing could be run any more",
+}
+
+
+def timing_as_text(record: TimingRecord, path: Path) -> str:
+    """Return the timings of a row as a table, with what has to be known about them below."""
+    lines = [click.style(record.row, bold=True) + _conditions(record)]
+    if record.variants:
+        lines += _table(record).splitlines()
+    lines += [f"{v.name}: {v.outcome}: {v.reason}" for v in _not_timed(record)]
+    lines += _twins_lines(record.twins)
+    lines += [f"documented fps: {record.documented_fps}, {_WHERE_DOCUMENTED}"] * bool(
+        record.documented_fps
+    )
+    lines += [*_work_lines(record), *remarks(record)]
+    return "\n  ".join([*lines, f"record: {path}"])
+
+
+def timings_as_json(timed: Iterable[tuple[TimingRecord, Path]], errors: dict[str, str]) -> str:
+    """Return an array with one object per row; absent numbers as null.
+
+    Args:
+        timed: records and the files they are in.
+        errors: names of rows that could not be timed at all, and why.
+    """
+    content = [_as_dict(record, path) for record, path in timed]
+    content += [{"name": name, "error": error} for name, error in errors.items()]
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def all_could_be_run(record: TimingRecord) -> bool:
+    """Say whether everything that was asked for was timed, and long enough for an answer."""
+    return not _not_timed(record) and _alarms(record.twins)[1] == len(record.twins)
+
+
+def remarks(record: TimingRecord) -> list[str]:
+    """Return what makes the numbers less certain, or less than they may seem."""
+    return [
+        *_remarks_on_sampling(record),
+        *_remarks_on_machine(record),
+        *_remarks_on_input(record),
+    ]
+
+
+def _conditions(record: TimingRecord) -> str:
+    height, width = record.input.network_input
+    threads = f", {record.num_threads} thread{'s' * (record.num_threads > 1)}"
+    where = record.device + (threads if record.device == "cpu" else "")
+    return f" on {where}: batch 1, input {width} x {height}, {record.weights} weights"
+
+
+def _not_timed(record: TimingRecord) -> list[VariantTimed]:
+    return [variant for variant in record.variants if variant.outcome != "timed"]
+
+
+def _table(record: TimingRecord) -> str:
+    documented = _documented(record)
+    cells = [_cells(v, documented) for v in record.variants if v.outcome == "timed"]
+    titles = ["", "median ms", "95 % interval", "p90", "p99", "images/s", "speed-up", "agreement"]
+    align = ("left", *["right"] * 6, "left")
+    return tabulate(cells, titles, tablefmt="simple", disable_numparse=True, colalign=align)
+
+
+def _documented(record: TimingRecord) -> Sequence[float]:
+    """Return the samples of the documented way; none if it failed."""
+    found = (v for v in record.variants if v.name == _DOCUMENTED and v.outcome == "timed")
+    return next((variant.seconds for variant in found), ())
+
+
+def _cells(variant: VariantTimed, documented: Sequence[float]) -> list[str]:
+    seconds = variant.seconds
+    middle = median(seconds)
+    interval = median_interval(seconds)
+    return [
+        variant.name,
+        _ms(middle),
+        "-" if interval is None else f"{_ms(interval.low)} to {_ms(interval.high)}",
+        _ms(percentile(seconds, 90)),
+        _ms(percentile(seconds, 99)),
+        f"{1 / middle:.4g}",
+        _speed_up_text(variant, documented),
+        _agreement_text(variant.agreement),
+    ]
+
+
+def _ms(seconds: float | None) -> str:
+    """Return milliseconds with four digits or more."""
+    if seconds is None:
+        return "-"
+    ms = 1000 * seconds
+    return f"{ms:.{2 if ms < 100 else 1 if ms < 1000 else 0}f}"
+
+
+def _speed_up(variant: VariantTimed, documented: Sequence[float]) -> MedianInterval | None:
+    if variant.outcome != "timed" or len(documented) != len(variant.seconds):
+        return None
+    return ratio_interval(documented, variant.seconds)
+
+
+def _speed_up_text(variant: VariantTimed, documented: Sequence[float]) -> str:
+    if variant.name == _DOCUMENTED:
+        return "1"
+    ratio = _speed_up(variant, documented)
+    if ratio is None:
+        return "-"
+    return f"{ratio.median:.3f} ({ratio.low:.3f} to {ratio.high:.3f})"
+
+
+def _agreement_text(agreement: Agreement | None) -> str:
+    if agreement is None:
+        return ""
+    difference = agreement.largest_logit_difference
+    logits = "" if difference is None else f", logits within {difference:.2g}"
+    return f"{agreement.share:.4%}{logits}"
+
+
+def _twins_lines(twins: Sequence[TwinSamples]) -> Iterator[str]:
+    if not twins:
+        return
+    alarms, decided = _alarms(twins)
+    if decided:
+        yield (
+            f"documented against itself: {alarms} of {decided} pairs seem to differ; up to "
+            f"{chance_alarms(decided)} would by chance, at 5 % each"
+        )
+    if decided < len(twins):
+        yield f"{len(twins) - decided} pairs had fewer than 6 rounds: pass more --limit-seconds"
+    if alarms > chance_alarms(decided):
+        yield "speed-ups measured on this machine just now would often be only noise"
+
+
+def _alarms(twins: Sequence[TwinSamples]) -> tuple[int, int]:
+    """Return in how many pairs the same thing seems to differ, and in how many one could say."""
+    answers = [differ(pair.first_s, pair.second_s) for pair in twins]
+    return answers.count(True), len(answers) - answers.count(None)
+
+
+def _work_lines(record: TimingRecord) -> Iterator[str]:
+    if record.work is None:
+        return
+    yield (
+        f"network: {record.work.multiply_adds / 1e9:.2f} G multiply-adds per image; a large FP32 "
+        f"matrix product reached {record.work.matmul_gflops:.0f} GFLOP/s right afterwards"
+    )
+    for variant in record.variants:
+        # Another precision has another ceiling.
+        if variant.outcome == "timed" and variant.precision == "fp32":
+            gflops = _gflops(record, variant)
+            share = gflops / record.work.matmul_gflops
+            yield f"{variant.name}: {gflops:.0f} GFLOP/s, {share:.0%} of that"
+
+
+def _gflops(record: TimingRecord, variant: VariantTimed) -> float:
+    assert record.work is not None
+    return 2 * record.work.multiply_adds / median(variant.seconds) / 1e9
+
+
+def _remarks_on_sampling(record: TimingRecord) -> Iterator[str]:
+    timed = [variant for variant in record.variants if variant.outcome == "timed"]
+    if record.sampling is not None and record.sampling.stopped_by != "precision":
+        rounds = len(_documented(record))
+        yield (
+            f"{_STOPPED[record.sampling.stopped_by]} after {rounds} round{'s' * (rounds != 1)}: "
+            f"not all intervals are within {record.sampling.precision:.1%} of their median"
+        )
+    cold = [variant.name for variant in timed if not variant.is_warm]
+    if cold:
+        yield f"still warming up when sampling began, as far as one can tell: {', '.join(cold)}"
+    drifting = [variant.name for variant in timed if drifts(variant.seconds)]
+    if drifting:
+        yield (
+            f"the machine changed its speed meanwhile ({', '.join(drifting)}): trust speed-ups, "
+            "which compare within rounds, more than medians"
+        )
+
+
+def _remarks_on_machine(record: TimingRecord) -> Iterator[str]:
+    machine = record.machine
+    if machine.others is not None and machine.others > _BUSY:
+        yield (
+            f"the machine was shared: other processes kept {machine.others:.1f} of "
+            f"{machine.num_processors} processors busy"
+        )
+    if machine.gpu_not_read:
+        yield f"clocks and processes of the GPU were not read: {machine.gpu_not_read}"
+    for state in (machine.gpu_before, machine.gpu_after):
+        if state is not None:
+            yield from _remarks_on_gpu(state)
+
+
+def _remarks_on_gpu(state: GpuState) -> Iterator[str]:
+    if state.throttle_reasons:
+        yield f"the GPU was throttled: {', '.join(state.throttle_reasons)}"
+    if state.other_processes:
+        yield f"the GPU was shared: other processes computing on it: {state.other_processes}"
+
+
+def _remarks_on_input(record: TimingRecord) -> Iterator[str]:
+    if not record.input.is_documented_scale:
+        width, height = record.input.scale
+        yield f"not the documented scale: resized into {width} x {height}"
+    if record.weights == "filled":
+        yield (
+            "filled weights exaggerate disagreement: random networks are less sure of themselves "
+            "than trained ones; --weights published gives the honest figures"
+        )
+
+
+def _as_dict(record: TimingRecord, path: Path) -> dict[str, object]:
+    documented = _documented(record)
+    alarms, decided = _alarms(record.twins)
+    sampling = record.sampling
+    return {
+        "name": record.row,
+        "device": record.device,
+        "num_threads": record.num_threads,
+        "weights": record.weights,
+        "network_input": list(record.input.network_input),
+        "is_documented_scale": record.input.is_documented_scale,
+        "documented_fps": None if record.documented_fps is None else float(record.documented_fps),
+        "documented_fps_note": _WHERE_DOCUMENTED if record.documented_fps else None,
+        "stopped_by": sampling.stopped_by if sampling else None,
+        "variants": [_variant_as_dict(variant, documented, record) for variant in record.variants],
+        "twins": {"pairs": len(record.twins), "decided": decided, "false_alarms": alarms}
+        if record.twins
+        else None,
+        "multiply_adds": record.work.multiply_adds if record.work else None,
+        "matmul_gflops": record.work.matmul_gflops if record.work else None,
+        "remarks": remarks(record),
+        "record": str(path),
+        "error": None,
+    }
+
+
+def _variant_as_dict(
+    variant: VariantTimed, documented: Sequence[float], record: TimingRecord
+) -> dict[str, object]:
+    timed = variant.outcome == "timed"
+    interval = median_interval(variant.seconds) if timed else None
+    ratio = _speed_up(variant, documented)
+    middle = median(variant.seconds) if timed else None
+    agreement = variant.agreement
+    return {
+        "name": variant.name,
+        "engine": variant.engine,
+        "precision": variant.precision,
+        "description": variant.description,
+        "outcome": variant.outcome,
+        "reason": variant.reason,
+        "samples": len(variant.seconds),
+        "median_ms": _in_ms(middle),
+        "interval_ms": [_in_ms(interval.low), _in_ms(interval.high)] if interval else None,
+        "p90_ms": _in_ms(percentile(variant.seconds, 90)) if timed else None,
+        "p99_ms": _in_ms(percentile(variant.seconds, 99)) if timed else None,
+        "images_per_s": 1 / middle if middle else None,
+        "speed_up": ratio.median if ratio else None,
+        "speed_up_interval": [ratio.low, ratio.high] if ratio else None,
+        "agreement": agreement.share if agreement else None,
+        "largest_logit_difference": agreement.largest_logit_difference if agreement else None,
+        "gflops": _gflops(record, variant) if timed and record.work else None,
+    }
+
+
+def _in_ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(1000 * seconds, 4)

@@ -1,0 +1,187 @@
+"""What one run of `time` observed, as a JSON file: every latency, and what it was taken under.
+
+It lies beside the records of accuracy, in a folder of its own: <folder>/<row>/timings/<time>.json.
+Medians and speed-ups are computed from it, as verdicts are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from hrnet_zoo.records import CheckpointUsed, new_record_path, read_as
+from hrnet_zoo.row import Task
+
+TIMING_VERSION = 1
+"""Raised whenever a field changes its meaning."""
+
+Engine = Literal["torch", "compile"]
+Precision = Literal["fp32", "tf32", "bf16", "fp16"]
+Weights = Literal["filled", "published", "own"]
+Outcome = Literal["timed", "refused", "unavailable"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class InputTimed(_Part):
+    """What went through the network: batch 1."""
+
+    images: list[str]
+    """Names of the images; the first is timed, agreement is over all."""
+    image_size: tuple[int, int]
+    """(height, width) of the timed image."""
+    network_input: tuple[int, int]
+    """(height, width) of what the network gets of it; windows are cut from that."""
+    scale: tuple[int, int]
+    """Box (width, height) of the keep-ratio resize."""
+    is_documented_scale: bool
+    window: tuple[int, int] | None = None
+    """(height, width) of sliding windows."""
+
+
+class Agreement(_Part):
+    """How far a variant gives what the documented way gives, on the same inputs."""
+
+    share: float
+    """Of equal labels, or of matched detections: same label, IoU at least 0.99 or corners within
+    0.05 pixels, score within 1e-3; masks are not compared."""
+    num_compared: int
+    """Labels, or detections in the longer of both lists."""
+    largest_logit_difference: float | None = None
+    """Segmentation only; None also if it is no finite number."""
+
+
+class VariantTimed(_Part):
+    """One way to compute a row, and how long it took."""
+
+    name: str
+    engine: Engine
+    precision: Precision
+    description: str
+    """What is timed, and how it is computed."""
+    outcome: Outcome
+    """"refused": FP32, but too little agreement; it was not timed then."""
+    reason: str | None = None
+    """Why it was not timed."""
+    agreement: Agreement | None = None
+    """None for the documented way itself, and where nothing could be run."""
+    warm_up_s: list[float] = []
+    """Latencies that do not count."""
+    is_warm: bool = False
+    """Whether the rolling median was stable when the samples began."""
+    seconds: list[float] = []
+    """All latencies, in the order taken; the i-th samples of all variants are of one round."""
+
+
+class SamplingUsed(_Part):
+    """How long was sampled, and why no longer."""
+
+    limit_s: float
+    precision: float
+    """Asked-for distance of the interval's ends from the median, as a share of it."""
+    stopped_by: Literal["precision", "time", "rounds", "failure"]
+    elapsed_s: float
+
+
+class GpuState(_Part):
+    """A GPU at one moment, as NVML tells it; None is what it does not tell."""
+
+    sm_clock_mhz: int | None
+    max_sm_clock_mhz: int | None
+    memory_clock_mhz: int | None
+    temperature_c: int | None
+    throttle_reasons: list[str] | None
+    other_processes: int | None
+    """Processes that compute on it, without this one."""
+
+
+class MachineState(_Part):
+    """What else went on, while sampling; None is what this system does not tell."""
+
+    num_processors: int
+    load_before: float | None
+    """Processes that wanted to run, average over the minute before; this one's own count, too."""
+    load_after: float | None
+    others: float | None
+    """Processors that other processes kept busy, on average."""
+    gpu_before: GpuState | None = None
+    gpu_after: GpuState | None = None
+    gpu_not_read: str | None = None
+    """Why a GPU's state was not read."""
+
+
+class TwinSamples(_Part):
+    """The documented way, timed against itself."""
+
+    first_s: list[float]
+    second_s: list[float]
+
+
+class Work(_Part):
+    """What the network computes, and what the machine can."""
+
+    multiply_adds: int
+    """Of convolutions and matrix products for one image, as torch counts them."""
+    matmul_gflops: float
+    """10^9 operations per second (two per multiply-add) in a large float32 matrix product."""
+
+
+class TimingRecord(_Part):
+    """One run of `time` on one row."""
+
+    schema_version: Literal[1] = 1
+    row: str
+    task: Task
+    documented_fps: str | None
+    """As printed; measured by the authors on another machine."""
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
+    device: str
+    num_threads: int
+    """Threads torch uses within one operation on the CPU."""
+    weights: Weights
+    checkpoint: CheckpointUsed | None = None
+    """None for filled weights."""
+    input: InputTimed
+    sampling: SamplingUsed | None
+    """None if only twins were timed."""
+    variants: list[VariantTimed]
+    twins: list[TwinSamples] = []
+    work: Work | None = None
+    machine: MachineState
+    """While sampling, not while making ready."""
+    environment: dict[str, Any]
+
+
+def new_timing_path(folder: Path, row: str, started_at: datetime) -> Path:
+    """Create an empty file for a row's timings and return its path.
+
+    Raises:
+        RecordError: the folder cannot be written to.
+    """
+    return new_record_path(folder / row, "timings", started_at)
+
+
+def read_timing(path: Path) -> TimingRecord:
+    """Return the timings in a file.
+
+    Raises:
+        RecordError: the file is unreadable, damaged, or from a newer version.
+    """
+    return read_as(TimingRecord, path, TIMING_VERSION)
+
+
+def read_timings(folder: Path) -> Iterator[TimingRecord]:
+    """Yield all timings below ``folder``, oldest first; none if there is no such folder.
+
+    Raises:
+        RecordError: one of the files is no such record.
+    """
+    records = [read_timing(path) for path in folder.glob("*/timings/*.json")]
+    yield from sorted(records, key=lambda record: record.started_at)

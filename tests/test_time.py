@@ -1,0 +1,259 @@
+"""hrnet-zoo time, on the demo's networks: what is timed, what agrees, what is said of the rest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from trees import RunCli
+
+import hrnet_zoo.demo
+from hrnet_zoo.manifest import load_zoo
+from hrnet_zoo.medians import median, median_interval, ratio_interval
+from hrnet_zoo.models.fcn import FCN
+from hrnet_zoo.models.folding import folded
+from hrnet_zoo.records import read_records
+from hrnet_zoo.timing_records import read_timings
+
+SEGMENTOR, DETECTOR = (row.name for row in load_zoo(hrnet_zoo.demo.MANIFEST).rows)
+DEMO = ("--zoo", hrnet_zoo.demo.MANIFEST, "--device", "cpu", "--output", "records")
+IMAGES = sorted((hrnet_zoo.demo.DATA_ROOT / "scenes" / "leftImg8bit").rglob("*.png"))
+VARIANT_FIELDS = {
+    "name", "engine", "precision", "description", "outcome", "reason", "samples", "median_ms",
+    "interval_ms", "p90_ms", "p99_ms", "images_per_s", "speed_up", "speed_up_interval",
+    "agreement", "largest_logit_difference", "gflops",
+}  # fmt: skip
+
+
+def by_name(text: str) -> dict[str, dict[str, Any]]:
+    (row,) = json.loads(text)
+    return {variant["name"]: variant for variant in row["variants"]}
+
+
+def test_a_segmentor_is_timed_and_agrees(run_cli: RunCli) -> None:
+    finished = run_cli(
+        "time", SEGMENTOR, *DEMO, "--weights", "published", "--image", IMAGES[0], "--image",
+        IMAGES[1], "--precision", "fp32", "--precision", "bf16", "--limit-seconds", 2, "--threads",
+        1, "--format", "json",
+    )  # fmt: skip
+    assert finished.code == 0, finished.err
+    variants = by_name(finished.out)
+    assert list(variants) == ["documented", "fast", "fast-bf16"]
+    (row,) = json.loads(finished.out)
+    assert row["documented_fps"] is None
+    assert row["weights"] == "published"
+    assert row["network_input"] == [180, 270]
+    assert row["num_threads"] == 1
+    assert row["multiply_adds"] > 1e8
+    for variant in variants.values():
+        assert set(variant) == VARIANT_FIELDS
+        assert variant["outcome"] == "timed"
+        if variant["samples"] >= 6:
+            low, high = variant["interval_ms"]
+            assert low <= variant["median_ms"] <= high
+        assert variant["images_per_s"] == pytest.approx(1000 / variant["median_ms"], rel=1e-3)
+    assert variants["documented"]["agreement"] is None
+    assert variants["fast"]["agreement"] >= 0.9999
+    assert 0 < variants["fast"]["largest_logit_difference"] < 1e-3
+    # Trained weights; half precision changes few labels, but it does change some.
+    assert 0.98 < variants["fast-bf16"]["agreement"] < 1
+
+
+def test_the_record_holds_every_sample(run_cli: RunCli) -> None:
+    finished = run_cli("time", SEGMENTOR, *DEMO, "--limit-seconds", 1, "--format", "json")
+    assert finished.code == 0, finished.err
+    variants = by_name(finished.out)
+    (record,) = read_timings(Path("records"))
+    assert record.row == SEGMENTOR
+    assert record.weights == "filled"
+    assert record.checkpoint is None
+    assert record.environment["packages"]["torch"]
+    assert record.machine.num_processors >= 1
+    assert record.input.is_documented_scale
+    documented, fast = record.variants
+    assert len(documented.seconds) == len(fast.seconds) == variants["fast"]["samples"] > 0
+    assert len(documented.warm_up_s) > 0
+    for timed in record.variants:
+        interval = median_interval(timed.seconds)
+        shown = variants[timed.name]
+        assert shown["median_ms"] == pytest.approx(1000 * median(timed.seconds), abs=1e-3)
+        if interval is not None:
+            assert shown["interval_ms"][0] == pytest.approx(1000 * interval.low, abs=1e-3)
+    ratio = ratio_interval(documented.seconds, fast.seconds)
+    assert variants["fast"]["speed_up"] == (ratio.median if ratio else None)
+    # Records of accuracy are read from the same folder.
+    assert list(read_records(Path("records"))) == []
+
+
+def test_a_detector_is_timed_under_both_protocols(run_cli: RunCli) -> None:
+    finished = run_cli(
+        "time", DETECTOR, *DEMO, "--weights", "published", "--image", IMAGES[2], "--limit-seconds",
+        2, "--format", "json",
+    )  # fmt: skip
+    assert finished.code == 0, finished.err
+    variants = by_name(finished.out)
+    assert list(variants) == ["documented", "documented-loading", "fast"]
+    assert variants["fast"]["agreement"] >= 0.99
+    assert "decode" in variants["documented-loading"]["description"]
+
+
+def test_filled_weights_are_said_aloud(run_cli: RunCli) -> None:
+    finished = run_cli("time", SEGMENTOR, DETECTOR, *DEMO, "--limit-seconds", 0.5)
+    assert finished.code == 0, finished.err
+    assert finished.out.count("filled weights exaggerate disagreement") == 2
+    for name in (SEGMENTOR, DETECTOR):
+        assert f"{name} on cpu" in finished.out
+    assert "documented-loading" in finished.out
+    assert "stopped by --limit-seconds after" in finished.out
+
+
+def test_a_variant_with_other_labels_is_refused(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def doctored(model: nn.Module) -> nn.Module:
+        model = folded(model)
+        assert isinstance(model, FCN)
+        bias = model.decode_head.conv_seg.bias
+        assert bias is not None
+        bias.data = bias.data + torch.linspace(0, 0.05, len(bias))
+        return model
+
+    monkeypatch.setattr("hrnet_zoo.profiling.segmentation.folded", doctored)
+    finished = run_cli(
+        "time", SEGMENTOR, *DEMO, "--weights", "published", "--image", IMAGES[0],
+        "--precision", "fp32", "--precision", "bf16", "--limit-seconds", 1, "--format", "json",
+    )  # fmt: skip
+    assert finished.code == 3
+    fast, half = (by_name(finished.out)[name] for name in ("fast", "fast-bf16"))
+    assert fast["outcome"] == "refused"
+    assert fast["samples"] == 0
+    assert fast["median_ms"] is None
+    assert fast["agreement"] < 0.9999
+    assert "99.99%" in fast["reason"]
+    # Lower precision is labelled, not refused.
+    assert half["outcome"] == "timed"
+
+
+def test_a_missing_compiler_takes_out_that_variant_only(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_compiler(*_args: object, **_kwargs: object) -> object:
+        def fails(*_inputs: object) -> object:
+            msg = "InvalidCxxCompiler: No working\n  C++ compiler.\n\nSet TORCHDYNAMO_VERBOSE=1 for"
+            raise RuntimeError(msg)
+
+        return fails
+
+    monkeypatch.setattr(torch, "compile", no_compiler)
+    finished = run_cli(
+        "time", SEGMENTOR, *DEMO, "--engine", "compile", "--engine", "torch", "--limit-seconds", 1,
+    )  # fmt: skip
+    assert finished.code == 3
+    assert "compile: unavailable: InvalidCxxCompiler: No working C++ compiler.\n" in finished.out
+    assert "\n  fast " in finished.out
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_tf32_is_unavailable_without_a_gpu(run_cli: RunCli) -> None:
+    finished = run_cli("time", SEGMENTOR, *DEMO, "--precision", "tf32", "--limit-seconds", 0.5)
+    assert finished.code == 3
+    assert "fast-tf32: unavailable: TF32 is a mode of NVIDIA GPUs" in finished.out
+    assert "\n  documented " in finished.out
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+)
+def test_out_of_memory_names_the_size_and_leaves_no_record(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def full(_self: FCN, _image: torch.Tensor) -> torch.Tensor:
+        raise error
+
+    monkeypatch.setattr(FCN, "coarse_logits", full)
+    finished = run_cli(
+        "time", SEGMENTOR, DETECTOR, *DEMO, "--weights", "published", "--limit-seconds", 0.5
+    )
+    assert finished.code == 3
+    assert "ran out of memory on an input of 270 x 180 pixels" in finished.err
+    assert "nothing was made smaller" in finished.err
+    # The other row was timed all the same.
+    assert f"{DETECTOR} on cpu" in finished.out
+    assert [record.row for record in read_timings(Path("records"))] == [DETECTOR]
+
+
+def test_a_mistake_of_ours_is_not_taken_for_a_missing_prerequisite(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_self: FCN, _image: torch.Tensor) -> torch.Tensor:
+        msg = "shapes do not match"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(FCN, "coarse_logits", broken)
+    assert run_cli("time", SEGMENTOR, *DEMO, "--weights", "published").code == 70
+    assert not list(Path("records").rglob("*.json"))
+
+
+def test_twins_are_counted(run_cli: RunCli) -> None:
+    finished = run_cli(
+        "time", SEGMENTOR, *DEMO, "--scale", "96x64", "--aa", 2, "--limit-seconds", 2, "--threads",
+        1, "--format", "json",
+    )  # fmt: skip
+    assert finished.code == 0, finished.err
+    (row,) = json.loads(finished.out)
+    assert row["twins"]["pairs"] == row["twins"]["decided"] == 2
+    assert row["variants"] == []
+    assert row["network_input"] == [64, 96]
+    assert any("not the documented scale" in remark for remark in row["remarks"])
+    (record,) = read_timings(Path("records"))
+    assert all(len(pair.first_s) == len(pair.second_s) >= 6 for pair in record.twins)
+
+
+def test_too_little_time_for_twins_is_no_answer(run_cli: RunCli) -> None:
+    finished = run_cli("time", SEGMENTOR, *DEMO, "--aa", 2, "--limit-seconds", 0.01)
+    assert finished.code == 3
+    assert "2 pairs had fewer than 6 rounds: pass more --limit-seconds" in finished.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["fcn_hr5s_180x270"], 2, f"Close: {SEGMENTOR}"),
+        ([SEGMENTOR, "--scale", "0x5"], 2, "no WIDTHxHEIGHT"),
+        ([SEGMENTOR, "--scale", "96"], 2, "no WIDTHxHEIGHT"),
+        ([SEGMENTOR, DETECTOR, "--checkpoint", "a.pth"], 2, "give one NAME"),
+        ([SEGMENTOR, "--checkpoint", "a.pth"], 3, "there is nothing"),
+        ([SEGMENTOR, "--image", "none.png"], 3, "none.png cannot be read"),
+        ([SEGMENTOR, "--engine", "tensorrt"], 2, "tensorrt"),
+        ([SEGMENTOR, "--limit-seconds", "0"], 2, "limit-seconds"),
+    ],
+)
+def test_what_makes_no_sense_is_explained(
+    run_cli: RunCli, arguments: list[str], code: int, message: str
+) -> None:
+    finished = run_cli("time", *arguments, *DEMO)
+    assert finished.code == code
+    assert message in finished.err
+    assert "Traceback" not in finished.err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_is_not_replaced_by_the_cpu(run_cli: RunCli) -> None:
+    finished = run_cli("time", SEGMENTOR, "--zoo", hrnet_zoo.demo.MANIFEST, "--device", "cuda")
+    assert finished.code == 3
+    assert "torch sees no CUDA GPU here" in finished.err
+
+
+def test_a_folder_that_cannot_be_written_to_is_found_before_timing(run_cli: RunCli) -> None:
+    Path("records").write_text("a file")
+    finished = run_cli("time", SEGMENTOR, *DEMO)
+    assert finished.code == 3
+    assert "cannot be written" in finished.err

@@ -1,0 +1,495 @@
+"""The parts of timing: what is computed, how answers are compared, weights, images, the machine."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import detection_fill
+import fill
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import hrnet_zoo.demo
+from hrnet_zoo.datasets.images import decode_image
+from hrnet_zoo.detections import ImageDetections
+from hrnet_zoo.errors import RecordError
+from hrnet_zoo.inference.detection import DetectionProtocol
+from hrnet_zoo.inference.segmentation import SegmentationProtocol, class_scores
+from hrnet_zoo.loading import single_protocol
+from hrnet_zoo.manifest import load_zoo
+from hrnet_zoo.models import DETECTORS, build_detector, build_segmentor
+from hrnet_zoo.models.fcn import FCN
+from hrnet_zoo.predict.detection import DetectionPredictor
+from hrnet_zoo.predict.load import load_predictor
+from hrnet_zoo.predict.segmentation import SegmentationPredictor
+from hrnet_zoo.profiling.agreement import (
+    combined,
+    detection_agreement,
+    label_agreement,
+    num_matched,
+)
+from hrnet_zoo.profiling.detection import DetectionBench
+from hrnet_zoo.profiling.filled import fill as fill_in
+from hrnet_zoo.profiling.filled import spread_classes
+from hrnet_zoo.profiling.gpu_state import gpu_state
+from hrnet_zoo.profiling.inputs import TimedImage, drawn_image, image_from_file
+from hrnet_zoo.profiling.machine_state import Watch
+from hrnet_zoo.profiling.segmentation import SegmentationBench
+from hrnet_zoo.profiling.variants import DOCUMENTED, DOCUMENTED_LOADING, Recipe, recipes
+from hrnet_zoo.profiling.work import matmul_gflops, multiply_adds
+from hrnet_zoo.report.timings import all_could_be_run, remarks, timing_as_text
+from hrnet_zoo.timing_records import (
+    Agreement,
+    GpuState,
+    InputTimed,
+    MachineState,
+    SamplingUsed,
+    TimingRecord,
+    TwinSamples,
+    VariantTimed,
+    read_timing,
+    read_timings,
+)
+
+ZOO = load_zoo()
+SEGMENTOR, DETECTOR = load_zoo(hrnet_zoo.demo.MANIFEST).rows
+IMAGES = sorted((hrnet_zoo.demo.DATA_ROOT / "scenes" / "leftImg8bit").rglob("*.png"))
+CPU = torch.device("cpu")
+FAST = Recipe(name="fast", fast=True)
+
+
+def found(boxes: Any, scores: list[float], labels: list[int]) -> ImageDetections:
+    return ImageDetections(
+        boxes=np.array(boxes, np.float32).reshape(-1, 4),
+        scores=np.array(scores, np.float32),
+        labels=np.array(labels),
+    )
+
+
+def test_detections_are_matched_whatever_their_order() -> None:
+    one, other = [0, 0, 10, 10], [50, 50, 90, 80]
+    reference = found([one, other], [0.9, 0.9], [1, 2])
+    assert num_matched(reference, found([other, one], [0.9, 0.9], [2, 1])) == 2
+    assert num_matched(reference, found([one, other], [0.9, 0.9], [1, 1])) == 1
+    assert num_matched(reference, found([one, other], [0.9, 0.898], [1, 2])) == 1
+    assert num_matched(reference, found([one, [50, 50, 90, 80.2]], [0.9, 0.9], [1, 2])) == 2
+    assert num_matched(reference, found([one, [50, 50, 90, 81]], [0.9, 0.9], [1, 2])) == 1
+    assert num_matched(reference, found([], [], [])) == 0
+
+
+def test_a_detection_has_one_partner_only() -> None:
+    box = [0, 0, 10, 10]
+    reference = found([box, box], [0.9, 0.9], [1, 1])
+    assert num_matched(reference, found([box], [0.9], [1])) == 1
+    assert detection_agreement(reference, found([box], [0.9], [1])).share == 0.5
+    assert detection_agreement(found([box], [0.9], [1]), reference).share == 0.5
+
+
+def test_boxes_cut_off_at_the_border_match_though_they_are_flat() -> None:
+    reference = found([[8.3, 180, 31.4, 180]], [0.5], [0])
+    assert num_matched(reference, found([[8.30001, 180, 31.39998, 180]], [0.5], [0])) == 1
+    assert num_matched(reference, found([[9.3, 180, 31.4, 180]], [0.5], [0])) == 0
+
+
+def test_two_empty_images_agree() -> None:
+    assert detection_agreement(found([], [], []), found([], [], [])).share == 1
+
+
+def test_label_agreement_counts_pixels_and_finds_the_largest_difference() -> None:
+    reference = torch.zeros(1, 3, 4, 5)
+    reference[:, 1] = 1
+    ours = reference.clone()
+    ours[0, 2, 0, :2] = 1.5
+    agreement = label_agreement(reference, ours)
+    assert agreement.share == 18 / 20
+    assert agreement.num_compared == 20
+    assert agreement.largest_logit_difference == 1.5
+    ours[0, 0, 0, 0] = math.nan
+    assert label_agreement(reference, ours).largest_logit_difference is None
+
+
+def test_agreement_over_images_weighs_them_by_their_pixels() -> None:
+    parts = [
+        Agreement(share=1.0, num_compared=300, largest_logit_difference=0.1),
+        Agreement(share=0.5, num_compared=100, largest_logit_difference=0.2),
+    ]
+    together = combined(parts)
+    assert together.share == 0.875
+    assert together.largest_logit_difference == 0.2
+    assert combined([Agreement(share=1.0, num_compared=0)]).share == 1
+
+
+def test_segmentors_are_filled_by_the_rule_of_the_goldens() -> None:
+    model = build_segmentor("fcn_hrnet", backbone="w18_small", num_classes=19)
+    fill_in(model, "segmentation")
+    state = model.state_dict()
+    expected = fill.filled_state({key: tuple(value.shape) for key, value in state.items()})
+    for key, value in state.items():
+        assert torch.equal(value, expected[key]), key
+
+
+@pytest.mark.parametrize("architecture", [name for name in DETECTORS if name != "htc_x101"])
+def test_detectors_are_filled_by_the_rule_of_the_goldens(architecture: str) -> None:
+    with torch.device("meta"):
+        model = build_detector(architecture, backbone="w5_small", num_classes=4, channels=32)
+    fill_in(model, "detection")
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, detection_fill.entry(key, tuple(value.shape))), key
+
+
+def test_filled_networks_do_not_run_into_denormal_numbers() -> None:
+    model = build_segmentor("fcn_hrnet", backbone="w18_small", num_classes=19)
+    fill_in(model, "segmentation")
+    tiny = torch.finfo(torch.float32).tiny
+    counts, scales = [], []
+
+    def look(_module: nn.Module, _inputs: object, output: torch.Tensor) -> None:
+        size = output.abs()
+        counts.append(int(((size > 0) & (size < tiny)).sum()))
+        scales.append(float(output.std()))
+
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(look)
+    with torch.inference_mode():
+        model(torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0)))
+    assert sum(counts) == 0
+    assert 1e-3 < min(scales) < max(scales) < 1e3
+
+
+def test_filled_segmentors_see_all_their_classes() -> None:
+    model = build_segmentor("fcn_hrnet", backbone="w18_small", num_classes=19)
+    fill_in(model, "segmentation")
+    assert isinstance(model, FCN)
+    image = torch.randn(1, 3, 96, 128, generator=torch.Generator().manual_seed(0))
+    spread_classes(model, image)
+    with torch.inference_mode():
+        logits = model.coarse_logits(image)
+    assert logits.mean(dim=(0, 2, 3)).abs().max() < 1e-3
+    assert (logits.std(dim=(0, 2, 3)) - 1).abs().max() < 1e-3
+    share = torch.bincount(logits.argmax(dim=1).flatten(), minlength=19) / logits[0, 0].numel()
+    assert share.max() < 0.5
+    assert (share > 0).sum() > 12
+
+
+def test_drawn_images_are_the_same_every_time_and_shrink_with_the_scale() -> None:
+    row = ZOO.row("fcn_hr18s_512x1024_40k_cityscapes")
+    image = drawn_image(row, (512, 256))
+    assert image.size == (256, 512)
+    assert np.array_equal(image.pixels, drawn_image(row, (512, 256)).pixels)
+    assert image.pixels.std() > 20
+    assert np.array_equal(decode_image(image.content, Path("drawn")), image.pixels)
+    assert drawn_image(ZOO.row("fcos_hrnetv2p_w18_gn-head_4x4_1x_coco"), None).size == (480, 640)
+
+
+def predictor(row: Any) -> SegmentationPredictor | DetectionPredictor:
+    return load_predictor(row, hrnet_zoo.demo.MANIFEST.parent, checkpoint=None, device="cpu")
+
+
+def test_what_is_timed_of_a_segmentor_is_its_labels() -> None:
+    made = predictor(SEGMENTOR)
+    assert isinstance(made, SegmentationPredictor)
+    assert isinstance(made.model, FCN)
+    image = image_from_file(IMAGES[0])
+    bench = SegmentationBench(made.model, [image], single_protocol(SEGMENTOR), CPU)
+    expected = made.predict(image.pixels).labels
+    for recipe in (DOCUMENTED, FAST, Recipe(name="bf16", fast=True, precision="bf16")):
+        labels = bench.variant(recipe).run()
+        assert isinstance(labels, np.ndarray)
+        assert labels.shape == (1, *image.size)
+        least = 0.98 if recipe.precision == "bf16" else 0.9999
+        assert (labels[0] == expected).mean() >= least
+
+
+def test_the_documented_way_is_eager_contiguous_and_not_folded() -> None:
+    made = predictor(SEGMENTOR)
+    assert isinstance(made.model, FCN)
+    seen: list[tuple[bool, bool]] = []
+
+    class Watched(FCN):
+        def coarse_logits(self, image: torch.Tensor) -> torch.Tensor:
+            folded = not any(isinstance(part, nn.BatchNorm2d) for part in self.modules())
+            seen.append((image.is_contiguous(), folded))
+            return super().coarse_logits(image)
+
+    made.model.__class__ = Watched
+    image = image_from_file(IMAGES[0])
+    bench = SegmentationBench(made.model, [image], single_protocol(SEGMENTOR), CPU)
+    bench.variant(DOCUMENTED).run()
+    bench.variant(FAST).run()
+    assert seen == [(True, False), (False, True)]
+
+
+def test_windows_are_slid_as_in_the_evaluation() -> None:
+    model = build_segmentor("fcn_hrnet", backbone="w5_small", num_classes=7)
+    fill_in(model, "segmentation")
+    assert isinstance(model, FCN)
+    protocol = SegmentationProtocol(
+        scale=(120, 80),
+        window=(64, 64),
+        stride=(40, 40),
+        normalisation=SEGMENTOR.reading.normalisation,
+    )
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (80, 120, 3), dtype=np.uint8)
+    image = TimedImage(name="noise", content=b"", pixels=pixels)
+    labels = SegmentationBench(model, [image], protocol, CPU).variant(DOCUMENTED).run()
+    assert isinstance(labels, np.ndarray)
+    expected = class_scores(
+        model.coarse_logits, [pixels], protocol, size=image.size, device=CPU
+    ).argmax(dim=0)
+    assert (labels[0] == expected.numpy()).mean() > 0.999
+    assert len(np.unique(labels)) > 1
+
+
+def test_what_is_timed_of_a_detector_is_its_detections() -> None:
+    made = predictor(DETECTOR)
+    assert isinstance(made, DetectionPredictor)
+    image = image_from_file(IMAGES[0])
+    bench = DetectionBench(made.model, [image], made._protocol, CPU)
+    expected = made.predict(image.pixels).detections()
+    assert len(expected.labels) > 5
+    for recipe in (DOCUMENTED, FAST):
+        arrays = bench.variant(recipe).run()
+        assert isinstance(arrays, list)
+        boxes, scores, labels = arrays
+        assert num_matched(expected, found(boxes, scores, labels)) == len(expected.labels)
+    loaded = bench.variant(DOCUMENTED_LOADING).run()
+    assert isinstance(loaded, ImageDetections)
+    assert num_matched(expected, loaded) == len(expected.labels)
+
+
+def test_masks_are_pasted_into_the_image() -> None:
+    model = build_detector("mask_rcnn_hrnet", backbone="w5_small", num_classes=4, channels=32)
+    fill_in(model, "detection")
+    protocol = DetectionProtocol(
+        scale=(160, 96),
+        size_divisor=32,
+        score_threshold=0.0,
+        normalisation=DETECTOR.reading.normalisation,
+        with_masks=True,
+    )
+    image = drawn_image(DETECTOR, None)
+    bench = DetectionBench(model, [image], protocol, CPU)
+    for recipe in (DOCUMENTED, Recipe(name="bf16", fast=True, precision="bf16")):
+        arrays = bench.variant(recipe).run()
+        assert isinstance(arrays, list)
+        boxes, scores, labels, masks = arrays
+        assert len(boxes) == len(scores) == len(labels) > 5
+        assert boxes.dtype == scores.dtype == np.float32
+        assert masks.shape == (len(boxes), *image.size)
+        assert masks.dtype == np.bool_
+        assert 0 < masks.mean() < 1
+    coded = bench.variant(DOCUMENTED_LOADING).run()
+    assert isinstance(coded, ImageDetections)
+    assert coded.masks is not None
+    assert coded.masks[0]["size"] == list(image.size)
+
+
+def test_recipes_are_one_per_engine_and_precision() -> None:
+    names = [r.name for r in recipes("detection", ["torch", "compile", "torch"], ["fp32", "bf16"])]
+    assert names == [
+        "documented", "documented-loading", "fast", "fast-bf16", "compile", "compile-bf16",
+    ]  # fmt: skip
+
+
+def test_multiply_adds_are_those_of_a_convolution() -> None:
+    layer = nn.Conv2d(3, 8, 5, stride=2, padding=2)
+    image = torch.zeros(1, 3, 32, 48)
+    assert multiply_adds(lambda: layer(image)) == 8 * 16 * 24 * 3 * 25
+    assert matmul_gflops(CPU) > 0
+
+
+@pytest.mark.skipif(not Path("/proc/stat").is_file(), reason="only Linux tells")
+def test_the_work_of_others_is_seen() -> None:
+    busy = "import time\nend = time.time() + 60\nwhile time.time() < end: pass"
+    with subprocess.Popen([sys.executable, "-c", busy]) as other:
+        try:
+            watch = Watch(CPU)
+            time.sleep(0.8)
+            state = watch.state()
+        finally:
+            other.kill()
+    assert state.num_processors >= 1
+    assert state.others is not None
+    # The other process may have had to share a processor with still others.
+    assert 0.2 < state.others < state.num_processors + 0.5
+
+
+def test_too_short_a_look_says_nothing_about_others() -> None:
+    state = Watch(CPU).state()
+    assert state.others is None
+    assert state.gpu_not_read is None
+
+
+class FakeNvml:
+    """As much of nvidia-ml-py as is used, with a GPU that is hot and shared."""
+
+    NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU = 1, 2, 0
+
+    class NVMLError(Exception):
+        pass
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self._broken = broken
+
+    def nvmlInit(self) -> None:  # noqa: N802 - the library's name
+        if self._broken:
+            msg = "Driver Not Loaded"
+            raise self.NVMLError(msg)
+
+    def __getattr__(self, name: str) -> Any:
+        answers = {
+            "nvmlShutdown": None,
+            "nvmlDeviceGetHandleByUUID": "handle",
+            "nvmlDeviceGetClockInfo": 1200,
+            "nvmlDeviceGetMaxClockInfo": 1980,
+            "nvmlDeviceGetCurrentClocksThrottleReasons": 0x1 | 0x4 | 0x40,
+            "nvmlDeviceGetComputeRunningProcesses": [SimpleNamespace(pid=-1)],
+        }
+
+        def call(*_arguments: object) -> object:
+            if name not in answers:
+                msg = "Not Supported"
+                raise self.NVMLError(msg)
+            return answers[name]
+
+        return call
+
+
+@pytest.fixture
+def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> torch.device:
+    monkeypatch.setattr(
+        torch.cuda, "get_device_properties", lambda _device: SimpleNamespace(uuid="1-2")
+    )
+    return torch.device("cuda", 0)
+
+
+def test_a_gpu_tells_what_slows_it_down(
+    pretended_gpu: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml())
+    state, why_not = gpu_state(pretended_gpu)
+    assert why_not is None
+    assert state == GpuState(
+        sm_clock_mhz=1200,
+        max_sm_clock_mhz=1980,
+        memory_clock_mhz=1200,
+        temperature_c=None,
+        throttle_reasons=["power cap", "thermal (hardware)"],
+        other_processes=1,
+    )
+
+
+def test_a_gpu_that_cannot_be_read_is_said_so(
+    pretended_gpu: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(broken=True))
+    assert gpu_state(pretended_gpu) == (None, "NVML: Driver Not Loaded")
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    state, why_not = gpu_state(pretended_gpu)
+    assert state is None
+    assert "hrnet-zoo[gpu]" in (why_not or "")
+
+
+def record(**changes: Any) -> TimingRecord:
+    seconds = [0.02 + 0.0001 * (i % 7) for i in range(40)]
+    documented = VariantTimed(
+        name="documented",
+        engine="torch",
+        precision="fp32",
+        description="",
+        outcome="timed",
+        is_warm=True,
+        seconds=seconds,
+    )
+    fast = documented.model_copy(
+        update={
+            "name": "fast",
+            "seconds": [s / 2 for s in seconds],
+            "agreement": Agreement(share=1.0, num_compared=4, largest_logit_difference=1e-5),
+        }
+    )
+    return TimingRecord(
+        row="fcn_hr18s_512x1024_40k_cityscapes",
+        task="segmentation",
+        documented_fps="23.74",
+        started_at=datetime(2026, 1, 1, tzinfo=UTC),
+        finished_at=datetime(2026, 1, 1, tzinfo=UTC),
+        device="cuda:0 (H200)",
+        num_threads=1,
+        weights="published",
+        input=InputTimed(
+            images=["a.png"],
+            image_size=(1024, 2048),
+            network_input=(1024, 2048),
+            scale=(2048, 1024),
+            is_documented_scale=True,
+        ),
+        sampling=SamplingUsed(limit_s=60, precision=0.005, stopped_by="precision", elapsed_s=9),
+        variants=[documented, fast],
+        machine=MachineState(num_processors=2, load_before=0, load_after=0.0, others=0.0),
+        environment={},
+    ).model_copy(update=changes)
+
+
+def test_the_text_shows_median_interval_speed_up_and_the_documented_fps() -> None:
+    text = timing_as_text(record(), Path("r.json"))
+    line = next(line for line in text.splitlines() if line.startswith("  fast"))
+    for part in ("10.15", "2.000 (2.000 to 2.000)", "100.0000%, logits within 1e-05"):
+        assert part in line
+    assert "documented fps: 23.74, measured by the authors on a V100; not comparable" in text
+    assert remarks(record()) == []
+    assert all_could_be_run(record())
+
+
+def test_a_throttled_or_shared_gpu_says_so() -> None:
+    gpu = GpuState(
+        sm_clock_mhz=1, max_sm_clock_mhz=2, memory_clock_mhz=1, temperature_c=90,
+        throttle_reasons=["power cap"], other_processes=2,
+    )  # fmt: skip
+    machine = record().machine.model_copy(update={"gpu_after": gpu, "others": 1.5})
+    said = " ".join(remarks(record(machine=machine)))
+    for part in ("throttled: power cap", "shared: other processes computing on it: 2", "1.5 of 2"):
+        assert part in said
+
+
+def test_a_machine_that_drifts_or_stays_cold_says_so() -> None:
+    documented, fast = record().variants
+    slower = documented.model_copy(
+        update={"seconds": [0.02 + 0.001 * i for i in range(40)], "is_warm": False}
+    )
+    said = " ".join(remarks(record(variants=[slower, fast])))
+    assert "changed its speed meanwhile (documented)" in said
+    assert "still warming up when sampling began, as far as one can tell: documented" in said
+
+
+def test_more_false_alarms_than_chance_allows_are_called_noise() -> None:
+    slow, fast = [0.02] * 10, [0.01] * 10
+    same = TwinSamples(first_s=fast, second_s=fast)
+    other = TwinSamples(first_s=slow, second_s=fast)
+    calm = record(variants=[], sampling=None, twins=[same] * 19 + [other])
+    assert "1 of 20 pairs seem to differ; up to 3 would by chance" in timing_as_text(calm, Path())
+    assert "only noise" not in timing_as_text(calm, Path())
+    loud = record(variants=[], sampling=None, twins=[same] * 16 + [other] * 4)
+    assert "only noise" in timing_as_text(loud, Path())
+
+
+def test_a_record_of_a_newer_version_is_not_guessed_at(tmp_path: Path) -> None:
+    path = tmp_path / "row" / "timings" / "1.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(record().model_dump_json())
+    assert [read.row for read in read_timings(tmp_path)] == [record().row]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 2}))
+    with pytest.raises(RecordError, match="newer hrnet-zoo"):
+        read_timing(path)
