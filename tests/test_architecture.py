@@ -29,7 +29,7 @@ LAYERS = [
         "checkpoints",
         "devices",
         "timing_records",
-    },  # fmt: skip
+    },
     {"prepare"},
     {"report", "inference"},
     {"evaluation", "loading"},
