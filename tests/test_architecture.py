@@ -24,6 +24,7 @@ LAYERS = [
     {"prepare"},
     {"report", "inference"},
     {"evaluation", "loading"},
+    {"profiling"},
     {"observed"},
     {"resume"},
     {"predict", "worst"},

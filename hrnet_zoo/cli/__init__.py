@@ -18,6 +18,7 @@ from hrnet_zoo.cli.data import data
 from hrnet_zoo.cli.demo import demo
 from hrnet_zoo.cli.fetch import fetch
 from hrnet_zoo.cli.list import list_rows
+from hrnet_zoo.cli.memory import memory
 from hrnet_zoo.cli.predict import predict
 from hrnet_zoo.cli.report import report
 from hrnet_zoo.cli.schema import schema
@@ -42,7 +43,7 @@ def cli() -> None:
     """
 
 
-for command in (list_rows, show, fetch, verify, predict, score, report, data, demo, schema):
+for command in (list_rows, show, fetch, verify, predict, score, memory, report, data, demo, schema):
     cli.add_command(command)
 
 
