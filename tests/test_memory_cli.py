@@ -10,6 +10,7 @@ import pytest
 import torch
 from trees import RunCli
 
+from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.profiling import row_memory
 from hrnet_zoo.profiling.memory import GIB, MeasuredPeak
@@ -133,6 +134,22 @@ def test_on_a_gpu_both_numbers_are_shown(
     assert row["measured_train_memory_gb"] == row["inference_peak_gib"] == 1.72
     assert (row["inference_peak_is"], row["inference_reserved_gib"]) == ("measured", 2.0)
     assert row["predicted_train_memory_gb"] == 1.66
+
+
+def test_a_row_that_does_not_fit_the_gpu_is_predicted_still(
+    run_cli: RunCli, predictions: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_large(*_: object) -> MeasuredPeak:
+        msg = "it does not fit"
+        raise PrerequisiteError(msg)
+
+    predictions += [1.66, 0.5]
+    monkeypatch.setattr(row_memory, "measured_peak", too_large)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    finished = run_cli("memory", NAME)
+    assert finished.code == 3
+    assert "not measured: it does not fit" in finished.out
+    assert "1.660" in finished.out
 
 
 def test_help_needs_no_torch() -> None:

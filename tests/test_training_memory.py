@@ -14,6 +14,7 @@ from torch import nn
 
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.manifest import load_zoo
+from hrnet_zoo.profiling.inference_step import SegmentationInference
 from hrnet_zoo.profiling.memory import (
     GIB,
     AllocationTracker,
@@ -23,8 +24,10 @@ from hrnet_zoo.profiling.memory import (
 )
 from hrnet_zoo.profiling.memory_verdict import MemoryVerdict, judge_memory
 from hrnet_zoo.profiling.row_memory import Training, training_of
+from hrnet_zoo.profiling.training_detection import DetectionTraining
 from hrnet_zoo.profiling.training_segmentation import SegmentationTraining
 from hrnet_zoo.profiling.training_step import TrainingStep
+from hrnet_zoo.reading import SegmentationReading
 from hrnet_zoo.row import Row
 
 ESTIMATES: dict[str, dict[str, float]] = json.loads(
@@ -53,8 +56,8 @@ def test_documented_cells(row: Row) -> None:
     predicted = predicted_gib(training_of(row))
     judgement = judge_memory(row, predicted_gib=predicted)
     assert judgement.verdict is MemoryVerdict.CONSISTENT, judgement
-    # Upstream's own code, counted the same way, is a much sharper test than the tables.
-    assert predicted == pytest.approx(ESTIMATES[row.task][row.name], rel=0.01)
+    # Upstream's own code, counted the same way, but for logits that were held until the update.
+    assert predicted == pytest.approx(ESTIMATES[row.task][row.name], rel=0.03)
 
 
 def linear_step() -> TrainingStep:
@@ -64,8 +67,9 @@ def linear_step() -> TrainingStep:
 
 def test_a_step_that_can_be_added_up_by_hand() -> None:
     weight, batch, scalar = 256 * 128 * 4, 64 * 256 * 4, 512
-    # In backward: weight, momentum, bucket, gradient; the batch; the loss and the gradient of it.
-    assert predicted_peak(linear_step) == 4 * weight + batch + 2 * scalar
+    # In backward: weight, momentum, bucket, gradient, and what is added to it; the batch; the loss
+    # and the gradient of it.
+    assert predicted_peak(linear_step) == 5 * weight + batch + 2 * scalar
 
 
 def test_what_preparing_takes_does_not_count() -> None:
@@ -92,15 +96,50 @@ def test_views_and_in_place_results_count_once_and_freed_tensors_no_more() -> No
     assert tracker.peak == 4096 + 8192
 
 
-def test_fake_tensors_take_what_real_ones_take() -> None:
-    training = SegmentationTraining(
+TINY = [
+    SegmentationTraining(
         architecture="fcn_hrnet", backbone="w4_small", num_classes=5, crop=(64, 96), samples=2
-    )
-    with AllocationTracker() as tracker:
-        step = training.prepare(CPU)
+    ),
+    *(
+        DetectionTraining(
+            architecture=architecture,
+            backbone="w4_small",
+            num_classes=5,
+            channels=32,
+            size=(256, 384),
+            samples=2,
+        )
+        for architecture in ("mask_rcnn_hrnet", "fcos_hrnet")
+    ),
+    SegmentationInference(
+        architecture="fcn_hrnet", backbone="w4_small", num_classes=5, size=(64, 96)
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "work", TINY, ids=lambda work: f"{type(work).__name__}-{work.architecture}"
+)
+def test_fake_tensors_take_what_real_ones_take(work: Training | SegmentationInference) -> None:
+    tracker = AllocationTracker()
+    with tracker:
+        step = work.prepare(CPU)
         tracker.peak = tracker.allocated
         step()
-    assert predicted_peak(partial(training.prepare, CPU)) == tracker.peak
+    assert predicted_peak(partial(work.prepare, CPU)) == tracker.peak
+
+
+def test_inference_is_at_test_scale() -> None:
+    zoo = load_zoo()
+    sizes = {
+        row.reading.dataset: SegmentationInference.of(row.reading).size
+        for row in zoo.rows
+        if isinstance(row.reading, SegmentationReading)
+    }
+    assert sizes["cityscapes"] == (1024, 2048)
+    assert sizes["ade20k"] == (512, 683)
+    assert sizes["pascal_context"] == (480, 480)
+    assert sizes["isaid"] == (896, 896)
 
 
 def test_out_of_memory_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:

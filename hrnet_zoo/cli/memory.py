@@ -32,7 +32,7 @@ def memory(
 
     One training step is predicted without computing anything, and on a GPU done for real as well.
     Exit codes: 0 all documented values are within the tolerance that is stated, 1 one is outside,
-    3 there is none to compare with.
+    3 there is none to compare with, or a row does not fit the GPU.
     """
     from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
     from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.fcn import FCN
-from hrnet_zoo.models.folding import folded
+from hrnet_zoo.models.folding import fold
 from hrnet_zoo.models.layers import resize
 from hrnet_zoo.reading import SegmentationReading, SlideTest
 
@@ -46,14 +46,13 @@ class SegmentationInference:
         )
 
     def prepare(self, device: torch.device) -> Callable[[], object]:
-        """Build the network as it is evaluated, and return what labels one random input."""
+        """Make network and image, return what labels it; values are random."""
         with device:
-            network = folded(
-                build_segmentor(
-                    self.architecture, backbone=self.backbone, num_classes=self.num_classes
-                )
-            ).to(memory_format=torch.channels_last)
+            network = build_segmentor(
+                self.architecture, backbone=self.backbone, num_classes=self.num_classes
+            )
             image = torch.randn(1, 3, *self.size)
+        fold(network)
         assert isinstance(network, FCN)
         return partial(_label, network, image)
 

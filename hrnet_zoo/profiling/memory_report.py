@@ -29,15 +29,21 @@ def memory_as_text(results: Sequence[RowMemory]) -> str:
         "GiB per GPU, for one training step; the ratio is to the documented value.",
         "Inference, at test scale and batch 1, is documented nowhere.",
     ]
-    return "\n".join([table, "", *notes, *_tolerances(results), *_assumptions(results)])
+    problems = [f"not measured: {result.problem}" for result in results if result.problem]
+    return "\n".join([table, "", *problems, *notes, *_tolerances(results), *_assumptions(results)])
 
 
 def memory_exit_code(results: Iterable[RowMemory]) -> int:
-    """Return 0 if all documented values are within tolerance, 1 if not, 3 if there are none."""
+    """Return 0 if all documented values are within tolerance and 1 if one is not.
+
+    3 means that there is none, or that a row does not fit the GPU it was to be measured on.
+    """
+    results = list(results)
     verdicts = {result.judgement.verdict for result in results}
     if MemoryVerdict.OUTSIDE in verdicts:
         return 1
-    return 0 if MemoryVerdict.CONSISTENT in verdicts else 3
+    failed = any(result.problem for result in results)
+    return 0 if MemoryVerdict.CONSISTENT in verdicts and not failed else 3
 
 
 def _as_dict(result: RowMemory) -> dict[str, object]:
@@ -68,7 +74,7 @@ def _as_dict(result: RowMemory) -> dict[str, object]:
             "predicted": "tensors of one training step, added up under fake tensors",
             "measured": "torch.cuda.max_memory_allocated of one real training step"
             if result.measured
-            else None,
+            else result.problem,
         },
     }
 

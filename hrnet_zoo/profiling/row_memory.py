@@ -8,6 +8,7 @@ from functools import partial
 
 import torch
 
+from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.profiling.inference_step import SegmentationInference
 from hrnet_zoo.profiling.memory import GIB, MeasuredPeak, measured_peak, predicted_peak
 from hrnet_zoo.profiling.memory_verdict import MemoryJudgement, judge_memory
@@ -38,6 +39,8 @@ class RowMemory:
     inference_measured: MeasuredPeak | None
     """One real inference; None without a GPU, or where this version cannot say."""
     judgement: MemoryJudgement
+    problem: str | None = None
+    """Why nothing could be measured, although there is a GPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +73,6 @@ def memory_of(rows: Sequence[Row], device: torch.device, progress: Progress) -> 
         rows: those that train alike are worked on once.
         device: a GPU to measure on as well, or the CPU.
         progress: is told how many rows are done.
-
-    Raises:
-        PrerequisiteError: the GPU is too small.
     """
     peaks = _Peaks(device=device if device.type == "cuda" else None)
     progress.begin("memory", len(rows), "rows")
@@ -91,25 +91,32 @@ def training_of(row: Row) -> Training:
 
 def _memory_of_row(row: Row, peaks: _Peaks) -> RowMemory:
     training = training_of(row)
+    inference = (
+        SegmentationInference.of(row.reading)
+        if isinstance(row.reading, SegmentationReading)
+        else None
+    )
+    measured = inference_measured = problem = None
+    try:
+        measured = peaks.measure(training, _describe(row, training))
+        if inference is not None:
+            inference_measured = peaks.measure(inference, f"{row.name}: inference")
+    except PrerequisiteError as error:
+        problem = str(error)
     predicted = peaks.predict(training)
-    measured = peaks.measure(training, _describe(row, training))
-    inference_predicted = inference_measured = None
-    if isinstance(row.reading, SegmentationReading):
-        inference = SegmentationInference.of(row.reading)
-        inference_predicted = peaks.predict(inference)
-        inference_measured = peaks.measure(inference, f"{row.name}: inference")
     return RowMemory(
         row=row,
         training=training,
         predicted=predicted,
         measured=measured,
-        inference_predicted=inference_predicted,
+        inference_predicted=peaks.predict(inference) if inference is not None else None,
         inference_measured=inference_measured,
         judgement=judge_memory(
             row,
             predicted_gib=predicted / GIB,
             measured_gib=measured.allocated / GIB if measured else None,
         ),
+        problem=problem,
     )
 
 

@@ -7,6 +7,7 @@ configs/_base_/schedules/schedule_40k.py. Nothing is dropped out and there is no
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -89,8 +90,32 @@ def segmentation_loss(coarse_logits: Tensor, labels: Tensor) -> Tensor:
         labels: [N, H, W] int64, 0 to K - 1 or 255.
     """
     logits = resize(coarse_logits, (labels.shape[-2], labels.shape[-1]))
-    per_pixel = F.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="none")
+    log_probabilities: Tensor = LogSoftmax.apply(logits)
+    per_pixel = F.nll_loss(log_probabilities, labels, ignore_index=IGNORED, reduction="none")
     loss = per_pixel.mean()
     # Upstream logs the accuracy of every step: small beside the logits, but it is there.
     logits.detach().topk(1, dim=1)
     return loss
+
+
+class LogSoftmax(torch.autograd.Function):
+    """log_softmax over classes that keeps its input for the gradient, besides its result.
+
+    PyTorch did so before 1.11, if only to remember the input's type.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor) -> Tensor:  # noqa: ANN401 - torch's
+        """Map [N, K, H, W] to the same shape."""
+        result = logits.log_softmax(dim=1)
+        ctx.save_for_backward(logits, result)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:  # noqa: ANN401 - torch's
+        """Return the gradient of the logits."""
+        logits, result = ctx.saved_tensors
+        gradient: Tensor = torch.ops.aten._log_softmax_backward_data(
+            gradients[0], result, 1, logits.dtype
+        )
+        return gradient

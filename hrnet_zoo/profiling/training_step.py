@@ -12,8 +12,8 @@ _MOMENTUM = 0.9
 STEP_ASSUMPTIONS = (
     "float32, SGD with momentum",
     "parameters, buffers and momentum are there all the time",
+    "so are the gradients, which were zeroed and not freed in PyTorch before 2.0",
     "so is one copy of all gradients, the buckets of DistributedDataParallel",
-    "gradients are there from backward to update",
 )
 """What every step assumes, whatever it trains."""
 
@@ -22,7 +22,8 @@ class TrainingStep:
     """A network, its optimizer and its loss, ready for one step or several.
 
     Source:
-        mmcv 1.4.0, mmcv/runner/hooks/optimizer.py, OptimizerHook: backward, then update.
+        mmcv 1.4.0, mmcv/runner/hooks/optimizer.py, OptimizerHook: forward, gradients to zero,
+        backward, update. PyTorch 1.5, torch/optim/optimizer.py, Optimizer.zero_grad: in place.
     """
 
     def __init__(
@@ -49,13 +50,14 @@ class TrainingStep:
             parameters, learning_rate, _MOMENTUM, weight_decay=weight_decay, foreach=False
         )
         for parameter in parameters:
+            parameter.grad = torch.zeros_like(parameter)
             self._optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
         self._bucket = parameters[0].new_empty(sum(p.numel() for p in parameters))
 
     def __call__(self) -> Tensor:
         """Do one step; return the loss before it."""
         loss = self._loss()
-        self._optimizer.zero_grad()
+        self._optimizer.zero_grad(set_to_none=False)
         torch.autograd.backward(loss)
         self._optimizer.step()
         return loss.detach()
