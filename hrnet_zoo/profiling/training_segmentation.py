@@ -61,6 +61,7 @@ class SegmentationTraining:
             *STEP_ASSUMPTIONS,
             "BatchNorm with the statistics of the batch (SyncBN)",
             f"logits enlarged to the crop, cross entropy of every pixel without {IGNORED}, top-1",
+            "log_softmax keeps its input for the gradient as well, as in PyTorch before 1.11",
         )
 
     def prepare(self, device: torch.device) -> TrainingStep:
