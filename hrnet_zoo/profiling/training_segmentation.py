@@ -61,7 +61,7 @@ class SegmentationTraining:
             *STEP_ASSUMPTIONS,
             "BatchNorm with the statistics of the batch (SyncBN)",
             f"logits enlarged to the crop, cross entropy of every pixel without {IGNORED}, top-1",
-            "log_softmax keeps its input for the gradient as well, as in PyTorch before 1.11",
+            "log_softmax keeps its input for the gradient as well, as PyTorch did until 2021",
         )
 
     def prepare(self, device: torch.device) -> TrainingStep:
@@ -102,7 +102,10 @@ def segmentation_loss(coarse_logits: Tensor, labels: Tensor) -> Tensor:
 class LogSoftmax(torch.autograd.Function):
     """log_softmax over classes that keeps its input for the gradient, besides its result.
 
-    PyTorch did so before 1.11, if only to remember the input's type.
+    It is not needed, but PyTorch kept it until 2021, and the documented trainings are older.
+
+    Source:
+        PyTorch 1.5, tools/autograd/derivatives.yaml, _log_softmax; pytorch issue 64000.
     """
 
     @staticmethod
