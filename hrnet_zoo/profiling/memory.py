@@ -153,7 +153,7 @@ def _explained(what: str, device: torch.device) -> Iterator[None]:
         needed = torch.cuda.max_memory_allocated(device) / GIB
         msg = (
             f"{what} does not fit into the memory of {device}: it held {needed:.1f} GiB when it "
-            f"asked for more; the GPU has {total}, of which {free} are free now. Batch and size "
-            "are documented and not made smaller. Take another GPU, or --device cpu to predict."
+            f"asked for more; the GPU has {total}, and {free} of it were left. Batch and size are "
+            "documented, so they are not made smaller. Take another GPU, or see the prediction."
         )
         raise PrerequisiteError(msg) from None

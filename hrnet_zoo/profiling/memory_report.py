@@ -27,7 +27,7 @@ def memory_as_text(results: Sequence[RowMemory]) -> str:
     table = tabulate(cells, titles, tablefmt="simple", colalign=align, disable_numparse=True)
     notes = [
         "GiB per GPU, for one training step; the ratio is to the documented value.",
-        "Inference, at test scale and batch 1, is documented nowhere; detectors lack it here.",
+        "Inference (test scale, batch 1) is not documented; of detectors it is not predicted.",
     ]
     problems = [f"not measured: {result.problem}" for result in results if result.problem]
     return "\n".join([table, "", *problems, *notes, *_tolerances(results), *_assumptions(results)])

@@ -84,7 +84,7 @@ class DetectionTraining:
             *common,
             "anchors are assigned by their IoU with all objects; all of them weigh in the loss",
             f"{REGIONS_PER_IMAGE} regions per image, {POSITIVES_PER_IMAGE} of them positive",
-            "regions lie at made-up places, on all levels; proposals are not suppressed first",
+            "regions lie at made-up places on all levels; none are proposed",
             *(masks if self.architecture in _WITH_MASKS else ()),
             *(frozen if self.architecture == _RESNEXT else ()),
         )
