@@ -19,6 +19,7 @@ from hrnet_zoo.cli.demo import demo
 from hrnet_zoo.cli.fetch import fetch
 from hrnet_zoo.cli.fps import fps
 from hrnet_zoo.cli.list import list_rows
+from hrnet_zoo.cli.memory import memory
 from hrnet_zoo.cli.predict import predict
 from hrnet_zoo.cli.report import report
 from hrnet_zoo.cli.schema import schema
@@ -45,7 +46,8 @@ def cli() -> None:
 
 
 for command in (
-    list_rows, show, fetch, verify, time_rows, predict, score, fps, report, data, demo, schema,
+    list_rows, show, fetch, verify, time_rows, memory, predict, score, fps, report, data, demo,
+    schema,
 ):  # fmt: skip
     cli.add_command(command)
 

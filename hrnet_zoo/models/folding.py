@@ -6,7 +6,7 @@ import copy
 from itertools import pairwise
 
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 
 def folded(model: nn.Module) -> nn.Module:
@@ -21,15 +21,31 @@ def folded(model: nn.Module) -> nn.Module:
             as everywhere in this package. It is left alone; its weights are not shared.
     """
     model = copy.deepcopy(model)
-    _fold_children(model)
+    fold(model)
     return model
 
 
-def _fold_children(module: nn.Module) -> None:
+def fold(module: nn.Module) -> None:
+    """Do to a network itself what `folded` does to a copy."""
     children = list(module.named_children())
-    for (name, child), (next_name, following) in pairwise(children):
+    for (_, child), (next_name, following) in pairwise(children):
         if isinstance(child, nn.Conv2d) and isinstance(following, nn.BatchNorm2d):
-            setattr(module, name, fuse_conv_bn_eval(child, following))
+            _take_over(child, following)
             setattr(module, next_name, nn.Identity())
     for _, child in children:
-        _fold_children(child)
+        fold(child)
+
+
+def _take_over(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+    """Make a convolution compute what it and the BatchNorm behind it compute."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    conv.weight, conv.bias = fuse_conv_bn_weights(
+        conv.weight,
+        conv.bias,
+        norm.running_mean,
+        norm.running_var,
+        norm.eps,
+        norm.weight,
+        norm.bias,
+    )

@@ -48,7 +48,8 @@ class SemanticHead(nn.Module):
         total: Tensor = self.lateral_convs[_LEVEL](maps[_LEVEL])
         for i, (x, lateral) in enumerate(zip(maps, self.lateral_convs, strict=True)):
             if i != _LEVEL:
-                total += lateral(_resized(x, (size[0], size[1])))
+                # Not in place: the gradient of the first term's ReLU needs what it gave.
+                total = total + lateral(_resized(x, (size[0], size[1])))
         return total
 
 

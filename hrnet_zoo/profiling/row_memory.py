@@ -1,0 +1,125 @@
+"""The memory of rows: predicted everywhere, measured where there is a GPU, then judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+
+from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.profiling.inference_step import SegmentationInference
+from hrnet_zoo.profiling.memory import GIB, MeasuredPeak, measured_peak, predicted_peak
+from hrnet_zoo.profiling.memory_verdict import MemoryJudgement, judge_memory
+from hrnet_zoo.profiling.training_detection import DetectionTraining
+from hrnet_zoo.profiling.training_segmentation import SegmentationTraining
+from hrnet_zoo.progress import Progress
+from hrnet_zoo.reading import SegmentationReading
+from hrnet_zoo.row import Row
+
+Training = SegmentationTraining | DetectionTraining
+
+_CPU = torch.device("cpu")
+"""Where fake tensors pretend to be; their sizes are the same everywhere."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowMemory:
+    """What one row takes, and how the numbers came about."""
+
+    row: Row
+    training: Training
+    predicted: int
+    """Bytes of one training step under fake tensors."""
+    measured: MeasuredPeak | None
+    """One real training step; None without a GPU."""
+    inference_predicted: int | None
+    """Bytes of one inference under fake tensors; None where this version cannot say."""
+    inference_measured: MeasuredPeak | None
+    """One real inference; None without a GPU, or where this version cannot say."""
+    judgement: MemoryJudgement
+    problem: str | None = None
+    """Why nothing could be measured, although there is a GPU."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Peaks:
+    """The peaks of all work done so far: rows often share theirs."""
+
+    device: torch.device | None
+    """The GPU to measure on, or None."""
+    predicted: dict[object, int] = field(default_factory=dict)
+    measured: dict[object, MeasuredPeak] = field(default_factory=dict)
+
+    def predict(self, work: Training | SegmentationInference) -> int:
+        if work not in self.predicted:
+            self.predicted[work] = predicted_peak(partial(work.prepare, _CPU))
+        return self.predicted[work]
+
+    def measure(self, work: Training | SegmentationInference, what: str) -> MeasuredPeak | None:
+        if self.device is None:
+            return None
+        if work not in self.measured:
+            prepare: Callable[[], Callable[[], object]] = partial(work.prepare, self.device)
+            self.measured[work] = measured_peak(prepare, self.device, what)
+        return self.measured[work]
+
+
+def memory_of(rows: Sequence[Row], device: torch.device, progress: Progress) -> Iterator[RowMemory]:
+    """Yield the memory of each row in turn.
+
+    Args:
+        rows: those that train alike are worked on once.
+        device: a GPU to measure on as well, or the CPU.
+        progress: is told how many rows are done.
+    """
+    peaks = _Peaks(device=device if device.type == "cuda" else None)
+    progress.begin("memory", len(rows), "rows")
+    for done, row in enumerate(rows):
+        progress.update(done)
+        yield _memory_of_row(row, peaks)
+    progress.update(len(rows))
+
+
+def training_of(row: Row) -> Training:
+    """Return what a row's training memory depends on."""
+    if isinstance(row.reading, SegmentationReading):
+        return SegmentationTraining.of(row.reading)
+    return DetectionTraining.of(row.reading)
+
+
+def _memory_of_row(row: Row, peaks: _Peaks) -> RowMemory:
+    training = training_of(row)
+    inference = (
+        SegmentationInference.of(row.reading)
+        if isinstance(row.reading, SegmentationReading)
+        else None
+    )
+    measured = inference_measured = problem = None
+    try:
+        measured = peaks.measure(training, _describe(row, training))
+        if inference is not None:
+            inference_measured = peaks.measure(inference, f"{row.name}: inference")
+    except PrerequisiteError as error:
+        problem = str(error)
+    predicted = peaks.predict(training)
+    return RowMemory(
+        row=row,
+        training=training,
+        predicted=predicted,
+        measured=measured,
+        inference_predicted=peaks.predict(inference) if inference is not None else None,
+        inference_measured=inference_measured,
+        judgement=judge_memory(
+            row,
+            predicted_gib=predicted / GIB,
+            measured_gib=measured.allocated / GIB if measured else None,
+        ),
+        problem=problem,
+    )
+
+
+def _describe(row: Row, training: Training) -> str:
+    height, width = training.size
+    return f"{row.name}: one training step on {training.samples} images of {height} x {width}"

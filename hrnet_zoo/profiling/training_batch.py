@@ -1,0 +1,56 @@
+"""A made-up batch for detectors: as large as a batch of COCO can be, and as crowded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+OBJECTS_PER_IMAGE = 93
+"""About the most that a COCO image has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objects:
+    """The annotated objects of one image."""
+
+    boxes: Tensor
+    """[G, 4] float32, xyxy in pixels of the network's input."""
+    labels: Tensor
+    """[G] int64, 0 to K - 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """What a step is given."""
+
+    images: Tensor
+    """[N, 3, H, W] float32."""
+    objects: list[Objects]
+    """One entry per image."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return (height, width)."""
+        return (self.images.shape[-2], self.images.shape[-1])
+
+
+def made_up_batch(
+    samples: int, size: tuple[int, int], num_classes: int, device: torch.device
+) -> Batch:
+    """Return random images with random objects; nothing in them has a meaning but the sizes."""
+    objects = []
+    for _ in range(samples):
+        boxes = random_boxes(OBJECTS_PER_IMAGE, 96.0, size, device)
+        labels = torch.randint(num_classes, (OBJECTS_PER_IMAGE,), device=device)
+        objects.append(Objects(boxes=boxes, labels=labels))
+    return Batch(images=torch.randn(samples, 3, *size, device=device), objects=objects)
+
+
+def random_boxes(count: int, side: float, size: tuple[int, int], device: torch.device) -> Tensor:
+    """Return squares [count, 4] xyxy at random places in an image of (height, width)."""
+    height, width = size
+    room = torch.tensor([width - side, height - side], device=device).clamp(min=0)
+    corners = torch.rand(count, 2, device=device) * room
+    return torch.cat([corners, corners + side], dim=1)
