@@ -1,15 +1,9 @@
-"""The parts of timing: what is computed, how answers are compared, weights, images, the machine."""
+"""The parts of timing: what is computed, how answers are compared, weights and images."""
 
 from __future__ import annotations
 
-import json
 import math
-import subprocess
-import sys
-import time
-from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import detection_fill
@@ -22,7 +16,6 @@ from torch import nn
 import hrnet_zoo.demo
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.detections import ImageDetections
-from hrnet_zoo.errors import RecordError
 from hrnet_zoo.inference.detection import DetectionProtocol
 from hrnet_zoo.inference.segmentation import SegmentationProtocol, class_scores
 from hrnet_zoo.loading import single_protocol
@@ -41,24 +34,12 @@ from hrnet_zoo.profiling.agreement import (
 from hrnet_zoo.profiling.detection import DetectionBench
 from hrnet_zoo.profiling.filled import fill as fill_in
 from hrnet_zoo.profiling.filled import spread_classes
-from hrnet_zoo.profiling.gpu_state import gpu_state
 from hrnet_zoo.profiling.inputs import TimedImage, drawn_image, image_from_file
-from hrnet_zoo.profiling.machine_state import Watch
 from hrnet_zoo.profiling.segmentation import SegmentationBench
 from hrnet_zoo.profiling.variants import DOCUMENTED, DOCUMENTED_LOADING, Recipe, recipes
 from hrnet_zoo.profiling.work import matmul_gflops, multiply_adds
-from hrnet_zoo.report.timings import all_could_be_run, remarks, timing_as_text
 from hrnet_zoo.timing_records import (
     Agreement,
-    GpuState,
-    InputTimed,
-    MachineState,
-    SamplingUsed,
-    TimingRecord,
-    TwinSamples,
-    VariantTimed,
-    read_timing,
-    read_timings,
 )
 
 ZOO = load_zoo()
@@ -308,188 +289,3 @@ def test_multiply_adds_are_those_of_a_convolution() -> None:
     image = torch.zeros(1, 3, 32, 48)
     assert multiply_adds(lambda: layer(image)) == 8 * 16 * 24 * 3 * 25
     assert matmul_gflops(CPU) > 0
-
-
-@pytest.mark.skipif(not Path("/proc/stat").is_file(), reason="only Linux tells")
-def test_the_work_of_others_is_seen() -> None:
-    busy = "import time\nend = time.time() + 60\nwhile time.time() < end: pass"
-    with subprocess.Popen([sys.executable, "-c", busy]) as other:
-        try:
-            watch = Watch(CPU)
-            time.sleep(0.8)
-            state = watch.state()
-        finally:
-            other.kill()
-    assert state.num_processors >= 1
-    assert state.others is not None
-    # The other process may have had to share a processor with still others.
-    assert 0.2 < state.others < state.num_processors + 0.5
-
-
-def test_too_short_a_look_says_nothing_about_others() -> None:
-    state = Watch(CPU).state()
-    assert state.others is None
-    assert state.gpu_not_read is None
-
-
-class FakeNvml:
-    """As much of nvidia-ml-py as is used, with a GPU that is hot and shared."""
-
-    NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU = 1, 2, 0
-
-    class NVMLError(Exception):
-        pass
-
-    def __init__(self, *, broken: bool = False) -> None:
-        self._broken = broken
-
-    def nvmlInit(self) -> None:  # noqa: N802 - the library's name
-        if self._broken:
-            msg = "Driver Not Loaded"
-            raise self.NVMLError(msg)
-
-    def __getattr__(self, name: str) -> Any:
-        answers = {
-            "nvmlShutdown": None,
-            "nvmlDeviceGetHandleByUUID": "handle",
-            "nvmlDeviceGetClockInfo": 1200,
-            "nvmlDeviceGetMaxClockInfo": 1980,
-            "nvmlDeviceGetCurrentClocksThrottleReasons": 0x1 | 0x4 | 0x40,
-            "nvmlDeviceGetComputeRunningProcesses": [SimpleNamespace(pid=-1)],
-        }
-
-        def call(*_arguments: object) -> object:
-            if name not in answers:
-                msg = "Not Supported"
-                raise self.NVMLError(msg)
-            return answers[name]
-
-        return call
-
-
-@pytest.fixture
-def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> torch.device:
-    monkeypatch.setattr(
-        torch.cuda, "get_device_properties", lambda _device: SimpleNamespace(uuid="1-2")
-    )
-    return torch.device("cuda", 0)
-
-
-def test_a_gpu_tells_what_slows_it_down(
-    pretended_gpu: torch.device, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml())
-    state, why_not = gpu_state(pretended_gpu)
-    assert why_not is None
-    assert state == GpuState(
-        sm_clock_mhz=1200,
-        max_sm_clock_mhz=1980,
-        memory_clock_mhz=1200,
-        temperature_c=None,
-        throttle_reasons=["power cap", "thermal (hardware)"],
-        other_processes=1,
-    )
-
-
-def test_a_gpu_that_cannot_be_read_is_said_so(
-    pretended_gpu: torch.device, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(broken=True))
-    assert gpu_state(pretended_gpu) == (None, "NVML: Driver Not Loaded")
-    monkeypatch.setitem(sys.modules, "pynvml", None)
-    state, why_not = gpu_state(pretended_gpu)
-    assert state is None
-    assert "hrnet-zoo[gpu]" in (why_not or "")
-
-
-def record(**changes: Any) -> TimingRecord:
-    seconds = [0.02 + 0.0001 * (i % 7) for i in range(40)]
-    documented = VariantTimed(
-        name="documented",
-        engine="torch",
-        precision="fp32",
-        description="",
-        outcome="timed",
-        is_warm=True,
-        seconds=seconds,
-    )
-    fast = documented.model_copy(
-        update={
-            "name": "fast",
-            "seconds": [s / 2 for s in seconds],
-            "agreement": Agreement(share=1.0, num_compared=4, largest_logit_difference=1e-5),
-        }
-    )
-    return TimingRecord(
-        row="fcn_hr18s_512x1024_40k_cityscapes",
-        task="segmentation",
-        documented_fps="23.74",
-        started_at=datetime(2026, 1, 1, tzinfo=UTC),
-        finished_at=datetime(2026, 1, 1, tzinfo=UTC),
-        device="cuda:0 (H200)",
-        num_threads=1,
-        weights="published",
-        input=InputTimed(
-            images=["a.png"],
-            image_size=(1024, 2048),
-            network_input=(1024, 2048),
-            scale=(2048, 1024),
-            is_documented_scale=True,
-        ),
-        sampling=SamplingUsed(limit_s=60, precision=0.005, stopped_by="precision", elapsed_s=9),
-        variants=[documented, fast],
-        machine=MachineState(num_processors=2, load_before=0, load_after=0.0, others=0.0),
-        environment={},
-    ).model_copy(update=changes)
-
-
-def test_the_text_shows_median_interval_speed_up_and_the_documented_fps() -> None:
-    text = timing_as_text(record(), Path("r.json"))
-    line = next(line for line in text.splitlines() if line.startswith("  fast"))
-    for part in ("10.15", "2.000 (2.000 to 2.000)", "100.0000%, logits within 1e-05"):
-        assert part in line
-    assert "documented fps: 23.74, measured by the authors on a V100; not comparable" in text
-    assert remarks(record()) == []
-    assert all_could_be_run(record())
-
-
-def test_a_throttled_or_shared_gpu_says_so() -> None:
-    gpu = GpuState(
-        sm_clock_mhz=1, max_sm_clock_mhz=2, memory_clock_mhz=1, temperature_c=90,
-        throttle_reasons=["power cap"], other_processes=2,
-    )  # fmt: skip
-    machine = record().machine.model_copy(update={"gpu_after": gpu, "others": 1.5})
-    said = " ".join(remarks(record(machine=machine)))
-    for part in ("throttled: power cap", "shared: other processes computing on it: 2", "1.5 of 2"):
-        assert part in said
-
-
-def test_a_machine_that_drifts_or_stays_cold_says_so() -> None:
-    documented, fast = record().variants
-    slower = documented.model_copy(
-        update={"seconds": [0.02 + 0.001 * i for i in range(40)], "is_warm": False}
-    )
-    said = " ".join(remarks(record(variants=[slower, fast])))
-    assert "changed its speed meanwhile (documented)" in said
-    assert "still warming up when sampling began, as far as one can tell: documented" in said
-
-
-def test_more_false_alarms_than_chance_allows_are_called_noise() -> None:
-    slow, fast = [0.02] * 10, [0.01] * 10
-    same = TwinSamples(first_s=fast, second_s=fast)
-    other = TwinSamples(first_s=slow, second_s=fast)
-    calm = record(variants=[], sampling=None, twins=[same] * 19 + [other])
-    assert "1 of 20 pairs seem to differ; up to 3 would by chance" in timing_as_text(calm, Path())
-    assert "only noise" not in timing_as_text(calm, Path())
-    loud = record(variants=[], sampling=None, twins=[same] * 16 + [other] * 4)
-    assert "only noise" in timing_as_text(loud, Path())
-
-
-def test_a_record_of_a_newer_version_is_not_guessed_at(tmp_path: Path) -> None:
-    path = tmp_path / "row" / "timings" / "1.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(record().model_dump_json())
-    assert [read.row for read in read_timings(tmp_path)] == [record().row]
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 2}))
-    with pytest.raises(RecordError, match="newer hrnet-zoo"):
-        read_timing(path)

@@ -170,7 +170,7 @@ def _work_lines(record: TimingRecord) -> Iterator[str]:
         return
     yield (
         f"network: {record.work.multiply_adds / 1e9:.2f} G multiply-adds per image; a large FP32 "
-        f"matrix product reached {record.work.matmul_gflops:.0f} GFLOP/s right afterwards"
+        f"matrix product reached {record.work.matmul_gflops:.0f} GFLOP/s, a rough ceiling"
     )
     for variant in record.variants:
         # Another precision has another ceiling.
