@@ -36,7 +36,7 @@ from hrnet_zoo.row import Metric, Row
 from hrnet_zoo.verdicts import PROTOCOL_OF
 
 
-def settings_in_force(device: torch.device, num_workers: int) -> Settings:
+def settings_in_force(device: torch.device, num_workers: int | None) -> Settings:
     """Return what torch is really set to, and what this program always does."""
     return Settings(
         device=str(device),
@@ -178,5 +178,6 @@ def timings_of(seconds: StageSeconds) -> Timings:
         forward_s=seconds.forward,
         post_s=seconds.post,
         metric_s=seconds.metric,
+        num_workers=seconds.num_workers,
         bottleneck=max(shares, key=shares.__getitem__) if seconds.wall else None,
     )

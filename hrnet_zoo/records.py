@@ -159,6 +159,8 @@ class Timings(_Part):
     """From scores to labels, or from detections to coded masks."""
     metric_s: float
     """Confusion matrix, or COCO's AP."""
+    num_workers: int | None = None
+    """Threads that decoded images, at most."""
     bottleneck: str | None = None
     """The stage with the largest share; decoding counts by how long the others waited for it."""
 
@@ -176,8 +178,8 @@ class Settings(_Part):
     """Whether BatchNorm was folded into the convolutions."""
     num_threads: int
     """Threads torch uses within one operation on the CPU."""
-    num_workers: int
-    """Threads that decode images ahead of the network."""
+    num_workers: int | None
+    """Threads that decode images ahead of the network; None: as many as it took."""
 
 
 class Record(_Part):

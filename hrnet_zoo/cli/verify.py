@@ -65,7 +65,7 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="Threads that decode images; the result does not depend on it.",
+    help="Threads that decode images; the result does not depend on it.  [default: as it takes]",
 )
 @click.option(
     "--worst",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +17,7 @@ Result = TypeVar("Result")
 
 # Finished pieces that may wait per worker thread: enough to hide a slow file, small in memory.
 _AHEAD_PER_WORKER = 2
+_MOST_WORKERS = 16
 
 
 @dataclass(kw_only=True)
@@ -25,6 +27,8 @@ class StageSeconds:
     decode: float = 0.0
     waiting: float = 0.0
     """How long the network stood still for want of a decoded image."""
+    num_workers: int = 0
+    """Threads that decoded images, at most."""
     forward: float = 0.0
     post: float = 0.0
     metric: float = 0.0
@@ -32,25 +36,37 @@ class StageSeconds:
 
 
 def ahead(
-    work: Callable[[int], Result], indices: Iterable[int], num_workers: int
+    work: Callable[[int], Result],
+    indices: Iterable[int],
+    num_workers: int | None,
+    seconds: StageSeconds,
 ) -> Iterator[Result]:
     """Yield ``work(index)`` in order while threads work on the next few.
 
     Args:
         work: called in the threads; what it raises is raised here, in its turn.
         indices: taken one by one, as results are.
-        num_workers: threads.
+        num_workers: threads. None: few at first, and one more whenever a result was late, so that
+            a network that computes on the same processors keeps them.
+        seconds: its ``num_workers`` tells how many it became.
     """
-    pool = ThreadPoolExecutor(num_workers, thread_name_prefix="decode")
+    most = num_workers or min(_MOST_WORKERS, os.cpu_count() or 1)
+    seconds.num_workers = num_workers or 1
+    pool = ThreadPoolExecutor(most, thread_name_prefix="decode")
     remaining = iter(indices)
     waiting: deque[Future[Result]] = deque()
+    is_first = True
     try:
-        for index in islice(remaining, num_workers * _AHEAD_PER_WORKER):
-            waiting.append(pool.submit(work, index))
-        while waiting:
-            result = waiting.popleft().result()
-            waiting.extend(pool.submit(work, index) for index in islice(remaining, 1))
-            yield result
+        while True:
+            wanted = seconds.num_workers * _AHEAD_PER_WORKER - len(waiting)
+            waiting.extend(pool.submit(work, index) for index in islice(remaining, wanted))
+            if not waiting:
+                return
+            # Nothing could have been ready for the first one.
+            if not is_first and not waiting[0].done() and seconds.num_workers < most:
+                seconds.num_workers += 1
+            is_first = False
+            yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -49,7 +49,7 @@ def detect_in_images(
     indices: Iterable[int],
     protocol: DetectionProtocol,
     *,
-    num_workers: int,
+    num_workers: int | None,
     device: torch.device,
     seconds: StageSeconds,
 ) -> Iterator[EvaluatedImage]:
@@ -60,7 +60,8 @@ def detect_in_images(
         dataset: where images come from.
         indices: which samples, in the order wanted.
         protocol: how the network sees them.
-        num_workers: threads that decode and resize; the results do not depend on it.
+        num_workers: threads that decode and resize; None: as many as it takes. The results do not
+            depend on it.
         device: where the network is.
         seconds: the time of every stage is added to it.
 
@@ -70,7 +71,7 @@ def detect_in_images(
         PrerequisiteError: the device's memory does not suffice.
     """
     begin = time.perf_counter()
-    for prepared in _prepare_ahead(dataset, indices, protocol, num_workers):
+    for prepared in _prepare_ahead(dataset, indices, protocol, num_workers, seconds):
         seconds.waiting += time.perf_counter() - begin
         seconds.decode += prepared.seconds
         sample = prepared.sample
@@ -114,7 +115,11 @@ def _detect(
 
 
 def _prepare_ahead(
-    dataset: CocoDataset, indices: Iterable[int], protocol: DetectionProtocol, num_workers: int
+    dataset: CocoDataset,
+    indices: Iterable[int],
+    protocol: DetectionProtocol,
+    num_workers: int | None,
+    seconds: StageSeconds,
 ) -> Iterator[_Prepared]:
     """Yield decoded and resized samples in order while threads work on the next few."""
 
@@ -124,4 +129,4 @@ def _prepare_ahead(
         resized = resize_keep_ratio(sample.image, protocol.scale)
         return _Prepared(sample=sample, resized=resized, seconds=time.perf_counter() - started)
 
-    return ahead(prepare, indices, num_workers)
+    return ahead(prepare, indices, num_workers, seconds)

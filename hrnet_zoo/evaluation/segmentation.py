@@ -54,7 +54,7 @@ def evaluate_images(
     indices: Iterable[int],
     protocols: Mapping[Metric, SegmentationProtocol],
     *,
-    num_workers: int,
+    num_workers: int | None,
     device: torch.device,
     seconds: StageSeconds,
 ) -> Iterator[ImageResult]:
@@ -65,7 +65,8 @@ def evaluate_images(
         dataset: where images and labels come from; each is decoded once for all protocols.
         indices: which samples, in the order wanted.
         protocols: the protocol of every metric asked for.
-        num_workers: threads that decode and resize; the results do not depend on it.
+        num_workers: threads that decode and resize; None: as many as it takes. The results do not
+            depend on it.
         device: where the network is.
         seconds: the time of every stage is added to it.
 
@@ -74,7 +75,7 @@ def evaluate_images(
         PrerequisiteError: the device's memory does not suffice.
     """
     begin = time.perf_counter()
-    for prepared in _prepare_ahead(dataset, indices, protocols, num_workers):
+    for prepared in _prepare_ahead(dataset, indices, protocols, num_workers, seconds):
         seconds.waiting += time.perf_counter() - begin
         seconds.decode += prepared.seconds
         counts = {
@@ -139,7 +140,8 @@ def _prepare_ahead(
     dataset: SegmentationDataset,
     indices: Iterable[int],
     protocols: Mapping[Metric, SegmentationProtocol],
-    num_workers: int,
+    num_workers: int | None,
+    seconds: StageSeconds,
 ) -> Iterator[_Prepared]:
     """Yield decoded and resized samples in order while threads work on the next few."""
 
@@ -149,4 +151,4 @@ def _prepare_ahead(
         images = {metric: resized_images(sample.image, p) for metric, p in protocols.items()}
         return _Prepared(sample=sample, images=images, seconds=time.perf_counter() - started)
 
-    return ahead(prepare, indices, num_workers)
+    return ahead(prepare, indices, num_workers, seconds)

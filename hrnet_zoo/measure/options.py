@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,6 @@ from hrnet_zoo.row import Metric, Row
 from hrnet_zoo.settings import DataFolders
 from hrnet_zoo.verdicts import PROTOCOL_OF
 
-_MAX_WORKERS = 4
-
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureOptions:
@@ -30,7 +27,7 @@ class MeasureOptions:
     """A file of the user's own; None means the row's published one."""
     device: str = "auto"
     num_workers: int | None = None
-    """Threads that decode images; None: as many as there are processors, at most four."""
+    """Threads that decode images; None: as many as it takes."""
     worst: int = 0
     """How many of the worst images to save as pictures."""
     limit: int | None = None
@@ -41,11 +38,6 @@ class MeasureOptions:
     """Where to write a trace of a few images, in Chrome's format."""
     save_results: Path | None = None
     """Where to write all detections in COCO's results format."""
-
-    @property
-    def threads(self) -> int:
-        """Return how many threads decode images."""
-        return self.num_workers or min(_MAX_WORKERS, os.cpu_count() or 1)
 
 
 def checkpoint_for(row: Row, options: MeasureOptions, progress: Progress) -> FetchedFile:

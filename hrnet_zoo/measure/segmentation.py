@@ -103,7 +103,7 @@ class _Run:
     checkpoint: FetchedFile
     device: torch.device
     num_images: int
-    num_workers: int
+    num_workers: int | None
     trace: Path | None
 
 
@@ -121,7 +121,7 @@ def _prepare(
         checkpoint=checkpoint_for(row, options, progress),
         device=device,
         num_images=min(len(dataset), options.limit or len(dataset)),
-        num_workers=options.threads,
+        num_workers=options.num_workers,
         trace=options.profile,
     )
 
