@@ -20,7 +20,7 @@ from trees import RunCli
 
 from hrnet_zoo import demo
 from hrnet_zoo.complexity import CONVENTION, FILE, complexity_of
-from hrnet_zoo.datasets.layouts import DATASETS
+from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
 from hrnet_zoo.loading import build_row
 from hrnet_zoo.manifest import default_manifest, load_zoo
 from hrnet_zoo.models import DETECTORS, build_detector
@@ -122,7 +122,7 @@ def test_detectors_get_the_box_of_the_resize_padded() -> None:
 
 
 def test_every_segmentation_data_set_has_a_typical_image() -> None:
-    assert set(TYPICAL_IMAGES) == set(DATASETS)
+    assert set(TYPICAL_IMAGES) == {*DATASETS, *DETECTION_DATASETS}
 
 
 @pytest.mark.parametrize("architecture", ["fcn_hrnet", *DETECTORS])

@@ -19,9 +19,11 @@ TYPICAL_IMAGES: Mapping[DatasetName, tuple[int, int]] = {
     "potsdam": (512, 512),
     "vaihingen": (512, 512),
     "isaid": (896, 896),
+    "coco": (640, 480),
     "scenes": (270, 180),
+    "scenes_boxes": (270, 180),
 }
-"""(width, height) of most images of a split, where they differ of a common one."""
+"""(width, height) of most images of a split; of the commonest shape, where they vary."""
 
 
 def documented_input_size(row: Row) -> tuple[int, int]:

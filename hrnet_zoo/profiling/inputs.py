@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,24 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrnet_zoo.datasets.images import decode_image, read_bytes
-from hrnet_zoo.reading import DatasetName
+from hrnet_zoo.profiling.input_size import TYPICAL_IMAGES
 from hrnet_zoo.row import Row
-
-_USUAL_SIZES: Mapping[DatasetName, tuple[int, int]] = {
-    "cityscapes": (2048, 1024),
-    "ade20k": (683, 512),
-    "voc12aug": (500, 375),
-    "pascal_context": (500, 375),
-    "pascal_context_59": (500, 375),
-    "loveda": (1024, 1024),
-    "potsdam": (512, 512),
-    "vaihingen": (512, 512),
-    "isaid": (896, 896),
-    "coco": (640, 480),
-    "scenes": (270, 180),
-    "scenes_boxes": (270, 180),
-}
-"""(width, height) of most images of a validation split; of the commonest shape, where they vary."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,7 +49,7 @@ def drawn_image(row: Row, scale: tuple[int, int] | None) -> TimedImage:
             smaller or larger with it: a small input whose labels were enlarged to full size would
             be timed for little else.
     """
-    width, height = _USUAL_SIZES[row.reading.dataset]
+    width, height = TYPICAL_IMAGES[row.reading.dataset]
     if scale is not None:
         documented = row.reading.test.scale
         factor = min(max(scale) / max(documented), min(scale) / min(documented))
