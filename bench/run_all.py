@@ -156,7 +156,7 @@ def make_plan(entries: Sequence[Entry], asked: Arguments) -> list[Entry]:
     total = sum(map(estimate.seconds, plan))
     origin = "measured here" if past.rate else "assumed; nothing was timed here yet"
     print(
-        f"{len(plan)} entries on {asked.device_name}, at most about {total / 60:.0f} minutes "
+        f"entries: {len(plan)}, on {asked.device_name}, at most about {total / 60:.1f} minutes "
         f"({estimate.rate / 1e9:.3g} G multiply-adds per second, {origin})",
         flush=True,
     )
@@ -166,10 +166,6 @@ def make_plan(entries: Sequence[Entry], asked: Arguments) -> list[Entry]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
     options = _parser().parse_args(arguments)
-    # Whoever ends this program politely must not leave an entry behind; a shell that starts it in
-    # the background has it, and its entries, ignore SIGINT otherwise.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
     try:
         asked = Arguments(
             output=options.output,
@@ -230,4 +226,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    # Whoever ends this program politely must not leave an entry behind; a shell that starts it in
+    # the background has it, and its entries, ignore SIGINT otherwise.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     sys.exit(main())

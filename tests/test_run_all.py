@@ -81,7 +81,7 @@ def test_what_is_done_is_skipped_and_said_so(capsys: pytest.CaptureFixture[str])
     assert [entry.row.name for entry in run_all.make_plan(memory_entries(), ASKED)] == [W18]
     out = capsys.readouterr().out
     assert f"done before, skipped: memory {W48}\n" in out
-    assert "1 entries on cpu" in out
+    assert "entries: 1, on cpu, at most about" in out
     elsewhere = Arguments(output=RECORDS, device="cuda", device_name="cuda:0 (NVIDIA H200)")
     assert len(run_all.make_plan(memory_entries(), elsewhere)) == 2
 
@@ -120,7 +120,7 @@ def test_the_demo_is_timed_once() -> None:
     what = ("--only", "fcn_*", "--kind", "time", "--limit-seconds", "0.5")
     planned = run(*what, "--dry-run")
     assert planned.returncode == 0, planned.stderr
-    assert "1 entries on cpu" in planned.stdout
+    assert "entries: 1, on cpu, at most about" in planned.stdout
     assert not RECORDS.exists()
     finished = run(*what)
     assert finished.returncode == 0, finished.stdout + finished.stderr
