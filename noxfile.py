@@ -128,7 +128,7 @@ def bench_compare(session: nox.Session) -> None:
         there, storage = Path(folder, "commit"), Path(folder, "results").as_uri()
         session.run("git", "worktree", "add", "--detach", str(there), revision, external=True)
         try:
-            for name, package in (("commit", there), ("working-tree", here)):
+            for name, package in (("commit", there), ("here", here)):
                 session.run(
                     "pytest",
                     "bench",

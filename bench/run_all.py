@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 from typing import get_args
@@ -31,7 +32,8 @@ from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.records import new_record_path, now, write_record
 from hrnet_zoo.timing_records import Engine, Precision
 
-COMMAND = (sys.executable, "-m", "hrnet_zoo")
+COMMAND = (sys.executable, "-P", "-m", "hrnet_zoo")
+"""The package that runs this, even if another lies in the current folder."""
 FAILED, INTERRUPTED = ZooError.exit_code, 130
 PATIENCE_S = 15.0
 """How long an interrupted entry may take to clean up."""
@@ -99,10 +101,10 @@ def _outcome(command: Sequence[str]) -> tuple[int, str, str]:
     except KeyboardInterrupt:
         process.send_signal(signal.SIGINT)
         try:
-            process.communicate(timeout=PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=PATIENCE_S)
+        finally:
+            process.kill()  # does nothing if it has ended
         raise
     return process.returncode, out, err
 

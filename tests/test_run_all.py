@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -60,6 +61,25 @@ def test_a_failed_entry_is_reported_and_the_others_are_done(
     (record,) = read_memory(RECORDS)
     assert (record.row, record.device, record.hrnet_zoo) == (W18, "cpu", __version__)
     assert record.result["name"] == W18
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (
+            "print('  fast-tf32: unavailable: no GPU\\nrecord: x'); exit(3)",
+            "fast-tf32: unavailable: no GPU",
+        ),
+        ("exit(70)", "exit code 70, without a word"),
+        ("import os; os.kill(os.getpid(), 9)", "killed by signal 9"),
+    ],
+)
+def test_why_a_row_was_not_timed(
+    capsys: pytest.CaptureFixture[str], code: str, reason: str
+) -> None:
+    entries = entries_of(ROWS, ["time"], W18)
+    assert run_all.run_all(entries, ASKED, [sys.executable, "-c", code]) == 3
+    assert capsys.readouterr().out.endswith(f"failed: time   {W18}: {reason}\n")
 
 
 @pytest.mark.parametrize("code", [0, 1, 3])
@@ -193,3 +213,11 @@ def test_a_damaged_record_is_named(
     path.write_text(json.dumps({"schema_version": 2}))
     assert run_all.main(["--output", str(RECORDS)]) == 3
     assert "was written by a newer hrnet-zoo" in capsys.readouterr().err
+
+
+def test_every_option_is_in_its_readme() -> None:
+    readme = (SCRIPT.parent / "README.md").read_text()
+    shown = subprocess.run(script("--help"), capture_output=True, text=True, check=True).stdout
+    options = set(re.findall(r"--[a-z-]+", shown)) - {"--help"}
+    assert len(options) >= 10
+    assert {option for option in options if option not in readme} == set()
