@@ -32,7 +32,7 @@ PASSES = 8
 """Passes that no limit covers: each variant's first, and those that agreement is told from."""
 MEMORY_S = 30.0
 """Of a memory entry, until this machine has done one."""
-DEFAULT_RATE = {"cpu": 5e10, "cuda": 2e12}
+DEFAULT_RATE = {"cpu": 3e10, "cuda": 2e12}
 """Multiply-adds per second until this machine has timed a row; on the low side of both kinds."""
 
 
