@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import nox
@@ -113,3 +114,40 @@ def bench(session: nox.Session) -> None:
     """Time the hot paths; add -- --benchmark-autosave or --benchmark-compare to compare commits."""
     install(session, "test")
     session.run("pytest", "bench", "--benchmark-columns=min,median,max,rounds", *session.posargs)
+
+
+@nox.session
+def bench_compare(session: nox.Session) -> None:
+    """Time the hot paths of a commit and of the working tree; add -- REV and options of pytest."""
+    if not session.posargs:
+        session.error("name the commit to compare with: nox -s bench_compare -- main")
+    revision, *options = session.posargs
+    install(session, "test")
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        there, storage = Path(folder, "commit"), Path(folder, "results").as_uri()
+        session.run("git", "worktree", "add", "--detach", str(there), revision, external=True)
+        try:
+            for name, package in (("commit", there), ("here", here)):
+                session.run(
+                    "pytest",
+                    "bench",
+                    # A commit may lack what a later benchmark times.
+                    "--continue-on-collection-errors",
+                    "--benchmark-quiet",
+                    f"--benchmark-storage={storage}",
+                    f"--benchmark-save={name}",
+                    *options,
+                    # Both are run from their sources, so that nothing else differs.
+                    env={"PYTHONPATH": str(package)},
+                    success_codes=[0, 1] if package == there else [0],
+                )
+        finally:
+            session.run("git", "worktree", "remove", "--force", str(there), external=True)
+        session.run(
+            "pytest-benchmark",
+            f"--storage={storage}",
+            "compare",
+            "--group-by=group,fullname",
+            "--columns=min,median,iqr,rounds",
+        )

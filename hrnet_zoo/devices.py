@@ -36,6 +36,13 @@ def resolve_device(name: str) -> torch.device:
     return torch.device("cuda", wanted)
 
 
+def describe_device(device: torch.device) -> str:
+    """Return a device as records name it: "cpu", or a GPU's number and model."""
+    if device.type == "cpu":
+        return "cpu"
+    return f"{device} ({torch.cuda.get_device_name(device)})"
+
+
 @contextmanager
 def canonical_precision() -> Iterator[None]:
     """Compute in full float32 and with repeatable kernels, then restore the former settings.

@@ -180,8 +180,12 @@ def read_timing(path: Path) -> TimingRecord:
 def read_timings(folder: Path) -> Iterator[TimingRecord]:
     """Yield all timings below ``folder``, oldest first; none if there is no such folder.
 
+    A file is empty until its run is complete; those of runs that go on or were killed are no
+    timings yet.
+
     Raises:
         RecordError: one of the files is no such record.
     """
-    records = [read_timing(path) for path in folder.glob("*/timings/*.json")]
+    paths = [path for path in folder.glob("*/timings/*.json") if path.stat().st_size]
+    records = [read_timing(path) for path in paths]
     yield from sorted(records, key=lambda record: record.started_at)

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hrnet_zoo.cli.options import format_option, zoo_option
+from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
+
+if TYPE_CHECKING:
+    from hrnet_zoo.fps.measured import MeasuredTime
 
 
 @click.command()
-@click.argument("measured", type=click.Path(path_type=Path))
+@click.argument("measured", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--records",
+    "records_dir",
+    type=click.Path(path_type=Path),
+    help=f"Folder that time wrote to, instead of a file.  [default: {DEFAULT_OUTPUT}]",
+)
 @format_option("text", "json")
 @zoo_option
-def fps(measured: Path, form: str, zoo_file: Path | None) -> int:
+def fps(measured: Path | None, records_dir: Path | None, form: str, zoo_file: Path | None) -> int:
     """Judge documented fps by times measured here.
 
-    MEASURED is a JSON array of {"name": ROW, "seconds_per_image": SECONDS}, all from one machine
-    and one protocol (batch 1); "multiply_adds" of an image may be added. A row is consistent if it
+    Without a file, each row's latest usable record of "hrnet-zoo time" is taken; of several
+    machines, the one that was used last. MEASURED is a JSON array of {"name": ROW,
+    "seconds_per_image": SECONDS}, all from one machine and one protocol (batch 1); "multiply_adds"
+    of an image may be added. A row is consistent if it
     differs from what the other rows of its README imply by no more than these do among themselves.
     At least three rows of its table must be timed, and enough rows to tell the noise by; three
     tables of three are enough.
 
     Exit code: 0 all rows consistent, 1 an outlier, 3 too few rows or unknown names.
     """
+    if measured is not None and records_dir is not None:
+        msg = "Give a file of measured times or --records, not both."
+        raise click.UsageError(msg)
+
     from hrnet_zoo.fps.measured import read_measured, timed_rows  # noqa: PLC0415
     from hrnet_zoo.fps.verdicts import (  # noqa: PLC0415
         exit_code,
@@ -33,10 +51,39 @@ def fps(measured: Path, form: str, zoo_file: Path | None) -> int:
     from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
     from hrnet_zoo.report.fps import fps_as_json, fps_as_text  # noqa: PLC0415
 
-    rows, undocumented = timed_rows(load_zoo(zoo_file), read_measured(measured))
+    zoo = load_zoo(zoo_file)
+    times = read_measured(measured) if measured else _from_records(records_dir or DEFAULT_OUTPUT)
+    rows, undocumented = timed_rows(zoo, times)
     judgements = judge_fps(rows)
     if form == "json":
         click.echo(fps_as_json(judgements, undocumented))
     else:
         click.echo(fps_as_text(judgements, undocumented, fit_documented_machines(rows)))
     return exit_code(judgements)
+
+
+def _from_records(folder: Path) -> Sequence[MeasuredTime]:
+    """Return the times in a folder of records, and say what they are and what was left out."""
+    from hrnet_zoo.errors import RecordError  # noqa: PLC0415
+    from hrnet_zoo.fps.timed import latest_times  # noqa: PLC0415
+    from hrnet_zoo.timing_records import read_timings  # noqa: PLC0415
+
+    found = latest_times(read_timings(folder))
+    if found.machine is None:
+        msg = (
+            f"{folder} holds no usable record of documented times{_reasons(found.unusable)}. Time "
+            'rows with "hrnet-zoo time", pass the folder it wrote to with --records, or give a '
+            "file of measured times."
+        )
+        raise RecordError(msg)
+    click.echo(f"times of {len(found.times)} rows in {folder}, on {found.machine}", err=True)
+    for machine in found.other_machines:
+        click.echo(f"left out, another machine: {machine}", err=True)
+    if found.unusable:
+        click.echo(f"records left out{_reasons(found.unusable)}", err=True)
+    return found.times
+
+
+def _reasons(unusable: Mapping[str, int]) -> str:
+    listed = "; ".join(f"{reason} ({count})" for reason, count in unusable.items())
+    return f": {listed}" if listed else ""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from hrnet_zoo.devices import resolve_device
+from hrnet_zoo.devices import describe_device, resolve_device
 from hrnet_zoo.environment import describe_environment
 from hrnet_zoo.errors import ZooError
 from hrnet_zoo.evaluation.ahead import synchronised_time
@@ -138,7 +138,7 @@ def _time(
         documented_fps=_printed_fps(row),
         started_at=started_at,
         finished_at=now(),
-        device=_device_name(device),
+        device=describe_device(device),
         num_threads=torch.get_num_threads(),
         weights=prepared.weights,
         checkpoint=prepared.checkpoint,
@@ -279,9 +279,3 @@ def _work(prepared: PreparedRow, device: torch.device, progress: Progress) -> Wo
         # The latencies are taken; they are worth keeping without this.
         progress.say("no memory is left to measure the ceiling with")
         return None
-
-
-def _device_name(device: torch.device) -> str:
-    if device.type == "cpu":
-        return "cpu"
-    return f"{device} ({torch.cuda.get_device_name(device)})"
