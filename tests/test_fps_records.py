@@ -35,6 +35,9 @@ IDLE = GpuState(
 )
 
 
+FASTER = "faster_rcnn_hrnetv2p_w18_1x_coco"
+
+
 def timed(name: str, seconds: Sequence[float]) -> VariantTimed:
     return VariantTimed(
         name=name,
@@ -118,6 +121,13 @@ def test_records_give_what_a_file_of_their_medians_gives(tmp_path: Path, run_cli
     assert json.loads(by_records.out) == json.loads(by_file.out)
     assert f"times of {len(entries)} rows" in by_records.err
     assert "left out" not in by_records.err
+
+
+def test_of_a_detector_loading_counts_as_it_did_for_the_readme(run_cli: RunCli) -> None:
+    both = [timed("documented", [1.0, 1.0, 1.0]), timed("documented-loading", [3.0, 3.0, 3.0])]
+    save(Path("reports/records"), FASTER, [1.0], variants=both)
+    finished = run_cli("fps", "--format", "json")
+    assert seconds_per_image(finished.out) == {FASTER: 3.0}
 
 
 def test_the_latest_record_counts_and_the_default_folder_is_that_of_time(run_cli: RunCli) -> None:

@@ -11,6 +11,7 @@ from hrnet_zoo.medians import median
 from hrnet_zoo.timing_records import TimingRecord
 
 _DOCUMENTED = "documented"
+_WITH_LOADING = "documented-loading"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +82,9 @@ def machine_of(record: TimingRecord) -> str:
 
 
 def _documented_seconds(record: TimingRecord) -> list[float]:
-    found = (v.seconds for v in record.variants if v.name == _DOCUMENTED and v.outcome == "timed")
-    return next(found, [])
+    """Return the samples of the way the README was measured: with loading, of detectors."""
+    timed = {v.name: v.seconds for v in record.variants if v.outcome == "timed"}
+    return timed.get(_WITH_LOADING) or timed.get(_DOCUMENTED, [])
 
 
 def _measured(record: TimingRecord) -> MeasuredTime:
