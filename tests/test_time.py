@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,67 @@ def test_a_missing_compiler_takes_out_that_variant_only(
     assert finished.code == 3
     assert "compile: unavailable: InvalidCxxCompiler: No working C++ compiler.\n" in finished.out
     assert "\n  fast " in finished.out
+
+
+def test_exported_engines_give_the_same_labels(run_cli: RunCli) -> None:
+    finished = run_cli(
+        "time", SEGMENTOR, *DEMO, "--weights", "published", "--image", IMAGES[0], "--image",
+        IMAGES[1], "--engine", "openvino", "--engine", "onnxruntime", "--limit-seconds", 2,
+        "--threads", 1, "--format", "json",
+    )  # fmt: skip
+    assert finished.code == 0, finished.err
+    variants = by_name(finished.out)
+    assert list(variants) == ["documented", "openvino", "onnxruntime"]
+    for name, title in (("openvino", "OpenVINO"), ("onnxruntime", "ONNX Runtime")):
+        assert variants[name]["engine"] == name
+        assert variants[name]["samples"] == variants["documented"]["samples"] > 0
+        assert variants[name]["agreement"] >= 0.9999
+        assert 0 < variants[name]["largest_logit_difference"] < 1e-3
+        assert f"network in {title}" in variants[name]["description"]
+    (record,) = read_timings(Path("records"))
+    assert record.environment["packages"]["openvino"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "module"), [("openvino", "openvino"), ("onnxruntime", "onnxscript")]
+)
+def test_an_engine_that_is_not_installed_takes_out_that_variant_only(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, engine: str, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    finished = run_cli(
+        "time", SEGMENTOR, *DEMO, "--engine", engine, "--engine", "torch", "--limit-seconds", 1
+    )
+    assert finished.code == 3
+    assert f"{engine}: unavailable: " in finished.out
+    assert f'pip install "hrnet-zoo[{engine}]"' in finished.out
+    assert "\n  fast " in finished.out
+
+
+def test_an_engine_that_cannot_export_a_network_says_why(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_args: object, **_kwargs: object) -> object:
+        msg = "Could not guard on\n data-dependent expression"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(torch.export, "export", fails)
+    finished = run_cli("time", SEGMENTOR, *DEMO, "--engine", "openvino", "--limit-seconds", 0.5)
+    assert finished.code == 3
+    assert "openvino: unavailable: Could not guard on data-dependent expression\n" in finished.out
+    assert "\n  documented " in finished.out
+
+
+def test_exported_engines_are_for_segmentation_in_fp32(run_cli: RunCli) -> None:
+    finished = run_cli(
+        "time", SEGMENTOR, DETECTOR, *DEMO, "--engine", "onnxruntime", "--precision", "bf16",
+        "--limit-seconds", 0.5,
+    )  # fmt: skip
+    assert finished.code == 3
+    said = "onnxruntime-bf16: unavailable: ONNX Runtime "
+    assert f"{said}computes only in fp32" in finished.out
+    assert f"{said}runs only segmentation rows" in finished.out
+    assert finished.out.count("\n  documented ") == 2
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -22,7 +22,7 @@ from torch import nn
 import hrnet_zoo.demo
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.detections import ImageDetections
-from hrnet_zoo.errors import RecordError
+from hrnet_zoo.errors import PrerequisiteError, RecordError
 from hrnet_zoo.inference.detection import DetectionProtocol
 from hrnet_zoo.inference.segmentation import SegmentationProtocol, class_scores
 from hrnet_zoo.loading import single_protocol
@@ -39,6 +39,7 @@ from hrnet_zoo.profiling.agreement import (
     num_matched,
 )
 from hrnet_zoo.profiling.detection import DetectionBench
+from hrnet_zoo.profiling.exported import ExportedNetwork, require_engine
 from hrnet_zoo.profiling.filled import fill as fill_in
 from hrnet_zoo.profiling.filled import spread_classes
 from hrnet_zoo.profiling.gpu_state import gpu_state
@@ -50,6 +51,7 @@ from hrnet_zoo.profiling.work import matmul_gflops, multiply_adds
 from hrnet_zoo.report.timings import all_could_be_run, remarks, timing_as_text
 from hrnet_zoo.timing_records import (
     Agreement,
+    Engine,
     GpuState,
     InputTimed,
     MachineState,
@@ -250,6 +252,40 @@ def test_windows_are_slid_as_in_the_evaluation() -> None:
     ).argmax(dim=0)
     assert (labels[0] == expected.numpy()).mean() > 0.999
     assert len(np.unique(labels)) > 1
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_exported_networks_give_the_logits_of_torch_in_every_shape(engine: Engine) -> None:
+    model = build_segmentor("fcn_hrnet", backbone="w5_small", num_classes=7)
+    fill_in(model, "segmentation")
+    assert isinstance(model, FCN)
+    network = ExportedNetwork(model, engine)
+    generator = torch.Generator().manual_seed(0)
+    images = [torch.randn(shape, generator=generator) for shape in ((1, 3, 64, 96), (2, 3, 50, 70))]
+    images.append(images[1].flip(3).contiguous(memory_format=torch.channels_last))
+    with torch.inference_mode():
+        answers = [network(image) for image in images]
+        # Compared after all were computed: no answer may have been written over by a later one.
+        for image, answer in zip(images, answers, strict=True):
+            expected = model.coarse_logits(image)
+            assert answer.shape == expected.shape
+            assert (answer - expected).abs().max() < 1e-4 * expected.std()
+
+
+def test_openvino_cannot_report_its_use() -> None:
+    code = (
+        "import sys, torch\n"
+        "from hrnet_zoo.profiling.exported import require_engine\n"
+        "require_engine('openvino', 'fp32', 'segmentation', torch.device('cpu'))\n"
+        "assert 'openvino' in sys.modules\n"
+        "assert not [name for name in sys.modules if name.startswith('openvino_telemetry')]\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_exported_engines_leave_gpus_alone() -> None:
+    with pytest.raises(PrerequisiteError, match="pass --device cpu"):
+        require_engine("openvino", "fp32", "segmentation", torch.device("cuda"))
 
 
 def test_what_is_timed_of_a_detector_is_its_detections() -> None:

@@ -16,6 +16,7 @@ from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.layers import resize
 from hrnet_zoo.profiling.agreement import combined, label_agreement
+from hrnet_zoo.profiling.exported import EXPORTERS, ExportedNetwork
 from hrnet_zoo.profiling.inputs import TimedImage
 from hrnet_zoo.profiling.variants import (
     DOCUMENTED,
@@ -73,7 +74,7 @@ class SegmentationBench:
     def variant(self, recipe: Recipe) -> Variant:
         """Make a variant ready; nothing is computed yet."""
         network = self._network(recipe)
-        layout = torch.channels_last if recipe.fast else torch.contiguous_format
+        layout = _layout(recipe)
         inputs = [x.contiguous(memory_format=layout) for x in self._inputs]
 
         def run() -> NDArray[np.generic]:
@@ -94,6 +95,8 @@ class SegmentationBench:
         dtype = DTYPES[recipe.precision]
         model = folded(self._model)
         assert isinstance(model, FCN)
+        if recipe.engine in EXPORTERS:
+            return ExportedNetwork(model, recipe.engine)
         model = model.to(memory_format=torch.channels_last).to(dtype)
         coarse: Callable[[Tensor], Tensor] = model.coarse_logits
         if recipe.engine == "compile":
@@ -131,9 +134,19 @@ class SegmentationBench:
             return label_agreement(reference, self._scores(network, x, size, recipe))
 
 
+def _layout(recipe: Recipe) -> torch.memory_format:
+    """Return what the network likes best; exported engines choose inside what suits them."""
+    if recipe.fast and recipe.engine not in EXPORTERS:
+        return torch.channels_last
+    return torch.contiguous_format
+
+
 def _description(recipe: Recipe) -> str:
     steps = "copy in, network, both resizes, {}argmax, copy out"
     if not recipe.fast:
         return f"{steps.format('softmax, ')}; eager, contiguous, BatchNorm not folded, TF32 off"
+    if recipe.engine in EXPORTERS:
+        engine = EXPORTERS[recipe.engine].title
+        return f"{steps.format('')}; network in {engine}, BatchNorm folded, {recipe.precision}"
     how = "torch.compile" if recipe.engine == "compile" else "eager"
     return f"{steps.format('')}; {how}, channels-last, BatchNorm folded, {recipe.precision}"

@@ -176,7 +176,7 @@ def _try_others(
 def _try(recipe: Recipe, bench: Bench, task: Task, device: torch.device) -> _Candidate:
     """Make a variant ready and compare what it computes with the documented way."""
     try:
-        require_possible(recipe, device)
+        require_possible(recipe, task, device)
         with explained(recipe, bench.network_input, device):
             variant = bench.variant(recipe)
         agreement = variant.agree() if recipe.fast else None

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from hrnet_zoo.devices import numerics
 from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.profiling.exported import require_engine
 from hrnet_zoo.row import Task
 from hrnet_zoo.timing_records import Agreement, Engine, Precision
 
@@ -26,6 +27,8 @@ DTYPES: dict[Precision, torch.dtype] = {
 
 _AMPERE = (8, 0)
 _REASON_LENGTH = 300
+_NO_MEMORY = ("allocate memory", "bad_alloc")
+"""What engines other than CUDA say when there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,25 +77,25 @@ DOCUMENTED_LOADING = Recipe(name="documented-loading", fast=False, with_loading=
 def recipes(task: Task, engines: Sequence[Engine], precisions: Sequence[Precision]) -> list[Recipe]:
     """Return the documented ways first, then a fast one per engine and precision."""
     documented = [DOCUMENTED] if task == "segmentation" else [DOCUMENTED, DOCUMENTED_LOADING]
-    names: dict[Engine, str] = {"torch": "fast", "compile": "compile"}
     return documented + [
-        Recipe(
-            name=names[engine] + ("" if precision == "fp32" else f"-{precision}"),
-            fast=True,
-            engine=engine,
-            precision=precision,
-        )
+        Recipe(name=_name(engine, precision), fast=True, engine=engine, precision=precision)
         for engine in dict.fromkeys(engines)
         for precision in dict.fromkeys(precisions)
     ]
 
 
-def require_possible(recipe: Recipe, device: torch.device) -> None:
+def _name(engine: Engine, precision: Precision) -> str:
+    name = "fast" if engine == "torch" else engine
+    return name if precision == "fp32" else f"{name}-{precision}"
+
+
+def require_possible(recipe: Recipe, task: Task, device: torch.device) -> None:
     """Check what can be known beforehand.
 
     Raises:
-        PrerequisiteError: the device cannot compute like that.
+        PrerequisiteError: the device or the engine cannot compute like that.
     """
+    require_engine(recipe.engine, recipe.precision, task, device)
     if recipe.precision != "tf32":
         return
     if device.type != "cuda" or torch.cuda.get_device_capability(device) < _AMPERE:
@@ -124,7 +127,7 @@ def explained(
     except (torch.OutOfMemoryError, MemoryError):
         raise _out_of_memory(network_input, device) from None
     except (RuntimeError, NotImplementedError, ImportError) as error:
-        if "allocate memory" in str(error):
+        if any(words in str(error) for words in _NO_MEMORY):
             raise _out_of_memory(network_input, device) from None
         if not recipe.fast:
             raise
