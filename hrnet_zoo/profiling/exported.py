@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -80,9 +80,8 @@ def require_engine(engine: Engine, precision: Precision, task: Task, device: tor
     if lacks is not None:
         raise PrerequisiteError(lacks)
     try:
-        with _no_telemetry():
-            for package in exporter.packages:
-                importlib.import_module(package)
+        for package in exporter.packages:
+            _module(package)
     except ImportError as error:
         msg = f'{exporter.title} cannot be used ({error}): pip install "hrnet-zoo[{engine}]"'
         raise PrerequisiteError(msg) from None
@@ -97,6 +96,11 @@ class _CoarseLogits(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         return self._model.coarse_logits(image)
+
+
+def _module(name: str) -> ModuleType:
+    with _no_telemetry():
+        return importlib.import_module(name)
 
 
 @contextmanager
@@ -117,7 +121,7 @@ def _no_telemetry() -> Iterator[None]:
 
 
 def _in_openvino(program: ExportedProgram, shape: tuple[int, ...]) -> Run:
-    openvino: Any = importlib.import_module("openvino")
+    openvino = _module("openvino")
     model = openvino.convert_model(program)
     model.reshape(list(shape))
     settings = {
@@ -137,7 +141,7 @@ def _in_openvino(program: ExportedProgram, shape: tuple[int, ...]) -> Run:
 
 
 def _in_onnxruntime(program: ExportedProgram, _shape: tuple[int, ...]) -> Run:
-    onnxruntime: Any = importlib.import_module("onnxruntime")
+    onnxruntime = _module("onnxruntime")
     exported = torch.onnx.export(program, (), dynamo=True, verbose=False)
     assert exported is not None
     content = exported.model_proto.SerializeToString()

@@ -74,20 +74,24 @@ class SegmentationBench:
     def variant(self, recipe: Recipe) -> Variant:
         """Make a variant ready; nothing is computed yet."""
         network = self._network(recipe)
-        layout = _layout(recipe)
-        inputs = [x.contiguous(memory_format=layout) for x in self._inputs]
+        batch = self._batch(0, recipe)
 
         def run() -> NDArray[np.generic]:
             with explained(recipe, self.network_input, self._device), torch.inference_mode():
-                return self._labels(network, inputs[0], recipe)
+                return self._labels(network, batch, recipe)
 
         def agree() -> Agreement:
             with explained(recipe, self.network_input, self._device), torch.inference_mode():
                 return combined(
-                    [self._agreement(i, network, inputs[i], recipe) for i in range(len(inputs))]
+                    [self._agreement(i, network, recipe) for i in range(len(self._inputs))]
                 )
 
         return Variant(run=run, agree=agree, description=_description(recipe))
+
+    def _batch(self, i: int, recipe: Recipe) -> Tensor:
+        """Return an image as often as the recipe wants, in the layout that suits it."""
+        copies = self._inputs[i].expand(recipe.batch, -1, -1, -1)
+        return copies.contiguous(memory_format=_layout(recipe))
 
     def _network(self, recipe: Recipe) -> Network:
         if not recipe.fast:
@@ -112,7 +116,7 @@ class SegmentationBench:
         return scores.softmax(dim=1).argmax(dim=1).cpu().numpy()
 
     def _scores(self, network: Network, x: Tensor, size: tuple[int, int], recipe: Recipe) -> Tensor:
-        """Return the logits [1, K, height, width] at the image's own size."""
+        """Return the logits [N, K, height, width] at the image's own size."""
 
         def enlarged(part: Tensor) -> Tensor:
             return resize(network(part), (part.shape[-2], part.shape[-1]))
@@ -124,14 +128,16 @@ class SegmentationBench:
         batched = recipe.fast and self._device.type != "cpu"
         return resize(slide(enlarged, x, window=window, stride=stride, batched=batched), size)
 
-    def _agreement(self, i: int, network: Network, x: Tensor, recipe: Recipe) -> Agreement:
+    def _agreement(self, i: int, network: Network, recipe: Recipe) -> Agreement:
+        """Compare every image of a batch with what the documented way says of it alone."""
         size = self._sizes[i]
         with settings_for(DOCUMENTED)():
             reference = self._scores(
-                self._model.coarse_logits, self._inputs[i].contiguous(), size, DOCUMENTED
+                self._model.coarse_logits, self._batch(i, DOCUMENTED), size, DOCUMENTED
             )
         with settings_for(recipe)():
-            return label_agreement(reference, self._scores(network, x, size, recipe))
+            scores = self._scores(network, self._batch(i, recipe), size, recipe)
+        return combined([label_agreement(reference, ours) for ours in torch.split(scores, 1)])
 
 
 def _layout(recipe: Recipe) -> torch.memory_format:

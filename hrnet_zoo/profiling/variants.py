@@ -42,6 +42,8 @@ class Recipe:
     """Detection: the older protocol, which counts decoding and coded masks."""
     engine: Engine = "torch"
     precision: Precision = "fp32"
+    batch: int = 1
+    """Images that go through the network together."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,11 +76,19 @@ DOCUMENTED = Recipe(name="documented", fast=False)
 DOCUMENTED_LOADING = Recipe(name="documented-loading", fast=False, with_loading=True)
 
 
-def recipes(task: Task, engines: Sequence[Engine], precisions: Sequence[Precision]) -> list[Recipe]:
-    """Return the documented ways first, then a fast one per engine and precision."""
+def recipes(
+    task: Task, engines: Sequence[Engine], precisions: Sequence[Precision], batch: int = 1
+) -> list[Recipe]:
+    """Return the documented ways first, at batch 1, then a fast one per engine and precision."""
     documented = [DOCUMENTED] if task == "segmentation" else [DOCUMENTED, DOCUMENTED_LOADING]
     return documented + [
-        Recipe(name=_name(engine, precision), fast=True, engine=engine, precision=precision)
+        Recipe(
+            name=_name(engine, precision),
+            fast=True,
+            engine=engine,
+            precision=precision,
+            batch=batch,
+        )
         for engine in dict.fromkeys(engines)
         for precision in dict.fromkeys(precisions)
     ]
@@ -95,6 +105,9 @@ def require_possible(recipe: Recipe, task: Task, device: torch.device) -> None:
     Raises:
         PrerequisiteError: the device or the engine cannot compute like that.
     """
+    if recipe.batch > 1 and task == "detection":
+        msg = "detectors compute one image at a time: pass no --batch"
+        raise PrerequisiteError(msg)
     require_engine(recipe.engine, recipe.precision, task, device)
     if recipe.precision != "tf32":
         return
@@ -125,10 +138,10 @@ def explained(
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError):
-        raise _out_of_memory(network_input, device) from None
+        raise _out_of_memory(recipe, network_input, device) from None
     except (RuntimeError, NotImplementedError, ImportError) as error:
         if any(words in str(error) for words in _NO_MEMORY):
-            raise _out_of_memory(network_input, device) from None
+            raise _out_of_memory(recipe, network_input, device) from None
         if not recipe.fast:
             raise
         raise PrerequisiteError(_in_one_line(error)) from None
@@ -141,11 +154,15 @@ def _in_one_line(error: Exception) -> str:
     return text if len(text) <= _REASON_LENGTH else f"{text[:_REASON_LENGTH]} ..."
 
 
-def _out_of_memory(network_input: tuple[int, int], device: torch.device) -> PrerequisiteError:
+def _out_of_memory(
+    recipe: Recipe, network_input: tuple[int, int], device: torch.device
+) -> PrerequisiteError:
     height, width = network_input
+    smaller = "--scale" if recipe.batch == 1 else "--batch or --scale"
     return PrerequisiteError(
-        f"{device} ran out of memory on an input of {width} x {height} pixels, batch 1. Free "
-        "memory on it, or pass a smaller --scale; nothing was made smaller to fit."
+        f"{device} ran out of memory on an input of {width} x {height} pixels, batch "
+        f"{recipe.batch}. Free memory on it, or pass a smaller {smaller}; nothing was made smaller "
+        "to fit."
     )
 
 
