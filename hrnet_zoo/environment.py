@@ -14,6 +14,8 @@ _PACKAGES = (
     "numpy",
     "pillow",
     "pydantic",
+    "openvino",
+    "onnxruntime",
 )
 
 

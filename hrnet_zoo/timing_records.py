@@ -19,7 +19,7 @@ from hrnet_zoo.row import Task
 TIMING_VERSION = 1
 """Raised whenever a field changes its meaning."""
 
-Engine = Literal["torch", "compile"]
+Engine = Literal["torch", "compile", "openvino", "onnxruntime"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 Weights = Literal["filled", "published", "own"]
 Outcome = Literal["timed", "refused", "unavailable"]
@@ -30,7 +30,7 @@ class _Part(BaseModel):
 
 
 class InputTimed(_Part):
-    """What went through the network: batch 1."""
+    """What went through the network, of one image."""
 
     images: list[str]
     """Names of the images; the first is timed, agreement is over all."""
@@ -63,6 +63,8 @@ class VariantTimed(_Part):
     name: str
     engine: Engine
     precision: Precision
+    batch: int = 1
+    """How often the timed image goes through the network together."""
     description: str
     """What is timed, and how it is computed."""
     outcome: Outcome
@@ -76,7 +78,8 @@ class VariantTimed(_Part):
     is_warm: bool = False
     """Whether the rolling median was stable when the samples began."""
     seconds: list[float] = []
-    """All latencies, in the order taken; the i-th samples of all variants are of one round."""
+    """All latencies, of whole batches, in the order taken; the i-th samples of all variants are of
+    one round."""
 
 
 class SamplingUsed(_Part):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,9 @@ SEGMENTOR, DETECTOR = (row.name for row in load_zoo(hrnet_zoo.demo.MANIFEST).row
 DEMO = ("--zoo", hrnet_zoo.demo.MANIFEST, "--device", "cpu", "--output", "records")
 IMAGES = sorted((hrnet_zoo.demo.DATA_ROOT / "scenes" / "leftImg8bit").rglob("*.png"))
 VARIANT_FIELDS = {
-    "name", "engine", "precision", "description", "outcome", "reason", "samples", "median_ms",
-    "interval_ms", "p90_ms", "p99_ms", "images_per_s", "speed_up", "speed_up_interval",
-    "agreement", "largest_logit_difference", "gflops",
+    "name", "engine", "precision", "batch", "description", "outcome", "reason", "samples",
+    "median_ms", "interval_ms", "p90_ms", "p99_ms", "images_per_s", "speed_up",
+    "speed_up_interval", "agreement", "largest_logit_difference", "gflops",
 }  # fmt: skip
 
 
@@ -157,6 +158,120 @@ def test_a_missing_compiler_takes_out_that_variant_only(
     assert "\n  fast " in finished.out
 
 
+def test_exported_engines_give_the_same_labels(run_cli: RunCli) -> None:
+    finished = run_cli(
+        "time", SEGMENTOR, *DEMO, "--weights", "published", "--image", IMAGES[0], "--image",
+        IMAGES[1], "--engine", "openvino", "--engine", "onnxruntime", "--limit-seconds", 2,
+        "--threads", 1, "--format", "json",
+    )  # fmt: skip
+    assert finished.code == 0, finished.err
+    variants = by_name(finished.out)
+    assert list(variants) == ["documented", "openvino", "onnxruntime"]
+    for name, title in (("openvino", "OpenVINO"), ("onnxruntime", "ONNX Runtime")):
+        assert variants[name]["engine"] == name
+        assert variants[name]["samples"] == variants["documented"]["samples"] > 0
+        assert variants[name]["agreement"] >= 0.9999
+        assert 0 < variants[name]["largest_logit_difference"] < 1e-3
+        assert f"network in {title}" in variants[name]["description"]
+    (record,) = read_timings(Path("records"))
+    assert record.environment["packages"]["openvino"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "module"), [("openvino", "openvino"), ("onnxruntime", "onnxscript")]
+)
+def test_an_engine_that_is_not_installed_takes_out_that_variant_only(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, engine: str, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    finished = run_cli(
+        "time", SEGMENTOR, *DEMO, "--engine", engine, "--engine", "torch", "--limit-seconds", 1
+    )
+    assert finished.code == 3
+    assert f"{engine}: unavailable: " in finished.out
+    assert f'pip install "hrnet-zoo[{engine}]"' in finished.out
+    assert "\n  fast " in finished.out
+
+
+def test_an_engine_that_cannot_export_a_network_says_why(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_args: object, **_kwargs: object) -> object:
+        msg = "Could not guard on\n data-dependent expression"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(torch.export, "export", fails)
+    finished = run_cli("time", SEGMENTOR, *DEMO, "--engine", "openvino", "--limit-seconds", 0.5)
+    assert finished.code == 3
+    assert "openvino: unavailable: Could not guard on data-dependent expression\n" in finished.out
+    assert "\n  documented " in finished.out
+
+
+def test_a_batch_is_timed_as_a_whole_and_counted_per_image(run_cli: RunCli) -> None:
+    finished = run_cli(
+        "time", SEGMENTOR, *DEMO, "--weights", "published", "--image", IMAGES[0], "--image",
+        IMAGES[1], "--engine", "torch", "--engine", "onnxruntime", "--batch", 3,
+        "--limit-seconds", 6, "--threads", 1, "--format", "json",
+    )  # fmt: skip
+    assert finished.code == 0, finished.err
+    variants = by_name(finished.out)
+    (record,) = read_timings(Path("records"))
+    documented, *others = record.variants
+    assert documented.batch == variants["documented"]["batch"] == 1
+    for timed in others:
+        shown = variants[timed.name]
+        assert timed.batch == shown["batch"] == 3
+        assert shown["agreement"] >= 0.9999
+        assert shown["median_ms"] == pytest.approx(1000 * median(timed.seconds), abs=1e-3)
+        assert shown["images_per_s"] == pytest.approx(3000 / shown["median_ms"], rel=1e-3)
+        per_image = [seconds / 3 for seconds in timed.seconds]
+        ratio = ratio_interval(documented.seconds, per_image)
+        assert shown["speed_up"] == (ratio.median if ratio else None)
+        macs = json.loads(finished.out)[0]["multiply_adds"]
+        assert shown["gflops"] == pytest.approx(2 * macs / median(per_image) / 1e9, rel=1e-3)
+
+
+def test_detectors_take_no_batch(run_cli: RunCli) -> None:
+    finished = run_cli("time", DETECTOR, *DEMO, "--batch", 2, "--limit-seconds", 0.5)
+    assert finished.code == 3
+    assert "fast: unavailable: detectors compute one image at a time" in finished.out
+    assert "\n  documented " in finished.out
+
+
+def test_a_batch_that_is_too_large_is_named_and_not_made_smaller(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compute = FCN.coarse_logits
+    seen = set()
+
+    def little_memory(self: FCN, image: torch.Tensor) -> torch.Tensor:
+        seen.add(len(image))
+        if len(image) > 1:
+            msg = "CUDA out of memory."
+            raise torch.OutOfMemoryError(msg)
+        return compute(self, image)
+
+    monkeypatch.setattr(FCN, "coarse_logits", little_memory)
+    finished = run_cli("time", SEGMENTOR, *DEMO, "--batch", 64, "--limit-seconds", 0.5)
+    assert finished.code == 3
+    assert "fast: unavailable: cpu ran out of memory on an input of 270 x 180" in finished.out
+    assert "batch 64. Free memory on it, or pass a smaller --batch or --scale" in finished.out
+    assert seen == {1, 64}
+    assert "\n  documented " in finished.out
+
+
+def test_exported_engines_are_for_segmentation_in_fp32(run_cli: RunCli) -> None:
+    finished = run_cli(
+        "time", SEGMENTOR, DETECTOR, *DEMO, "--engine", "onnxruntime", "--precision", "bf16",
+        "--limit-seconds", 0.5,
+    )  # fmt: skip
+    assert finished.code == 3
+    said = "onnxruntime-bf16: unavailable: ONNX Runtime "
+    assert f"{said}computes only in fp32" in finished.out
+    assert f"{said}runs only segmentation rows" in finished.out
+    assert finished.out.count("\n  documented ") == 2
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_tf32_is_unavailable_without_a_gpu(run_cli: RunCli) -> None:
     finished = run_cli("time", SEGMENTOR, *DEMO, "--precision", "tf32", "--limit-seconds", 0.5)
@@ -234,6 +349,7 @@ def test_too_little_time_for_twins_is_no_answer(run_cli: RunCli) -> None:
         ([SEGMENTOR, "--image", "none.png"], 3, "none.png cannot be read"),
         ([SEGMENTOR, "--engine", "tensorrt"], 2, "tensorrt"),
         ([SEGMENTOR, "--limit-seconds", "0"], 2, "limit-seconds"),
+        ([SEGMENTOR, "--batch", "0"], 2, "--batch"),
     ],
 )
 def test_what_makes_no_sense_is_explained(

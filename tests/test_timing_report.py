@@ -170,11 +170,20 @@ def record(**changes: Any) -> TimingRecord:
 def test_the_text_shows_median_interval_speed_up_and_the_documented_fps() -> None:
     text = timing_as_text(record(), Path("r.json"))
     line = next(line for line in text.splitlines() if line.startswith("  fast"))
-    for part in ("10.15", "2.000 (2.000 to 2.000)", "100.0000%, logits within 1e-05"):
+    for part in ("10.15", "98.52", "2.000 (2.000 to 2.000)", "100.0000%, logits within 1e-05"):
         assert part in line
     assert "documented fps: 23.74, measured by the authors on a V100; not comparable" in text
     assert remarks(record()) == []
     assert all_could_be_run(record())
+
+
+def test_the_text_counts_the_images_of_a_batch() -> None:
+    documented, fast = record().variants
+    batched = fast.model_copy(update={"batch": 4})
+    text = timing_as_text(record(variants=[documented, batched]), Path("r.json"))
+    line = next(line for line in text.splitlines() if line.startswith("  fast"))
+    for part in ("10.15", "394.1", "8.000 (8.000 to 8.000)"):
+        assert part in line
 
 
 def test_a_throttled_or_shared_gpu_says_so() -> None:

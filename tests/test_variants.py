@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from torch import nn
 import hrnet_zoo.demo
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.detections import ImageDetections
+from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.inference.detection import DetectionProtocol
 from hrnet_zoo.inference.segmentation import SegmentationProtocol, class_scores
 from hrnet_zoo.loading import single_protocol
@@ -32,6 +35,7 @@ from hrnet_zoo.profiling.agreement import (
     num_matched,
 )
 from hrnet_zoo.profiling.detection import DetectionBench
+from hrnet_zoo.profiling.exported import ExportedNetwork, require_engine
 from hrnet_zoo.profiling.filled import fill as fill_in
 from hrnet_zoo.profiling.filled import spread_classes
 from hrnet_zoo.profiling.inputs import TimedImage, drawn_image, image_from_file
@@ -40,6 +44,7 @@ from hrnet_zoo.profiling.variants import DOCUMENTED, DOCUMENTED_LOADING, Recipe,
 from hrnet_zoo.profiling.work import matmul_gflops, multiply_adds
 from hrnet_zoo.timing_records import (
     Agreement,
+    Engine,
 )
 
 ZOO = load_zoo()
@@ -192,6 +197,40 @@ def test_what_is_timed_of_a_segmentor_is_its_labels() -> None:
         assert (labels[0] == expected).mean() >= least
 
 
+def test_every_image_of_a_batch_gets_its_labels() -> None:
+    made = predictor(SEGMENTOR)
+    assert isinstance(made, SegmentationPredictor)
+    assert isinstance(made.model, FCN)
+    image = image_from_file(IMAGES[0])
+    bench = SegmentationBench(made.model, [image], single_protocol(SEGMENTOR), CPU)
+    expected = bench.variant(DOCUMENTED).run()
+    variant = bench.variant(Recipe(name="fast", fast=True, batch=2))
+    labels = variant.run()
+    assert isinstance(expected, np.ndarray)
+    assert isinstance(labels, np.ndarray)
+    assert labels.shape == (2, *image.size)
+    for part in labels:
+        assert (part == expected[0]).mean() >= 0.9999
+    assert variant.agree().num_compared == labels.size
+
+
+def test_one_wrong_image_of_a_batch_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = predictor(SEGMENTOR)
+    assert isinstance(made, SegmentationPredictor)
+    assert isinstance(made.model, FCN)
+    compute = FCN.coarse_logits
+
+    def last_is_upside_down(self: FCN, image: torch.Tensor) -> torch.Tensor:
+        logits = compute(self, image)
+        return torch.cat([logits[:-1], logits[-1:].flip(2)]) if len(image) > 1 else logits
+
+    monkeypatch.setattr(FCN, "coarse_logits", last_is_upside_down)
+    image = image_from_file(IMAGES[0])
+    bench = SegmentationBench(made.model, [image], single_protocol(SEGMENTOR), CPU)
+    share = bench.variant(Recipe(name="fast", fast=True, batch=2)).agree().share
+    assert 0.5 <= share < 0.95
+
+
 def test_the_documented_way_is_eager_contiguous_and_not_folded() -> None:
     made = predictor(SEGMENTOR)
     assert isinstance(made.model, FCN)
@@ -231,6 +270,42 @@ def test_windows_are_slid_as_in_the_evaluation() -> None:
     ).argmax(dim=0)
     assert (labels[0] == expected.numpy()).mean() > 0.999
     assert len(np.unique(labels)) > 1
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_exported_networks_give_the_logits_of_torch_in_every_shape(engine: Engine) -> None:
+    model = build_segmentor("fcn_hrnet", backbone="w5_small", num_classes=7)
+    fill_in(model, "segmentation")
+    assert isinstance(model, FCN)
+    network = ExportedNetwork(model, engine)
+    generator = torch.Generator().manual_seed(0)
+    images = [torch.randn(shape, generator=generator) for shape in ((1, 3, 64, 96), (2, 3, 50, 70))]
+    images.append(images[1].flip(3).contiguous(memory_format=torch.channels_last))
+    with torch.inference_mode():
+        answers = [network(image) for image in images]
+        # Compared after all were computed: no answer may have been written over by a later one.
+        for image, answer in zip(images, answers, strict=True):
+            expected = model.coarse_logits(image)
+            assert answer.shape == expected.shape
+            assert (answer - expected).abs().max() < 1e-4 * expected.std()
+
+
+def test_openvino_cannot_report_its_use() -> None:
+    code = (
+        "import sys, torch\n"
+        "from hrnet_zoo.models import build_segmentor\n"
+        "from hrnet_zoo.profiling.exported import ExportedNetwork\n"
+        "model = build_segmentor('fcn_hrnet', backbone='w5_small', num_classes=7)\n"
+        "ExportedNetwork(model, 'openvino')(torch.zeros(1, 3, 32, 32))\n"
+        "assert 'openvino.tools.ovc' in sys.modules\n"
+        "assert not [name for name in sys.modules if name.startswith('openvino_telemetry')]\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_exported_engines_leave_gpus_alone() -> None:
+    with pytest.raises(PrerequisiteError, match="pass --device cpu"):
+        require_engine("openvino", "fp32", "segmentation", torch.device("cuda"))
 
 
 def test_what_is_timed_of_a_detector_is_its_detections() -> None:

@@ -40,7 +40,7 @@ def parse_scale(
 @click.option(
     "--engine",
     "engines",
-    type=click.Choice(["torch", "compile"]),
+    type=click.Choice(["torch", "compile", "openvino", "onnxruntime"]),
     multiple=True,
     default=["torch"],
     show_default=True,
@@ -54,6 +54,14 @@ def parse_scale(
     default=["fp32"],
     show_default=True,
     help="In what the fast variants compute; may be repeated. Of detectors, backbone and neck.",
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Images that a segmentor's fast variants compute together; medians are per batch.",
 )
 @click.option(
     "--weights",
@@ -114,6 +122,7 @@ def time_rows(
     names: tuple[str, ...],
     engines: tuple[Engine, ...],
     precisions: tuple[Precision, ...],
+    batch: int,
     weights: str,
     checkpoint: Path | None,
     images: tuple[Path, ...],
@@ -132,8 +141,8 @@ def time_rows(
 
     Variants take turns until the 95 % interval of every median is within 0.5 % of it. A faster one
     has to agree with "documented" (batch 1, FP32, eager), or is refused. Exit code 3: something
-    asked for could not be timed. Not in this version: larger batches, CUDA graphs, exported engines
-    (ONNX Runtime, OpenVINO, TensorRT), GPU-busy share and memory traffic.
+    asked for could not be timed. Not in this version: CUDA graphs, TensorRT, GPU-busy
+    share and memory traffic.
     """
     from hrnet_zoo import settings  # noqa: PLC0415
     from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415
@@ -155,6 +164,7 @@ def time_rows(
         device=device,
         engines=engines,
         precisions=precisions,
+        batch=batch,
         scale=scale,
         images=images,
         num_threads=threads,

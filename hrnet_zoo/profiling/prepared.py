@@ -49,6 +49,8 @@ class TimeOptions:
     device: str = "auto"
     engines: tuple[Engine, ...] = ("torch",)
     precisions: tuple[Precision, ...] = ("fp32",)
+    batch: int = 1
+    """Images that go through the network together; the documented ways stay at 1."""
     scale: tuple[int, int] | None = None
     """Box (width, height) of the resize; None: the documented one."""
     images: tuple[Path, ...] = ()

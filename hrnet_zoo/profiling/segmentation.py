@@ -16,6 +16,7 @@ from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.layers import resize
 from hrnet_zoo.profiling.agreement import combined, label_agreement
+from hrnet_zoo.profiling.exported import EXPORTERS, ExportedNetwork
 from hrnet_zoo.profiling.inputs import TimedImage
 from hrnet_zoo.profiling.variants import (
     DOCUMENTED,
@@ -73,20 +74,24 @@ class SegmentationBench:
     def variant(self, recipe: Recipe) -> Variant:
         """Make a variant ready; nothing is computed yet."""
         network = self._network(recipe)
-        layout = torch.channels_last if recipe.fast else torch.contiguous_format
-        inputs = [x.contiguous(memory_format=layout) for x in self._inputs]
+        batch = self._batch(0, recipe)
 
         def run() -> NDArray[np.generic]:
             with explained(recipe, self.network_input, self._device), torch.inference_mode():
-                return self._labels(network, inputs[0], recipe)
+                return self._labels(network, batch, recipe)
 
         def agree() -> Agreement:
             with explained(recipe, self.network_input, self._device), torch.inference_mode():
                 return combined(
-                    [self._agreement(i, network, inputs[i], recipe) for i in range(len(inputs))]
+                    [self._agreement(i, network, recipe) for i in range(len(self._inputs))]
                 )
 
         return Variant(run=run, agree=agree, description=_description(recipe))
+
+    def _batch(self, i: int, recipe: Recipe) -> Tensor:
+        """Return an image as often as the recipe wants, in the layout that suits it."""
+        copies = self._inputs[i].expand(recipe.batch, -1, -1, -1)
+        return copies.contiguous(memory_format=_layout(recipe))
 
     def _network(self, recipe: Recipe) -> Network:
         if not recipe.fast:
@@ -94,6 +99,8 @@ class SegmentationBench:
         dtype = DTYPES[recipe.precision]
         model = folded(self._model)
         assert isinstance(model, FCN)
+        if recipe.engine in EXPORTERS:
+            return ExportedNetwork(model, recipe.engine)
         model = model.to(memory_format=torch.channels_last).to(dtype)
         coarse: Callable[[Tensor], Tensor] = model.coarse_logits
         if recipe.engine == "compile":
@@ -109,7 +116,7 @@ class SegmentationBench:
         return scores.softmax(dim=1).argmax(dim=1).cpu().numpy()
 
     def _scores(self, network: Network, x: Tensor, size: tuple[int, int], recipe: Recipe) -> Tensor:
-        """Return the logits [1, K, height, width] at the image's own size."""
+        """Return the logits [N, K, height, width] at the image's own size."""
 
         def enlarged(part: Tensor) -> Tensor:
             return resize(network(part), (part.shape[-2], part.shape[-1]))
@@ -121,19 +128,31 @@ class SegmentationBench:
         batched = recipe.fast and self._device.type != "cpu"
         return resize(slide(enlarged, x, window=window, stride=stride, batched=batched), size)
 
-    def _agreement(self, i: int, network: Network, x: Tensor, recipe: Recipe) -> Agreement:
+    def _agreement(self, i: int, network: Network, recipe: Recipe) -> Agreement:
+        """Compare every image of a batch with what the documented way says of it alone."""
         size = self._sizes[i]
         with settings_for(DOCUMENTED)():
             reference = self._scores(
-                self._model.coarse_logits, self._inputs[i].contiguous(), size, DOCUMENTED
+                self._model.coarse_logits, self._batch(i, DOCUMENTED), size, DOCUMENTED
             )
         with settings_for(recipe)():
-            return label_agreement(reference, self._scores(network, x, size, recipe))
+            scores = self._scores(network, self._batch(i, recipe), size, recipe)
+        return combined([label_agreement(reference, ours) for ours in torch.split(scores, 1)])
+
+
+def _layout(recipe: Recipe) -> torch.memory_format:
+    """Return what the network likes best; exported engines choose inside what suits them."""
+    if recipe.fast and recipe.engine not in EXPORTERS:
+        return torch.channels_last
+    return torch.contiguous_format
 
 
 def _description(recipe: Recipe) -> str:
     steps = "copy in, network, both resizes, {}argmax, copy out"
     if not recipe.fast:
         return f"{steps.format('softmax, ')}; eager, contiguous, BatchNorm not folded, TF32 off"
+    if recipe.engine in EXPORTERS:
+        engine = EXPORTERS[recipe.engine].title
+        return f"{steps.format('')}; network in {engine}, BatchNorm folded, {recipe.precision}"
     how = "torch.compile" if recipe.engine == "compile" else "eager"
     return f"{steps.format('')}; {how}, channels-last, BatchNorm folded, {recipe.precision}"

@@ -165,7 +165,7 @@ def _try_others(
     row: Row, bench: Bench, options: TimeOptions, device: torch.device, progress: Progress
 ) -> list[_Candidate]:
     candidates = []
-    for recipe in recipes(row.task, options.engines, options.precisions):
+    for recipe in recipes(row.task, options.engines, options.precisions, options.batch):
         if recipe == DOCUMENTED:
             continue
         progress.begin(f"{row.name}: making {recipe.name} ready", None, "")
@@ -176,7 +176,7 @@ def _try_others(
 def _try(recipe: Recipe, bench: Bench, task: Task, device: torch.device) -> _Candidate:
     """Make a variant ready and compare what it computes with the documented way."""
     try:
-        require_possible(recipe, device)
+        require_possible(recipe, task, device)
         with explained(recipe, bench.network_input, device):
             variant = bench.variant(recipe)
         agreement = variant.agree() if recipe.fast else None
@@ -240,6 +240,7 @@ def _timed(candidate: _Candidate, sampling: Sampling) -> VariantTimed:
         name=recipe.name,
         engine=recipe.engine,
         precision=recipe.precision,
+        batch=recipe.batch,
         description=candidate.variant.description if candidate.variant else "",
         outcome="unavailable" if samples.failure else candidate.outcome,
         reason=samples.failure or candidate.reason,

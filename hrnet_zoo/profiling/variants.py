@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from hrnet_zoo.devices import numerics
 from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.profiling.exported import require_engine
 from hrnet_zoo.row import Task
 from hrnet_zoo.timing_records import Agreement, Engine, Precision
 
@@ -26,6 +27,8 @@ DTYPES: dict[Precision, torch.dtype] = {
 
 _AMPERE = (8, 0)
 _REASON_LENGTH = 300
+_NO_MEMORY = ("allocate memory", "bad_alloc")
+"""What engines other than CUDA say when there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,8 @@ class Recipe:
     """Detection: the older protocol, which counts decoding and coded masks."""
     engine: Engine = "torch"
     precision: Precision = "fp32"
+    batch: int = 1
+    """Images that go through the network together."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,28 +76,39 @@ DOCUMENTED = Recipe(name="documented", fast=False)
 DOCUMENTED_LOADING = Recipe(name="documented-loading", fast=False, with_loading=True)
 
 
-def recipes(task: Task, engines: Sequence[Engine], precisions: Sequence[Precision]) -> list[Recipe]:
-    """Return the documented ways first, then a fast one per engine and precision."""
+def recipes(
+    task: Task, engines: Sequence[Engine], precisions: Sequence[Precision], batch: int = 1
+) -> list[Recipe]:
+    """Return the documented ways first, at batch 1, then a fast one per engine and precision."""
     documented = [DOCUMENTED] if task == "segmentation" else [DOCUMENTED, DOCUMENTED_LOADING]
-    names: dict[Engine, str] = {"torch": "fast", "compile": "compile"}
     return documented + [
         Recipe(
-            name=names[engine] + ("" if precision == "fp32" else f"-{precision}"),
+            name=_name(engine, precision),
             fast=True,
             engine=engine,
             precision=precision,
+            batch=batch,
         )
         for engine in dict.fromkeys(engines)
         for precision in dict.fromkeys(precisions)
     ]
 
 
-def require_possible(recipe: Recipe, device: torch.device) -> None:
+def _name(engine: Engine, precision: Precision) -> str:
+    name = "fast" if engine == "torch" else engine
+    return name if precision == "fp32" else f"{name}-{precision}"
+
+
+def require_possible(recipe: Recipe, task: Task, device: torch.device) -> None:
     """Check what can be known beforehand.
 
     Raises:
-        PrerequisiteError: the device cannot compute like that.
+        PrerequisiteError: the device or the engine cannot compute like that.
     """
+    if recipe.batch > 1 and task == "detection":
+        msg = "detectors compute one image at a time: pass no --batch"
+        raise PrerequisiteError(msg)
+    require_engine(recipe.engine, recipe.precision, task, device)
     if recipe.precision != "tf32":
         return
     if device.type != "cuda" or torch.cuda.get_device_capability(device) < _AMPERE:
@@ -122,10 +138,10 @@ def explained(
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError):
-        raise _out_of_memory(network_input, device) from None
+        raise _out_of_memory(recipe, network_input, device) from None
     except (RuntimeError, NotImplementedError, ImportError) as error:
-        if "allocate memory" in str(error):
-            raise _out_of_memory(network_input, device) from None
+        if any(words in str(error) for words in _NO_MEMORY):
+            raise _out_of_memory(recipe, network_input, device) from None
         if not recipe.fast:
             raise
         raise PrerequisiteError(_in_one_line(error)) from None
@@ -138,11 +154,15 @@ def _in_one_line(error: Exception) -> str:
     return text if len(text) <= _REASON_LENGTH else f"{text[:_REASON_LENGTH]} ..."
 
 
-def _out_of_memory(network_input: tuple[int, int], device: torch.device) -> PrerequisiteError:
+def _out_of_memory(
+    recipe: Recipe, network_input: tuple[int, int], device: torch.device
+) -> PrerequisiteError:
     height, width = network_input
+    smaller = "--scale" if recipe.batch == 1 else "--batch or --scale"
     return PrerequisiteError(
-        f"{device} ran out of memory on an input of {width} x {height} pixels, batch 1. Free "
-        "memory on it, or pass a smaller --scale; nothing was made smaller to fit."
+        f"{device} ran out of memory on an input of {width} x {height} pixels, batch "
+        f"{recipe.batch}. Free memory on it, or pass a smaller {smaller}; nothing was made smaller "
+        "to fit."
     )
 
 

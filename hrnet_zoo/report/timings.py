@@ -76,7 +76,7 @@ def _conditions(record: TimingRecord) -> str:
     height, width = record.input.network_input
     threads = f", {record.num_threads} thread{'s' * (record.num_threads > 1)}"
     where = record.device + (threads if record.device == "cpu" else "")
-    return f" on {where}: batch 1, input {width} x {height}, {record.weights} weights"
+    return f" on {where}: input {width} x {height}, {record.weights} weights"
 
 
 def _not_timed(record: TimingRecord) -> list[VariantTimed]:
@@ -86,8 +86,11 @@ def _not_timed(record: TimingRecord) -> list[VariantTimed]:
 def _table(record: TimingRecord) -> str:
     documented = _documented(record)
     cells = [_cells(v, documented) for v in record.variants if v.outcome == "timed"]
-    titles = ["", "median ms", "95 % interval", "p90", "p99", "images/s", "speed-up", "agreement"]
-    align = ("left", *["right"] * 6, "left")
+    titles = (
+        "", "batch", "median ms", "95 % interval", "p90", "p99", "images/s", "speed-up",
+        "agreement",
+    )  # fmt: skip
+    align = ("left", *["right"] * 7, "left")
     return tabulate(cells, titles, tablefmt="simple", disable_numparse=True, colalign=align)
 
 
@@ -103,11 +106,12 @@ def _cells(variant: VariantTimed, documented: Sequence[float]) -> list[str]:
     interval = median_interval(seconds)
     return [
         variant.name,
+        str(variant.batch),
         _ms(middle),
         "-" if interval is None else f"{_ms(interval.low)} to {_ms(interval.high)}",
         _ms(percentile(seconds, 90)),
         _ms(percentile(seconds, 99)),
-        f"{1 / middle:.4g}",
+        f"{variant.batch / middle:.4g}",
         _speed_up_text(variant, documented),
         _agreement_text(variant.agreement),
     ]
@@ -122,9 +126,10 @@ def _ms(seconds: float | None) -> str:
 
 
 def _speed_up(variant: VariantTimed, documented: Sequence[float]) -> MedianInterval | None:
+    """Return how many times as fast an image is done as in the documented way."""
     if variant.outcome != "timed" or len(documented) != len(variant.seconds):
         return None
-    return ratio_interval(documented, variant.seconds)
+    return ratio_interval(documented, [seconds / variant.batch for seconds in variant.seconds])
 
 
 def _speed_up_text(variant: VariantTimed, documented: Sequence[float]) -> str:
@@ -182,7 +187,7 @@ def _work_lines(record: TimingRecord) -> Iterator[str]:
 
 def _gflops(record: TimingRecord, variant: VariantTimed) -> float:
     assert record.work is not None
-    return 2 * record.work.multiply_adds / median(variant.seconds) / 1e9
+    return 2 * record.work.multiply_adds * variant.batch / median(variant.seconds) / 1e9
 
 
 def _remarks_on_sampling(record: TimingRecord) -> Iterator[str]:
@@ -274,6 +279,7 @@ def _variant_as_dict(
         "name": variant.name,
         "engine": variant.engine,
         "precision": variant.precision,
+        "batch": variant.batch,
         "description": variant.description,
         "outcome": variant.outcome,
         "reason": variant.reason,
@@ -282,7 +288,7 @@ def _variant_as_dict(
         "interval_ms": [_in_ms(interval.low), _in_ms(interval.high)] if interval else None,
         "p90_ms": _in_ms(percentile(variant.seconds, 90)) if timed else None,
         "p99_ms": _in_ms(percentile(variant.seconds, 99)) if timed else None,
-        "images_per_s": 1 / middle if middle else None,
+        "images_per_s": variant.batch / middle if middle else None,
         "speed_up": ratio.median if ratio else None,
         "speed_up_interval": [ratio.low, ratio.high] if ratio else None,
         "agreement": agreement.share if agreement else None,
