@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 from fill import filled_state
-from trees import RunCli, make_cityscapes
+from trees import RunCli, heed_interrupts, make_cityscapes
 
 from hrnet_zoo.demo import MANIFEST
 from hrnet_zoo.journal import Journal
@@ -80,6 +80,7 @@ def kill_after(arguments: list[str], images: int, how: int) -> int:
         [sys.executable, "-m", "hrnet_zoo", *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - no other thread holds a lock here
     )
     while process.poll() is None:
         journals = list(output.glob("*/.unfinished-*.jsonl"))

@@ -19,7 +19,7 @@ import torch
 from fill import filled_model
 from numpy.typing import NDArray
 from PIL import Image
-from trees import Finished, RunCli, make_cityscapes
+from trees import Finished, RunCli, heed_interrupts, make_cityscapes
 
 import hrnet_zoo
 from hrnet_zoo.datasets.layouts import DATASETS
@@ -385,6 +385,7 @@ def test_ctrl_c_leaves_a_record_that_says_so(
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - no other thread holds a lock here
     )  # fmt: skip
     assert process.stderr is not None
     for line in process.stderr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,3 +60,8 @@ class Finished:
 
 
 RunCli = Callable[..., Finished]
+
+
+def heed_interrupts() -> None:
+    """Let a child process end at Ctrl-C, though jobs in the background of a shell ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
