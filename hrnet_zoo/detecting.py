@@ -11,8 +11,7 @@ from pathlib import Path
 from hrnet_zoo.box_pictures import draw_detections
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.detections import ImageDetections
-from hrnet_zoo.errors import DatasetError
-from hrnet_zoo.image_files import FoundImage, save_png, save_text
+from hrnet_zoo.image_files import FoundImage, look_at_each, save_png, save_text
 from hrnet_zoo.predict.detection import DetectionPredictor
 from hrnet_zoo.progress import Progress
 
@@ -76,14 +75,12 @@ def detect_images(
     """
     folder.mkdir(parents=True, exist_ok=True)
     progress.begin(f"detecting with {predictor.row.name}", len(images), "images")
-    detected = []
-    for image in images:
-        try:
-            detected.append(_detect(predictor, image, folder, score_threshold, alpha))
-        except DatasetError as error:
-            detected.append(DetectedImage(image=image.path, error=str(error)))
-        progress.update(len(detected))
-    return detected
+    return look_at_each(
+        images,
+        lambda image: _detect(predictor, image, folder, score_threshold, alpha),
+        lambda image, reason: DetectedImage(image=image.path, error=reason),
+        progress,
+    )
 
 
 def _detect(

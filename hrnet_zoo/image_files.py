@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import glob
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image
 
-from hrnet_zoo.errors import UsageError
+from hrnet_zoo.errors import DatasetError, UsageError
+from hrnet_zoo.progress import Progress
+
+Seen = TypeVar("Seen")
 
 _SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
@@ -40,6 +44,30 @@ def find_images(given: Sequence[str]) -> list[FoundImage]:
         FoundImage(path=path, stem=stem if names[stem] == 1 else _long_stem(path))
         for path, stem in found.items()
     ]
+
+
+def look_at_each(
+    images: Sequence[FoundImage],
+    look: Callable[[FoundImage], Seen],
+    failed: Callable[[FoundImage, str], Seen],
+    progress: Progress,
+) -> list[Seen]:
+    """Return what is seen in every image; one that cannot be decoded is reported in its place.
+
+    Args:
+        images: what `find_images` returned.
+        look: may raise DatasetError.
+        failed: makes an entry of an image and the reason.
+        progress: told about each image.
+    """
+    seen: list[Seen] = []
+    for image in images:
+        try:
+            seen.append(look(image))
+        except DatasetError as error:
+            seen.append(failed(image, str(error)))
+        progress.update(len(seen))
+    return seen
 
 
 def save_png(image: Image.Image, path: Path) -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hrnet_zoo.datasets.images import decode_image, read_bytes
-from hrnet_zoo.errors import DatasetError
-from hrnet_zoo.image_files import FoundImage, save_png
+from hrnet_zoo.image_files import FoundImage, look_at_each, save_png
 from hrnet_zoo.pictures import comparison, legend_of, overlay, palette_png
 from hrnet_zoo.predict.segmentation import SegmentationPredictor, SegmentationResult
 from hrnet_zoo.progress import Progress
@@ -67,14 +66,12 @@ def label_images(
     """
     folder.mkdir(parents=True, exist_ok=True)
     progress.begin(f"labelling with {predictor.row.name}", len(images), "images")
-    labelled = []
-    for image in images:
-        try:
-            labelled.append(_label(predictor, image, folder, protocol, alpha))
-        except DatasetError as error:
-            labelled.append(LabelledImage(image=image.path, error=str(error)))
-        progress.update(len(labelled))
-    return labelled
+    return look_at_each(
+        images,
+        lambda image: _label(predictor, image, folder, protocol, alpha),
+        lambda image, reason: LabelledImage(image=image.path, error=reason),
+        progress,
+    )
 
 
 def _label(
