@@ -1,4 +1,4 @@
-"""Every segmentation row, both columns, on made-up data in its real layout.
+"""Every segmentation row on made-up data in its real layout.
 
 Images are strips of a few rows: the documented boxes enlarge them to full width, but strips stay
 cheap. Checkpoints are filled by key names, one for every width and number of classes.
@@ -97,15 +97,18 @@ def test_rows_of_all_kinds_are_evaluated(
     }
     for row in rows:
         assert isinstance(row.reading, SegmentationReading)
+        # Rows that differ only in their schedule compute the same with one file; the second column
+        # takes twelve passes.
+        metrics = ["miou"] if row.reading.dataset in checked else ["miou", "miou_ms_flip"]
         finished = run_cli(
             "verify", row.name, "--data-root", tmp_path / "data", "--checkpoint", path,
-            "--device", "cpu", "--metrics", "miou,miou_ms_flip", "--output", tmp_path / row.name,
+            "--device", "cpu", "--metrics", ",".join(metrics), "--output", tmp_path / row.name,
         )  # fmt: skip
         assert finished.code == 3, "two images are not the documented data set"
         (record_path,) = (tmp_path / row.name).glob("*/*.json")
         record = read_record(record_path)
         assert record.status == "completed", record.reason
-        assert [m.metric for m in record.measurements] == ["miou", "miou_ms_flip"]
+        assert [m.metric for m in record.measurements] == metrics
         pairs = by_dataset[row.reading.dataset]
         if row.reading.dataset in checked:
             continue

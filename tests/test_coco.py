@@ -304,6 +304,7 @@ def test_a_damaged_image_is_refused_when_read(tmp_path: Path) -> None:
         opened(tmp_path).load(0)
 
 
+@pytest.mark.alone
 def test_a_file_of_full_size_is_held_against_its_layout_quickly(tmp_path: Path) -> None:
     """As many entries as COCO's 5000 images have; only parsing the JSON may take long."""
     root = make_coco(tmp_path)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.alone
+
 LIMIT_S = 0.25
 PAIRS = 8
 
