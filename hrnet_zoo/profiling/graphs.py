@@ -1,6 +1,6 @@
 """A GPU's work recorded once and replayed as a whole, so that its kernels wait for no Python.
 
-Written on a machine without a GPU: what follows the standard recipe here has not been run yet.
+Written on machines without a GPU: `CudaGraph` follows torch's own recipe, but has never been run.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class CudaGraph(Generic[Result]):
             stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(stream):
-                # cuDNN tries its kernels now; while recording it could not.
+                # cuDNN tries its kernels and libraries allocate now; neither can while recording.
                 for _ in range(_WARM_UP_CALLS):
                     function(self._input)
             torch.cuda.current_stream().wait_stream(stream)

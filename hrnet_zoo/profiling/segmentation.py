@@ -33,7 +33,7 @@ from hrnet_zoo.profiling.variants import (
 from hrnet_zoo.timing_records import Agreement, Engine
 
 Answer = Callable[[Tensor, tuple[int, int]], tuple[Tensor, Tensor]]
-"""Maps a batch [N, 3, h, w] and its images' own (height, width) to what `_answer` returns."""
+"""Maps a batch [N, 3, h, w] and its images' own (height, width) to their logits and labels."""
 
 _CPU = torch.device("cpu")
 _HOW: dict[Engine, str] = {

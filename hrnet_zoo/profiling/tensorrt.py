@@ -1,6 +1,6 @@
 """Segmentation networks run by TensorRT, on an NVIDIA GPU.
 
-Written on a machine without a GPU: the call of torch_tensorrt has not been run yet.
+Written on machines without a GPU: what calls torch_tensorrt has never been run with it.
 """
 
 from __future__ import annotations
