@@ -3,6 +3,7 @@
     python bench/run_all.py --dry-run                 # order and expected minutes
     python bench/run_all.py                           # all rows, records into reports/records
     python bench/run_all.py --only "fcn_hr18*" --device cpu --scale 1024x512
+    python bench/run_all.py --engine torch --engine cudagraph --precision fp32 --precision bf16
 
 Exit codes: 0 everything was done now or before, 2 wrong usage, 3 an entry failed, 130 interrupted.
 """
@@ -155,6 +156,11 @@ def make_plan(entries: Sequence[Entry], asked: Arguments) -> list[Entry]:
     plan = sorted(missing, key=estimate.seconds)
     for place, entry in enumerate(plan, 1):
         print(f"{place:4}. {entry.title:<70} {estimate.seconds(entry) / 60:5.1f} min")
+    if any(entry.kind == "time" for entry in plan):
+        print(
+            f"time: as documented, and with engine {', '.join(asked.engines)} in "
+            f"{', '.join(asked.precisions)}"
+        )
     total = sum(map(estimate.seconds, plan))
     origin = "measured here" if past.rate else "assumed; nothing was timed here yet"
     print(

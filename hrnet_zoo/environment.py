@@ -16,6 +16,8 @@ _PACKAGES = (
     "pydantic",
     "openvino",
     "onnxruntime",
+    "torch-tensorrt",
+    "tensorrt",
 )
 
 

@@ -19,7 +19,7 @@ from hrnet_zoo.row import Task
 TIMING_VERSION = 1
 """Raised whenever a field changes its meaning."""
 
-Engine = Literal["torch", "compile", "openvino", "onnxruntime"]
+Engine = Literal["torch", "compile", "cudagraph", "openvino", "onnxruntime", "tensorrt"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 Weights = Literal["filled", "published", "own"]
 Outcome = Literal["timed", "refused", "unavailable"]

@@ -114,6 +114,24 @@ def test_the_shortest_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
     assert "assumed; nothing was timed here yet" in capsys.readouterr().out
 
 
+def test_engines_and_precisions_are_planned_and_passed_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "cuda:0 (NVIDIA H200)"
+    monkeypatch.setattr(run_all, "name_in_another_process", lambda _: name)
+    arguments = ["--dry-run", "--only", W18, "--device", "cuda", "--output", str(RECORDS)]
+    asked = ["--engine", "torch", "--engine", "cudagraph", "--precision", "fp32"]
+    assert run_all.main([*arguments, *asked, "--precision", "bf16"]) == 0
+    out = capsys.readouterr().out
+    assert "time: as documented, and with engine torch, cudagraph in fp32, bf16\n" in out
+    assert f"entries: 2, on {name}" in out
+    assert run_all.main([*arguments, "--kind", "memory"]) == 0
+    assert "engine" not in capsys.readouterr().out
+    (entry,) = entries_of(ROWS, ["time"], W18)
+    words = " ".join(entry.arguments(Arguments(output=RECORDS, engines=("torch", "cudagraph"))))
+    assert "--engine torch --engine cudagraph --precision fp32" in words
+
+
 def test_expected_minutes_follow_scale_limit_and_rate() -> None:
     entry = entries_of(ROWS, ["time"], "*hr48*")[0]
     asked = Arguments(output=RECORDS, limit_s=100)
@@ -161,6 +179,16 @@ def test_the_demo_is_timed_once() -> None:
         Arguments(output=RECORDS, limit_s=0.5, device_name="cuda:0 (NVIDIA H200)"),
     ):
         assert not Past(other).has(entry)
+
+
+def test_what_could_not_be_timed_is_tried_again() -> None:
+    what = ("--only", "fcn_*", "--kind", "time", "--limit-seconds", "0.5", "--engine", "cudagraph")
+    for _ in range(2):
+        finished = run(*what)
+        assert finished.returncode == 3
+        assert "cudagraph: unavailable: CUDA graphs need an NVIDIA GPU" in finished.stdout
+        assert "done before" not in finished.stdout
+    assert len(list(read_timings(RECORDS))) == 2
 
 
 def test_interrupting_leaves_nothing_half_done() -> None:

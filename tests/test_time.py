@@ -272,6 +272,33 @@ def test_exported_engines_are_for_segmentation_in_fp32(run_cli: RunCli) -> None:
     assert finished.out.count("\n  documented ") == 2
 
 
+@pytest.mark.parametrize(
+    ("engine", "reason"),
+    [
+        ("cudagraph", "CUDA graphs need an NVIDIA GPU, which cpu is not"),
+        ("tensorrt", "TensorRT needs an NVIDIA GPU, which cpu is not"),
+    ],
+)
+def test_engines_of_gpus_are_unavailable_on_a_cpu(
+    run_cli: RunCli, engine: str, reason: str
+) -> None:
+    finished = run_cli(
+        "time", SEGMENTOR, DETECTOR, *DEMO, "--engine", engine, "--engine", "torch",
+        "--precision", "fp32", "--precision", "bf16", "--batch", 1, "--limit-seconds", 1,
+    )  # fmt: skip
+    assert finished.code == 3
+    assert finished.out.count(f"{engine}: unavailable: {reason}\n") == 2
+    assert finished.out.count(f"{engine}-bf16: unavailable: {reason}\n") == 2
+    assert finished.out.count("\n  fast ") == 2
+    records = list(read_timings(Path("records")))
+    assert [record.row for record in records] == [SEGMENTOR, DETECTOR]
+    for record in records:
+        (unavailable,) = (v for v in record.variants if v.name == engine)
+        assert (unavailable.engine, unavailable.outcome) == (engine, "unavailable")
+        assert unavailable.reason == reason
+        assert unavailable.seconds == []
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_tf32_is_unavailable_without_a_gpu(run_cli: RunCli) -> None:
     finished = run_cli("time", SEGMENTOR, *DEMO, "--precision", "tf32", "--limit-seconds", 0.5)
@@ -347,7 +374,7 @@ def test_too_little_time_for_twins_is_no_answer(run_cli: RunCli) -> None:
         ([SEGMENTOR, DETECTOR, "--checkpoint", "a.pth"], 2, "give one NAME"),
         ([SEGMENTOR, "--checkpoint", "a.pth"], 3, "there is nothing"),
         ([SEGMENTOR, "--image", "none.png"], 3, "none.png cannot be read"),
-        ([SEGMENTOR, "--engine", "tensorrt"], 2, "tensorrt"),
+        ([SEGMENTOR, "--engine", "tflite"], 2, "tflite"),
         ([SEGMENTOR, "--limit-seconds", "0"], 2, "limit-seconds"),
         ([SEGMENTOR, "--batch", "0"], 2, "--batch"),
     ],

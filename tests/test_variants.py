@@ -35,7 +35,8 @@ from hrnet_zoo.profiling.agreement import (
     num_matched,
 )
 from hrnet_zoo.profiling.detection import DetectionBench
-from hrnet_zoo.profiling.exported import ExportedNetwork, require_engine
+from hrnet_zoo.profiling.engines import require_engine
+from hrnet_zoo.profiling.exported import ExportedNetwork
 from hrnet_zoo.profiling.filled import fill as fill_in
 from hrnet_zoo.profiling.filled import spread_classes
 from hrnet_zoo.profiling.inputs import TimedImage, drawn_image, image_from_file
@@ -303,7 +304,7 @@ def test_openvino_cannot_report_its_use() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_exported_engines_leave_gpus_alone() -> None:
+def test_cpu_engines_leave_gpus_alone() -> None:
     with pytest.raises(PrerequisiteError, match="pass --device cpu"):
         require_engine("openvino", "fp32", "segmentation", torch.device("cuda"))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.transforms import resize_keep_ratio
@@ -22,6 +22,7 @@ from hrnet_zoo.inference.masks import paste_masks
 from hrnet_zoo.loading import folded_detector
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
 from hrnet_zoo.profiling.agreement import combined, detection_agreement
+from hrnet_zoo.profiling.graphs import GraphPerShape
 from hrnet_zoo.profiling.inputs import TimedImage
 from hrnet_zoo.profiling.variants import (
     DOCUMENTED,
@@ -32,9 +33,14 @@ from hrnet_zoo.profiling.variants import (
     explained,
     settings_for,
 )
-from hrnet_zoo.timing_records import Agreement
+from hrnet_zoo.timing_records import Agreement, Engine
 
 _CPU = torch.device("cpu")
+_HOW: dict[Engine, str] = {
+    "torch": "eager",
+    "compile": "backbone with torch.compile",
+    "cudagraph": "backbone and neck as one CUDA graph",
+}
 
 
 class DetectionBench:
@@ -113,6 +119,11 @@ class DetectionBench:
         if recipe.engine == "compile":
             # What follows has as many boxes as there are objects, which compilers do not like.
             model.get_submodule("backbone").compile(dynamic=False)
+        if recipe.engine == "cudagraph":
+            # Likewise: graphs are of fixed shape.
+            parts = nn.Sequential(model.get_submodule("backbone"), model.get_submodule("neck"))
+            model.set_submodule("backbone", _Recorded(parts, self._device))
+            model.set_submodule("neck", nn.Identity())
         return model
 
     def _detect(self, network: Detector, x: Tensor, geometry: ImageGeometry) -> Detections:
@@ -135,6 +146,17 @@ class DetectionBench:
         with settings_for(recipe)():
             ours = self._detect(network, x, geometry)
         return detection_agreement(_boxes(reference), _boxes(ours))
+
+
+class _Recorded(nn.Module):
+    """A part of a network, recorded for every shape of input."""
+
+    def __init__(self, part: nn.Module, device: torch.device) -> None:
+        super().__init__()
+        self._maps: GraphPerShape[list[Tensor]] = GraphPerShape(part, device)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        return self._maps(image)
 
 
 def _to_arrays(found: Detections, size: tuple[int, int]) -> list[object]:
@@ -160,6 +182,6 @@ def _description(recipe: Recipe) -> str:
     steps = "copy in, network, boxes and pasted masks to arrays"
     if not recipe.fast:
         return f"{steps}; eager, contiguous, BatchNorm not folded, TF32 off"
-    how = "backbone with torch.compile" if recipe.engine == "compile" else "eager"
+    how = _HOW[recipe.engine]
     where = "" if recipe.precision in ("fp32", "tf32") else " in backbone and neck"
     return f"{steps}; {how}, channels-last, BatchNorm folded, {recipe.precision}{where}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,8 +17,11 @@ from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.layers import resize
 from hrnet_zoo.profiling.agreement import combined, label_agreement
-from hrnet_zoo.profiling.exported import EXPORTERS, ExportedNetwork
+from hrnet_zoo.profiling.engines import EXPORT_ENGINES
+from hrnet_zoo.profiling.exported import ExportedNetwork
+from hrnet_zoo.profiling.graphs import GraphPerShape
 from hrnet_zoo.profiling.inputs import TimedImage
+from hrnet_zoo.profiling.tensorrt import TensorRTNetwork
 from hrnet_zoo.profiling.variants import (
     DOCUMENTED,
     DTYPES,
@@ -26,9 +30,17 @@ from hrnet_zoo.profiling.variants import (
     explained,
     settings_for,
 )
-from hrnet_zoo.timing_records import Agreement
+from hrnet_zoo.timing_records import Agreement, Engine
+
+Answer = Callable[[Tensor, tuple[int, int]], tuple[Tensor, Tensor]]
+"""Maps a batch [N, 3, h, w] and its images' own (height, width) to their logits and labels."""
 
 _CPU = torch.device("cpu")
+_HOW: dict[Engine, str] = {
+    "torch": "eager",
+    "compile": "torch.compile",
+    "cudagraph": "one CUDA graph from network to argmax",
+}
 
 
 class SegmentationBench:
@@ -73,17 +85,20 @@ class SegmentationBench:
 
     def variant(self, recipe: Recipe) -> Variant:
         """Make a variant ready; nothing is computed yet."""
-        network = self._network(recipe)
+        answer: Answer = partial(self._answer, self._network(recipe), recipe)
+        if recipe.engine == "cudagraph":
+            answer = self._recorded(answer)
         batch = self._batch(0, recipe)
 
         def run() -> NDArray[np.generic]:
             with explained(recipe, self.network_input, self._device), torch.inference_mode():
-                return self._labels(network, batch, recipe)
+                _, labels = answer(batch, self._sizes[0])
+                return labels.cpu().numpy()
 
         def agree() -> Agreement:
             with explained(recipe, self.network_input, self._device), torch.inference_mode():
                 return combined(
-                    [self._agreement(i, network, recipe) for i in range(len(self._inputs))]
+                    [self._agreement(i, answer, recipe) for i in range(len(self._inputs))]
                 )
 
         return Variant(run=run, agree=agree, description=_description(recipe))
@@ -99,7 +114,9 @@ class SegmentationBench:
         dtype = DTYPES[recipe.precision]
         model = folded(self._model)
         assert isinstance(model, FCN)
-        if recipe.engine in EXPORTERS:
+        if recipe.engine == "tensorrt":
+            return TensorRTNetwork(model, recipe.precision, dtype)
+        if recipe.engine in EXPORT_ENGINES:
             return ExportedNetwork(model, recipe.engine)
         model = model.to(memory_format=torch.channels_last).to(dtype)
         coarse: Callable[[Tensor], Tensor] = model.coarse_logits
@@ -107,13 +124,26 @@ class SegmentationBench:
             coarse = torch.compile(coarse, dynamic=False)
         return lambda x: coarse(x.to(dtype)).to(torch.float32)
 
-    def _labels(self, network: Network, x: Tensor, recipe: Recipe) -> NDArray[np.generic]:
-        """Copy in, compute, copy out: what is timed."""
-        scores = self._scores(network, x, self._sizes[0], recipe)
+    def _recorded(self, answer: Answer) -> Answer:
+        """Return an answer that is recorded once per shape of input and size of image."""
+        graphs: dict[tuple[int, int], GraphPerShape[tuple[Tensor, Tensor]]] = {}
+
+        def recorded(x: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+            if size not in graphs:
+                graphs[size] = GraphPerShape(lambda given: answer(given, size), self._device)
+            return graphs[size](x)
+
+        return recorded
+
+    def _answer(
+        self, network: Network, recipe: Recipe, x: Tensor, size: tuple[int, int]
+    ) -> tuple[Tensor, Tensor]:
+        """Return the logits [N, K, height, width] and the labels [N, height, width]."""
+        scores = self._scores(network, x, size, recipe)
         if recipe.fast:
             # Softmax changes no label, and a byte holds every one of them.
-            return scores.argmax(dim=1).to(torch.uint8).cpu().numpy()
-        return scores.softmax(dim=1).argmax(dim=1).cpu().numpy()
+            return scores, scores.argmax(dim=1).to(torch.uint8)
+        return scores, scores.softmax(dim=1).argmax(dim=1)
 
     def _scores(self, network: Network, x: Tensor, size: tuple[int, int], recipe: Recipe) -> Tensor:
         """Return the logits [N, K, height, width] at the image's own size."""
@@ -128,7 +158,7 @@ class SegmentationBench:
         batched = recipe.fast and self._device.type != "cpu"
         return resize(slide(enlarged, x, window=window, stride=stride, batched=batched), size)
 
-    def _agreement(self, i: int, network: Network, recipe: Recipe) -> Agreement:
+    def _agreement(self, i: int, answer: Answer, recipe: Recipe) -> Agreement:
         """Compare every image of a batch with what the documented way says of it alone."""
         size = self._sizes[i]
         with settings_for(DOCUMENTED)():
@@ -136,13 +166,13 @@ class SegmentationBench:
                 self._model.coarse_logits, self._batch(i, DOCUMENTED), size, DOCUMENTED
             )
         with settings_for(recipe)():
-            scores = self._scores(network, self._batch(i, recipe), size, recipe)
+            scores, _ = answer(self._batch(i, recipe), size)
         return combined([label_agreement(reference, ours) for ours in torch.split(scores, 1)])
 
 
 def _layout(recipe: Recipe) -> torch.memory_format:
     """Return what the network likes best; exported engines choose inside what suits them."""
-    if recipe.fast and recipe.engine not in EXPORTERS:
+    if recipe.fast and recipe.engine not in EXPORT_ENGINES:
         return torch.channels_last
     return torch.contiguous_format
 
@@ -151,8 +181,8 @@ def _description(recipe: Recipe) -> str:
     steps = "copy in, network, both resizes, {}argmax, copy out"
     if not recipe.fast:
         return f"{steps.format('softmax, ')}; eager, contiguous, BatchNorm not folded, TF32 off"
-    if recipe.engine in EXPORTERS:
-        engine = EXPORTERS[recipe.engine].title
-        return f"{steps.format('')}; network in {engine}, BatchNorm folded, {recipe.precision}"
-    how = "torch.compile" if recipe.engine == "compile" else "eager"
-    return f"{steps.format('')}; {how}, channels-last, BatchNorm folded, {recipe.precision}"
+    if recipe.engine in EXPORT_ENGINES:
+        how = f"network in {EXPORT_ENGINES[recipe.engine].title}"
+    else:
+        how = f"{_HOW[recipe.engine]}, channels-last"
+    return f"{steps.format('')}; {how}, BatchNorm folded, {recipe.precision}"

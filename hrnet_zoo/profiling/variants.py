@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from hrnet_zoo.devices import numerics
 from hrnet_zoo.errors import PrerequisiteError
-from hrnet_zoo.profiling.exported import require_engine
+from hrnet_zoo.profiling.engines import require_engine
 from hrnet_zoo.row import Task
 from hrnet_zoo.timing_records import Agreement, Engine, Precision
 
