@@ -26,7 +26,8 @@ IMAGES = sorted((hrnet_zoo.demo.DATA_ROOT / "scenes" / "leftImg8bit").rglob("*.p
 VARIANT_FIELDS = {
     "name", "engine", "precision", "batch", "description", "outcome", "reason", "samples",
     "median_ms", "interval_ms", "p90_ms", "p99_ms", "images_per_s", "speed_up",
-    "speed_up_interval", "agreement", "largest_logit_difference", "gflops",
+    "speed_up_interval", "agreement", "largest_logit_difference", "limit", "gpu_busy", "gflops",
+    "gflops_share", "bytes_moved", "gbs", "gbs_share",
 }  # fmt: skip
 
 
@@ -62,6 +63,24 @@ def test_a_segmentor_is_timed_and_agrees(run_cli: RunCli) -> None:
     assert 0 < variants["fast"]["largest_logit_difference"] < 1e-3
     # Trained weights; half precision changes few labels, but it does change some.
     assert 0.98 < variants["fast-bf16"]["agreement"] < 1
+
+
+def test_the_rates_are_held_against_the_ceilings_of_this_machine(run_cli: RunCli) -> None:
+    finished = run_cli(
+        "time", SEGMENTOR, DETECTOR, *DEMO, "--precision", "fp32", "--precision", "bf16",
+        "--limit-seconds", 0.5, "--format", "json",
+    )  # fmt: skip
+    assert finished.code == 0, finished.err
+    for row in json.loads(finished.out):
+        variants = {variant["name"]: variant for variant in row["variants"]}
+        documented, fast, half = (variants[n] for n in ("documented", "fast", "fast-bf16"))
+        # Folded BatchNorms move nothing; half as many bytes make half as many, where there are.
+        assert 0 < half["bytes_moved"] < fast["bytes_moved"] < documented["bytes_moved"]
+        for variant in variants.values():
+            gbs = variant["bytes_moved"] / variant["median_ms"] / 1e6
+            assert variant["gbs"] == pytest.approx(gbs, rel=1e-3)
+            assert variant["gbs_share"] == pytest.approx(gbs / row["copy_gbs"], rel=1e-3)
+            assert variant["gpu_busy"] is None
 
 
 def test_the_record_holds_every_sample(run_cli: RunCli) -> None:
@@ -173,6 +192,7 @@ def test_exported_engines_give_the_same_labels(run_cli: RunCli) -> None:
         assert variants[name]["agreement"] >= 0.9999
         assert 0 < variants[name]["largest_logit_difference"] < 1e-3
         assert f"network in {title}" in variants[name]["description"]
+        assert variants[name]["bytes_moved"] is variants[name]["limit"] is None
     (record,) = read_timings(Path("records"))
     assert record.environment["packages"]["openvino"]
 
