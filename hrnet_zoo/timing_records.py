@@ -139,6 +139,8 @@ class Work(_Part):
     """Of convolutions and matrix products for one image, as torch counts them."""
     matmul_gflops: float
     """10^9 operations per second (two per multiply-add) in a large float32 matrix product."""
+    other_gflops: dict[Precision, float] = {}
+    """The same in the other precisions that were timed."""
     copy_gbs: float | None = None
     """10^9 bytes read or written per second in a copy of a large tensor."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from hrnet_zoo.profiling.traffic import bytes_moved
 from hrnet_zoo.profiling.variants import DOCUMENTED, Bench, Recipe, explained
 from hrnet_zoo.profiling.work import copy_gbs, matmul_gflops, multiply_adds
 from hrnet_zoo.progress import Progress
-from hrnet_zoo.timing_records import Work
+from hrnet_zoo.timing_records import Precision, Work
 
 _DIGITS = 4
 Seen = TypeVar("Seen")
@@ -57,7 +57,9 @@ def _if_possible(
         return None
 
 
-def measure_work(bench: Bench, device: torch.device, progress: Progress) -> Work | None:
+def measure_work(
+    bench: Bench, precisions: Iterable[Precision], device: torch.device, progress: Progress
+) -> Work | None:
     """Count what the documented network computes, and measure what the machine can do at most."""
     progress.begin("measuring the ceilings", None, "")
     try:
@@ -65,6 +67,11 @@ def measure_work(bench: Bench, device: torch.device, progress: Progress) -> Work
             return Work(
                 multiply_adds=multiply_adds(bench.first_pass),
                 matmul_gflops=round(matmul_gflops(device), 3),
+                other_gflops={
+                    precision: round(matmul_gflops(device, precision), 3)
+                    for precision in dict.fromkeys(precisions)
+                    if precision != "fp32"
+                },
                 copy_gbs=round(copy_gbs(device), 3),
             )
     except PrerequisiteError:

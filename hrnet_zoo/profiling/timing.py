@@ -132,6 +132,7 @@ def _time(
         sampling = _sample(row, candidates, rule, device, progress)
     machine = watch.state()
     variants = [_timed(c, sampling, device, progress) for c in candidates] if sampling else []
+    precisions = [variant.precision for variant in variants if variant.outcome == "timed"]
     return TimingRecord(
         row=row.name,
         task=row.task,
@@ -146,7 +147,7 @@ def _time(
         sampling=None if sampling is None else _sampling_used(sampling, rule),
         variants=variants,
         twins=twins,
-        work=None if options.num_twins else measure_work(prepared.bench, device, progress),
+        work=measure_work(prepared.bench, precisions, device, progress) if sampling else None,
         machine=machine,
         environment=describe_environment(),
     )

@@ -8,7 +8,9 @@ from collections.abc import Callable
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from hrnet_zoo.devices import canonical_precision
+from hrnet_zoo.devices import numerics
+from hrnet_zoo.profiling.variants import DTYPES
+from hrnet_zoo.timing_records import Precision
 
 _SIDE = {"cpu": 1024, "cuda": 8192}
 """Of the matrices: large enough for full speed, small enough for a fraction of a second."""
@@ -26,11 +28,11 @@ def multiply_adds(work: Callable[[], object]) -> int:
 
 
 @torch.inference_mode()
-def matmul_gflops(device: torch.device) -> float:
-    """Return the best rate of a float32 matrix product, in 10^9 operations per second."""
+def matmul_gflops(device: torch.device, precision: Precision = "fp32") -> float:
+    """Return the best rate of a large matrix product, in 10^9 operations per second."""
     side = _SIDE[device.type]
-    a = torch.full((side, side), 0.5, device=device)
-    with canonical_precision():
+    a = torch.full((side, side), 0.5, device=device, dtype=DTYPES[precision])
+    with numerics(tf32=precision == "tf32", benchmark=False, deterministic=True):
         return 2 * side**3 / _shortest(lambda: a @ a, device) / 1e9
 
 

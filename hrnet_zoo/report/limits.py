@@ -26,8 +26,8 @@ def limit_lines(record: TimingRecord) -> Iterator[str]:
     yield _ceilings(record.work)
     timed = [variant for variant in record.variants if variant.outcome == "timed"]
     for variant in timed:
-        limit = limit_of(variant, record.work)
-        yield ": ".join(filter(None, [variant.name, limit, _rates(variant, record.work)]))
+        parts = (variant.name, _limit_text(variant, record.work), _rates(variant, record.work))
+        yield ": ".join(filter(None, parts))
     fused = [variant.name for variant in timed if variant.engine != "torch"]
     if fused and record.work.copy_gbs is not None:
         yield (
@@ -66,11 +66,20 @@ def limit_as_dict(variant: VariantTimed, work: Work | None) -> dict[str, object]
 
 
 def _ceilings(work: Work) -> str:
-    copied = "" if work.copy_gbs is None else f" and a large copy {work.copy_gbs:.3g} GB/s"
+    reached = [f"a large FP32 matrix product {work.matmul_gflops:.0f} GFLOP/s"]
+    reached += [f"in {name.upper()} {rate:.0f}" for name, rate in work.other_gflops.items()]
+    reached += [] if work.copy_gbs is None else [f"a large copy {work.copy_gbs:.3g} GB/s"]
     return (
-        f"network: {work.multiply_adds / 1e9:.2f} G multiply-adds per image; a large FP32 matrix "
-        f"product reached {work.matmul_gflops:.0f} GFLOP/s{copied}, rough ceilings"
+        f"network: {work.multiply_adds / 1e9:.2f} G multiply-adds per image; rough ceilings: "
+        f"{', '.join(reached)}"
     )
+
+
+def _limit_text(variant: VariantTimed, work: Work) -> str | None:
+    limit = limit_of(variant, work)
+    if limit is None and None not in (_compute_share(variant, work), _memory_share(variant, work)):
+        return "far from both ceilings"
+    return limit
 
 
 def _rates(variant: VariantTimed, work: Work) -> str:
@@ -103,8 +112,9 @@ def _gbs(variant: VariantTimed) -> float | None:
 
 
 def _compute_share(variant: VariantTimed, work: Work) -> float | None:
-    # Another precision has another ceiling.
-    return _gflops(variant, work) / work.matmul_gflops if variant.precision == "fp32" else None
+    ceilings = {"fp32": work.matmul_gflops, **work.other_gflops}
+    ceiling = ceilings.get(variant.precision)
+    return None if ceiling is None else _gflops(variant, work) / ceiling
 
 
 def _memory_share(variant: VariantTimed, work: Work) -> float | None:

@@ -242,6 +242,7 @@ def _as_dict(record: TimingRecord, path: Path) -> dict[str, object]:
         else None,
         "multiply_adds": record.work.multiply_adds if record.work else None,
         "matmul_gflops": record.work.matmul_gflops if record.work else None,
+        "other_gflops": record.work.other_gflops if record.work else None,
         "copy_gbs": record.work.copy_gbs if record.work else None,
         "remarks": remarks(record),
         "record": str(path),
