@@ -80,6 +80,12 @@ class VariantTimed(_Part):
     seconds: list[float] = []
     """All latencies, of whole batches, in the order taken; the i-th samples of all variants are of
     one round."""
+    bytes_moved: int | None = None
+    """What torch's operators read and write for a whole batch, each its inputs and results once;
+    None if the engine fuses operators, which then move fewer."""
+    gpu_busy: float | None = None
+    """Share of the time in which the GPU computed or copied, seen once more after the samples were
+    taken; None on a CPU."""
 
 
 class SamplingUsed(_Part):
@@ -133,6 +139,10 @@ class Work(_Part):
     """Of convolutions and matrix products for one image, as torch counts them."""
     matmul_gflops: float
     """10^9 operations per second (two per multiply-add) in a large float32 matrix product."""
+    other_gflops: dict[Precision, float] = {}
+    """The same in the other precisions that were timed."""
+    copy_gbs: float | None = None
+    """10^9 bytes read or written per second in a copy of a large tensor."""
 
 
 class TimingRecord(_Part):

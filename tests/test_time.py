@@ -26,7 +26,8 @@ IMAGES = sorted((hrnet_zoo.demo.DATA_ROOT / "scenes" / "leftImg8bit").rglob("*.p
 VARIANT_FIELDS = {
     "name", "engine", "precision", "batch", "description", "outcome", "reason", "samples",
     "median_ms", "interval_ms", "p90_ms", "p99_ms", "images_per_s", "speed_up",
-    "speed_up_interval", "agreement", "largest_logit_difference", "gflops",
+    "speed_up_interval", "agreement", "largest_logit_difference", "limit", "gpu_busy", "gflops",
+    "gflops_share", "bytes_moved", "gbs", "gbs_share",
 }  # fmt: skip
 
 
@@ -62,6 +63,53 @@ def test_a_segmentor_is_timed_and_agrees(run_cli: RunCli) -> None:
     assert 0 < variants["fast"]["largest_logit_difference"] < 1e-3
     # Trained weights; half precision changes few labels, but it does change some.
     assert 0.98 < variants["fast-bf16"]["agreement"] < 1
+
+
+def test_the_rates_are_held_against_the_ceilings_of_this_machine(run_cli: RunCli) -> None:
+    finished = run_cli(
+        "time", SEGMENTOR, DETECTOR, *DEMO, "--precision", "fp32", "--precision", "bf16",
+        "--limit-seconds", 0.5, "--format", "json",
+    )  # fmt: skip
+    assert finished.code == 0, finished.err
+    for row in json.loads(finished.out):
+        variants = {variant["name"]: variant for variant in row["variants"]}
+        documented, fast, half = (variants[n] for n in ("documented", "fast", "fast-bf16"))
+        assert set(row["other_gflops"]) == {"bf16"}
+        ceilings = {"fp32": row["matmul_gflops"], **row["other_gflops"]}
+        # Folded BatchNorms move nothing, and numbers of half the size less.
+        assert 0 < half["bytes_moved"] < fast["bytes_moved"] < documented["bytes_moved"]
+        for variant in variants.values():
+            gbs = variant["bytes_moved"] / variant["median_ms"] / 1e6
+            assert variant["gbs"] == pytest.approx(gbs, rel=1e-3)
+            assert variant["gbs_share"] == pytest.approx(gbs / row["copy_gbs"], rel=1e-3)
+            share = variant["gflops"] / ceilings[variant["precision"]]
+            assert variant["gflops_share"] == pytest.approx(share, rel=1e-3)
+            assert variant["gpu_busy"] is None
+
+
+def test_latencies_are_kept_where_the_ceilings_cannot_be_measured(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(_device: torch.device) -> float:
+        msg = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+        raise RuntimeError(msg)
+
+    def no_profiler(*_arguments: object) -> float:
+        msg = "CUPTI_ERROR_INSUFFICIENT_PRIVILEGES"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr("hrnet_zoo.profiling.limits.copy_gbs", no_memory)
+    monkeypatch.setattr("hrnet_zoo.profiling.limits.gpu_busy", no_profiler)
+    finished = run_cli("time", SEGMENTOR, *DEMO, "--limit-seconds", 0.5, "--format", "json")
+    assert finished.code == 0, finished.err
+    (row,) = json.loads(finished.out)
+    assert row["multiply_adds"] is row["copy_gbs"] is None
+    for variant in row["variants"]:
+        assert variant["median_ms"] > 0
+        assert variant["bytes_moved"] > 0
+        assert variant["gpu_busy"] is variant["limit"] is None
+    assert "no memory is left to measure the ceilings with" in finished.err
+    assert "fast: what limits it is not fully known: CUPTI_ERROR_INSUFF" in finished.err
 
 
 def test_the_record_holds_every_sample(run_cli: RunCli) -> None:
@@ -173,6 +221,7 @@ def test_exported_engines_give_the_same_labels(run_cli: RunCli) -> None:
         assert variants[name]["agreement"] >= 0.9999
         assert 0 < variants[name]["largest_logit_difference"] < 1e-3
         assert f"network in {title}" in variants[name]["description"]
+        assert variants[name]["bytes_moved"] is variants[name]["limit"] is None
     (record,) = read_timings(Path("records"))
     assert record.environment["packages"]["openvino"]
 

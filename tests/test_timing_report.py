@@ -17,7 +17,12 @@ import torch
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.profiling.gpu_state import gpu_state
 from hrnet_zoo.profiling.machine_state import Watch
-from hrnet_zoo.report.timings import all_could_be_run, remarks, timing_as_text
+from hrnet_zoo.report.timings import (
+    all_could_be_run,
+    remarks,
+    timing_as_text,
+    timings_as_json,
+)
 from hrnet_zoo.timing_records import (
     Agreement,
     GpuState,
@@ -27,6 +32,7 @@ from hrnet_zoo.timing_records import (
     TimingRecord,
     TwinSamples,
     VariantTimed,
+    Work,
     read_timing,
     read_timings,
 )
@@ -216,6 +222,89 @@ def test_more_false_alarms_than_chance_allows_are_called_noise() -> None:
     assert "only noise" not in timing_as_text(calm, Path())
     loud = record(variants=[], sampling=None, twins=[same] * 16 + [other] * 4)
     assert "only noise" in timing_as_text(loud, Path())
+
+
+WORK = Work(multiply_adds=10**9, matmul_gflops=200, copy_gbs=40)
+
+
+def limits(work: Work = WORK, **changes: Any) -> tuple[str, dict[str, Any]]:
+    """Return what text and JSON say of a variant that takes 20 ms, thus makes 100 GFLOP/s."""
+    documented, _ = record().variants
+    variant = documented.model_copy(update={"seconds": [0.02] * 9, **changes})
+    timed = record(variants=[variant], work=work)
+    text = timing_as_text(timed, Path("r.json"))
+    (row,) = json.loads(timings_as_json([(timed, Path("r.json"))], {}))
+    return text, row["variants"][0]
+
+
+def test_a_gpu_that_waits_makes_a_variant_launch_bound() -> None:
+    text, shown = limits(gpu_busy=0.41, bytes_moved=400_000_000)
+    assert (
+        "\n  documented: launch-bound: the GPU was busy for 41 % of the time, 100 GFLOP/s (50 % of "
+        "the ceiling), 20 GB/s (50 % of the ceiling)\n"
+    ) in text
+    assert shown["limit"] == "launch-bound"
+    assert shown["gpu_busy"] == 0.41
+    # The host decodes the image meanwhile; there is nothing to launch.
+    assert limits(gpu_busy=0.41, name="documented-loading")[1]["limit"] == "host-bound"
+
+
+@pytest.mark.parametrize("gpu_busy", [0.97, None])
+def test_the_nearer_ceiling_is_the_limit(gpu_busy: float | None) -> None:
+    text, shown = limits(gpu_busy=gpu_busy, bytes_moved=300_000_000)
+    assert shown["limit"] == "compute-bound"
+    assert "documented: compute-bound: " in text
+    assert "100 GFLOP/s (50 % of the ceiling), 15 GB/s (38 % of the ceiling)" in text
+    assert shown["gflops"] == pytest.approx(100)
+    assert shown["gflops_share"] == pytest.approx(0.5)
+    text, shown = limits(gpu_busy=gpu_busy, bytes_moved=700_000_000)
+    assert shown["limit"] == "memory-bound"
+    assert "documented: memory-bound: " in text
+    assert shown["gbs"] == pytest.approx(35)
+    assert shown["gbs_share"] == pytest.approx(0.875)
+
+
+def test_far_from_both_ceilings_neither_is_blamed() -> None:
+    slow = Work(multiply_adds=10**9, matmul_gflops=1000, copy_gbs=400)
+    text, shown = limits(slow, bytes_moved=700_000_000)
+    assert shown["limit"] is None
+    assert (
+        "documented: far from both ceilings: 100 GFLOP/s (10 % of the ceiling), 35 GB/s (9 " in text
+    )
+
+
+def test_fused_operators_get_no_bytes_per_second() -> None:
+    text, shown = limits(name="compile", engine="compile")
+    assert "\n  compile: 100 GFLOP/s (50 % of the ceiling)\n" in text
+    assert "no GB/s of compile: " in text
+    assert shown["limit"] is shown["gbs"] is shown["gbs_share"] is None
+
+
+def test_half_precision_has_a_ceiling_of_its_own() -> None:
+    half: dict[str, Any] = {"name": "fast-bf16", "precision": "bf16", "bytes_moved": 400_000_000}
+    text, shown = limits(**half)
+    assert "\n  fast-bf16: 100 GFLOP/s, 20 GB/s (50 % of the ceiling)\n" in text
+    assert shown["limit"] is shown["gflops_share"] is None
+    text, shown = limits(WORK.model_copy(update={"other_gflops": {"bf16": 800.0}}), **half)
+    assert "product 200 GFLOP/s, in BF16 800, a large copy 40 GB/s" in text
+    assert "fast-bf16: memory-bound: 100 GFLOP/s (12 % of the ceiling), 20 GB/s (50 %" in text
+    assert shown["gflops_share"] == pytest.approx(0.125)
+
+
+def test_a_batch_counts_as_many_multiply_adds_and_its_own_bytes() -> None:
+    shown = limits(batch=2, bytes_moved=400_000_000)[1]
+    assert shown["gflops"] == pytest.approx(200)
+    assert shown["gbs"] == pytest.approx(20)
+
+
+def test_a_record_from_before_bytes_were_counted_is_still_shown() -> None:
+    timed = record(work=WORK)
+    old = timed.model_dump(mode="json", exclude={"work": {"copy_gbs", "other_gflops"}})
+    for variant in old["variants"]:
+        del variant["bytes_moved"], variant["gpu_busy"]
+    text = timing_as_text(TimingRecord.model_validate_json(json.dumps(old)), Path("r.json"))
+    assert "rough ceilings: a large FP32 matrix product 200 GFLOP/s\n" in text
+    assert "documented: 99 GFLOP/s (49 % of the ceiling)\n" in text
 
 
 def test_a_record_of_a_newer_version_is_not_guessed_at(tmp_path: Path) -> None:

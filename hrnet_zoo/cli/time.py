@@ -141,7 +141,7 @@ def time_rows(
 
     Variants take turns until the 95 % interval of every median is within 0.5 % of it. A faster one
     has to agree with "documented" (batch 1, FP32, eager), or is refused. Exit code 3: something
-    asked for could not be timed. Not in this version: GPU-busy share and memory traffic.
+    asked for could not be timed.
     """
     from hrnet_zoo import settings  # noqa: PLC0415
     from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415

@@ -15,8 +15,9 @@ from hrnet_zoo.devices import describe_device, resolve_device
 from hrnet_zoo.environment import describe_environment
 from hrnet_zoo.errors import ZooError
 from hrnet_zoo.evaluation.ahead import synchronised_time
+from hrnet_zoo.profiling.limits import Observed, measure_work, observe
 from hrnet_zoo.profiling.machine_state import Watch
-from hrnet_zoo.profiling.prepared import PreparedRow, TimeOptions, prepare
+from hrnet_zoo.profiling.prepared import TimeOptions, prepare
 from hrnet_zoo.profiling.sampling import (
     Samples,
     Sampling,
@@ -35,7 +36,6 @@ from hrnet_zoo.profiling.variants import (
     require_possible,
     settings_for,
 )
-from hrnet_zoo.profiling.work import matmul_gflops, multiply_adds
 from hrnet_zoo.progress import Progress
 from hrnet_zoo.records import now, write_record
 from hrnet_zoo.row import Row, Task
@@ -46,7 +46,6 @@ from hrnet_zoo.timing_records import (
     TimingRecord,
     TwinSamples,
     VariantTimed,
-    Work,
     new_timing_path,
 )
 from hrnet_zoo.verdicts import MIN_AGREEMENT
@@ -132,6 +131,8 @@ def _time(
         watch = Watch(device)
         sampling = _sample(row, candidates, rule, device, progress)
     machine = watch.state()
+    variants = [_timed(c, sampling, device, progress) for c in candidates] if sampling else []
+    precisions = [variant.precision for variant in variants if variant.outcome == "timed"]
     return TimingRecord(
         row=row.name,
         task=row.task,
@@ -144,9 +145,9 @@ def _time(
         checkpoint=prepared.checkpoint,
         input=prepared.input,
         sampling=None if sampling is None else _sampling_used(sampling, rule),
-        variants=[] if sampling is None else [_timed(c, sampling) for c in candidates],
+        variants=variants,
         twins=twins,
-        work=None if options.num_twins else _work(prepared, device, progress),
+        work=measure_work(prepared.bench, precisions, device, progress) if sampling else None,
         machine=machine,
         environment=describe_environment(),
     )
@@ -234,8 +235,13 @@ def _time_twins(
     ]
 
 
-def _timed(candidate: _Candidate, sampling: Sampling) -> VariantTimed:
+def _timed(
+    candidate: _Candidate, sampling: Sampling, device: torch.device, progress: Progress
+) -> VariantTimed:
     recipe, samples = candidate.recipe, sampling.samples.get(candidate.recipe.name, Samples())
+    observed = Observed()
+    if samples.seconds and samples.failure is None:
+        observed = observe(recipe, candidate.subject, device, progress)
     return VariantTimed(
         name=recipe.name,
         engine=recipe.engine,
@@ -248,6 +254,8 @@ def _timed(candidate: _Candidate, sampling: Sampling) -> VariantTimed:
         warm_up_s=_rounded(samples.warm_up),
         is_warm=samples.is_warm,
         seconds=_rounded(samples.seconds),
+        bytes_moved=observed.bytes_moved,
+        gpu_busy=observed.gpu_busy,
     )
 
 
@@ -267,16 +275,3 @@ def _sampling_used(sampling: Sampling, rule: SamplingRule) -> SamplingUsed:
 def _printed_fps(row: Row) -> str | None:
     documented = row.documented("fps")
     return None if documented is None else str(documented)
-
-
-def _work(prepared: PreparedRow, device: torch.device, progress: Progress) -> Work | None:
-    progress.begin("measuring the ceiling", None, "")
-    try:
-        return Work(
-            multiply_adds=multiply_adds(prepared.bench.first_pass),
-            matmul_gflops=round(matmul_gflops(device), 3),
-        )
-    except torch.OutOfMemoryError:
-        # The latencies are taken; they are worth keeping without this.
-        progress.say("no memory is left to measure the ceiling with")
-        return None

@@ -1,4 +1,4 @@
-"""What a network computes for one image, and how fast this machine multiplies matrices."""
+"""What a network computes for one image, and how fast this machine computes and copies."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from collections.abc import Callable
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from hrnet_zoo.devices import canonical_precision
+from hrnet_zoo.devices import numerics
+from hrnet_zoo.profiling.variants import DTYPES
+from hrnet_zoo.timing_records import Precision
 
 _SIDE = {"cpu": 1024, "cuda": 8192}
 """Of the matrices: large enough for full speed, small enough for a fraction of a second."""
+_COPIED = {"cpu": 2**27, "cuda": 2**30}
+"""Bytes: with the copy more than nearly all caches hold, which would be faster than memory."""
 _SECONDS = 0.5
 
 
@@ -24,17 +28,31 @@ def multiply_adds(work: Callable[[], object]) -> int:
 
 
 @torch.inference_mode()
-def matmul_gflops(device: torch.device) -> float:
-    """Return the best rate of a float32 matrix product, in 10^9 operations per second."""
+def matmul_gflops(device: torch.device, precision: Precision = "fp32") -> float:
+    """Return the best rate of a large matrix product, in 10^9 operations per second."""
     side = _SIDE[device.type]
-    a = torch.full((side, side), 0.5, device=device)
+    a = torch.full((side, side), 0.5, device=device, dtype=DTYPES[precision])
+    with numerics(tf32=precision == "tf32", benchmark=False, deterministic=True):
+        return 2 * side**3 / _shortest(lambda: a @ a, device) / 1e9
+
+
+@torch.inference_mode()
+def copy_gbs(device: torch.device) -> float:
+    """Return the best rate of a large copy, in 10^9 bytes read or written per second."""
+    source = torch.full((_COPIED[device.type] // 4,), 0.5, device=device)
+    # Written once before, so that no page of it is first found during the copy.
+    target = torch.zeros_like(source).fill_(0.25)
+    return 2 * _COPIED[device.type] / _shortest(lambda: target.copy_(source), device) / 1e9
+
+
+def _shortest(work: Callable[[], object], device: torch.device) -> float:
+    """Return the least of the seconds that a piece of work took, repeated for half a second."""
     best, begin = float("inf"), time.perf_counter()
-    with canonical_precision():
-        while best == float("inf") or time.perf_counter() - begin < _SECONDS:
-            start = _now(device)
-            a @ a
-            best = min(best, _now(device) - start)
-    return 2 * side**3 / best / 1e9
+    while best == float("inf") or time.perf_counter() - begin < _SECONDS:
+        start = _now(device)
+        work()
+        best = min(best, _now(device) - start)
+    return best
 
 
 def _now(device: torch.device) -> float:

@@ -19,6 +19,7 @@ from hrnet_zoo.medians import (
     percentile,
     ratio_interval,
 )
+from hrnet_zoo.report.limits import limit_as_dict, limit_lines
 from hrnet_zoo.timing_records import Agreement, GpuState, TimingRecord, TwinSamples, VariantTimed
 
 _DOCUMENTED = "documented"
@@ -42,7 +43,7 @@ def timing_as_text(record: TimingRecord, path: Path) -> str:
     lines += [f"documented fps: {record.documented_fps}, {_WHERE_DOCUMENTED}"] * bool(
         record.documented_fps
     )
-    lines += [*_work_lines(record), *remarks(record)]
+    lines += [*limit_lines(record), *remarks(record)]
     return "\n  ".join([*lines, f"record: {path}"])
 
 
@@ -170,26 +171,6 @@ def _alarms(twins: Sequence[TwinSamples]) -> tuple[int, int]:
     return answers.count(True), len(answers) - answers.count(None)
 
 
-def _work_lines(record: TimingRecord) -> Iterator[str]:
-    if record.work is None:
-        return
-    yield (
-        f"network: {record.work.multiply_adds / 1e9:.2f} G multiply-adds per image; a large FP32 "
-        f"matrix product reached {record.work.matmul_gflops:.0f} GFLOP/s, a rough ceiling"
-    )
-    for variant in record.variants:
-        # Another precision has another ceiling.
-        if variant.outcome == "timed" and variant.precision == "fp32":
-            gflops = _gflops(record, variant)
-            share = gflops / record.work.matmul_gflops
-            yield f"{variant.name}: {gflops:.0f} GFLOP/s, {share:.0%} of that"
-
-
-def _gflops(record: TimingRecord, variant: VariantTimed) -> float:
-    assert record.work is not None
-    return 2 * record.work.multiply_adds * variant.batch / median(variant.seconds) / 1e9
-
-
 def _remarks_on_sampling(record: TimingRecord) -> Iterator[str]:
     timed = [variant for variant in record.variants if variant.outcome == "timed"]
     if record.sampling is not None and record.sampling.stopped_by != "precision":
@@ -261,6 +242,8 @@ def _as_dict(record: TimingRecord, path: Path) -> dict[str, object]:
         else None,
         "multiply_adds": record.work.multiply_adds if record.work else None,
         "matmul_gflops": record.work.matmul_gflops if record.work else None,
+        "other_gflops": record.work.other_gflops if record.work else None,
+        "copy_gbs": record.work.copy_gbs if record.work else None,
         "remarks": remarks(record),
         "record": str(path),
         "error": None,
@@ -293,7 +276,7 @@ def _variant_as_dict(
         "speed_up_interval": [ratio.low, ratio.high] if ratio else None,
         "agreement": agreement.share if agreement else None,
         "largest_logit_difference": agreement.largest_logit_difference if agreement else None,
-        "gflops": _gflops(record, variant) if timed and record.work else None,
+        **limit_as_dict(variant, record.work),
     }
 
 

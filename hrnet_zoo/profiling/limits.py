@@ -1,0 +1,80 @@
+"""What may limit a variant, observed once its latencies are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+
+from hrnet_zoo.errors import PrerequisiteError, ZooError
+from hrnet_zoo.profiling.gpu_busy import gpu_busy
+from hrnet_zoo.profiling.sampling import Subject
+from hrnet_zoo.profiling.traffic import bytes_moved
+from hrnet_zoo.profiling.variants import DOCUMENTED, Bench, Recipe, explained
+from hrnet_zoo.profiling.work import copy_gbs, matmul_gflops, multiply_adds
+from hrnet_zoo.progress import Progress
+from hrnet_zoo.timing_records import Precision, Work
+
+_DIGITS = 4
+Seen = TypeVar("Seen")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """What one more look at a variant told; None is what could not be told."""
+
+    bytes_moved: int | None = None
+    """Read and written for a whole batch."""
+    gpu_busy: float | None = None
+    """Share of the time."""
+
+
+def observe(recipe: Recipe, subject: Subject, device: torch.device, progress: Progress) -> Observed:
+    """Run a variant again, to count its bytes and to see how busy it keeps a GPU."""
+    progress.begin(f"looking for what limits {recipe.name}", None, "")
+
+    def count() -> int:
+        with subject.settings():
+            return bytes_moved(subject.run)
+
+    busy = _if_possible(lambda: gpu_busy(subject, device), recipe, progress)
+    return Observed(
+        bytes_moved=_if_possible(count, recipe, progress) if recipe.engine == "torch" else None,
+        gpu_busy=None if busy is None else round(busy, _DIGITS),
+    )
+
+
+def _if_possible(
+    look: Callable[[], Seen | None], recipe: Recipe, progress: Progress
+) -> Seen | None:
+    """Return what is seen, or None: the latencies are worth keeping without it."""
+    try:
+        return look()
+    except (ZooError, RuntimeError) as error:
+        progress.say(f"{recipe.name}: what limits it is not fully known: {error}")
+        return None
+
+
+def measure_work(
+    bench: Bench, precisions: Iterable[Precision], device: torch.device, progress: Progress
+) -> Work | None:
+    """Count what the documented network computes, and measure what the machine can do at most."""
+    progress.begin("measuring the ceilings", None, "")
+    try:
+        with explained(DOCUMENTED, bench.network_input, device):
+            return Work(
+                multiply_adds=multiply_adds(bench.first_pass),
+                matmul_gflops=round(matmul_gflops(device), 3),
+                other_gflops={
+                    precision: round(matmul_gflops(device, precision), 3)
+                    for precision in dict.fromkeys(precisions)
+                    if precision != "fp32"
+                },
+                copy_gbs=round(copy_gbs(device), 3),
+            )
+    except PrerequisiteError:
+        # The latencies are taken; they are worth keeping without this.
+        progress.say("no memory is left to measure the ceilings with")
+        return None
