@@ -188,6 +188,8 @@ def _answers(record: TimingRecord, asked: Arguments) -> bool:
     """Say whether a record of `time` is of what is asked for."""
     if record.sampling is None or record.weights != "filled" or record.twins:
         return False
+    if record.edition != "readme":
+        return False
     timed = {(variant.engine, variant.precision) for variant in record.variants}
     wanted = {(engine, precision) for engine in asked.engines for precision in asked.precisions}
     same_scale = record.input.is_documented_scale

@@ -60,6 +60,10 @@ def test_a_segmentor_is_timed_and_agrees(run_cli: RunCli) -> None:
     assert variants["documented"]["agreement"] is None
     assert variants["fast"]["agreement"] >= 0.9999
     assert 0 < variants["fast"]["largest_logit_difference"] < 1e-3
+    (trained,) = row["trained"]
+    assert (trained["precision"], trained["network"]) == ("bf16", SEGMENTOR)
+    assert trained["fp32"] == pytest.approx(81.5875, abs=2e-4)
+    assert trained["difference"] == trained["lower"] - trained["fp32"] != 0
     # Trained weights; half precision changes few labels, but it does change some.
     assert 0.98 < variants["fast-bf16"]["agreement"] < 1
 

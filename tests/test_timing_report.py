@@ -218,6 +218,14 @@ def test_more_false_alarms_than_chance_allows_are_called_noise() -> None:
     assert "only noise" in timing_as_text(loud, Path())
 
 
+def test_a_record_from_before_editions_and_trained_figures_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "1.json"
+    old = json.loads(record().model_dump_json())
+    del old["edition"], old["trained"]
+    path.write_text(json.dumps(old))
+    assert read_timing(path) == record()
+
+
 def test_a_record_of_a_newer_version_is_not_guessed_at(tmp_path: Path) -> None:
     path = tmp_path / "row" / "timings" / "1.json"
     path.parent.mkdir(parents=True)
