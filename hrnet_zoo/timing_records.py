@@ -169,6 +169,8 @@ class TimingRecord(_Part):
     device: str
     num_threads: int
     """Threads torch uses within one operation on the CPU."""
+    keeps_freed_memory: bool = False
+    """Whether large blocks were used again rather than mapped anew; faster on CPUs."""
     weights: Weights
     checkpoint: CheckpointUsed | None = None
     """None for filled weights."""

@@ -13,6 +13,7 @@ from torch import nn
 from trees import RunCli
 
 import hrnet_zoo.demo
+from hrnet_zoo.host_memory import keep_freed_memory
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.medians import median, median_interval, ratio_interval
 from hrnet_zoo.models.fcn import FCN
@@ -78,6 +79,7 @@ def test_the_record_holds_every_sample(run_cli: RunCli) -> None:
     assert record.checkpoint is None
     assert record.environment["packages"]["torch"]
     assert record.machine.num_processors >= 1
+    assert record.keeps_freed_memory == keep_freed_memory()
     assert record.input.is_documented_scale
     documented, fast = record.variants
     assert len(documented.seconds) == len(fast.seconds) == variants["fast"]["samples"] > 0

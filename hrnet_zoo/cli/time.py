@@ -155,6 +155,7 @@ def time_rows(
     """
     from hrnet_zoo import settings  # noqa: PLC0415
     from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415
+    from hrnet_zoo.host_memory import keep_freed_memory  # noqa: PLC0415
     from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
 
     zoo = load_zoo(zoo_file)
@@ -179,6 +180,7 @@ def time_rows(
         num_threads=threads,
         limit_s=limit_seconds,
         num_twins=num_twins or 0,
+        keeps_freed_memory=keep_freed_memory(),
     )
     return _time_and_print(rows, options, output, form)
 

@@ -157,6 +157,7 @@ def _time(
         finished_at=now(),
         device=describe_device(device),
         num_threads=torch.get_num_threads(),
+        keeps_freed_memory=options.keeps_freed_memory,
         weights=prepared.weights,
         checkpoint=prepared.checkpoint,
         input=prepared.input,
