@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from hrnet_zoo.records import CheckpointUsed, new_record_path, read_as
-from hrnet_zoo.row import Task
+from hrnet_zoo.row import EditionName, Metric, Task
 
 TIMING_VERSION = 1
 """Raised whenever a field changes its meaning."""
@@ -88,6 +88,25 @@ class VariantTimed(_Part):
     taken; None on a CPU."""
 
 
+class TrainedFigure(_Part):
+    """What a lower precision does to a trained network over a whole data set: the demo's.
+
+    Random weights exaggerate disagreement, and say nothing about accuracy.
+    """
+
+    precision: Precision
+    network: str
+    """Name of the demo's row."""
+    num_images: int
+    metric: Metric
+    fp32: float
+    """mIoU or AP in FP32, percent."""
+    lower: float
+    """The same in the lower precision."""
+    agreement: Agreement
+    """Of the lower precision with FP32."""
+
+
 class SamplingUsed(_Part):
     """How long was sampled, and why no longer."""
 
@@ -150,6 +169,8 @@ class TimingRecord(_Part):
 
     schema_version: Literal[1] = 1
     row: str
+    edition: EditionName = "readme"
+    """Whose file and preprocessing were taken."""
     task: Task
     documented_fps: str | None
     """As printed; measured by the authors on another machine."""
@@ -158,6 +179,8 @@ class TimingRecord(_Part):
     device: str
     num_threads: int
     """Threads torch uses within one operation on the CPU."""
+    keeps_freed_memory: bool = False
+    """Whether large blocks were used again rather than mapped anew; faster on CPUs."""
     weights: Weights
     checkpoint: CheckpointUsed | None = None
     """None for filled weights."""
@@ -166,6 +189,8 @@ class TimingRecord(_Part):
     """None if only twins were timed."""
     variants: list[VariantTimed]
     twins: list[TwinSamples] = []
+    trained: list[TrainedFigure] = []
+    """One for each lower precision that was timed."""
     work: Work | None = None
     machine: MachineState
     """While sampling, not while making ready."""

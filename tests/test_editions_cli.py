@@ -7,14 +7,20 @@ import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
 from test_editions import BLANK, FCOS, METAFILE, NEVER, SEGMENTATION, SHARED, ZOO
 from trees import RunCli, make_cityscapes
 
+from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.fetch import own_checkpoint
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.progress import Silent
+from hrnet_zoo.reading import Normalisation
 from hrnet_zoo.records import read_record
+from hrnet_zoo.timing_records import read_timings
 
 
 def shown(out: str) -> dict[str, list[str]]:
@@ -75,7 +81,13 @@ def test_json_has_the_later_edition(run_cli: RunCli) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["fetch", NEVER], ["verify", NEVER], ["verify", SEGMENTATION], ["predict", NEVER, "x.png"]],
+    [
+        ["fetch", NEVER],
+        ["verify", NEVER],
+        ["verify", SEGMENTATION],
+        ["predict", NEVER, "x.png"],
+        ["time", NEVER],
+    ],
 )
 def test_asking_for_an_edition_that_is_not_there(run_cli: RunCli, arguments: list[str]) -> None:
     finished = run_cli(*arguments, "--edition", "later")
@@ -196,3 +208,45 @@ def test_verify_names_the_edition_of_a_file(
     )
     (result,) = json.loads(finished.out)
     assert (result["edition"], result["checkpoint_editions"]) == ("later", ["later"])
+
+
+def test_time_takes_file_and_normalisation_of_the_edition(
+    tmp_path: Path,
+    two_editions: Path,
+    small_checkpoint: Path,
+    run_cli: RunCli,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+
+    def watched(
+        image: NDArray[np.uint8], normalisation: Normalisation, device: torch.device
+    ) -> torch.Tensor:
+        seen.append(normalisation.mean)
+        return to_network_input(image, normalisation, device)
+
+    monkeypatch.setattr("hrnet_zoo.profiling.segmentation.to_network_input", watched)
+    url = load_zoo(two_editions).row(SEGMENTATION, "later").checkpoint_url
+    assert url is not None
+    published = tmp_path / "mirror" / urlsplit(url).path.lstrip("/")
+    published.parent.mkdir(parents=True)
+    published.write_bytes(small_checkpoint.read_bytes())
+    image = next(make_cityscapes(tmp_path / "data", count=1).rglob("*_leftImg8bit.png"))
+    options = (
+        "--edition", "later", "--zoo", two_editions, "--mirror", tmp_path / "mirror", "--weights",
+        "published", "--image", image, "--device", "cpu", "--limit-seconds", 0.2, "--output",
+        "records",
+    )  # fmt: skip
+    finished = run_cli("time", SEGMENTATION, *options)
+    assert finished.code == 0, finished.err
+    assert f"{SEGMENTATION} (edition later) on cpu" in finished.out
+    # What the README documents is not claimed of the later edition.
+    assert "documented fps" not in finished.out
+    (record,) = read_timings(Path("records"))
+    assert record.edition == "later"
+    assert record.checkpoint is not None
+    assert record.checkpoint.file_name == published.name
+    assert set(seen) == {(1.0, 2.0, 3.0)}
+    finished = run_cli("time", SEGMENTATION, *options, "--format", "json")
+    (timed,) = json.loads(finished.out)
+    assert (timed["edition"], timed["documented_fps"]) == ("later", None)

@@ -97,6 +97,7 @@ def on_gpu(**changes: object) -> MachineState:
 
 UNUSABLE: dict[str, dict[str, Any]] = {
     "an A/A run": {"variants": [], "twins": [TwinSamples(first_s=[1.0], second_s=[1.0])]},
+    "timed as the later edition": {"edition": "later"},
     "the documented variant was not timed": {"variants": [timed("fast", [1.0])]},
     "not the documented scale": {"input": input_of(documented=False)},
     "the GPU was shared": {"machine": on_gpu(other_processes=1)},

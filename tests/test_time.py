@@ -13,6 +13,7 @@ from torch import nn
 from trees import RunCli
 
 import hrnet_zoo.demo
+from hrnet_zoo.host_memory import keep_freed_memory
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.medians import median, median_interval, ratio_interval
 from hrnet_zoo.models.fcn import FCN
@@ -61,6 +62,10 @@ def test_a_segmentor_is_timed_and_agrees(run_cli: RunCli) -> None:
     assert variants["documented"]["agreement"] is None
     assert variants["fast"]["agreement"] >= 0.9999
     assert 0 < variants["fast"]["largest_logit_difference"] < 1e-3
+    (trained,) = row["trained"]
+    assert (trained["precision"], trained["network"]) == ("bf16", SEGMENTOR)
+    assert trained["fp32"] == pytest.approx(81.5875, abs=2e-4)
+    assert trained["difference"] == trained["lower"] - trained["fp32"] != 0
     # Trained weights; half precision changes few labels, but it does change some.
     assert 0.98 < variants["fast-bf16"]["agreement"] < 1
 
@@ -122,6 +127,7 @@ def test_the_record_holds_every_sample(run_cli: RunCli) -> None:
     assert record.checkpoint is None
     assert record.environment["packages"]["torch"]
     assert record.machine.num_processors >= 1
+    assert record.keeps_freed_memory == keep_freed_memory()
     assert record.input.is_documented_scale
     documented, fast = record.variants
     assert len(documented.seconds) == len(fast.seconds) == variants["fast"]["samples"] > 0

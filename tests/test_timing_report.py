@@ -307,6 +307,15 @@ def test_a_record_from_before_bytes_were_counted_is_still_shown() -> None:
     assert "documented: 99 GFLOP/s (49 % of the ceiling)\n" in text
 
 
+def test_a_record_without_the_later_fields_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "1.json"
+    old = json.loads(record().model_dump_json())
+    for field in ("edition", "trained", "keeps_freed_memory"):
+        del old[field]
+    path.write_text(json.dumps(old))
+    assert read_timing(path) == record()
+
+
 def test_a_record_of_a_newer_version_is_not_guessed_at(tmp_path: Path) -> None:
     path = tmp_path / "row" / "timings" / "1.json"
     path.parent.mkdir(parents=True)

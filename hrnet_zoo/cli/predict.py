@@ -91,6 +91,7 @@ def predict(
     from hrnet_zoo import settings  # noqa: PLC0415
     from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
     from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415
+    from hrnet_zoo.host_memory import keep_freed_memory  # noqa: PLC0415
     from hrnet_zoo.image_files import find_images  # noqa: PLC0415
     from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
 
@@ -103,6 +104,7 @@ def predict(
 
     from hrnet_zoo.predict.load import load_predictor  # noqa: PLC0415 - imports torch
 
+    keep_freed_memory()
     options = FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline)
     with show_progress() as progress:
         predictor = load_predictor(

@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import device_option, fetch_options, format_option, zoo_option
+from hrnet_zoo.cli.options import (
+    device_option,
+    edition_option,
+    fetch_options,
+    format_option,
+    zoo_option,
+)
 from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hrnet_zoo.profiling.prepared import TimeOptions
-    from hrnet_zoo.row import Row
+    from hrnet_zoo.row import EditionName, Row
     from hrnet_zoo.timing_records import Engine, Precision
 
 _SCALE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
@@ -37,6 +43,7 @@ def parse_scale(
 
 @click.command("time")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@edition_option
 @click.option(
     "--engine",
     "engines",
@@ -120,6 +127,7 @@ def parse_scale(
 @zoo_option
 def time_rows(
     names: tuple[str, ...],
+    edition: EditionName,
     engines: tuple[Engine, ...],
     precisions: tuple[Precision, ...],
     batch: int,
@@ -140,15 +148,17 @@ def time_rows(
     """Time rows: as documented, and faster.
 
     Variants take turns until the 95 % interval of every median is within 0.5 % of it. A faster one
-    has to agree with "documented" (batch 1, FP32, eager), or is refused. Exit code 3: something
-    asked for could not be timed.
+    has to agree with "documented" (batch 1, FP32, eager), or is refused. What a lower precision
+    does to a trained network is found out with the demo's. Exit code 3: something asked for could
+    not be timed.
     """
     from hrnet_zoo import settings  # noqa: PLC0415
     from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415
+    from hrnet_zoo.host_memory import keep_freed_memory  # noqa: PLC0415
     from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
 
     zoo = load_zoo(zoo_file)
-    rows = [zoo.row(name) for name in dict.fromkeys(names)]
+    rows = [zoo.row(name, edition) for name in dict.fromkeys(names)]
     if checkpoint is not None and len(rows) > 1:
         msg = "--checkpoint is one file; give one NAME with it."
         raise click.UsageError(msg)
@@ -169,6 +179,7 @@ def time_rows(
         num_threads=threads,
         limit_s=limit_seconds,
         num_twins=num_twins or 0,
+        keeps_freed_memory=keep_freed_memory(),
     )
     return _time_and_print(rows, options, output, form)
 
@@ -176,6 +187,7 @@ def time_rows(
 def _time_and_print(rows: Sequence[Row], options: TimeOptions, output: Path, form: str) -> int:
     """Time rows one after the other; one that cannot be timed does not keep the others from it."""
     from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
+    from hrnet_zoo.demo.trained import TrainedNetworks  # noqa: PLC0415
     from hrnet_zoo.errors import UsageError, ZooError  # noqa: PLC0415
     from hrnet_zoo.profiling.timing import time_row  # noqa: PLC0415
     from hrnet_zoo.report.timings import (  # noqa: PLC0415
@@ -184,11 +196,11 @@ def _time_and_print(rows: Sequence[Row], options: TimeOptions, output: Path, for
         timings_as_json,
     )
 
-    timed, errors = [], {}
+    networks, timed, errors = TrainedNetworks(), [], {}
     for row in rows:
         try:
             with show_progress() as progress:
-                result = time_row(row, options, output, progress)
+                result = time_row(row, options, output, progress, networks.figures)
         except UsageError:
             raise
         except ZooError as error:

@@ -180,10 +180,12 @@ def verify_and_print(
 ) -> int:
     """Verify rows one after the other, print each verdict, and return the exit code."""
     from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
+    from hrnet_zoo.host_memory import keep_freed_memory  # noqa: PLC0415
     from hrnet_zoo.report.judgements import as_json, as_text, judge_outcome  # noqa: PLC0415
     from hrnet_zoo.verdicts import exit_code  # noqa: PLC0415
     from hrnet_zoo.verify import verify_row  # noqa: PLC0415
 
+    keep_freed_memory()
     results = []
     for row, metrics in asked:
         with show_progress() as progress:

@@ -55,6 +55,10 @@ class SegmentationDataset:
         """Return the name of sample ``index`` without reading it."""
         return self._pairs[index].name
 
+    def path_of(self, index: int) -> Path:
+        """Return the image file of sample ``index``."""
+        return self._pairs[index].image
+
     def stamp(self, num_images: int) -> str:
         """Return a digest of the first files' names, sizes and times; cheap, reads no contents."""
         digest = hashlib.sha256()

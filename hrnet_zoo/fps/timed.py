@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hrnet_zoo.fps.measured import MeasuredTime
 from hrnet_zoo.medians import median
-from hrnet_zoo.timing_records import TimingRecord
+from hrnet_zoo.timing_records import MachineState, TimingRecord
 
 _DOCUMENTED = "documented"
 _WITH_LOADING = "documented-loading"
@@ -60,11 +60,17 @@ def why_unusable(record: TimingRecord) -> str | None:
     """Return why a record says nothing about documented fps, or None if it does."""
     if record.twins:
         return "an A/A run"
+    if record.edition != "readme":
+        return "timed as the later edition"
     if not _documented_seconds(record):
         return "the documented variant was not timed"
     if not record.input.is_documented_scale:
         return "not the documented scale"
-    states = [s for s in (record.machine.gpu_before, record.machine.gpu_after) if s is not None]
+    return _gpu_trouble(record.machine)
+
+
+def _gpu_trouble(machine: MachineState) -> str | None:
+    states = [state for state in (machine.gpu_before, machine.gpu_after) if state is not None]
     if any(state.other_processes for state in states):
         return "the GPU was shared"
     if any(state.throttle_reasons for state in states):

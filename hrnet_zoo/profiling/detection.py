@@ -83,7 +83,7 @@ class DetectionBench:
 
     def variant(self, recipe: Recipe) -> Variant:
         """Make a variant ready; nothing is computed yet."""
-        network = self._network(recipe)
+        network = fast_detector(self._model, recipe) if recipe.fast else self._model
         layout = torch.channels_last if recipe.fast else torch.contiguous_format
         inputs = [x.contiguous(memory_format=layout) for x in self._inputs]
 
@@ -106,25 +106,6 @@ class DetectionBench:
         resized = resize_keep_ratio(image.pixels, self._protocol.scale)
         geometry = geometry_of((resized.shape[0], resized.shape[1]), image.size)
         return padded_input(resized, self._protocol, _CPU), geometry
-
-    def _network(self, recipe: Recipe) -> Detector:
-        if not recipe.fast:
-            return self._model
-        model = folded_detector(self._model).to(memory_format=torch.channels_last)
-        dtype = DTYPES[recipe.precision]
-        if dtype != torch.float32:
-            # Boxes would lose whole pixels: only what precedes the heads is computed like that.
-            for part in ("backbone", "neck"):
-                model.set_submodule(part, InPrecision(model.get_submodule(part), dtype))
-        if recipe.engine == "compile":
-            # What follows has as many boxes as there are objects, which compilers do not like.
-            model.get_submodule("backbone").compile(dynamic=False)
-        if recipe.engine == "cudagraph":
-            # Likewise: graphs are of fixed shape.
-            parts = nn.Sequential(model.get_submodule("backbone"), model.get_submodule("neck"))
-            model.set_submodule("backbone", _Recorded(parts, self._device))
-            model.set_submodule("neck", nn.Identity())
-        return model
 
     def _detect(self, network: Detector, x: Tensor, geometry: ImageGeometry) -> Detections:
         found: Detections = network(
@@ -157,6 +138,30 @@ class _Recorded(nn.Module):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         return self._maps(image)
+
+
+def fast_detector(model: Detector, recipe: Recipe) -> Detector:
+    """Return what a fast variant computes with.
+
+    Args:
+        model: in eval mode, on the device; it is left alone.
+        recipe: says the engine, and the precision of backbone and neck; heads stay in float32.
+    """
+    model = folded_detector(model).to(memory_format=torch.channels_last)
+    dtype = DTYPES[recipe.precision]
+    if dtype != torch.float32:
+        # Boxes would lose whole pixels: only what precedes the heads is computed like that.
+        for part in ("backbone", "neck"):
+            model.set_submodule(part, InPrecision(model.get_submodule(part), dtype))
+    if recipe.engine == "compile":
+        # What follows has as many boxes as there are objects, which compilers do not like.
+        model.get_submodule("backbone").compile(dynamic=False)
+    if recipe.engine == "cudagraph":
+        # Likewise: graphs are of fixed shape.
+        parts = nn.Sequential(model.get_submodule("backbone"), model.get_submodule("neck"))
+        model.set_submodule("backbone", _Recorded(parts, next(model.parameters()).device))
+        model.set_submodule("neck", nn.Identity())
+    return model
 
 
 def _to_arrays(found: Detections, size: tuple[int, int]) -> list[object]:

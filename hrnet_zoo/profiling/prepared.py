@@ -61,6 +61,8 @@ class TimeOptions:
     """Seconds of sampling."""
     num_twins: int = 0
     """If any: time nothing but the documented way against itself, so many times."""
+    keeps_freed_memory: bool = False
+    """Whether this process was told to, see `host_memory`; only written down."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import cast
 
 import numpy as np
 import torch
@@ -109,20 +110,7 @@ class SegmentationBench:
         return copies.contiguous(memory_format=_layout(recipe))
 
     def _network(self, recipe: Recipe) -> Network:
-        if not recipe.fast:
-            return self._model.coarse_logits
-        dtype = DTYPES[recipe.precision]
-        model = folded(self._model)
-        assert isinstance(model, FCN)
-        if recipe.engine == "tensorrt":
-            return TensorRTNetwork(model, recipe.precision, dtype)
-        if recipe.engine in EXPORT_ENGINES:
-            return ExportedNetwork(model, recipe.engine)
-        model = model.to(memory_format=torch.channels_last).to(dtype)
-        coarse: Callable[[Tensor], Tensor] = model.coarse_logits
-        if recipe.engine == "compile":
-            coarse = torch.compile(coarse, dynamic=False)
-        return lambda x: coarse(x.to(dtype)).to(torch.float32)
+        return fast_segmentor(self._model, recipe) if recipe.fast else self._model.coarse_logits
 
     def _recorded(self, answer: Answer) -> Answer:
         """Return an answer that is recorded once per shape of input and size of image."""
@@ -168,6 +156,26 @@ class SegmentationBench:
         with settings_for(recipe)():
             scores, _ = answer(self._batch(i, recipe), size)
         return combined([label_agreement(reference, ours) for ours in torch.split(scores, 1)])
+
+
+def fast_segmentor(model: FCN, recipe: Recipe) -> Network:
+    """Return what a fast variant computes with: from float32 [N, 3, h, w] to coarse logits.
+
+    Args:
+        model: in eval mode, on the device; it is left alone.
+        recipe: says the engine, and the precision within; logits are float32 again.
+    """
+    dtype = DTYPES[recipe.precision]
+    model = cast("FCN", folded(model))
+    if recipe.engine == "tensorrt":
+        return TensorRTNetwork(model, recipe.precision, dtype)
+    if recipe.engine in EXPORT_ENGINES:
+        return ExportedNetwork(model, recipe.engine)
+    model = model.to(memory_format=torch.channels_last).to(dtype)
+    coarse: Callable[[Tensor], Tensor] = model.coarse_logits
+    if recipe.engine == "compile":
+        coarse = torch.compile(coarse, dynamic=False)
+    return lambda x: coarse(x.to(dtype)).to(torch.float32)
 
 
 def _layout(recipe: Recipe) -> torch.memory_format:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,8 +42,10 @@ from hrnet_zoo.row import Row, Task
 from hrnet_zoo.timing_records import (
     Agreement,
     Outcome,
+    Precision,
     SamplingUsed,
     TimingRecord,
+    TrainedFigure,
     TwinSamples,
     VariantTimed,
     new_timing_path,
@@ -52,6 +54,11 @@ from hrnet_zoo.verdicts import MIN_AGREEMENT
 
 _DIGITS = 7
 """Of a latency in seconds in the record; finer than any clock's noise."""
+
+TrainedFigures = Callable[
+    [Task, Sequence[Precision], torch.device, Progress], Sequence[TrainedFigure]
+]
+"""Finds out what lower precisions do to trained networks of a task."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +87,17 @@ class _Candidate:
         )
 
 
-def time_row(row: Row, options: TimeOptions, output: Path, progress: Progress) -> TimedRow:
+def time_row(
+    row: Row,
+    options: TimeOptions,
+    output: Path,
+    progress: Progress,
+    trained: TrainedFigures,
+) -> TimedRow:
     """Time a row's variants, or the documented one against itself, and write the record.
 
-    A variant that cannot be run is part of the record, with its reason.
+    A variant that cannot be run is part of the record, with its reason. ``trained`` is asked about
+    the lower precisions that were timed.
 
     Raises:
         ZooError: the row cannot be timed as documented, or the record cannot be written; there is
@@ -95,6 +109,8 @@ def time_row(row: Row, options: TimeOptions, output: Path, progress: Progress) -
     try:
         with _threads(options.num_threads):
             record = _time(row, options, device, started_at, progress)
+            figures = _trained(record, device, trained, progress)
+            record = record.model_copy(update={"trained": figures})
         write_record(record, path)
     except BaseException:
         path.unlink(missing_ok=True)
@@ -135,12 +151,14 @@ def _time(
     precisions = [variant.precision for variant in variants if variant.outcome == "timed"]
     return TimingRecord(
         row=row.name,
+        edition=row.edition,
         task=row.task,
         documented_fps=_printed_fps(row),
         started_at=started_at,
         finished_at=now(),
         device=describe_device(device),
         num_threads=torch.get_num_threads(),
+        keeps_freed_memory=options.keeps_freed_memory,
         weights=prepared.weights,
         checkpoint=prepared.checkpoint,
         input=prepared.input,
@@ -270,6 +288,19 @@ def _sampling_used(sampling: Sampling, rule: SamplingRule) -> SamplingUsed:
         stopped_by=sampling.stopped_by,
         elapsed_s=round(sampling.elapsed_s, 3),
     )
+
+
+def _trained(
+    record: TimingRecord, device: torch.device, trained: TrainedFigures, progress: Progress
+) -> Sequence[TrainedFigure]:
+    timed = (v.precision for v in record.variants if v.outcome == "timed")
+    lower = [precision for precision in dict.fromkeys(timed) if precision != "fp32"]
+    try:
+        return trained(record.task, lower, device, progress)
+    except ZooError as error:
+        # The latencies are taken; they are worth keeping without this.
+        progress.say(f"what {', '.join(lower)} does to a trained network is not known: {error}")
+        return []
 
 
 def _printed_fps(row: Row) -> str | None:

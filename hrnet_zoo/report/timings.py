@@ -20,7 +20,14 @@ from hrnet_zoo.medians import (
     ratio_interval,
 )
 from hrnet_zoo.report.limits import limit_as_dict, limit_lines
-from hrnet_zoo.timing_records import Agreement, GpuState, TimingRecord, TwinSamples, VariantTimed
+from hrnet_zoo.timing_records import (
+    Agreement,
+    GpuState,
+    TimingRecord,
+    TrainedFigure,
+    TwinSamples,
+    VariantTimed,
+)
 
 _DOCUMENTED = "documented"
 _BUSY = 0.1
@@ -35,11 +42,13 @@ _STOPPED = {
 
 def timing_as_text(record: TimingRecord, path: Path) -> str:
     """Return the timings of a row as a table, with what has to be known about them below."""
-    lines = [click.style(record.row, bold=True) + _conditions(record)]
+    edition = " (edition later)" if record.edition == "later" else ""
+    lines = [click.style(record.row, bold=True) + edition + _conditions(record)]
     if record.variants:
         lines += _table(record).splitlines()
     lines += [f"{v.name}: {v.outcome}: {v.reason}" for v in _not_timed(record)]
     lines += _twins_lines(record.twins)
+    lines += map(_trained_line, record.trained)
     lines += [f"documented fps: {record.documented_fps}, {_WHERE_DOCUMENTED}"] * bool(
         record.documented_fps
     )
@@ -150,6 +159,15 @@ def _agreement_text(agreement: Agreement | None) -> str:
     return f"{agreement.share:.4%}{logits}"
 
 
+def _trained_line(figure: TrainedFigure) -> str:
+    what, metric = ("labels", "mIoU") if figure.metric == "miou" else ("detections", "box AP")
+    return (
+        f"{figure.precision} on trained weights ({figure.network}, {figure.num_images} images): "
+        f"{figure.agreement.share:.4%} of the {what} as in FP32, {metric} {figure.lower:.3f} "
+        f"against {figure.fp32:.3f}, {figure.lower - figure.fp32:+.3f} points"
+    )
+
+
 def _twins_lines(twins: Sequence[TwinSamples]) -> Iterator[str]:
     if not twins:
         return
@@ -218,7 +236,7 @@ def _remarks_on_input(record: TimingRecord) -> Iterator[str]:
     if record.weights == "filled":
         yield (
             "filled weights exaggerate disagreement: random networks are less sure of themselves "
-            "than trained ones; --weights published gives the honest figures"
+            "than trained ones; --weights published gives this row's own figures"
         )
 
 
@@ -228,6 +246,7 @@ def _as_dict(record: TimingRecord, path: Path) -> dict[str, object]:
     sampling = record.sampling
     return {
         "name": record.row,
+        "edition": record.edition,
         "device": record.device,
         "num_threads": record.num_threads,
         "weights": record.weights,
@@ -240,6 +259,7 @@ def _as_dict(record: TimingRecord, path: Path) -> dict[str, object]:
         "twins": {"pairs": len(record.twins), "decided": decided, "false_alarms": alarms}
         if record.twins
         else None,
+        "trained": [_trained_as_dict(figure) for figure in record.trained],
         "multiply_adds": record.work.multiply_adds if record.work else None,
         "matmul_gflops": record.work.matmul_gflops if record.work else None,
         "other_gflops": record.work.other_gflops if record.work else None,
@@ -277,6 +297,19 @@ def _variant_as_dict(
         "agreement": agreement.share if agreement else None,
         "largest_logit_difference": agreement.largest_logit_difference if agreement else None,
         **limit_as_dict(variant, record.work),
+    }
+
+
+def _trained_as_dict(figure: TrainedFigure) -> dict[str, object]:
+    return {
+        "precision": figure.precision,
+        "network": figure.network,
+        "images": figure.num_images,
+        "agreement": figure.agreement.share,
+        "metric": figure.metric,
+        "fp32": figure.fp32,
+        "lower": figure.lower,
+        "difference": figure.lower - figure.fp32,
     }
 
 
