@@ -62,6 +62,7 @@ def test_text_states_the_tolerance_and_the_assumptions(
     assert "consistent with the table" in out
     assert "0.93 to 1.02" in out
     assert "cross entropy" in out
+    assert "one image or window of 1024 x 2048" in out
 
 
 def test_rows_that_train_alike_are_predicted_once(
@@ -91,14 +92,17 @@ def test_nothing_to_compare_with(run_cli: RunCli, predictions: list[float]) -> N
 
 
 def test_a_detector_says_what_is_made_up(run_cli: RunCli, predictions: list[float]) -> None:
-    predictions += [6.7]
+    predictions += [6.7, 0.4]
     finished = run_cli("memory", MASK, "--device", "cpu", "--format", "json")
     [row] = json.loads(finished.out)
-    assert row["inference_peak_gib"] is row["inference_peak_is"] is None
+    assert (row["inference_peak_gib"], row["inference_peak_is"]) == (0.4, "predicted")
     said = " ".join(row["how"]["assumptions"])
     for assumption in ("512 regions", "128 of them positive", "93 annotated", "800 x 1344"):
         assert assumption in said
     assert row["how"]["size_hw"] == [800, 1344]
+    said = " ".join(row["how"]["inference_assumptions"])
+    for assumption in ("1000 regions", "100 objects", "800 x 1344"):
+        assert assumption in said
 
 
 def test_a_gpu_that_is_not_there_is_no_prediction(run_cli: RunCli) -> None:

@@ -10,11 +10,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.inference.detection import geometry_of, to_image_detections
 from hrnet_zoo.manifest import load_zoo
-from hrnet_zoo.profiling.inference_step import SegmentationInference
+from hrnet_zoo.models import build_detector
+from hrnet_zoo.models.detection import rpn
+from hrnet_zoo.models.detection.box_head import BoxHead
+from hrnet_zoo.models.folding import fold
+from hrnet_zoo.profiling.filled import fill
+from hrnet_zoo.profiling.inference_detection import DetectionInference
+from hrnet_zoo.profiling.inference_segmentation import SegmentationInference
 from hrnet_zoo.profiling.memory import (
     GIB,
     AllocationTracker,
@@ -23,11 +30,11 @@ from hrnet_zoo.profiling.memory import (
     rounded_size,
 )
 from hrnet_zoo.profiling.memory_verdict import MemoryVerdict, judge_memory
-from hrnet_zoo.profiling.row_memory import Training, training_of
+from hrnet_zoo.profiling.row_memory import Inference, Training, training_of
 from hrnet_zoo.profiling.training_detection import DetectionTraining
 from hrnet_zoo.profiling.training_segmentation import SegmentationTraining
 from hrnet_zoo.profiling.training_step import TrainingStep
-from hrnet_zoo.reading import SegmentationReading
+from hrnet_zoo.reading import DetectionReading, SegmentationReading
 from hrnet_zoo.row import Row
 
 ESTIMATES: dict[str, dict[str, float]] = json.loads(
@@ -114,19 +121,93 @@ TINY = [
     SegmentationInference(
         architecture="fcn_hrnet", backbone="w4_small", num_classes=5, size=(64, 96)
     ),
+    *(
+        DetectionInference(
+            architecture=architecture,
+            backbone="w4_small",
+            num_classes=5,
+            channels=32,
+            size=(256, 384),
+        )
+        for architecture in ("cascade_mask_rcnn_hrnet", "htc_hrnet", "fcos_hrnet")
+    ),
 ]
 
 
 @pytest.mark.parametrize(
     "work", TINY, ids=lambda work: f"{type(work).__name__}-{work.architecture}"
 )
-def test_fake_tensors_take_what_real_ones_take(work: Training | SegmentationInference) -> None:
+def test_fake_tensors_take_what_real_ones_take(work: Training | Inference) -> None:
     tracker = AllocationTracker()
     with tracker:
         step = work.prepare(CPU)
         tracker.peak = tracker.allocated
         step()
     assert predicted_peak(partial(work.prepare, CPU)) == tracker.peak
+
+
+def peak_of_a_real_detector(work: DetectionInference) -> int:
+    """Detect with real values, all that is selected by value included; return the most bytes."""
+    torch.manual_seed(0)
+    regions: list[int] = []
+
+    def note(_: nn.Module, arguments: tuple[Tensor]) -> None:
+        regions.append(len(arguments[0]))
+
+    tracker = AllocationTracker()
+    with tracker, torch.inference_mode():
+        network = build_detector(
+            work.architecture, backbone=work.backbone, num_classes=80, channels=work.channels
+        )
+        fill(network, "detection")
+        fold(network)
+        network.to(memory_format=torch.channels_last)
+        for part in network.modules():
+            if isinstance(part, BoxHead):
+                part.register_forward_pre_hook(note)
+        image = torch.randn(1, *work.size, 3).permute(0, 3, 1, 2)
+        geometry = geometry_of(work.size, work.size)
+        tracker.peak = tracker.allocated
+        found = network(image, geometry, score_threshold=0.05)
+        to_image_detections(found, work.size)
+    assert len(found.boxes) == 100, "it should have found as much as stands in"
+    assert set(regions) <= {1000}
+    return tracker.peak
+
+
+@pytest.mark.parametrize(
+    ("architecture", "tolerance"),
+    [
+        # The features of one level's regions are there twice for a moment, and most regions in
+        # small images are of the finest: here this is the peak, and it differs by 14 MB.
+        ("faster_rcnn_hrnet", 0.12),
+        ("cascade_mask_rcnn_hrnet", 0.01),
+        ("htc_hrnet", 0.01),
+        ("fcos_hrnet", 0.001),
+    ],
+)
+def test_what_stands_in_for_selection_takes_what_it_takes(
+    architecture: str, tolerance: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # In a small image there are 1000 regions only if they may lie on each other; and threads,
+    # which RoIAlign starts on CPUs with several cores, would not be counted.
+    monkeypatch.setattr(rpn, "_IOU_THRESHOLD", 0.99)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    work = DetectionInference(
+        architecture=architecture, backbone="w18", num_classes=80, channels=128, size=(256, 320)
+    )
+    try:
+        expected = peak_of_a_real_detector(work)
+    finally:
+        torch.set_num_threads(threads)
+    assert predicted_peak(partial(work.prepare, CPU)) == pytest.approx(expected, rel=tolerance)
+
+
+def test_detectors_infer_images_that_fill_the_box_of_the_resize() -> None:
+    readings = [row.reading for row in load_zoo().rows if row.name.endswith("_coco")]
+    sizes = {DetectionInference.of(r).size for r in readings if isinstance(r, DetectionReading)}
+    assert sizes == {(800, 1344)}
 
 
 def test_inference_is_at_test_scale() -> None:

@@ -11,6 +11,9 @@ from torch import Tensor
 from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.reading import Normalisation
 
+Pixels = NDArray[np.uint8] | Tensor
+"""An image [H, W, 3] or labels [H, W] of uint8, on the host as an array or anywhere as a tensor."""
+
 
 def keep_ratio_size(size: tuple[int, int], scale: tuple[int, int]) -> tuple[int, int]:
     """Return the (width, height) of an image resized into a box without changing its shape.
@@ -52,26 +55,27 @@ def resize_keep_ratio(image: NDArray[np.uint8], scale: tuple[int, int]) -> NDArr
 
 
 def to_network_input(
-    image: NDArray[np.uint8],
+    image: Pixels,
     normalisation: Normalisation,
     device: torch.device,
 ) -> Tensor:
     """Return the image, normalised, as [1, 3, H, W] float32 on ``device``.
 
-    The bytes travel to the device and are normalised there. The result is channels-last in
-    memory, which convolutions on CPUs and recent GPUs prefer.
+    The bytes travel to the device, unless they are there already, and are normalised there. The
+    result is channels-last in memory, which convolutions on CPUs and recent GPUs prefer.
 
     Args:
-        image: RGB [H, W, 3] uint8.
+        image: RGB [H, W, 3] uint8; it is left as it is.
         normalisation: mean, std and the channel order of the network's input.
         device: where the network is.
 
     Source:
         mmcv 1.4.0, mmcv/image/photometric.py, imnormalize: multiplies by the reciprocal.
     """
-    # Views and read-only arrays, as OpenCV and Pillow users have them, are copied first.
-    owned = np.require(image, requirements=["C", "W"])
-    pixels = torch.from_numpy(owned).to(device).to(torch.float32)
+    if not isinstance(image, Tensor):
+        # Views and read-only arrays, as OpenCV and Pillow users have them, are copied first.
+        image = torch.from_numpy(np.require(image, requirements=["C", "W"]))
+    pixels = image.to(device).to(torch.float32)
     if normalisation.channel_order == "bgr":
         pixels = pixels.flip(2)
     factor = [1 / std for std in normalisation.std]

@@ -26,7 +26,7 @@ class StageSeconds:
 
     decode: float = 0.0
     waiting: float = 0.0
-    """How long the network stood still for want of a decoded image."""
+    """How long the network stood still for want of an image, decoded and, on GPUs, sent there."""
     num_workers: int = 0
     """Threads that decoded images, at most."""
     forward: float = 0.0

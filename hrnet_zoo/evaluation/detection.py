@@ -1,7 +1,7 @@
 """Runs a detector over images, one after the other.
 
-Decoding and resizing run ahead of the network in threads. It knows no checkpoints, no annotations
-and no documented values.
+Decoding and resizing run ahead of the network in threads, and so does copying to a GPU. It knows no
+checkpoints, no annotations and no documented values.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 from hrnet_zoo.datasets.coco import CocoDataset, DetectionSample
-from hrnet_zoo.datasets.transforms import resize_keep_ratio
+from hrnet_zoo.datasets.transforms import Pixels, resize_keep_ratio
 from hrnet_zoo.detections import ImageDetections
 from hrnet_zoo.errors import CheckpointError, PrerequisiteError
 from hrnet_zoo.evaluation.ahead import StageSeconds, ahead, synchronised_time
+from hrnet_zoo.evaluation.upload import upload_ahead
 from hrnet_zoo.inference.detection import DetectionProtocol, detect, to_image_detections
 from hrnet_zoo.models.detection.detector import Detector
 
@@ -71,12 +72,12 @@ def detect_in_images(
         PrerequisiteError: the device's memory does not suffice.
     """
     begin = time.perf_counter()
-    for prepared in _prepare_ahead(dataset, indices, protocol, num_workers, seconds):
+    decoded = _prepare_ahead(dataset, indices, protocol, num_workers, seconds)
+    for prepared, (resized,) in upload_ahead(decoded, lambda p: [p.resized], device):
         seconds.waiting += time.perf_counter() - begin
         seconds.decode += prepared.seconds
         sample = prepared.sample
-        height, width = sample.image.shape[:2]
-        detections = _detect(network, prepared, (height, width), protocol, device, seconds)
+        detections = _detect(network, sample, resized, protocol, device, seconds)
         seconds.wall += time.perf_counter() - begin
         yield EvaluatedImage(
             name=sample.name,
@@ -89,19 +90,20 @@ def detect_in_images(
 
 def _detect(
     network: Detector,
-    prepared: _Prepared,
-    size: tuple[int, int],
+    sample: DetectionSample,
+    resized: Pixels,
     protocol: DetectionProtocol,
     device: torch.device,
     seconds: StageSeconds,
 ) -> ImageDetections:
+    size = (sample.image.shape[0], sample.image.shape[1])
     started = time.perf_counter()
     try:
-        found = detect(network, prepared.resized, protocol, size=size, device=device)
+        found = detect(network, resized, protocol, size=size, device=device)
         forward_done = synchronised_time(device)
         detections = to_image_detections(found, size)
     except CheckpointError as error:
-        msg = f"image {prepared.sample.name}: {error}"
+        msg = f"image {sample.name}: {error}"
         raise CheckpointError(msg) from None
     except torch.OutOfMemoryError:
         msg = (

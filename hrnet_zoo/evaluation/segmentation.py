@@ -1,14 +1,15 @@
 """Runs a segmentation model over images and counts how labels meet predictions, image by image.
 
-Decoding and resizing run ahead of the network in threads; memory does not grow with the number of
-images. It knows no checkpoints and no documented values.
+Decoding and resizing run ahead of the network in threads, and so does copying to a GPU; memory does
+not grow with the number of images. It knows no checkpoints and no documented values.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hrnet_zoo.datasets.segmentation import Sample, SegmentationDataset
+from hrnet_zoo.datasets.transforms import Pixels
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.evaluation.ahead import StageSeconds, ahead, synchronised_time
+from hrnet_zoo.evaluation.upload import upload_ahead
 from hrnet_zoo.inference.segmentation import (
     Network,
     SegmentationProtocol,
@@ -44,8 +47,13 @@ class ImageResult:
 @dataclass(frozen=True, kw_only=True)
 class _Prepared:
     sample: Sample
-    images: dict[Metric, list[NDArray[np.uint8]]]
+    images: list[NDArray[np.uint8]]
+    """All sizes for the first metric's protocol, then those for the next."""
     seconds: float
+
+    def arrays(self) -> list[NDArray[np.uint8]]:
+        """Return what the device needs: the labels, then the images."""
+        return [self.sample.label, *self.images]
 
 
 def evaluate_images(
@@ -75,11 +83,15 @@ def evaluate_images(
         PrerequisiteError: the device's memory does not suffice.
     """
     begin = time.perf_counter()
-    for prepared in _prepare_ahead(dataset, indices, protocols, num_workers, seconds):
+    decoded = _prepare_ahead(dataset, indices, protocols, num_workers, seconds)
+    for prepared, (label, *images) in upload_ahead(decoded, _Prepared.arrays, device):
         seconds.waiting += time.perf_counter() - begin
         seconds.decode += prepared.seconds
+        sizes = iter(images)
         counts = {
-            metric: _evaluate(network, prepared, metric, protocol, device, seconds)
+            metric: _evaluate(
+                network, list(islice(sizes, len(protocol.ratios))), label, protocol, device, seconds
+            )
             for metric, protocol in protocols.items()
         }
         seconds.wall += time.perf_counter() - begin
@@ -90,7 +102,7 @@ def evaluate_images(
 
 def predict(
     network: Network,
-    images: list[NDArray[np.uint8]],
+    images: Sequence[Pixels],
     protocol: SegmentationProtocol,
     *,
     size: tuple[int, int],
@@ -110,30 +122,23 @@ def predict(
 
 def _evaluate(
     network: Network,
-    prepared: _Prepared,
-    metric: Metric,
+    images: Sequence[Pixels],
+    label: Pixels,
     protocol: SegmentationProtocol,
     device: torch.device,
     seconds: StageSeconds,
 ) -> SparseCounts:
-    label = prepared.sample.label
     size = (label.shape[0], label.shape[1])
     started = time.perf_counter()
-    scores = predict(network, prepared.images[metric], protocol, size=size, device=device)
+    scores = predict(network, images, protocol, size=size, device=device)
     forward_done = synchronised_time(device)
     prediction = scores.argmax(dim=0).to(torch.uint8)
     post_done = synchronised_time(device)
-    counts = _count(prediction, label, scores.shape[0])
+    counts = count_pairs(prediction, label, scores.shape[0])
     seconds.forward += forward_done - started
     seconds.post += post_done - forward_done
     seconds.metric += time.perf_counter() - post_done
     return SparseCounts.of(counts)
-
-
-def _count(prediction: Tensor, label: NDArray[np.uint8], num_classes: int) -> NDArray[np.int64]:
-    if prediction.device.type == "cpu":
-        return count_pairs(prediction.numpy(), label, num_classes)
-    return count_pairs(prediction, torch.from_numpy(label).to(prediction.device), num_classes)
 
 
 def _prepare_ahead(
@@ -148,7 +153,7 @@ def _prepare_ahead(
     def prepare(index: int) -> _Prepared:
         started = time.perf_counter()
         sample = dataset.load(index)
-        images = {metric: resized_images(sample.image, p) for metric, p in protocols.items()}
+        images = [x for p in protocols.values() for x in resized_images(sample.image, p)]
         return _Prepared(sample=sample, images=images, seconds=time.perf_counter() - started)
 
     return ahead(prepare, indices, num_workers, seconds)

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from hrnet_zoo.datasets.transforms import to_network_input
+from hrnet_zoo.datasets.transforms import Pixels, to_network_input
 from hrnet_zoo.detections import ImageDetections
 from hrnet_zoo.inference.masks import encode_masks
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
@@ -37,9 +36,7 @@ class DetectionProtocol:
     """Whether masks are wanted, of detectors that have them."""
 
 
-def padded_input(
-    resized: NDArray[np.uint8], protocol: DetectionProtocol, device: torch.device
-) -> Tensor:
+def padded_input(resized: Pixels, protocol: DetectionProtocol, device: torch.device) -> Tensor:
     """Return a resized image as network input [1, 3, H, W] float32, H and W padded.
 
     The padding is 0 after normalisation, that is, of the mean colour.
@@ -60,7 +57,7 @@ def padded_input(
 @torch.inference_mode()
 def detect(
     network: Detector,
-    resized: NDArray[np.uint8],
+    resized: Pixels,
     protocol: DetectionProtocol,
     *,
     size: tuple[int, int],

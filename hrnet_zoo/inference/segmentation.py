@@ -5,7 +5,7 @@ It knows models only as functions from images to logits, and nothing of data set
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
+from hrnet_zoo.datasets.transforms import Pixels, resize_keep_ratio, to_network_input
 from hrnet_zoo.models.layers import resize
 from hrnet_zoo.reading import MS_FLIP_RATIOS, Normalisation
 
@@ -65,7 +65,7 @@ def resized_images(
 @torch.inference_mode()
 def class_scores(
     network: Network,
-    images: list[NDArray[np.uint8]],
+    images: Sequence[Pixels],
     protocol: SegmentationProtocol,
     *,
     size: tuple[int, int],
@@ -79,7 +79,7 @@ def class_scores(
 
     Args:
         network: in eval mode, on ``device``.
-        images: what `resized_images` returned.
+        images: what `resized_images` returned, or the same as tensors on ``device``.
         protocol: the same one.
         size: (height, width) of the original image.
         device: where the network is.

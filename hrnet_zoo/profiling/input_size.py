@@ -37,10 +37,15 @@ def documented_input_size(row: Row) -> tuple[int, int]:
     reading = row.reading
     test = reading.test
     if isinstance(reading, DetectionReading):
-        divisor = reading.test.size_divisor
-        width, height = (math.ceil(side / divisor) * divisor for side in test.scale)
-    elif isinstance(test, SlideTest):
-        height, width = test.crop_size
-    else:
-        width, height = keep_ratio_size(TYPICAL_IMAGES[reading.dataset], test.scale)
+        return padded_size(reading)
+    if isinstance(test, SlideTest):
+        return test.crop_size
+    width, height = keep_ratio_size(TYPICAL_IMAGES[reading.dataset], test.scale)
+    return height, width
+
+
+def padded_size(reading: DetectionReading) -> tuple[int, int]:
+    """Return (height, width) of the largest landscape input of a detector, padding included."""
+    divisor = reading.test.size_divisor
+    height, width = (math.ceil(side / divisor) * divisor for side in sorted(reading.test.scale))
     return height, width

@@ -27,10 +27,11 @@ def memory_as_text(results: Sequence[RowMemory]) -> str:
     table = tabulate(cells, titles, tablefmt="simple", colalign=align, disable_numparse=True)
     notes = [
         "GiB per GPU, for one training step; the ratio is to the documented value.",
-        "Inference (test scale, batch 1) is not documented; of detectors it is not predicted.",
+        "Inference (test scale, batch 1) is not documented, and no part of the verdict.",
     ]
     problems = [f"not measured: {result.problem}" for result in results if result.problem]
-    return "\n".join([table, "", *problems, *notes, *_tolerances(results), *_assumptions(results)])
+    lines = [table, "", *problems, *notes, *_tolerances(results)]
+    return "\n".join([*lines, *_training_assumptions(results), *_inference_assumptions(results)])
 
 
 def memory_exit_code(results: Iterable[RowMemory]) -> int:
@@ -57,7 +58,7 @@ def _as_dict(result: RowMemory) -> dict[str, object]:
         "predicted_train_memory_gb": _gib(result.predicted),
         "measured_train_memory_gb": _allocated(result.measured),
         "inference_peak_gib": _allocated(inference) or _gib(result.inference_predicted),
-        "inference_peak_is": _kind(result),
+        "inference_peak_is": "measured" if inference else "predicted",
         "inference_reserved_gib": _gib(inference.reserved) if inference else None,
         "verdict": judgement.verdict.value,
         "ratio": None if judgement.ratio is None else round(judgement.ratio, _DIGITS),
@@ -70,6 +71,7 @@ def _as_dict(result: RowMemory) -> dict[str, object]:
             "samples_per_gpu": result.training.samples,
             "size_hw": list(result.training.size),
             "assumptions": list(result.training.assumptions),
+            "inference_assumptions": list(result.inference.assumptions),
             "documented": "the table's GB, read as GiB",
             "predicted": "tensors of one training step, added up under fake tensors",
             "measured": "torch.cuda.max_memory_allocated of one real training step"
@@ -77,12 +79,6 @@ def _as_dict(result: RowMemory) -> dict[str, object]:
             else result.problem,
         },
     }
-
-
-def _kind(result: RowMemory) -> str | None:
-    if result.inference_measured:
-        return "measured"
-    return None if result.inference_predicted is None else "predicted"
 
 
 def _cells(result: RowMemory) -> list[str]:
@@ -110,12 +106,22 @@ def _tolerances(results: Sequence[RowMemory]) -> list[str]:
     )
 
 
-def _assumptions(results: Sequence[RowMemory]) -> list[str]:
-    """Return what the steps assume, once for all rows that assume the same."""
+def _training_assumptions(results: Sequence[RowMemory]) -> list[str]:
+    said = [(result.row.name, result.training.assumptions) for result in results]
+    return _assumptions("How", said)
+
+
+def _inference_assumptions(results: Sequence[RowMemory]) -> list[str]:
+    said = [(result.row.name, result.inference.assumptions) for result in results]
+    return _assumptions("Inference", said)
+
+
+def _assumptions(title: str, said: Sequence[tuple[str, tuple[str, ...]]]) -> list[str]:
+    """Return what is assumed of rows, given with their names; once for all that assume the same."""
     lines = []
-    for assumptions in dict.fromkeys(result.training.assumptions for result in results):
-        names = [r.row.name for r in results if r.training.assumptions == assumptions]
-        lines += ["", f"How ({_rows(names)}):", *(f"- {line}" for line in assumptions)]
+    for assumptions in dict.fromkeys(assumptions for _, assumptions in said):
+        names = [name for name, own in said if own == assumptions]
+        lines += ["", f"{title} ({_rows(names)}):", *(f"- {line}" for line in assumptions)]
     return lines
 
 

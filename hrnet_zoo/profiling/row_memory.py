@@ -9,7 +9,8 @@ from functools import partial
 import torch
 
 from hrnet_zoo.errors import PrerequisiteError
-from hrnet_zoo.profiling.inference_step import SegmentationInference
+from hrnet_zoo.profiling.inference_detection import DetectionInference
+from hrnet_zoo.profiling.inference_segmentation import SegmentationInference
 from hrnet_zoo.profiling.memory import GIB, MeasuredPeak, measured_peak, predicted_peak
 from hrnet_zoo.profiling.memory_verdict import MemoryJudgement, judge_memory
 from hrnet_zoo.profiling.training_detection import DetectionTraining
@@ -19,6 +20,7 @@ from hrnet_zoo.reading import SegmentationReading
 from hrnet_zoo.row import Row
 
 Training = SegmentationTraining | DetectionTraining
+Inference = SegmentationInference | DetectionInference
 
 _CPU = torch.device("cpu")
 """Where fake tensors pretend to be; their sizes are the same everywhere."""
@@ -34,10 +36,11 @@ class RowMemory:
     """Bytes of one training step under fake tensors."""
     measured: MeasuredPeak | None
     """One real training step; None without a GPU."""
-    inference_predicted: int | None
-    """Bytes of one inference under fake tensors; None where this version cannot say."""
+    inference: Inference
+    inference_predicted: int
+    """Bytes of one inference under fake tensors."""
     inference_measured: MeasuredPeak | None
-    """One real inference; None without a GPU, or where this version cannot say."""
+    """One real inference; None without a GPU."""
     judgement: MemoryJudgement
     problem: str | None = None
     """Why nothing could be measured, although there is a GPU."""
@@ -52,12 +55,12 @@ class _Peaks:
     predicted: dict[object, int] = field(default_factory=dict)
     measured: dict[object, MeasuredPeak] = field(default_factory=dict)
 
-    def predict(self, work: Training | SegmentationInference) -> int:
+    def predict(self, work: Training | Inference) -> int:
         if work not in self.predicted:
             self.predicted[work] = predicted_peak(partial(work.prepare, _CPU))
         return self.predicted[work]
 
-    def measure(self, work: Training | SegmentationInference, what: str) -> MeasuredPeak | None:
+    def measure(self, work: Training | Inference, what: str) -> MeasuredPeak | None:
         if self.device is None:
             return None
         if work not in self.measured:
@@ -89,18 +92,19 @@ def training_of(row: Row) -> Training:
     return DetectionTraining.of(row.reading)
 
 
+def inference_of(row: Row) -> Inference:
+    """Return what a row's inference memory depends on."""
+    if isinstance(row.reading, SegmentationReading):
+        return SegmentationInference.of(row.reading)
+    return DetectionInference.of(row.reading)
+
+
 def _memory_of_row(row: Row, peaks: _Peaks) -> RowMemory:
-    training = training_of(row)
-    inference = (
-        SegmentationInference.of(row.reading)
-        if isinstance(row.reading, SegmentationReading)
-        else None
-    )
+    training, inference = training_of(row), inference_of(row)
     measured = inference_measured = problem = None
     try:
         measured = peaks.measure(training, _describe(row, training))
-        if inference is not None:
-            inference_measured = peaks.measure(inference, f"{row.name}: inference")
+        inference_measured = peaks.measure(inference, f"{row.name}: inference")
     except PrerequisiteError as error:
         problem = str(error)
     predicted = peaks.predict(training)
@@ -109,7 +113,8 @@ def _memory_of_row(row: Row, peaks: _Peaks) -> RowMemory:
         training=training,
         predicted=predicted,
         measured=measured,
-        inference_predicted=peaks.predict(inference) if inference is not None else None,
+        inference=inference,
+        inference_predicted=peaks.predict(inference),
         inference_measured=inference_measured,
         judgement=judge_memory(
             row,

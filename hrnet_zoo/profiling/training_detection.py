@@ -16,6 +16,7 @@ from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.detection.fcos import FCOS
 from hrnet_zoo.models.detection.two_stage import TwoStageDetector
 from hrnet_zoo.models.resnext import ResNeXt
+from hrnet_zoo.profiling.input_size import padded_size
 from hrnet_zoo.profiling.training_batch import OBJECTS_PER_IMAGE, Batch, made_up_batch
 from hrnet_zoo.profiling.training_fcos import compose_group_norms, fcos_loss
 from hrnet_zoo.profiling.training_roi import POSITIVES_PER_IMAGE, REGIONS_PER_IMAGE, roi_loss
@@ -46,16 +47,12 @@ class DetectionTraining:
     @classmethod
     def of(cls, reading: DetectionReading) -> DetectionTraining:
         """Return the training of a row; images are resized for it as for its test."""
-        short, long = (
-            -(-side // reading.test.size_divisor) * reading.test.size_divisor
-            for side in sorted(reading.test.scale)
-        )
         return cls(
             architecture=reading.architecture,
             backbone=reading.backbone,
             num_classes=reading.num_classes,
             channels=reading.channels,
-            size=(short, long),
+            size=padded_size(reading),
             samples=reading.samples_per_gpu,
         )
 

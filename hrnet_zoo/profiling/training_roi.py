@@ -84,13 +84,10 @@ def roi_loss(head: RoIHead, maps: list[Tensor], batch: Batch, num_classes: int) 
 def made_up_regions(batch: Batch, num_classes: int) -> Regions:
     """Return regions at random places, of sizes for every level; see `Regions`."""
     device = batch.images.device
-    images, count = len(batch.images), REGIONS_PER_IMAGE // len(_STRIDES)
+    images = len(batch.images)
     rois, labels, positive = [], [], []
     for image in range(images):
-        levels = [
-            random_boxes(count, _SIDE * 2.0**i, batch.size, device) for i in range(len(_STRIDES))
-        ]
-        boxes = torch.stack(levels, dim=1).flatten(0, 1)
+        boxes = boxes_on_all_levels(REGIONS_PER_IMAGE, batch.size, device)
         rois.append(torch.cat([boxes.new_full((len(boxes), 1), image), boxes], dim=1))
         classes = torch.full((REGIONS_PER_IMAGE,), num_classes, device=device)
         classes[:POSITIVES_PER_IMAGE] = torch.randint(
@@ -108,16 +105,35 @@ def made_up_regions(batch: Batch, num_classes: int) -> Regions:
     )
 
 
+def boxes_on_all_levels(count: int, size: tuple[int, int], device: torch.device) -> Tensor:
+    """Return boxes [count, 4] xyxy at random places; the i-th belongs to level i modulo 4.
+
+    Args:
+        count: a multiple of 4.
+        size: (height, width) of the network's input.
+        device: where they are made.
+    """
+    levels = [
+        random_boxes(count // len(_STRIDES), _SIDE * 2.0**i, size, device)
+        for i in range(len(_STRIDES))
+    ]
+    return torch.stack(levels, dim=1).flatten(0, 1)
+
+
 def pooled_features(maps: list[Tensor], rois: Tensor, size: int) -> Tensor:
     """Return the features [R, C, S, S] of rois whose levels take turns; see `Regions`."""
     features = maps[0].new_zeros(len(rois), maps[0].shape[1], size, size)
     for level, stride in enumerate(_STRIDES):
         members = torch.arange(level, len(rois), len(_STRIDES), device=rois.device)
-        features[members] = _aligned(maps[level], rois[members], size, stride)
+        features[members] = align(maps[level], rois[members], size, stride)
     return features
 
 
-def _aligned(x: Tensor, rois: Tensor, size: int, stride: int) -> Tensor:
+def align(x: Tensor, rois: Tensor, size: int, stride: int) -> Tensor:
+    """Return the features [R, C, S, S] of rois from one map [N, C, H, W], in one thread.
+
+    What `predicted_peak` counts is what happens in its own.
+    """
     features: Tensor = roi_align(x, rois, size, 1 / stride, 0, aligned=True)
     return features
 
@@ -186,7 +202,7 @@ def mask_targets(regions: Regions, batch: Batch) -> Tensor:
             .index_select(0, objects_of % count)
             .to(torch.float32)
         )
-        targets.append(_aligned(masks[:, None], boxes, _MASK_CELLS, 1)[:, 0] >= 0.5)
+        targets.append(align(masks[:, None], boxes, _MASK_CELLS, 1)[:, 0] >= 0.5)
         del masks
     return torch.cat(targets).float()
 
@@ -195,7 +211,7 @@ def _htc_loss(head: HTCRoIHead, maps: list[Tensor], regions: Regions, batch: Bat
     semantic, total = _semantic(head.semantic_head, maps)
 
     def context(rois: Tensor) -> Tensor:
-        return _aligned(semantic, rois, MASK_SIZE, STRIDE)
+        return align(semantic, rois, MASK_SIZE, STRIDE)
 
     positive = regions.rois[regions.positive]
     for stage, weight in enumerate(_STAGE_WEIGHTS):

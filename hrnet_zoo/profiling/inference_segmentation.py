@@ -1,4 +1,4 @@
-"""What inference takes, which the tables do not document: shown beside training, never mixed."""
+"""What a segmentor's inference takes, which the tables do not document."""
 
 from __future__ import annotations
 
@@ -44,6 +44,12 @@ class SegmentationInference:
             num_classes=reading.num_classes,
             size=test.crop_size if isinstance(test, SlideTest) else whole,
         )
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """Return what is taken for granted, for people."""
+        height, width = self.size
+        return ("BatchNorm folded, float32", f"one image or window of {height} x {width}")
 
     def prepare(self, device: torch.device) -> Callable[[], object]:
         """Make network and image, return what labels it; values are random."""
