@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 
-from hrnet_zoo.errors import PrerequisiteError, UsageError
+from hrnet_zoo.errors import PrerequisiteError, UsageError, ZooError
+
+_NO_MEMORY = (
+    "out of memory",
+    "allocate memory",
+    "Insufficient memory",
+    "bad_alloc",
+    "STATUS_ALLOC_FAILED",
+    "Unable to find a valid cuDNN algorithm",
+)
+"""What CUDA, torch on CPUs, OpenCV, other engines, cuBLAS and cuDNN say when there is none; the last
+one means that the workspace of no algorithm fits."""
 
 
 def resolve_device(name: str) -> torch.device:
@@ -18,8 +29,15 @@ def resolve_device(name: str) -> torch.device:
 
     Raises:
         UsageError: the name has another form.
-        PrerequisiteError: that GPU does not exist here.
+        PrerequisiteError: that GPU does not exist here, or cannot be used.
     """
+    device = _named(name)
+    if device.type == "cuda":
+        _require_usable(device)
+    return device
+
+
+def _named(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     kind, _, index = name.partition(":")
@@ -34,6 +52,47 @@ def resolve_device(name: str) -> torch.device:
         msg = f'The device "{name}" was asked for, but {there_is}. Use --device cpu, or auto.'
         raise PrerequisiteError(msg)
     return torch.device("cuda", wanted)
+
+
+def _require_usable(device: torch.device) -> None:
+    """Allocate one number: a GPU that is busy, or too new for its driver, says so only then."""
+    try:
+        torch.empty(1, device=device)
+    except RuntimeError as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
+        msg = (
+            f"The device {device} cannot be used: {reason}. Another process may hold it, or its "
+            "driver is too old for this torch. Free it, or use --device cpu."
+        )
+        raise PrerequisiteError(msg) from None
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Say whether an error means that memory ran out, on a device or on the host.
+
+    It has many forms: most libraries raise a `RuntimeError` that only its text tells from others.
+    """
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return not isinstance(error, ZooError) and any(words in str(error) for words in _NO_MEMORY)
+
+
+@contextmanager
+def memory_explained(explain: Callable[[], str]) -> Iterator[None]:
+    """Turn running out of memory, in all its forms, into an error that says what was too large.
+
+    Args:
+        explain: returns the message; called when it is needed.
+
+    Raises:
+        PrerequisiteError: memory ran out.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise PrerequisiteError(explain()) from None
 
 
 def describe_device(device: torch.device) -> str:

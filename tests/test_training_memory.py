@@ -224,11 +224,21 @@ def test_inference_is_at_test_scale() -> None:
 
 
 def test_out_of_memory_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    peak = 70 * GIB  # of the row before
+
+    def reset(_device: torch.device) -> None:
+        nonlocal peak
+        peak = 0
+
     def too_large() -> Callable[[], object]:
-        raise torch.OutOfMemoryError
+        nonlocal peak
+        peak = max(peak, 5 * GIB)
+        msg = "CUDA error: out of memory"
+        raise RuntimeError(msg)
 
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", reset)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2 * GIB, 8 * GIB))
-    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: 5 * GIB)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: peak)
     with pytest.raises(PrerequisiteError, match=r"^a step .* 5\.0 GiB .* 8\.0 GiB, .* 2\.0 GiB"):
         measured_peak(too_large, torch.device("cuda", 0), "a step")

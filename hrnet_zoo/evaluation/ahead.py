@@ -71,6 +71,15 @@ def ahead(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def image_too_large(size: tuple[int, int], device: torch.device) -> str:
+    """Return the words for a device whose memory an image of (height, width) was too large for."""
+    height, width = size
+    return (
+        f"{device} ran out of memory on an image of {width} x {height} pixels. Free memory on it "
+        "or choose another --device; nothing was made smaller to fit."
+    )
+
+
 def synchronised_time(device: torch.device) -> float:
     """Return the clock once the device has done its work; GPUs work asynchronously."""
     if device.type == "cuda":

@@ -17,8 +17,14 @@ from numpy.typing import NDArray
 from hrnet_zoo.datasets.coco import CocoDataset, DetectionSample
 from hrnet_zoo.datasets.transforms import Pixels, resize_keep_ratio
 from hrnet_zoo.detections import ImageDetections
-from hrnet_zoo.errors import CheckpointError, PrerequisiteError
-from hrnet_zoo.evaluation.ahead import StageSeconds, ahead, synchronised_time
+from hrnet_zoo.devices import memory_explained
+from hrnet_zoo.errors import CheckpointError
+from hrnet_zoo.evaluation.ahead import (
+    StageSeconds,
+    ahead,
+    image_too_large,
+    synchronised_time,
+)
 from hrnet_zoo.evaluation.upload import upload_ahead
 from hrnet_zoo.inference.detection import DetectionProtocol, detect, to_image_detections
 from hrnet_zoo.models.detection.detector import Detector
@@ -99,18 +105,13 @@ def _detect(
     size = (sample.image.shape[0], sample.image.shape[1])
     started = time.perf_counter()
     try:
-        found = detect(network, resized, protocol, size=size, device=device)
-        forward_done = synchronised_time(device)
-        detections = to_image_detections(found, size)
+        with memory_explained(lambda: image_too_large(size, device)):
+            found = detect(network, resized, protocol, size=size, device=device)
+            forward_done = synchronised_time(device)
+            detections = to_image_detections(found, size)
     except CheckpointError as error:
         msg = f"image {sample.name}: {error}"
         raise CheckpointError(msg) from None
-    except torch.OutOfMemoryError:
-        msg = (
-            f"{device} ran out of memory on an image of {size[1]} x {size[0]} pixels. Free memory "
-            "on it or choose another --device; nothing was made smaller to fit."
-        )
-        raise PrerequisiteError(msg) from None
     seconds.forward += forward_done - started
     seconds.post += time.perf_counter() - forward_done
     return detections

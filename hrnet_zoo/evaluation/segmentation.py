@@ -18,8 +18,13 @@ from torch import Tensor
 
 from hrnet_zoo.datasets.segmentation import Sample, SegmentationDataset
 from hrnet_zoo.datasets.transforms import Pixels
-from hrnet_zoo.errors import PrerequisiteError
-from hrnet_zoo.evaluation.ahead import StageSeconds, ahead, synchronised_time
+from hrnet_zoo.devices import memory_explained
+from hrnet_zoo.evaluation.ahead import (
+    StageSeconds,
+    ahead,
+    image_too_large,
+    synchronised_time,
+)
 from hrnet_zoo.evaluation.upload import upload_ahead
 from hrnet_zoo.inference.segmentation import (
     Network,
@@ -109,15 +114,8 @@ def predict(
     device: torch.device,
 ) -> Tensor:
     """Return class scores as `class_scores` does, and explain when memory runs out."""
-    try:
+    with memory_explained(lambda: image_too_large(size, device)):
         return class_scores(network, images, protocol, size=size, device=device)
-    except torch.OutOfMemoryError:
-        height, width = size
-        msg = (
-            f"{device} ran out of memory on an image of {width} x {height} pixels. Free memory on "
-            "it or choose another --device; nothing was made smaller to fit."
-        )
-        raise PrerequisiteError(msg) from None
 
 
 def _evaluate(
@@ -132,9 +130,10 @@ def _evaluate(
     started = time.perf_counter()
     scores = predict(network, images, protocol, size=size, device=device)
     forward_done = synchronised_time(device)
-    prediction = scores.argmax(dim=0).to(torch.uint8)
-    post_done = synchronised_time(device)
-    counts = count_pairs(prediction, label, scores.shape[0])
+    with memory_explained(lambda: image_too_large(size, device)):
+        prediction = scores.argmax(dim=0).to(torch.uint8)
+        post_done = synchronised_time(device)
+        counts = count_pairs(prediction, label, scores.shape[0])
     seconds.forward += forward_done - started
     seconds.post += post_done - forward_done
     seconds.metric += time.perf_counter() - post_done

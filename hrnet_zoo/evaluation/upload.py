@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hrnet_zoo.datasets.transforms import Pixels
+from hrnet_zoo.devices import memory_explained
 from hrnet_zoo.errors import PrerequisiteError
 
 Item = TypeVar("Item")
@@ -67,14 +68,12 @@ def upload_ahead(
         for item in items:
             yield item, arrays_of(item)
         return
-    try:
+    explanation = (
+        f"{device} ran out of memory when the next image was copied to it. Free memory on it or "
+        "choose another --device; nothing was made smaller to fit."
+    )
+    with memory_explained(lambda: explanation):
         yield from sent_ahead(items, arrays_of, CudaLink(device))
-    except torch.OutOfMemoryError:
-        msg = (
-            f"{device} ran out of memory when the next image was copied to it. Free memory on it "
-            "or choose another --device; nothing was made smaller to fit."
-        )
-        raise PrerequisiteError(msg) from None
 
 
 def sent_ahead(

@@ -11,6 +11,7 @@ from types import ModuleType
 
 import torch
 
+from hrnet_zoo.devices import is_out_of_memory
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.row import Task
 from hrnet_zoo.timing_records import Engine, Precision
@@ -106,7 +107,7 @@ def as_runtime_error() -> Iterator[None]:
     """Turn the errors of an engine, which have no base in common, into what torch raises."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError):
-        raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise RuntimeError(str(error) or type(error).__name__) from error

@@ -10,8 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrnet_zoo.datasets.images import decode_image, read_bytes
+from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.profiling.input_size import TYPICAL_IMAGES
 from hrnet_zoo.row import Row
+
+_LONGEST_SIDE = 65500
+_MOST_PIXELS = 2**30
+"""OpenCV writes no longer sides as JPEG, and reads no larger images."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,12 +53,21 @@ def drawn_image(row: Row, scale: tuple[int, int] | None) -> TimedImage:
         scale: box (width, height) of the resize, if it is not the documented one. The image becomes
             smaller or larger with it: a small input whose labels were enlarged to full size would
             be timed for little else.
+
+    Raises:
+        PrerequisiteError: the image would be larger than image files can be.
     """
     width, height = TYPICAL_IMAGES[row.reading.dataset]
     if scale is not None:
         documented = row.reading.test.scale
         factor = min(max(scale) / max(documented), min(scale) / min(documented))
         width, height = max(1, round(width * factor)), max(1, round(height * factor))
+    if max(width, height) > _LONGEST_SIDE or width * height > _MOST_PIXELS:
+        msg = (
+            f"An image of {width} x {height} pixels would have to be drawn for this --scale, which "
+            "is more than OpenCV reads or writes. Pass a smaller one, or a file with --image."
+        )
+        raise PrerequisiteError(msg)
     encoded = cv2.imencode(".jpg", _draw(height, width))[1].tobytes()
     name = f"drawn, {width} x {height}"
     return TimedImage(name=name, content=encoded, pixels=decode_image(encoded, Path(name)))

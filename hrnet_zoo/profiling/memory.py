@@ -21,7 +21,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.devices import memory_explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +119,9 @@ def measured_peak(prepare: Prepare, device: torch.device, what: str) -> Measured
     """
     gc.collect()
     torch.cuda.empty_cache()
-    with _as_in_training(), _explained(what, device):
+    # What earlier work held is neither this work's peak nor part of its message.
+    torch.cuda.reset_peak_memory_stats(device)
+    with _as_in_training(), memory_explained(lambda: _does_not_fit(what, device)):
         work = prepare()
         torch.cuda.reset_peak_memory_stats(device)
         work()
@@ -144,16 +146,11 @@ def _as_in_training() -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-@contextmanager
-def _explained(what: str, device: torch.device) -> Iterator[None]:
-    try:
-        yield
-    except torch.OutOfMemoryError:
-        free, total = (f"{size / GIB:.1f} GiB" for size in torch.cuda.mem_get_info(device))
-        needed = torch.cuda.max_memory_allocated(device) / GIB
-        msg = (
-            f"{what} does not fit into the memory of {device}: it held {needed:.1f} GiB when it "
-            f"asked for more; the GPU has {total}, and {free} of it were left. Batch and size are "
-            "documented, so they are not made smaller. Take another GPU, or see the prediction."
-        )
-        raise PrerequisiteError(msg) from None
+def _does_not_fit(what: str, device: torch.device) -> str:
+    free, total = (f"{size / GIB:.1f} GiB" for size in torch.cuda.mem_get_info(device))
+    held = torch.cuda.max_memory_allocated(device) / GIB
+    return (
+        f"{what} does not fit into the memory of {device}: it held {held:.1f} GiB when it asked "
+        f"for more; the GPU has {total}, and {free} of it were left. Batch and size are documented, so "
+        "they are not made smaller. Take another GPU, or see the prediction."
+    )

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
+from hrnet_zoo.devices import memory_explained
 from hrnet_zoo.download import FetchedFile
 from hrnet_zoo.fetch import FetchOptions, fetch_row, own_checkpoint
 from hrnet_zoo.loading import (
@@ -83,17 +84,27 @@ def prepare(
     Raises:
         ZooError: something needed is missing or wrong.
     """
-    images = [image_from_file(path) for path in options.images]
-    images = images or [drawn_image(row, options.scale)]
+    scale = options.scale or row.reading.test.scale
+    with memory_explained(lambda: _too_large(scale)):
+        images = [image_from_file(path) for path in options.images]
+        images = images or [drawn_image(row, options.scale)]
     file = _weights_file(row, options, progress)
     progress.begin(f"{row.name}: building the network", None, "")
     model = _filled_model(row, images[0]) if file is None else _trained_model(row, file)
-    bench = _bench(row, model, images, options, device)
+    with memory_explained(lambda: _too_large(scale)):
+        bench = _bench(row, model, images, scale, device)
     return PreparedRow(
         bench=bench,
         weights="own" if options.checkpoint else "published" if options.published else "filled",
         checkpoint=None if file is None else _checkpoint_used(row, file, options),
         input=_input_timed(row, images, bench, options),
+    )
+
+
+def _too_large(scale: tuple[int, int]) -> str:
+    return (
+        f"Main memory ran out while images for a box of {scale[0]} x {scale[1]} pixels were made "
+        "ready. Free some, or pass a smaller --scale; nothing was made smaller to fit."
     )
 
 
@@ -127,10 +138,9 @@ def _bench(
     row: Row,
     model: nn.Module,
     images: list[TimedImage],
-    options: TimeOptions,
+    scale: tuple[int, int],
     device: torch.device,
 ) -> Bench:
-    scale = options.scale or row.reading.test.scale
     if row.task == "segmentation":
         assert isinstance(model, FCN)
         return SegmentationBench(model, images, replace(single_protocol(row), scale=scale), device)

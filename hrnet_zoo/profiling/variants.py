@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from hrnet_zoo.devices import numerics
+from hrnet_zoo.devices import is_out_of_memory, numerics
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.profiling.engines import require_engine
 from hrnet_zoo.row import Task
@@ -27,8 +27,6 @@ DTYPES: dict[Precision, torch.dtype] = {
 
 _AMPERE = (8, 0)
 _REASON_LENGTH = 300
-_NO_MEMORY = ("allocate memory", "bad_alloc")
-"""What engines other than CUDA say when there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,12 +135,10 @@ def explained(
     """
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError):
-        raise _out_of_memory(recipe, network_input, device) from None
-    except (RuntimeError, NotImplementedError, ImportError) as error:
-        if any(words in str(error) for words in _NO_MEMORY):
+    except Exception as error:
+        if is_out_of_memory(error):
             raise _out_of_memory(recipe, network_input, device) from None
-        if not recipe.fast:
+        if not recipe.fast or not isinstance(error, RuntimeError | ImportError):
             raise
         raise PrerequisiteError(_in_one_line(error)) from None
 
