@@ -17,8 +17,10 @@ _NO_MEMORY = (
     "STATUS_ALLOC_FAILED",
     "Unable to find a valid cuDNN algorithm",
 )
-"""What CUDA, torch on CPUs, OpenCV, other engines, cuBLAS and cuDNN say when there is none; the last
-one means that the workspace of no algorithm fits."""
+"""What CUDA, torch on CPUs, OpenCV, other engines, cuBLAS and cuDNN say when there is none.
+
+The last one means that the workspace of no algorithm fits.
+"""
 
 
 def resolve_device(name: str) -> torch.device:

@@ -104,7 +104,7 @@ def test_latencies_are_kept_where_the_ceilings_cannot_be_measured(
         raise RuntimeError(msg)
 
     monkeypatch.setattr("hrnet_zoo.profiling.limits.copy_gbs", no_memory)
-    monkeypatch.setattr("hrnet_zoo.profiling.limits.gpu_busy", no_profiler)
+    monkeypatch.setattr("hrnet_zoo.profiling.limits.gpu_busy_seconds", no_profiler)
     finished = run_cli("time", SEGMENTOR, *DEMO, "--limit-seconds", 0.5, "--format", "json")
     assert finished.code == 0, finished.err
     (row,) = json.loads(finished.out)
@@ -113,8 +113,30 @@ def test_latencies_are_kept_where_the_ceilings_cannot_be_measured(
         assert variant["median_ms"] > 0
         assert variant["bytes_moved"] > 0
         assert variant["gpu_busy"] is variant["limit"] is None
-    assert "no memory is left to measure the ceilings with" in finished.err
+    assert "what the machine can do at most was not measured: no memory is left" in finished.err
     assert "fast: what limits it is not fully known: CUPTI_ERROR_INSUFF" in finished.err
+
+
+def test_latencies_are_kept_whatever_fails_after_them(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*_arguments: object) -> float:
+        msg = "CUDA error: CUBLAS_STATUS_NOT_SUPPORTED\nwhen calling `cublasGemmEx`"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr("hrnet_zoo.profiling.limits.matmul_gflops", unsupported)
+    monkeypatch.setattr("hrnet_zoo.demo.trained.TrainedNetworks.figures", unsupported)
+    finished = run_cli(
+        "time", SEGMENTOR, *DEMO, "--precision", "bf16", "--limit-seconds", 0.5, "--format", "json"
+    )
+    assert finished.code == 0, finished.err
+    reason = "CUDA error: CUBLAS_STATUS_NOT_SUPPORTED when calling `cublasGemmEx`"
+    assert f"what the machine can do at most was not measured: {reason}" in finished.err
+    assert f"what bf16 does to a trained network is not known: {reason}" in finished.err
+    (record,) = read_timings(Path("records"))
+    assert record.work is None
+    assert record.trained == []
+    assert all(variant.seconds for variant in record.variants)
 
 
 def test_the_record_holds_every_sample(run_cli: RunCli) -> None:

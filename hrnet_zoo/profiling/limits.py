@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 
-from hrnet_zoo.errors import PrerequisiteError, ZooError
-from hrnet_zoo.profiling.gpu_busy import gpu_busy
+from hrnet_zoo.devices import is_out_of_memory
+from hrnet_zoo.errors import ZooError
+from hrnet_zoo.medians import median
+from hrnet_zoo.profiling.gpu_busy import gpu_busy_seconds
 from hrnet_zoo.profiling.sampling import Subject
 from hrnet_zoo.profiling.traffic import bytes_moved
-from hrnet_zoo.profiling.variants import DOCUMENTED, Bench, Recipe, explained
+from hrnet_zoo.profiling.variants import Bench, Recipe, in_one_line
 from hrnet_zoo.profiling.work import copy_gbs, matmul_gflops, multiply_adds
 from hrnet_zoo.progress import Progress
 from hrnet_zoo.timing_records import Precision, Work
@@ -31,18 +33,33 @@ class Observed:
     """Share of the time."""
 
 
-def observe(recipe: Recipe, subject: Subject, device: torch.device, progress: Progress) -> Observed:
-    """Run a variant again, to count its bytes and to see how busy it keeps a GPU."""
+def observe(
+    recipe: Recipe,
+    subject: Subject,
+    seconds: Sequence[float],
+    device: torch.device,
+    progress: Progress,
+) -> Observed:
+    """Run a variant again, to count its bytes and to see how busy it keeps a GPU.
+
+    Args:
+        recipe: what makes the variant.
+        subject: the variant.
+        seconds: its latencies. Recording kernels slows their launches, so the time that they took
+            is held against what a run took unrecorded.
+        device: where it runs.
+        progress: is told what could not be seen.
+    """
     progress.begin(f"looking for what limits {recipe.name}", None, "")
 
     def count() -> int:
         with subject.settings():
             return bytes_moved(subject.run)
 
-    busy = _if_possible(lambda: gpu_busy(subject, device), recipe, progress)
+    busy = _if_possible(lambda: gpu_busy_seconds(subject, device), recipe, progress)
     return Observed(
         bytes_moved=_if_possible(count, recipe, progress) if recipe.engine == "torch" else None,
-        gpu_busy=None if busy is None else round(busy, _DIGITS),
+        gpu_busy=None if busy is None else round(min(1.0, busy / median(seconds)), _DIGITS),
     )
 
 
@@ -52,8 +69,8 @@ def _if_possible(
     """Return what is seen, or None: the latencies are worth keeping without it."""
     try:
         return look()
-    except (ZooError, RuntimeError) as error:
-        progress.say(f"{recipe.name}: what limits it is not fully known: {error}")
+    except (ZooError, RuntimeError, MemoryError) as error:
+        progress.say(f"{recipe.name}: what limits it is not fully known: {in_one_line(error)}")
         return None
 
 
@@ -63,18 +80,18 @@ def measure_work(
     """Count what the documented network computes, and measure what the machine can do at most."""
     progress.begin("measuring the ceilings", None, "")
     try:
-        with explained(DOCUMENTED, bench.network_input, device):
-            return Work(
-                multiply_adds=multiply_adds(bench.first_pass),
-                matmul_gflops=round(matmul_gflops(device), 3),
-                other_gflops={
-                    precision: round(matmul_gflops(device, precision), 3)
-                    for precision in dict.fromkeys(precisions)
-                    if precision != "fp32"
-                },
-                copy_gbs=round(copy_gbs(device), 3),
-            )
-    except PrerequisiteError:
+        return Work(
+            multiply_adds=multiply_adds(bench.first_pass),
+            matmul_gflops=round(matmul_gflops(device), 3),
+            other_gflops={
+                precision: round(matmul_gflops(device, precision), 3)
+                for precision in dict.fromkeys(precisions)
+                if precision != "fp32"
+            },
+            copy_gbs=round(copy_gbs(device), 3),
+        )
+    except (ZooError, RuntimeError, MemoryError) as error:
         # The latencies are taken; they are worth keeping without this.
-        progress.say("no memory is left to measure the ceilings with")
+        reason = "no memory is left for it" if is_out_of_memory(error) else in_one_line(error)
+        progress.say(f"what the machine can do at most was not measured: {reason}")
         return None

@@ -151,6 +151,6 @@ def _does_not_fit(what: str, device: torch.device) -> str:
     held = torch.cuda.max_memory_allocated(device) / GIB
     return (
         f"{what} does not fit into the memory of {device}: it held {held:.1f} GiB when it asked "
-        f"for more; the GPU has {total}, and {free} of it were left. Batch and size are documented, so "
-        "they are not made smaller. Take another GPU, or see the prediction."
+        f"for more; the GPU has {total}, and {free} of it were left. Batch and size are "
+        "documented, so they are not made smaller. Take another GPU, or see the prediction."
     )

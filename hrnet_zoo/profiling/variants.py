@@ -11,6 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from hrnet_zoo import timing_records
 from hrnet_zoo.devices import is_out_of_memory, numerics
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.profiling.engines import require_engine
@@ -70,8 +71,8 @@ class Bench(Protocol):
         """Make a variant ready; nothing is computed yet."""
 
 
-DOCUMENTED = Recipe(name="documented", fast=False)
-DOCUMENTED_LOADING = Recipe(name="documented-loading", fast=False, with_loading=True)
+DOCUMENTED = Recipe(name=timing_records.DOCUMENTED, fast=False)
+DOCUMENTED_LOADING = Recipe(name=timing_records.WITH_LOADING, fast=False, with_loading=True)
 
 
 def recipes(
@@ -140,10 +141,11 @@ def explained(
             raise _out_of_memory(recipe, network_input, device) from None
         if not recipe.fast or not isinstance(error, RuntimeError | ImportError):
             raise
-        raise PrerequisiteError(_in_one_line(error)) from None
+        raise PrerequisiteError(in_one_line(error)) from None
 
 
-def _in_one_line(error: Exception) -> str:
+def in_one_line(error: Exception) -> str:
+    """Return what an error says, shortened."""
     # What torch.compile adds is advice to those who develop it.
     text = str(error).partition("Set TORCHDYNAMO_VERBOSE")[0]
     text = " ".join(text.split()) or type(error).__name__
@@ -170,7 +172,6 @@ class InPrecision(nn.Module):
         self._part = part.to(dtype)
         self._dtype = dtype
 
-    def forward(self, x: Tensor | list[Tensor]) -> list[Tensor]:
+    def forward(self, image: Tensor) -> list[Tensor]:
         """Map what the part maps; it has to return several maps."""
-        given = x.to(self._dtype) if isinstance(x, Tensor) else [m.to(self._dtype) for m in x]
-        return [m.to(torch.float32) for m in self._part(given)]
+        return [m.to(torch.float32) for m in self._part(image.to(self._dtype))]
