@@ -91,6 +91,27 @@ def test_a_row_documented_too_fast_is_an_outlier(tmp_path: Path, run_cli: RunCli
     assert others == {"consistent"}
 
 
+def test_rows_that_agree_on_nothing_have_no_verdict(tmp_path: Path, run_cli: RunCli) -> None:
+    seconds = {
+        "fcos_hrnetv2p_w18_gn-head_4x4_1x_coco": 0.07,
+        "fcos_hrnetv2p_w18_gn-head_4x4_2x_coco": 0.1,
+        "fcos_hrnetv2p_w32_gn-head_4x4_1x_coco": 0.05,
+        "fcos_hrnetv2p_w32_gn-head_4x4_2x_coco": 1e6,
+        "fcos_hrnetv2p_w18_gn-head_mstrain_640-800_4x4_2x_coco": 0.07,
+        "fcos_hrnetv2p_w40_gn-head_mstrain_640-800_4x4_2x_coco": 0.05,
+    }
+    entries = [{"name": name, "seconds_per_image": value} for name, value in seconds.items()]
+    finished = run_cli("fps", write(tmp_path, entries), "--format", "json")
+    assert finished.code in (1, 3), finished.err
+    judged = {entry["name"]: entry for entry in json.loads(finished.out)}
+    wild = judged["fcos_hrnetv2p_w32_gn-head_4x4_2x_coco"]
+    assert (wild["verdict"], wild["interval"]) == ("too_few_rows", None)
+    for entry in judged.values():
+        if entry["interval"] is not None:
+            low, high = entry["interval"]
+            assert high / low <= 100
+
+
 def test_too_few_rows_show_their_ratios(tmp_path: Path, run_cli: RunCli) -> None:
     finished = run_cli("fps", write(tmp_path, times("Cascade R-CNN")))
     assert finished.code == 3

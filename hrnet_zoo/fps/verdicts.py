@@ -40,6 +40,10 @@ CRITICAL = (
 """Student's t for 1 to 20 degrees of freedom: 1 % of normal deviates are further out."""
 
 
+WIDEST = math.log(10)
+"""Logarithm of the factor that a verdict may allow either way; what allows more says nothing."""
+
+
 class FpsVerdict(StrEnum):
     """Whether a documented fps fits those of the other rows."""
 
@@ -168,6 +172,8 @@ def _judge_row(
     machine = fit_machine(others, terms)
     implied = 1 / machine.seconds(row)
     allowed = CRITICAL[min(freedom, len(CRITICAL)) - 1] * _uncertainty(row, machine)
+    if not allowed <= WIDEST:
+        return _too_few(row, rows)
     difference = _log_difference(row, machine)
     verdict = FpsVerdict.CONSISTENT
     if abs(difference) > allowed:
