@@ -21,7 +21,7 @@ from hrnet_zoo.complexity import complexity_of
 from hrnet_zoo.medians import median
 from hrnet_zoo.records import read_as
 from hrnet_zoo.row import Row
-from hrnet_zoo.timing_records import TimingRecord, read_timings
+from hrnet_zoo.timing_records import DOCUMENTED, TimingRecord, read_timings
 
 Kind = Literal["time", "memory"]
 
@@ -206,7 +206,7 @@ def _answers(record: TimingRecord, asked: Arguments) -> bool:
 
 
 def _rate(record: TimingRecord) -> float | None:
-    documented = [v.seconds for v in record.variants if v.name == "documented" and v.seconds]
+    documented = [v.seconds for v in record.variants if v.name == DOCUMENTED and v.seconds]
     if record.work is None or not documented:
         return None
     return record.work.multiply_adds / median(documented[0])

@@ -117,6 +117,18 @@ class SamplingUsed(_Part):
     elapsed_s: float
 
 
+BUSY = 0.1
+"""Processors that others may keep busy before a run counts as shared."""
+
+DOCUMENTED = "documented"
+WITH_LOADING = "documented-loading"
+"""Names of the documented variants; of detectors there are two."""
+
+CLOCK_SETTINGS = ("application clocks", "display clocks")
+"""What NVML gives as reasons for lower clocks although somebody chose them: the GPU keeps to these
+clocks, which makes it no worse to measure on."""
+
+
 class GpuState(_Part):
     """A GPU at one moment, as NVML tells it; None is what it does not tell."""
 
@@ -126,7 +138,8 @@ class GpuState(_Part):
     temperature_c: int | None
     throttle_reasons: list[str] | None
     other_processes: int | None
-    """Processes that compute on it, without this one."""
+    """Processes that compute on it, without this one; None also where this one is not listed, as in
+    containers, whose process numbers are not those of the host."""
 
 
 class MachineState(_Part):
@@ -140,8 +153,29 @@ class MachineState(_Part):
     """Processors that other processes kept busy, on average."""
     gpu_before: GpuState | None = None
     gpu_after: GpuState | None = None
+    gpu_clocks_lowered_by: list[str] = []
+    """Reasons seen in between, in looks about once a second."""
     gpu_not_read: str | None = None
     """Why a GPU's state was not read."""
+
+    @property
+    def gpu_states(self) -> list[GpuState]:
+        """Return the states that were read."""
+        return [state for state in (self.gpu_before, self.gpu_after) if state is not None]
+
+    @property
+    def throttled_by(self) -> list[str]:
+        """Return what slowed the GPU down at any time, settings aside."""
+        return [reason for reason in self._reasons() if reason not in CLOCK_SETTINGS]
+
+    @property
+    def clocks_set_by(self) -> list[str]:
+        """Return the settings that kept the GPU's clocks below its highest."""
+        return [reason for reason in self._reasons() if reason in CLOCK_SETTINGS]
+
+    def _reasons(self) -> list[str]:
+        reasons = [reason for state in self.gpu_states for reason in state.throttle_reasons or ()]
+        return list(dict.fromkeys([*reasons, *self.gpu_clocks_lowered_by]))
 
 
 class TwinSamples(_Part):

@@ -70,7 +70,7 @@ def save(
             num_processors=16, load_before=0, load_after=0, others=0,
             gpu_before=IDLE, gpu_after=IDLE,
         ),
-        environment={"cpu": "Fast CPU"},
+        environment={"cpu": "Fast CPU", "packages": {"torch": "2.0"}},
     )  # fmt: skip
     path = new_timing_path(folder, name, began)
     write_record(record.model_copy(update=changes), path)
@@ -102,6 +102,7 @@ UNUSABLE: dict[str, dict[str, Any]] = {
     "not the documented scale": {"input": input_of(documented=False)},
     "the GPU was shared": {"machine": on_gpu(other_processes=1)},
     "the GPU was throttled": {"machine": on_gpu(throttle_reasons=["power cap"])},
+    "the machine was shared": {"machine": on_gpu().model_copy(update={"others": 0.2})},
 }
 
 
@@ -154,11 +155,28 @@ def test_unusable_records_are_left_out(tmp_path: Path, run_cli: RunCli, reason: 
 
 
 @pytest.mark.parametrize(
+    "machine",
+    [
+        on_gpu(throttle_reasons=["application clocks"], other_processes=None),
+        on_gpu().model_copy(update={"gpu_clocks_lowered_by": ["display clocks"], "others": 0.1}),
+    ],
+)
+def test_clocks_that_somebody_set_are_no_reason_to_leave_a_record_out(
+    tmp_path: Path, run_cli: RunCli, machine: MachineState
+) -> None:
+    save(tmp_path, W18, [0.5], machine=machine)
+    finished = run_cli("fps", "--records", tmp_path, "--format", "json")
+    assert seconds_per_image(finished.out) == {W18: 0.5}
+
+
+@pytest.mark.parametrize(
     "other",
     [
         {"device": "cuda:0 (Tesla V100)"},
         {"device": "cpu"},
-        {"environment": {"cpu": "Slow CPU"}},
+        {"environment": {"cpu": "Slow CPU", "packages": {"torch": "2.0"}}},
+        {"environment": {"cpu": "Fast CPU", "packages": {"torch": "1.9"}}},
+        {"keeps_freed_memory": True},
     ],
     ids=str,
 )
@@ -168,7 +186,7 @@ def test_machines_do_not_mix(tmp_path: Path, run_cli: RunCli, other: dict[str, A
     save(tmp_path, W18, [0.5], day=3)
     finished = run_cli("fps", "--records", tmp_path, "--format", "json")
     assert seconds_per_image(finished.out) == {W18: 0.5}
-    assert f"on {GPU}, Fast CPU" in finished.err
+    assert f"on {GPU}, Fast CPU, torch 2.0\n" in finished.err
     assert finished.err.count("left out, another machine: ") == 1
 
 

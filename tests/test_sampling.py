@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.medians import (
     chance_alarms,
+    depend,
     differ,
     drifts,
     interval_rank,
     median,
     median_interval,
     percentile,
+    rank_autocorrelation,
     ratio_interval,
 )
 from hrnet_zoo.profiling.sampling import SamplingRule, Subject, sample, sample_pairs
@@ -275,3 +277,49 @@ def test_alarms_by_chance_are_those_of_the_binomial_distribution(trials: int) ->
     alarms, rate = chance_alarms(trials), Fraction(1, 20)
     assert binomial_cdf(alarms - 1, trials, rate) < Fraction(19, 20)
     assert binomial_cdf(alarms, trials, rate) >= Fraction(19, 20)
+
+
+def autocorrelation_by_definition(samples: list[float]) -> Fraction:
+    """Compare every sample with every other one for its rank, in exact numbers."""
+    below = [sum(other < value for other in samples) for value in samples]
+    same = [samples.count(value) for value in samples]
+    ranks = [Fraction(2 * b + s + 1, 2) for b, s in zip(below, same, strict=True)]
+    mean = Fraction(sum(ranks)) / len(ranks)
+    products = ((ranks[i] - mean) * (ranks[i + 1] - mean) for i in range(len(ranks) - 1))
+    squares = ((rank - mean) * (rank - mean) for rank in ranks)
+    return sum(products, Fraction(0)) / sum(squares, Fraction(0))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_autocorrelation_is_that_of_the_ranks(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    samples = rng.integers(0, 12, 30).astype(float).tolist()  # with ties
+    expected = float(autocorrelation_by_definition(samples))
+    assert rank_autocorrelation(samples) == pytest.approx(expected, abs=1e-12)
+    # The shape of the distribution does not matter.
+    skewed_samples = np.exp(samples).tolist()
+    assert rank_autocorrelation(skewed_samples) == pytest.approx(expected, abs=1e-12)
+
+
+def test_equal_and_few_samples_are_not_said_to_depend_on_each_other() -> None:
+    assert rank_autocorrelation([0.02] * 50) == 0
+    assert not depend([0.02] * 50)
+    assert not depend([0.01, 0.02, 0.03, 0.04, 0.05])
+    assert depend([0.01 + 0.001 * i for i in range(20)])
+
+
+def test_samples_that_depend_on_each_other_are_noticed_and_independent_ones_seldom() -> None:
+    rng = np.random.default_rng(0)
+
+    def alarms(share: float) -> float:
+        """Return how often series are said to depend, of which each keeps a share of the last."""
+        found = 0
+        for _ in range(TRIALS // 4):
+            noise = rng.standard_normal(100)
+            for i in range(1, 100):
+                noise[i] = share * noise[i - 1] + (1 - share**2) ** 0.5 * noise[i]
+            found += depend(np.exp(0.01 * noise).tolist())
+        return found / (TRIALS // 4)
+
+    assert alarms(0.0) < 0.05
+    assert alarms(0.6) > 0.99

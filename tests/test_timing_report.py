@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -70,8 +72,12 @@ class FakeNvml:
     class NVMLError(Exception):
         pass
 
-    def __init__(self, *, broken: bool = False) -> None:
+    def __init__(
+        self, *, broken: bool = False, processes: Sequence[int] = (), reasons: int = 0
+    ) -> None:
         self._broken = broken
+        self._processes = processes
+        self.reasons = reasons
 
     def nvmlInit(self) -> None:  # noqa: N802 - the library's name
         if self._broken:
@@ -84,8 +90,10 @@ class FakeNvml:
             "nvmlDeviceGetHandleByUUID": "handle",
             "nvmlDeviceGetClockInfo": 1200,
             "nvmlDeviceGetMaxClockInfo": 1980,
-            "nvmlDeviceGetCurrentClocksThrottleReasons": 0x1 | 0x4 | 0x40,
-            "nvmlDeviceGetComputeRunningProcesses": [SimpleNamespace(pid=-1)],
+            "nvmlDeviceGetCurrentClocksThrottleReasons": self.reasons,
+            "nvmlDeviceGetComputeRunningProcesses": [
+                SimpleNamespace(pid=number) for number in self._processes
+            ],
         }
 
         def call(*_arguments: object) -> object:
@@ -108,7 +116,8 @@ def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> torch.device:
 def test_a_gpu_tells_what_slows_it_down(
     pretended_gpu: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml())
+    hot = FakeNvml(processes=[-1, os.getpid()], reasons=0x1 | 0x4 | 0x40)
+    monkeypatch.setitem(sys.modules, "pynvml", hot)
     state, why_not = gpu_state(pretended_gpu)
     assert why_not is None
     assert state == GpuState(
@@ -119,6 +128,54 @@ def test_a_gpu_tells_what_slows_it_down(
         throttle_reasons=["power cap", "thermal (hardware)"],
         other_processes=1,
     )
+
+
+@pytest.mark.parametrize(
+    ("processes", "others"),
+    [([os.getpid()], 0), ([-2, os.getpid(), -1], 2), ([-1], None), ([], None)],
+)
+def test_other_processes_are_counted_only_where_this_one_is_seen(
+    pretended_gpu: torch.device,
+    monkeypatch: pytest.MonkeyPatch,
+    processes: list[int],
+    others: int | None,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(processes=processes))
+    state, _ = gpu_state(pretended_gpu)
+    assert state is not None
+    assert state.other_processes == others
+
+
+def test_a_gpu_that_is_throttled_for_a_while_only_is_noticed(
+    pretended_gpu: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    nvml = FakeNvml(processes=[os.getpid()])
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    monkeypatch.setattr("hrnet_zoo.profiling.machine_state.time.monotonic", lambda: now)
+    watch = Watch(pretended_gpu)
+    for seconds, reasons in ((0.5, 0x8), (1.1, 0x4), (0.5, 0x8), (1.1, 0x2 | 0x4), (1.1, 0)):
+        now += seconds
+        nvml.reasons = reasons
+        watch.look()
+    machine = watch.state()
+    # The hardware's slowdowns came too soon after another look.
+    assert machine.throttled_by == ["power cap"]
+    assert machine.clocks_set_by == ["application clocks"]
+    said = " ".join(remarks(record(machine=machine)))
+    assert "the GPU was throttled: power cap" in said
+    assert "the GPU's clocks were set below its highest: application clocks" in said
+
+
+def test_a_gpu_whose_processes_are_hidden_says_so() -> None:
+    gpu = GpuState(
+        sm_clock_mhz=1, max_sm_clock_mhz=2, memory_clock_mhz=1, temperature_c=90,
+        throttle_reasons=[], other_processes=None,
+    )  # fmt: skip
+    machine = record().machine.model_copy(update={"gpu_before": gpu, "gpu_after": gpu})
+    assert remarks(record(machine=machine)) == [
+        "whether other processes computed on the GPU could not be told"
+    ]
 
 
 def test_a_gpu_that_cannot_be_read_is_said_so(
@@ -211,6 +268,15 @@ def test_a_machine_that_drifts_or_stays_cold_says_so() -> None:
     said = " ".join(remarks(record(variants=[slower, fast])))
     assert "changed its speed meanwhile (documented)" in said
     assert "still warming up when sampling began, as far as one can tell: documented" in said
+
+
+def test_samples_that_depend_on_each_other_are_said_to() -> None:
+    documented, fast = record().variants
+    waves = documented.model_copy(
+        update={"seconds": [0.02 + 0.0001 * (i // 5 % 2) + 1e-6 * (i % 5) for i in range(40)]}
+    )
+    (remark,) = remarks(record(variants=[waves, fast]))
+    assert remark.startswith("samples depend on each other (documented), so that their intervals")
 
 
 def test_more_false_alarms_than_chance_allows_are_called_noise() -> None:

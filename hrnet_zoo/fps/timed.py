@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 from hrnet_zoo.fps.measured import MeasuredTime
 from hrnet_zoo.medians import median
-from hrnet_zoo.timing_records import MachineState, TimingRecord
-
-_DOCUMENTED = "documented"
-_WITH_LOADING = "documented-loading"
+from hrnet_zoo.timing_records import (
+    BUSY,
+    DOCUMENTED,
+    WITH_LOADING,
+    MachineState,
+    TimingRecord,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +34,9 @@ class Timings:
 def latest_times(records: Iterable[TimingRecord]) -> Timings:
     """Return the times of the machine that was used last.
 
-    A record is usable if it has times of the documented variant, at the documented scale, on a GPU
-    that neither was throttled nor had other work, as far as the record knows. Times of two machines
-    never mix: a model of one machine is fitted to them.
+    A record is usable if it has times of the documented variant, at the documented scale, on a
+    machine that was not throttled and had no other work, as far as the record knows. Times of two
+    machines never mix: a model of one machine is fitted to them.
 
     Args:
         records: oldest first.
@@ -66,31 +69,37 @@ def why_unusable(record: TimingRecord) -> str | None:
         return "the documented variant was not timed"
     if not record.input.is_documented_scale:
         return "not the documented scale"
-    return _gpu_trouble(record.machine)
+    return _trouble(record.machine)
 
 
-def _gpu_trouble(machine: MachineState) -> str | None:
-    states = [state for state in (machine.gpu_before, machine.gpu_after) if state is not None]
-    if any(state.other_processes for state in states):
+def _trouble(machine: MachineState) -> str | None:
+    if any(state.other_processes for state in machine.gpu_states):
         return "the GPU was shared"
-    if any(state.throttle_reasons for state in states):
+    if machine.throttled_by:
         return "the GPU was throttled"
+    if machine.others is not None and machine.others > BUSY:
+        return "the machine was shared"
     return None
 
 
 def machine_of(record: TimingRecord) -> str:
-    """Return in words on what a record was taken; equal for records that may be compared."""
+    """Return in words on what a record was taken; equal for records that may be compared.
+
+    Software counts: other versions of torch have other kernels.
+    """
+    torch = (record.environment.get("packages") or {}).get("torch") or "unknown version"
+    software = f"torch {torch}" + ", freed memory kept" * record.keeps_freed_memory
     cpu = record.environment.get("cpu") or "unknown processor"
     if record.device == "cpu":
         threads = f"{record.num_threads} thread{'s' * (record.num_threads > 1)}"
-        return f"cpu ({cpu}, {threads})"
-    return f"{record.device}, {cpu}"
+        return f"cpu ({cpu}, {threads}), {software}"
+    return f"{record.device}, {cpu}, {software}"
 
 
 def _documented_seconds(record: TimingRecord) -> list[float]:
     """Return the samples of the way the README was measured: with loading, of detectors."""
     timed = {v.name: v.seconds for v in record.variants if v.outcome == "timed"}
-    return timed.get(_WITH_LOADING) or timed.get(_DOCUMENTED, [])
+    return timed.get(WITH_LOADING) or timed.get(DOCUMENTED, [])
 
 
 def _measured(record: TimingRecord) -> MeasuredTime:

@@ -67,10 +67,16 @@ def _state(nvml: Any, handle: object) -> GpuState:  # noqa: ANN401 - the library
             lambda: nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)
         ),
         throttle_reasons=None if reasons is None else _names(reasons),
-        other_processes=None
-        if processes is None
-        else sum(process.pid != os.getpid() for process in processes),
+        other_processes=None if processes is None else _others([p.pid for p in processes]),
     )
+
+
+def _others(computing: list[int]) -> int | None:
+    """Return how many other processes compute; None if this one, which does, is not listed.
+
+    NVML gives the host's process numbers, which say nothing within a container.
+    """
+    return len(computing) - 1 if os.getpid() in computing else None
 
 
 def _names(mask: int) -> list[str]:

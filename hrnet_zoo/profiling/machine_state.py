@@ -20,15 +20,28 @@ _SHORTEST = 0.2
 """Seconds to look at; the kernel counts in hundredths, so less would say little."""
 
 
+_BETWEEN_LOOKS = 1.0
+"""Seconds: seldom enough to cost nothing, often enough to see what lasts."""
+
+
 class Watch:
-    """Looks at the machine when it is made, and again when it is asked for the state."""
+    """Looks at the machine when it is made, on the way, and when it is asked for the state."""
 
     def __init__(self, device: torch.device) -> None:
-        self._device = device
+        self.device = device
         self._load = _load()
         self._gpu = gpu_state(device)[0] if device.type == "cuda" else None
-        self._begin = time.monotonic()
+        self._begin = self._looked = time.monotonic()
+        self._lowered_by = dict[str, None]()
         self._others = _seconds_of_others()
+
+    def look(self) -> None:
+        """See what throttles a GPU, if it is time again: it may have recovered by the end."""
+        if self.device.type != "cuda" or time.monotonic() - self._looked < _BETWEEN_LOOKS:
+            return
+        gpu, _ = gpu_state(self.device)
+        self._lowered_by |= dict.fromkeys(gpu.throttle_reasons or () if gpu else ())
+        self._looked = time.monotonic()
 
     def state(self) -> MachineState:
         """Return what went on since."""
@@ -37,7 +50,7 @@ class Watch:
         others = None
         if now is not None and self._others is not None and elapsed >= _SHORTEST:
             others = round(max(0.0, (now - self._others) / elapsed), 3)
-        gpu, why_not = gpu_state(self._device) if self._device.type == "cuda" else (None, None)
+        gpu, why_not = gpu_state(self.device) if self.device.type == "cuda" else (None, None)
         return MachineState(
             num_processors=os.cpu_count() or 1,
             load_before=self._load,
@@ -45,6 +58,7 @@ class Watch:
             others=others,
             gpu_before=self._gpu,
             gpu_after=gpu,
+            gpu_clocks_lowered_by=list(self._lowered_by),
             gpu_not_read=why_not,
         )
 

@@ -32,6 +32,7 @@ from hrnet_zoo.profiling.variants import (
     Recipe,
     Variant,
     explained,
+    in_one_line,
     recipes,
     require_possible,
     settings_for,
@@ -141,11 +142,11 @@ def _time(
     sampling, candidates, twins = None, [documented], list[TwinSamples]()
     if options.num_twins:
         watch = Watch(device)
-        twins = _time_twins(row, documented, options.num_twins, rule, device, progress)
+        twins = _time_twins(row, documented, options.num_twins, rule, watch, progress)
     else:
         candidates += _try_others(row, prepared.bench, options, device, progress)
         watch = Watch(device)
-        sampling = _sample(row, candidates, rule, device, progress)
+        sampling = _sample(row, candidates, rule, watch, progress)
     machine = watch.state()
     variants = [_timed(c, sampling, device, progress) for c in candidates] if sampling else []
     precisions = [variant.precision for variant in variants if variant.outcome == "timed"]
@@ -224,15 +225,19 @@ def _sample(
     row: Row,
     candidates: Sequence[_Candidate],
     rule: SamplingRule,
-    device: torch.device,
+    watch: Watch,
     progress: Progress,
 ) -> Sampling:
-    progress.begin(f"timing {row.name} on {device}", None, "rounds")
+    def on_round(rounds: int) -> None:
+        progress.update(rounds)
+        watch.look()
+
+    progress.begin(f"timing {row.name} on {watch.device}", None, "rounds")
     return sample(
         [candidate.subject for candidate in candidates if candidate.outcome == "timed"],
         rule,
-        clock=partial(synchronised_time, device),
-        on_round=progress.update,
+        clock=partial(synchronised_time, watch.device),
+        on_round=on_round,
     )
 
 
@@ -241,12 +246,16 @@ def _time_twins(
     documented: _Candidate,
     pairs: int,
     rule: SamplingRule,
-    device: torch.device,
+    watch: Watch,
     progress: Progress,
 ) -> list[TwinSamples]:
-    progress.begin(f"timing {row.name} on {device} against itself", pairs, "pairs")
-    clock = partial(synchronised_time, device)
-    sampled = sample_pairs(documented.subject, pairs, rule, clock=clock, on_pair=progress.update)
+    def on_pair(done: int) -> None:
+        progress.update(done)
+        watch.look()
+
+    progress.begin(f"timing {row.name} on {watch.device} against itself", pairs, "pairs")
+    clock = partial(synchronised_time, watch.device)
+    sampled = sample_pairs(documented.subject, pairs, rule, clock=clock, on_pair=on_pair)
     return [
         TwinSamples(first_s=_rounded(first.seconds), second_s=_rounded(second.seconds))
         for first, second in sampled
@@ -259,7 +268,7 @@ def _timed(
     recipe, samples = candidate.recipe, sampling.samples.get(candidate.recipe.name, Samples())
     observed = Observed()
     if samples.seconds and samples.failure is None:
-        observed = observe(recipe, candidate.subject, device, progress)
+        observed = observe(recipe, candidate.subject, samples.seconds, device, progress)
     return VariantTimed(
         name=recipe.name,
         engine=recipe.engine,
@@ -297,9 +306,10 @@ def _trained(
     lower = [precision for precision in dict.fromkeys(timed) if precision != "fp32"]
     try:
         return trained(record.task, lower, device, progress)
-    except ZooError as error:
+    except (ZooError, RuntimeError, MemoryError) as error:
         # The latencies are taken; they are worth keeping without this.
-        progress.say(f"what {', '.join(lower)} does to a trained network is not known: {error}")
+        what = f"what {', '.join(lower)} does to a trained network"
+        progress.say(f"{what} is not known: {in_one_line(error)}")
         return []
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from hrnet_zoo.medians import median
-from hrnet_zoo.timing_records import TimingRecord, VariantTimed, Work
+from hrnet_zoo.timing_records import WITH_LOADING, TimingRecord, VariantTimed, Work
 
 Limit = Literal["launch-bound", "host-bound", "compute-bound", "memory-bound"]
 
@@ -16,7 +16,6 @@ kernels went."""
 NEAR = 1 / 3
 """Of a ceiling. At less of both, even the nearer one would allow three times the speed and explains
 nothing: layers may be too small to fill the machine, or there are no good kernels for them."""
-_WITH_LOADING = "documented-loading"
 
 
 def limit_lines(record: TimingRecord) -> Iterator[str]:
@@ -44,7 +43,7 @@ def limit_of(variant: VariantTimed, work: Work) -> Limit | None:
     """
     if variant.gpu_busy is not None and variant.gpu_busy < BUSY:
         # Decoding an image on the host keeps a GPU waiting, too.
-        return "host-bound" if variant.name == _WITH_LOADING else "launch-bound"
+        return "host-bound" if variant.name == WITH_LOADING else "launch-bound"
     computing, moving = _compute_share(variant, work), _memory_share(variant, work)
     if computing is None or moving is None or max(computing, moving) < NEAR:
         return None

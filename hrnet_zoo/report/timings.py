@@ -12,6 +12,7 @@ from tabulate import tabulate
 from hrnet_zoo.medians import (
     MedianInterval,
     chance_alarms,
+    depend,
     differ,
     drifts,
     median,
@@ -21,17 +22,16 @@ from hrnet_zoo.medians import (
 )
 from hrnet_zoo.report.limits import limit_as_dict, limit_lines
 from hrnet_zoo.timing_records import (
+    BUSY,
+    DOCUMENTED,
     Agreement,
-    GpuState,
+    MachineState,
     TimingRecord,
     TrainedFigure,
     TwinSamples,
     VariantTimed,
 )
 
-_DOCUMENTED = "documented"
-_BUSY = 0.1
-"""Processors that others may keep busy before it is worth a line."""
 _WHERE_DOCUMENTED = "measured by the authors on a V100; not comparable on this machine"
 _STOPPED = {
     "time": "stopped by --limit-seconds",
@@ -106,7 +106,7 @@ def _table(record: TimingRecord) -> str:
 
 def _documented(record: TimingRecord) -> Sequence[float]:
     """Return the samples of the documented way; none if it failed."""
-    found = (v for v in record.variants if v.name == _DOCUMENTED and v.outcome == "timed")
+    found = (v for v in record.variants if v.name == DOCUMENTED and v.outcome == "timed")
     return next((variant.seconds for variant in found), ())
 
 
@@ -143,7 +143,7 @@ def _speed_up(variant: VariantTimed, documented: Sequence[float]) -> MedianInter
 
 
 def _speed_up_text(variant: VariantTimed, documented: Sequence[float]) -> str:
-    if variant.name == _DOCUMENTED:
+    if variant.name == DOCUMENTED:
         return "1"
     ratio = _speed_up(variant, documented)
     if ratio is None:
@@ -206,27 +206,37 @@ def _remarks_on_sampling(record: TimingRecord) -> Iterator[str]:
             f"the machine changed its speed meanwhile ({', '.join(drifting)}): trust speed-ups, "
             "which compare within rounds, more than medians"
         )
+    depending = [variant.name for variant in timed if depend(variant.seconds)]
+    if depending:
+        yield (
+            f"samples depend on each other ({', '.join(depending)}), so that their intervals are "
+            "too narrow; --aa tells how small a difference means nothing here"
+        )
 
 
 def _remarks_on_machine(record: TimingRecord) -> Iterator[str]:
     machine = record.machine
-    if machine.others is not None and machine.others > _BUSY:
+    if machine.others is not None and machine.others > BUSY:
         yield (
             f"the machine was shared: other processes kept {machine.others:.1f} of "
             f"{machine.num_processors} processors busy"
         )
     if machine.gpu_not_read:
         yield f"clocks and processes of the GPU were not read: {machine.gpu_not_read}"
-    for state in (machine.gpu_before, machine.gpu_after):
-        if state is not None:
-            yield from _remarks_on_gpu(state)
+    yield from _remarks_on_gpu(machine)
 
 
-def _remarks_on_gpu(state: GpuState) -> Iterator[str]:
-    if state.throttle_reasons:
-        yield f"the GPU was throttled: {', '.join(state.throttle_reasons)}"
-    if state.other_processes:
-        yield f"the GPU was shared: other processes computing on it: {state.other_processes}"
+def _remarks_on_gpu(machine: MachineState) -> Iterator[str]:
+    if machine.throttled_by:
+        yield f"the GPU was throttled: {', '.join(machine.throttled_by)}"
+    if machine.clocks_set_by:
+        yield f"the GPU's clocks were set below its highest: {', '.join(machine.clocks_set_by)}"
+    others = [state.other_processes for state in machine.gpu_states]
+    known = [count for count in others if count is not None]
+    if any(known):
+        yield f"the GPU was shared: other processes computing on it: {max(known)}"
+    elif len(known) < len(others):
+        yield "whether other processes computed on the GPU could not be told"
 
 
 def _remarks_on_input(record: TimingRecord) -> Iterator[str]:
