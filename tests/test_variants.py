@@ -24,6 +24,8 @@ from hrnet_zoo.inference.segmentation import SegmentationProtocol, class_scores
 from hrnet_zoo.loading import single_protocol
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.models import DETECTORS, build_detector, build_segmentor
+from hrnet_zoo.models.detection.fcos import FCOS, FCOSHead
+from hrnet_zoo.models.detection.hrfpn import HRFPN
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.predict.detection import DetectionPredictor
 from hrnet_zoo.predict.load import load_predictor
@@ -34,7 +36,7 @@ from hrnet_zoo.profiling.agreement import (
     label_agreement,
     num_matched,
 )
-from hrnet_zoo.profiling.detection import DetectionBench
+from hrnet_zoo.profiling.detection import DetectionBench, fast_detector
 from hrnet_zoo.profiling.engines import require_engine
 from hrnet_zoo.profiling.exported import ExportedNetwork
 from hrnet_zoo.profiling.filled import fill as fill_in
@@ -324,6 +326,25 @@ def test_what_is_timed_of_a_detector_is_its_detections() -> None:
     loaded = bench.variant(DOCUMENTED_LOADING).run()
     assert isinstance(loaded, ImageDetections)
     assert num_matched(expected, loaded) == len(expected.labels)
+
+
+def test_lower_precision_goes_from_the_image_to_the_heads_without_a_stop() -> None:
+    made = predictor(DETECTOR)
+    assert isinstance(made, DetectionPredictor)
+    half = Recipe(name="fast-bf16", fast=True, precision="bf16")
+    network = fast_detector(made.model, half)
+    assert isinstance(network, FCOS)
+    seen: dict[type[nn.Module], set[torch.dtype]] = {}
+
+    def look(part: nn.Module, given: tuple[list[torch.Tensor]]) -> None:
+        seen[type(part)] = {maps.dtype for maps in given[0]}
+
+    for part in network.modules():
+        if isinstance(part, HRFPN | FCOSHead):
+            part.register_forward_pre_hook(look)
+    with torch.inference_mode():
+        network.outputs(torch.rand(1, 3, 64, 96))
+    assert seen == {HRFPN: {torch.bfloat16}, FCOSHead: {torch.float32}}
 
 
 def test_masks_are_pasted_into_the_image() -> None:

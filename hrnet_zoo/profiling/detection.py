@@ -149,18 +149,19 @@ def fast_detector(model: Detector, recipe: Recipe) -> Detector:
     """
     model = folded_detector(model).to(memory_format=torch.channels_last)
     dtype = DTYPES[recipe.precision]
-    if dtype != torch.float32:
-        # Boxes would lose whole pixels: only what precedes the heads is computed like that.
-        for part in ("backbone", "neck"):
-            model.set_submodule(part, InPrecision(model.get_submodule(part), dtype))
+    backbone, neck = model.get_submodule("backbone"), model.get_submodule("neck")
     if recipe.engine == "compile":
         # What follows has as many boxes as there are objects, which compilers do not like.
-        model.get_submodule("backbone").compile(dynamic=False)
+        backbone.compile(dynamic=False)
+    maps: nn.Module = nn.Sequential(backbone, neck)
+    if dtype != torch.float32:
+        # Boxes would lose whole pixels: only what precedes the heads is computed like that.
+        maps = InPrecision(maps, dtype)
     if recipe.engine == "cudagraph":
         # Likewise: graphs are of fixed shape.
-        parts = nn.Sequential(model.get_submodule("backbone"), model.get_submodule("neck"))
-        model.set_submodule("backbone", _Recorded(parts, next(model.parameters()).device))
-        model.set_submodule("neck", nn.Identity())
+        maps = _Recorded(maps, next(model.parameters()).device)
+    model.set_submodule("backbone", maps)
+    model.set_submodule("neck", nn.Identity())
     return model
 
 
