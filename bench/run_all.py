@@ -208,11 +208,12 @@ def _scale(text: str) -> tuple[int, int]:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        msg = f'"{text}" is no number of seconds above 0'
-        raise argparse.ArgumentTypeError(msg)
-    return value
+    with suppress(ValueError):
+        value = float(text)
+        if 0 < value < float("inf"):
+            return value
+    msg = f'"{text}" is no number of seconds above 0'
+    raise argparse.ArgumentTypeError(msg)
 
 
 def _parser() -> argparse.ArgumentParser:

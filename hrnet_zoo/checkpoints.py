@@ -87,9 +87,11 @@ def _refusal(path: Path, detail: str) -> str:
     """Explain why the restricted unpickler gave up."""
     found = re.search(r"GLOBAL ([\w.]+)|Unsupported (?:global|class) ([\w.]+)", detail)
     if found is None:
-        first_line = detail.splitlines()[0] if detail else "unknown reason"
+        # What else torch says is advice to unpickle it nevertheless.
+        cause = re.search(r"WeightsUnpickler error: (.+)", detail)
+        because = f" ({cause[1].rstrip('.')})" if cause else ""
         return (
-            f"{path} was refused: it is no plain checkpoint ({first_line}). Nothing in it was run. "
+            f"{path} was refused: it is no plain checkpoint{because}. Nothing in it was run. "
             "Delete it and fetch the published file again."
         )
     name = next(group for group in found.groups() if group)

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from hrnet_zoo.models import build_segmentor
+from hrnet_zoo.models.fcn import FCN
+from hrnet_zoo.profiling.filled import fill
 
 DATA = Path(__file__).parent / "data"
 BACKBONES = {"hr18s": "w18_small", "hr18": "w18", "hr48": "w48"}
@@ -32,6 +34,14 @@ def filled_model(width: str, num_classes: int, dataset: str | None = None) -> nn
     if dataset is not None:
         calibrate(state, f"{width}_{dataset}")
     model.load_state_dict(state)
+    return model
+
+
+def small_segmentor() -> FCN:
+    """Return a segmentor of the demo's size for 7 classes, filled as for timing."""
+    model = build_segmentor("fcn_hrnet", backbone="w5_small", num_classes=7)
+    fill(model, "segmentation")
+    assert isinstance(model, FCN)
     return model
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fill import small_segmentor
 from torch import Tensor
 from trees import RunCli
 
@@ -20,12 +21,9 @@ import hrnet_zoo.demo
 from hrnet_zoo.inference.segmentation import SegmentationProtocol
 from hrnet_zoo.loading import detection_protocol
 from hrnet_zoo.manifest import load_zoo
-from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.detection.detector import Detector
-from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.predict.load import load_predictor
 from hrnet_zoo.profiling.detection import DetectionBench
-from hrnet_zoo.profiling.filled import fill
 from hrnet_zoo.profiling.graphs import CudaGraph, GraphPerShape
 from hrnet_zoo.profiling.inputs import TimedImage, image_from_file
 from hrnet_zoo.profiling.segmentation import SegmentationBench
@@ -79,13 +77,6 @@ def noise(height: int, width: int, seed: int = 0) -> TimedImage:
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     return TimedImage(name=f"{seed}", content=b"", pixels=pixels)
-
-
-def small_segmentor() -> FCN:
-    model = build_segmentor("fcn_hrnet", backbone="w5_small", num_classes=7)
-    fill(model, "segmentation")
-    assert isinstance(model, FCN)
-    return model
 
 
 def small_protocol(*, slide: bool = False) -> SegmentationProtocol:

@@ -214,6 +214,7 @@ def test_interrupting_leaves_nothing_half_done() -> None:
         (["--only", "yolo*"], 'No row fits "yolo*"'),
         (["--scale", "10x10"], "no WIDTHxHEIGHT of at least 32 pixels"),
         (["--limit-seconds", "0"], "no number of seconds above 0"),
+        (["--limit-seconds", "x"], '"x" is no number of seconds above 0'),
         (["--zoo", "none.yaml"], "none.yaml"),
     ],
 )

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from fill import small_segmentor
 from torch import Tensor
 from torch.export import ExportedProgram
 from trees import RunCli
@@ -21,10 +22,7 @@ from trees import RunCli
 import hrnet_zoo.demo
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.manifest import load_zoo
-from hrnet_zoo.models import build_segmentor
-from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.profiling.engines import require_engine
-from hrnet_zoo.profiling.filled import fill
 from hrnet_zoo.profiling.tensorrt import TensorRTNetwork, compiled_by_tensorrt
 from hrnet_zoo.timing_records import Precision
 
@@ -36,13 +34,6 @@ needs_tensorrt = pytest.mark.skipif(
     not torch.cuda.is_available() or importlib.util.find_spec("torch_tensorrt") is None,
     reason="needs an NVIDIA GPU and torch-tensorrt",
 )
-
-
-def small_segmentor() -> FCN:
-    model = build_segmentor("fcn_hrnet", backbone="w5_small", num_classes=7)
-    fill(model, "segmentation")
-    assert isinstance(model, FCN)
-    return model
 
 
 @pytest.mark.parametrize(

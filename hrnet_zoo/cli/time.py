@@ -204,8 +204,8 @@ def _time_and_print(rows: Sequence[Row], options: TimeOptions, output: Path, for
         except UsageError:
             raise
         except ZooError as error:
-            errors[row.name] = str(error)
-            click.echo(f"{row.name}: {error}", err=True)
+            errors[row.name] = str(error).removeprefix(f"{row.name}: ")
+            click.echo(f"{row.name}: {errors[row.name]}", err=True)
             continue
         timed.append((result.record, result.path))
         if form == "text":

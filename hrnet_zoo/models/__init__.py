@@ -30,6 +30,12 @@ DETECTORS: dict[str, Callable[[str, int, int], Detector]] = {
 }
 """Architecture name -> builder(backbone, num_classes, channels)."""
 
+WITHOUT_REGIONS = ("fcos_hrnet",)
+"""Architectures that look at all points once, and at no proposed regions again."""
+
+WITH_MASKS = ("mask_rcnn_hrnet", "cascade_mask_rcnn_hrnet", "htc_hrnet", "htc_x101")
+"""Architectures that predict masks."""
+
 
 def build_segmentor(architecture: str, *, backbone: str, num_classes: int) -> nn.Module:
     """Return the untrained network in eval mode, float32, on the current default device.

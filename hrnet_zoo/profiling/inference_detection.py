@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hrnet_zoo.models import build_detector
+from hrnet_zoo.models import WITH_MASKS, WITHOUT_REGIONS, build_detector
 from hrnet_zoo.models.detection.box_head import BoxHead
 from hrnet_zoo.models.detection.cascade_rcnn import mean_probabilities
 from hrnet_zoo.models.detection.detector import Detector
@@ -32,8 +32,6 @@ from hrnet_zoo.profiling.training_roi import align, boxes_on_all_levels, pooled_
 from hrnet_zoo.reading import DetectionReading
 
 _NOT_SELECTED = "selecting and suppressing boxes is left out"
-_FCOS = "fcos_hrnet"
-_WITH_MASKS = ("mask_rcnn_hrnet", "cascade_mask_rcnn_hrnet", "htc_hrnet", "htc_x101")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,14 +64,14 @@ class DetectionInference:
             "BatchNorm folded, channels-last, float32",
             f"one image of {height} x {width} after padding, the most pixels there are",
         )
-        if self.architecture == _FCOS:
+        if self.architecture in WITHOUT_REGIONS:
             return (*common, _NOT_SELECTED)
         masks = (f"{MAX_DETECTIONS} objects, whose masks never are as large as the image",)
         return (
             *common,
             _NOT_SELECTED,
             f"{MAX_PROPOSALS} regions, as many from each level; none are proposed",
-            *(masks if self.architecture in _WITH_MASKS else ()),
+            *(masks if self.architecture in WITH_MASKS else ()),
         )
 
     def prepare(self, device: torch.device) -> Callable[[], object]:

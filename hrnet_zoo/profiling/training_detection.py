@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from hrnet_zoo.models import build_detector
+from hrnet_zoo.models import WITH_MASKS, WITHOUT_REGIONS, build_detector
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.detection.fcos import FCOS
 from hrnet_zoo.models.detection.two_stage import TwoStageDetector
@@ -26,9 +26,7 @@ from hrnet_zoo.reading import DetectionReading
 
 _LEARNING_RATE = 0.02
 _WEIGHT_DECAY = 0.0001
-_FCOS = "fcos_hrnet"
 _RESNEXT = "htc_x101"
-_WITH_MASKS = ("mask_rcnn_hrnet", "cascade_mask_rcnn_hrnet", "htc_hrnet", "htc_x101")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +64,7 @@ class DetectionTraining:
             f"all images {height} x {width} after padding, the largest batch there is",
             f"{OBJECTS_PER_IMAGE} annotated objects per image, about the most COCO has",
         )
-        if self.architecture == _FCOS:
+        if self.architecture in WITHOUT_REGIONS:
             return (
                 *common,
                 "GroupNorm composed of BatchNorm and addcmul, as PyTorch had it in early 2020",
@@ -82,7 +80,7 @@ class DetectionTraining:
             "anchors are assigned by their IoU with all objects; all of them weigh in the loss",
             f"{REGIONS_PER_IMAGE} regions per image, {POSITIVES_PER_IMAGE} of them positive",
             "regions lie at made-up places on all levels; none are proposed",
-            *(masks if self.architecture in _WITH_MASKS else ()),
+            *(masks if self.architecture in WITH_MASKS else ()),
             *(frozen if self.architecture == _RESNEXT else ()),
         )
 
