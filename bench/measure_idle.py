@@ -96,7 +96,7 @@ def main() -> None:
     print(f"waiting for images: {seconds.waiting / seconds.wall:.1%} of {seconds.wall:.1f} s")
     for stage in ("forward", "post", "metric"):
         print(f"{stage}: {getattr(seconds, stage) / seconds.wall:.1%}")
-    print(f"decoding, beside these: {seconds.decode:.1f} s in {seconds.num_workers} threads")
+    print(f"decoding meanwhile: {seconds.decode:.1f} s, threads: {seconds.num_workers}")
 
 
 if __name__ == "__main__":

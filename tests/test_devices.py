@@ -15,6 +15,7 @@ from trees import RunCli
 import hrnet_zoo.demo
 from hrnet_zoo.devices import is_out_of_memory, resolve_device
 from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.evaluation import detection as evaluated_detection
 from hrnet_zoo.evaluation import segmentation
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.profiling import detection, inputs
@@ -131,6 +132,26 @@ def test_an_image_that_no_file_can_hold_is_not_drawn(run_cli: RunCli) -> None:
     finished = run_cli("time", SEGMENTOR, *DEMO, "--scale", "99999x99999")
     assert finished.code == 3
     assert "An image of 99999 x 66666 pixels would have to be drawn" in finished.err
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "stage"),
+    [
+        (SEGMENTOR, segmentation, "resized_images"),
+        (DETECTOR, evaluated_detection, "resize_keep_ratio"),
+    ],
+)
+def test_decoding_without_memory_says_so(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, name: str, module: object, stage: str
+) -> None:
+    monkeypatch.setattr(module, stage, failing(numpy_without_memory()))
+    finished = run_cli(
+        "verify", name, "--zoo", hrnet_zoo.demo.MANIFEST, "--data-root", hrnet_zoo.demo.DATA_ROOT,
+        "--device", "cpu", "--limit", 1,
+    )  # fmt: skip
+    assert finished.code == 3
+    said = finished.err + finished.out
+    assert "Main memory ran out while image 1 of the data set was decoded" in said
 
 
 @pytest.mark.parametrize("stage", ["class_scores", "count_pairs"])

@@ -421,6 +421,18 @@ def test_a_mistake_of_ours_is_not_taken_for_a_missing_prerequisite(
     assert not list(Path("records").rglob("*.json"))
 
 
+def test_a_file_that_is_no_checkpoint_is_refused_without_bad_advice(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    file = tmp_path / "garbage.pth"
+    file.write_text("garbage\n")
+    finished = run_cli("time", SEGMENTOR, *DEMO, "--checkpoint", file)
+    assert finished.code == 3
+    (line,) = (line for line in finished.err.splitlines() if "refused" in line)
+    assert line.startswith(f"{SEGMENTOR}: {file} was refused: it is no plain checkpoint")
+    assert "weights_only" not in finished.err
+
+
 def test_twins_are_counted(run_cli: RunCli) -> None:
     finished = run_cli(
         "time", SEGMENTOR, *DEMO, "--scale", "96x64", "--aa", 2, "--limit-seconds", 2, "--threads",

@@ -71,6 +71,14 @@ def ahead(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def no_main_memory(index: int) -> str:
+    """Return the words for main memory that did not suffice to decode and resize a sample."""
+    return (
+        f"Main memory ran out while image {index + 1} of the data set was decoded and resized. "
+        "Free some, or pass a smaller --workers; nothing was made smaller to fit."
+    )
+
+
 def image_too_large(size: tuple[int, int], device: torch.device) -> str:
     """Return the words for a device whose memory an image of (height, width) was too large for."""
     height, width = size

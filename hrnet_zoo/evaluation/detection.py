@@ -23,6 +23,7 @@ from hrnet_zoo.evaluation.ahead import (
     StageSeconds,
     ahead,
     image_too_large,
+    no_main_memory,
     synchronised_time,
 )
 from hrnet_zoo.evaluation.upload import upload_ahead
@@ -128,8 +129,9 @@ def _prepare_ahead(
 
     def prepare(index: int) -> _Prepared:
         started = time.perf_counter()
-        sample = dataset.load(index)
-        resized = resize_keep_ratio(sample.image, protocol.scale)
+        with memory_explained(lambda: no_main_memory(index)):
+            sample = dataset.load(index)
+            resized = resize_keep_ratio(sample.image, protocol.scale)
         return _Prepared(sample=sample, resized=resized, seconds=time.perf_counter() - started)
 
     return ahead(prepare, indices, num_workers, seconds)
