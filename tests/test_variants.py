@@ -27,6 +27,7 @@ from hrnet_zoo.models import DETECTORS, build_detector, build_segmentor
 from hrnet_zoo.models.detection.fcos import FCOS, FCOSHead
 from hrnet_zoo.models.detection.hrfpn import HRFPN
 from hrnet_zoo.models.fcn import FCN
+from hrnet_zoo.models.hrnet import HRNet
 from hrnet_zoo.predict.detection import DetectionPredictor
 from hrnet_zoo.predict.load import load_predictor
 from hrnet_zoo.predict.segmentation import SegmentationPredictor
@@ -334,17 +335,25 @@ def test_lower_precision_goes_from_the_image_to_the_heads_without_a_stop() -> No
     half = Recipe(name="fast-bf16", fast=True, precision="bf16")
     network = fast_detector(made.model, half)
     assert isinstance(network, FCOS)
-    seen: dict[type[nn.Module], set[torch.dtype]] = {}
+    made_maps: list[torch.Tensor] = []
+    given_maps: dict[type[nn.Module], list[torch.Tensor]] = {}
+
+    def keep(_part: nn.Module, _given: object, maps: list[torch.Tensor]) -> None:
+        made_maps.extend(maps)
 
     def look(part: nn.Module, given: tuple[list[torch.Tensor]]) -> None:
-        seen[type(part)] = {maps.dtype for maps in given[0]}
+        given_maps[type(part)] = list(given[0])
 
     for part in network.modules():
+        if isinstance(part, HRNet):
+            part.register_forward_hook(keep)
         if isinstance(part, HRFPN | FCOSHead):
             part.register_forward_pre_hook(look)
     with torch.inference_mode():
         network.outputs(torch.rand(1, 3, 64, 96))
-    assert seen == {HRFPN: {torch.bfloat16}, FCOSHead: {torch.float32}}
+    assert {maps.dtype for maps in made_maps} == {torch.bfloat16}
+    assert all(a is b for a, b in zip(made_maps, given_maps[HRFPN], strict=True))
+    assert {maps.dtype for maps in given_maps[FCOSHead]} == {torch.float32}
 
 
 def test_masks_are_pasted_into_the_image() -> None:
