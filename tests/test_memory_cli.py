@@ -126,13 +126,19 @@ def test_a_measurement_counts_before_the_prediction_and_more_strictly() -> None:
     assert judged.ratio == pytest.approx(1.6 / 1.7)
 
 
+@pytest.fixture
+def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr("hrnet_zoo.devices._require_usable", lambda _device: None)
+
+
+@pytest.mark.usefixtures("pretended_gpu")
 def test_on_a_gpu_both_numbers_are_shown(
     run_cli: RunCli, predictions: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     predictions += [1.66, 0.5]
     peaks = iter([MeasuredPeak(allocated=int(1.72 * GIB), reserved=2 * GIB)] * 2)
     monkeypatch.setattr(row_memory, "measured_peak", lambda *_: next(peaks))
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     finished = run_cli("memory", NAME, "--format", "json")
     [row] = json.loads(finished.out)
     assert row["measured_train_memory_gb"] == row["inference_peak_gib"] == 1.72
@@ -140,6 +146,7 @@ def test_on_a_gpu_both_numbers_are_shown(
     assert row["predicted_train_memory_gb"] == 1.66
 
 
+@pytest.mark.usefixtures("pretended_gpu")
 def test_a_row_that_does_not_fit_the_gpu_is_predicted_still(
     run_cli: RunCli, predictions: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,7 +156,6 @@ def test_a_row_that_does_not_fit_the_gpu_is_predicted_still(
 
     predictions += [1.66, 0.5]
     monkeypatch.setattr(row_memory, "measured_peak", too_large)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     finished = run_cli("memory", NAME)
     assert finished.code == 3
     assert "not measured: it does not fit" in finished.out
