@@ -236,6 +236,7 @@ def test_out_of_memory_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
         msg = "CUDA error: out of memory"
         raise RuntimeError(msg)
 
+    monkeypatch.setattr(torch.cuda, "init", lambda: None)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", reset)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2 * GIB, 8 * GIB))

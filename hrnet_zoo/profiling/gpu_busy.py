@@ -27,6 +27,8 @@ def gpu_busy_seconds(subject: Subject, device: torch.device) -> float | None:
     if device.type != "cuda":
         return None
     with subject.settings():
+        # The first recording sets itself up meanwhile, and may miss what runs until then.
+        _record(subject, device)
         intervals = _record(subject, device)
     return covered(intervals) / _RUNS if intervals else None
 

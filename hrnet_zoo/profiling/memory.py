@@ -119,6 +119,7 @@ def measured_peak(prepare: Prepare, device: torch.device, what: str) -> Measured
     """
     gc.collect()
     torch.cuda.empty_cache()
+    torch.cuda.init()  # type: ignore[no-untyped-call] # torch's; else nothing could be reset yet
     # What earlier work held is neither this work's peak nor part of its message.
     torch.cuda.reset_peak_memory_stats(device)
     with _as_in_training(), memory_explained(lambda: _does_not_fit(what, device)):
