@@ -117,8 +117,9 @@ class SamplingUsed(_Part):
     elapsed_s: float
 
 
-BUSY = 0.1
-"""Processors that others may keep busy before a run counts as shared."""
+_SHARED = 0.05
+"""Of the processors: what others may keep busy before a run counts as shared. On a large machine a
+process or two besides hardly matter."""
 
 DOCUMENTED = "documented"
 WITH_LOADING = "documented-loading"
@@ -157,6 +158,11 @@ class MachineState(_Part):
     """Reasons seen in between, in looks about once a second."""
     gpu_not_read: str | None = None
     """Why a GPU's state was not read."""
+
+    @property
+    def was_shared(self) -> bool:
+        """Say whether other processes kept so many processors busy that latencies say little."""
+        return self.others is not None and self.others > _SHARED * self.num_processors
 
     @property
     def gpu_states(self) -> list[GpuState]:

@@ -102,7 +102,7 @@ UNUSABLE: dict[str, dict[str, Any]] = {
     "not the documented scale": {"input": input_of(documented=False)},
     "the GPU was shared": {"machine": on_gpu(other_processes=1)},
     "the GPU was throttled": {"machine": on_gpu(throttle_reasons=["power cap"])},
-    "the machine was shared": {"machine": on_gpu().model_copy(update={"others": 0.2})},
+    "the machine was shared": {"machine": on_gpu().model_copy(update={"others": 0.9})},
 }
 
 
@@ -158,7 +158,7 @@ def test_unusable_records_are_left_out(tmp_path: Path, run_cli: RunCli, reason: 
     "machine",
     [
         on_gpu(throttle_reasons=["application clocks"], other_processes=None),
-        on_gpu().model_copy(update={"gpu_clocks_lowered_by": ["display clocks"], "others": 0.1}),
+        on_gpu().model_copy(update={"gpu_clocks_lowered_by": ["display clocks"], "others": 0.8}),
     ],
 )
 def test_clocks_that_somebody_set_are_no_reason_to_leave_a_record_out(

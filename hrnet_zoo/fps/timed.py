@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from hrnet_zoo.fps.measured import MeasuredTime
 from hrnet_zoo.medians import median
 from hrnet_zoo.timing_records import (
-    BUSY,
     DOCUMENTED,
     WITH_LOADING,
     MachineState,
@@ -77,7 +76,7 @@ def _trouble(machine: MachineState) -> str | None:
         return "the GPU was shared"
     if machine.throttled_by:
         return "the GPU was throttled"
-    if machine.others is not None and machine.others > BUSY:
+    if machine.was_shared:
         return "the machine was shared"
     return None
 

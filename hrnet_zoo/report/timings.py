@@ -22,7 +22,6 @@ from hrnet_zoo.medians import (
 )
 from hrnet_zoo.report.limits import limit_as_dict, limit_lines
 from hrnet_zoo.timing_records import (
-    BUSY,
     DOCUMENTED,
     Agreement,
     MachineState,
@@ -216,7 +215,7 @@ def _remarks_on_sampling(record: TimingRecord) -> Iterator[str]:
 
 def _remarks_on_machine(record: TimingRecord) -> Iterator[str]:
     machine = record.machine
-    if machine.others is not None and machine.others > BUSY:
+    if machine.was_shared:
         yield (
             f"the machine was shared: other processes kept {machine.others:.1f} of "
             f"{machine.num_processors} processors busy"
