@@ -107,23 +107,36 @@ def bootstrap_miou(images: Sequence[SparseCounts]) -> NDArray[np.float64] | None
     Two runs over the same images are resampled alike, so their values can be subtracted pair by
     pair: that is what makes an interval for a difference narrow.
     """
-    if len(images) < 2:
+    values = bootstrap_runs([images])
+    return None if values is None else values[0]
+
+
+def bootstrap_runs(runs: Sequence[Sequence[SparseCounts]]) -> NDArray[np.float64] | None:
+    """Return what `bootstrap_miou` does of several runs over the same images, [R, RESAMPLES].
+
+    Drawing is most of the work, so it is done once for all of them.
+
+    Args:
+        runs: R runs, each with its images in the same order.
+    """
+    num_images = len(runs[0])
+    if num_images < 2:
         return None
-    areas = np.stack([_areas(image) for image in images])  # [N, 2, K]
-    num_images, num_classes = len(images), images[0].num_classes
+    # [N, R, 2, K]
+    areas = np.stack([[_areas(image) for image in images] for images in runs], axis=1)
     rng = np.random.Generator(np.random.PCG64(_SEED))
     values = []
     for _ in range(RESAMPLES // _CHUNK):
         draws = rng.multinomial(num_images, np.full(num_images, 1 / num_images), _CHUNK)
         sums = (draws.astype(np.float64) @ areas.reshape(num_images, -1)).reshape(
-            _CHUNK, 2, num_classes
+            _CHUNK, *areas.shape[1:]
         )
         with np.errstate(invalid="ignore", divide="ignore"):
-            iou = sums[:, 0] / sums[:, 1]
-        seen = sums[:, 1] > 0
+            iou = sums[:, :, 0] / sums[:, :, 1]
+        seen = sums[:, :, 1] > 0
         with np.errstate(invalid="ignore"):
-            values.append(100 * np.where(seen, iou, 0).sum(axis=1) / seen.sum(axis=1))
-    return np.concatenate(values)
+            values.append(100 * np.where(seen, iou, 0).sum(axis=2) / seen.sum(axis=2))
+    return np.concatenate(values).T
 
 
 def _areas(image: SparseCounts) -> NDArray[np.float64]:
