@@ -122,7 +122,7 @@ def bootstrap_runs(runs: Sequence[Sequence[SparseCounts]]) -> NDArray[np.float64
     num_images = len(runs[0])
     if num_images < 2:
         return None
-    # [N, R, 2, K]
+    # Images come first, then runs, then intersection and union of every class.
     areas = np.stack([[_areas(image) for image in images] for images in runs], axis=1)
     rng = np.random.Generator(np.random.PCG64(_SEED))
     values = []
