@@ -22,8 +22,8 @@ from scipy import stats
 from trees import RunCli
 
 from hrnet_zoo.compare.outcome import Outcome
-from hrnet_zoo.compare.rank_test import holm, rank_test
 from hrnet_zoo.compare.reading import read_side
+from hrnet_zoo.compare.significance import holm, rank_test, spread_test
 from hrnet_zoo.compare.speed import compare_speeds
 from hrnet_zoo.timing_records import GpuState, TwinSamples
 
@@ -62,6 +62,23 @@ def test_rank_test_is_scipys(n: int, m: int, shift: float, digits: int) -> None:
 
 def test_rank_test_of_equal_samples() -> None:
     assert rank_test([0.1] * 10, [0.1] * 12) == 1.0
+
+
+@pytest.mark.parametrize("count", [5, 25, 500])
+@pytest.mark.parametrize("ratio", [0.5, 2.0, 3.5])
+def test_test_of_the_spread_is_students(count: int, ratio: float) -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 1, count)
+    noise = (noise - noise.mean()) / noise.std(ddof=1)
+    pairs = noise + ratio / np.sqrt(count)
+    expected = stats.ttest_1samp(pairs, 0).pvalue
+    spread = float(pairs.std() / np.sqrt(count))  # of means of resampled pairs
+    assert spread_test(float(pairs.mean()), spread, count) == pytest.approx(expected, rel=0.05)
+
+
+def test_test_of_no_spread() -> None:
+    assert spread_test(0.0, 0.0, 9) == 1
+    assert spread_test(0.1, 0.0, 9) == 0
 
 
 def test_correction_rejects_what_holm_rejects() -> None:

@@ -12,8 +12,8 @@ import numpy as np
 from hrnet_zoo.compare.images import ImageCounts, counts_of
 from hrnet_zoo.compare.outcome import Comparison, Outcome
 from hrnet_zoo.compare.pairing import Key, Pair, asked_in, measured_in, pair_up
-from hrnet_zoo.compare.rank_test import holm
 from hrnet_zoo.compare.reading import Found
+from hrnet_zoo.compare.significance import holm, spread_test
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.metrics.per_image import LEVEL, RESAMPLES, bootstrap_runs
 from hrnet_zoo.records import Record
@@ -95,9 +95,8 @@ def _test(base: ImageCounts, head: ImageCounts) -> _Test:
     differences = values[1] - values[0]
     tail = (1 - LEVEL) / 2
     low, high = np.nanquantile(differences, [tail, 1 - tail])
-    total, spread = head.miou - base.miou, float(np.nanstd(differences))
     # Two thousand resamples say little about small tails; their spread says it well.
-    p_value = math.erfc(abs(total) / spread / math.sqrt(2)) if spread else float(total == 0)
+    p_value = spread_test(head.miou - base.miou, float(np.nanstd(differences)), len(names))
     return _Test(interval=(float(low), float(high)), p_value=p_value, num_images=len(names))
 
 

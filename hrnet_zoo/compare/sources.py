@@ -46,7 +46,7 @@ def open_place(name: str, default_folder: Path) -> Iterator[Place]:
         PrerequisiteError: git refuses to hand it out.
     """
     path = Path(name)
-    if path.is_dir():
+    if name and path.is_dir():
         yield Place(title=str(path), folder=path, path=path)
     elif path.is_file():
         yield Place(title=str(path.parent), folder=path.parent, path=path)
@@ -102,7 +102,10 @@ def _require_revision(name: str, revision: str) -> None:
 
 
 def _unpack(tree: str, folder: Path) -> None:
-    archived = _git("archive", "--format=zip", tree)
+    # From the top: elsewhere git would look for the current folder inside the tree.
+    top = _git("rev-parse", "--show-toplevel").stdout.decode().strip() or "."
+    identity = _git("rev-parse", tree).stdout.decode().strip()
+    archived = _git("-C", top, "archive", "--format=zip", identity)
     if archived.returncode:
         reason = archived.stderr.decode(errors="replace").strip()
         msg = f"git does not hand out {tree}: {reason}"

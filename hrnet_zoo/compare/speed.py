@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from hrnet_zoo.compare.outcome import Comparison, Outcome
-from hrnet_zoo.compare.rank_test import holm, rank_test
 from hrnet_zoo.compare.reading import Found
+from hrnet_zoo.compare.significance import holm, rank_test
 from hrnet_zoo.medians import median, median_interval
 from hrnet_zoo.timing_records import TimingRecord, VariantTimed
 

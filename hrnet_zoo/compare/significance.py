@@ -1,4 +1,4 @@
-"""The rank test of Mann and Whitney, and Holm's correction for making many tests."""
+"""How likely a difference is chance: two tests, and Holm's correction for making many of them."""
 
 from __future__ import annotations
 
@@ -35,6 +35,27 @@ def rank_test(first: Sequence[float], second: Sequence[float]) -> float:
         return 1.0  # all samples are equal
     distance = max(0.0, abs(statistic - n * m / 2) - 0.5)
     return math.erfc(distance / math.sqrt(2 * variance))
+
+
+def spread_test(difference: float, spread: float, count: int) -> float:
+    """Return the two-sided p-value that a difference of paired samples is none.
+
+    Args:
+        difference: as measured.
+        spread: standard deviation of the bootstrapped differences.
+        count: of the pairs; at least 2.
+
+    Source:
+        Student's t test; its tail by Wallace 1959, which is within a few percent of the
+        p-value for five pairs, and much closer for more.
+    """
+    if spread == 0:
+        return 1.0 if difference == 0 else 0.0
+    free = count - 1
+    # Resampling N pairs knows their variance with the divisor N, not N - 1.
+    ratio = abs(difference) / (spread * math.sqrt(count / free))
+    normal = (8 * free + 1) / (8 * free + 3) * math.sqrt(free * math.log1p(ratio**2 / free))
+    return math.erfc(normal / math.sqrt(2))
 
 
 def holm(p_values: Mapping[Key, float]) -> dict[Key, float]:
