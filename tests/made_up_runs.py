@@ -14,11 +14,13 @@ from hrnet_zoo.metrics.per_image import SparseCounts, total
 from hrnet_zoo.reading import Normalisation, WholeTest
 from hrnet_zoo.records import (
     CheckpointUsed,
+    ClassScore,
     DatasetUsed,
     Measurement,
     ProtocolUsed,
     Record,
     Settings,
+    read_record,
     write_record,
 )
 from hrnet_zoo.row import Metric
@@ -111,6 +113,19 @@ def write_run(
     if per_image is not None:
         write_images(path.with_suffix(".images.jsonl"), metric, per_image)
     return path
+
+
+def write_many(folder: Path, *, rows: int, runs: int, images_of: Sequence[SparseCounts]) -> None:
+    """Write records as large as those of 19 classes; the runs of a row differ in their times."""
+    classes = [ClassScore(name=f"class {i}", iou=70.123456789, accuracy=80.1) for i in range(19)]
+    for row in range(rows):
+        record = read_record(write_run(folder, f"row{row}", images_of))
+        measured = record.measurements[0].model_copy(update={"classes": classes})
+        content = record.model_copy(update={"measurements": [measured]}).model_dump_json(indent=2)
+        for run in range(1, runs):
+            day = f"{BEGIN - timedelta(days=run):%Y-%m-%d}"
+            path = folder / f"row{row}" / f"{run}.json"
+            path.write_text(content.replace(f"{BEGIN:%Y-%m-%d}", day))
 
 
 def dataset_of(num_images: int, **changes: object) -> DatasetUsed:

@@ -11,10 +11,20 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from made_up_runs import FASTER, W18, W48, images, latencies, timed, write_run, write_timing
+from made_up_runs import (
+    FASTER,
+    W18,
+    W48,
+    images,
+    latencies,
+    timed,
+    write_many,
+    write_run,
+    write_timing,
+)
 from trees import RunCli
 
-from hrnet_zoo.records import Record, read_record, write_record
+from hrnet_zoo.records import read_record, write_record
 
 NASTY = "50 % of: <script>alert(1)</script> | `a`,\r\n::error::b \x1b[31m \x00"
 LIMIT_S = 15
@@ -309,24 +319,11 @@ def test_line_breaks_in_a_path_are_escaped(base: Path, head: Path, run_cli: RunC
 
 
 def test_ten_thousand_records_take_seconds(base: Path, head: Path) -> None:
-    many_records(base, head, rows=50, runs=100)
+    for folder in (base, head):
+        write_many(folder, rows=50, runs=100, images_of=images(50, 1, 0.3))
     command = [sys.executable, "-m", "hrnet_zoo", "compare", str(base), str(head)]
     begin = time.perf_counter()
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert time.perf_counter() - begin < LIMIT_S
     assert finished.returncode == 0, finished.stdout
     assert "nothing is worse: 50 same" in finished.stdout
-
-
-def many_records(base: Path, head: Path, *, rows: int, runs: int) -> None:
-    """Write copies of a record; only their times differ."""
-    for folder in (base, head):
-        made = images(50, 1, 0.3)
-        for row in range(rows):
-            record: Record = read_record(write_run(folder, f"row{row}", made))
-            content = record.model_dump_json()
-            for run in range(1, runs):
-                stamp = f"2025-{1 + run // 28:02}-{1 + run % 28:02}T00:00:00Z"
-                (folder / f"row{row}" / f"{run}.json").write_text(
-                    content.replace("2026-01-01T00:00:00Z", stamp)
-                )
