@@ -25,7 +25,7 @@ from trees import RunCli
 from hrnet_zoo.compare.accuracy import compare_accuracies
 from hrnet_zoo.compare.outcome import Comparison, Outcome
 from hrnet_zoo.compare.reading import read_side
-from hrnet_zoo.metrics.per_image import RESAMPLES, bootstrap_runs
+from hrnet_zoo.metrics.per_image import RESAMPLES, bootstrap_runs, draw_images
 from hrnet_zoo.records import Measurement
 
 
@@ -73,8 +73,7 @@ def test_images_decide(
 def test_interval_is_that_of_resampled_images() -> None:
     """Draw the same images one by one for both runs, and score them the ordinary way."""
     runs = [images(9, 2, 0.3), images(9, 2, 0.33, errors=1)]
-    values = bootstrap_runs(runs)
-    assert values is not None
+    values = bootstrap_runs(runs, draw_images(9))
     assert values.shape == (2, RESAMPLES)
     rng = np.random.Generator(np.random.PCG64(0))
     draws = rng.multinomial(9, np.full(9, 1 / 9), 100)

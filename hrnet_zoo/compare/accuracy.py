@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hrnet_zoo.compare.images import ImageCounts, counts_of
 from hrnet_zoo.compare.outcome import Comparison, Outcome
@@ -15,7 +16,7 @@ from hrnet_zoo.compare.pairing import Key, Pair, asked_in, measured_in, pair_up
 from hrnet_zoo.compare.reading import Found
 from hrnet_zoo.compare.significance import holm, spread_test
 from hrnet_zoo.errors import RecordError
-from hrnet_zoo.metrics.per_image import LEVEL, RESAMPLES, bootstrap_runs
+from hrnet_zoo.metrics.per_image import LEVEL, RESAMPLES, bootstrap_runs, draw_images
 from hrnet_zoo.records import Record
 from hrnet_zoo.verdicts import DEFAULT_NOISE
 
@@ -60,6 +61,7 @@ def _judge(pairs: Sequence[Pair]) -> Iterator[Comparison]:
     equal: dict[Key, int] = {}
     tests: dict[Key, _Test] = {}
     damaged: dict[Key, str] = {}
+    draws: dict[int, NDArray[np.uint16]] = {}
     for pair in pairs:
         try:
             counts = counts_of(pair)
@@ -67,7 +69,10 @@ def _judge(pairs: Sequence[Pair]) -> Iterator[Comparison]:
             if counts is not None and _same_counts(*counts):
                 equal[pair.key] = len(counts[0].texts)
             elif counts is not None and len(counts[0].texts) > 1:
-                tests[pair.key] = _test(*counts)
+                num_images = len(counts[0].texts)
+                if num_images not in draws:
+                    draws[num_images] = draw_images(num_images)
+                tests[pair.key] = _test(*counts, draws[num_images])
         except RecordError as error:
             damaged[pair.key] = str(error)
     corrected = holm({key: test.p_value for key, test in tests.items()})
@@ -88,10 +93,9 @@ def _same_counts(base: ImageCounts, head: ImageCounts) -> bool:
     return base.texts == head.texts and math.isclose(base.miou, head.miou, abs_tol=1e-6)
 
 
-def _test(base: ImageCounts, head: ImageCounts) -> _Test:
+def _test(base: ImageCounts, head: ImageCounts, draws: NDArray[np.uint16]) -> _Test:
     names = sorted(base.texts)
-    values = bootstrap_runs([base.decoded(names), head.decoded(names)])
-    assert values is not None
+    values = bootstrap_runs([base.decoded(names), head.decoded(names)], draws)
     differences = values[1] - values[0]
     tail = (1 - LEVEL) / 2
     low, high = np.nanquantile(differences, [tail, 1 - tail])

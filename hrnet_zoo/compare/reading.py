@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -50,11 +52,27 @@ def read_side(place: Path) -> RecordSet:
         if path.parent.name not in _OTHER_FOLDERS and path.name not in _OTHER_FILES:
             kinds[path.parent.name == _TIMINGS].append(path)
     problems: list[str] = []
-    return RecordSet(
-        accuracies=_newest_first(kinds[False], read_record, problems),
-        timings=_newest_first(kinds[True], read_timing, problems),
-        problems=problems,
-    )
+    with _without_collector():
+        return RecordSet(
+            accuracies=_newest_first(kinds[False], read_record, problems),
+            timings=_newest_first(kinds[True], read_timing, problems),
+            problems=problems,
+        )
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep the garbage collector from walking over all records again whenever more were read.
+
+    They hold no cycles; reading ten thousand takes half the time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _newest_first(

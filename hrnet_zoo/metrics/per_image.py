@@ -107,30 +107,35 @@ def bootstrap_miou(images: Sequence[SparseCounts]) -> NDArray[np.float64] | None
     Two runs over the same images are resampled alike, so their values can be subtracted pair by
     pair: that is what makes an interval for a difference narrow.
     """
-    values = bootstrap_runs([images])
-    return None if values is None else values[0]
+    if len(images) < 2:
+        return None
+    values: NDArray[np.float64] = bootstrap_runs([images], draw_images(len(images)))[0]
+    return values
 
 
-def bootstrap_runs(runs: Sequence[Sequence[SparseCounts]]) -> NDArray[np.float64] | None:
-    """Return what `bootstrap_miou` does of several runs over the same images, [R, RESAMPLES].
+def draw_images(num_images: int) -> NDArray[np.uint16]:
+    """Return how often each resample draws each image, [RESAMPLES, N]; always the same draws."""
+    rng = np.random.Generator(np.random.PCG64(_SEED))
+    shares = np.full(num_images, 1 / num_images)
+    chunks = [rng.multinomial(num_images, shares, _CHUNK) for _ in range(RESAMPLES // _CHUNK)]
+    return np.concatenate([chunk.astype(np.uint16) for chunk in chunks])
 
-    Drawing is most of the work, so it is done once for all of them.
+
+def bootstrap_runs(
+    runs: Sequence[Sequence[SparseCounts]], draws: NDArray[np.uint16]
+) -> NDArray[np.float64]:
+    """Return what `bootstrap_miou` does, of several runs over the same images: [R, RESAMPLES].
 
     Args:
-        runs: R runs, each with its images in the same order.
+        runs: R runs, each with its N images in the same order.
+        draws: [RESAMPLES, N] of `draw_images`; making them takes longer than using them.
     """
-    num_images = len(runs[0])
-    if num_images < 2:
-        return None
     # Images come first, then runs, then intersection and union of every class.
     areas = np.stack([[_areas(image) for image in images] for images in runs], axis=1)
-    rng = np.random.Generator(np.random.PCG64(_SEED))
+    flat = areas.reshape(len(areas), -1)
     values = []
-    for _ in range(RESAMPLES // _CHUNK):
-        draws = rng.multinomial(num_images, np.full(num_images, 1 / num_images), _CHUNK)
-        sums = (draws.astype(np.float64) @ areas.reshape(num_images, -1)).reshape(
-            _CHUNK, *areas.shape[1:]
-        )
+    for chunk in np.split(draws, RESAMPLES // _CHUNK):
+        sums = (chunk.astype(np.float64) @ flat).reshape(_CHUNK, *areas.shape[1:])
         with np.errstate(invalid="ignore", divide="ignore"):
             iou = sums[:, :, 0] / sums[:, :, 1]
         seen = sums[:, :, 1] > 0
