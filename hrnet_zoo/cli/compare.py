@@ -55,7 +55,9 @@ def compare(
     form: str,
     zoo_file: Path | None,
 ) -> int:
-    """Say what is better or worse in HEAD than in BASE.
+    """Compare two sets of records.
+
+    Says of every accuracy and latency whether it is better or worse in HEAD than in BASE.
 
     Each is a folder of records, one record, or a git revision: "REV", or "REV:PATH" for records in
     another folder than --folder. The newest run in HEAD of each number counts. Accuracies are

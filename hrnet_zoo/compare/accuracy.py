@@ -108,8 +108,8 @@ def _by_images(pair: Pair, test: _Test, corrected: Mapping[Key, float]) -> Compa
     """Judge by how the difference varies between samples of images."""
     p_value, (low, high) = corrected[pair.key], test.interval
     basis = (
-        f"paired bootstrap over {test.num_images} images, {RESAMPLES} resamples; "
-        f"{pair.effect:g} or more counts"
+        f"paired bootstrap over {test.num_images} images, {RESAMPLES} resamples, p {p_value:.1g}; "
+        f"smallest that counts: {pair.effect:g}"
     )
     if -pair.effect <= low and high <= pair.effect:
         outcome = Outcome.SAME
@@ -132,7 +132,7 @@ def _by_values(pair: Pair) -> Comparison:
     else:
         basis = f"values, no interval; on other machines or versions, {DEFAULT_NOISE} may be noise"
         return _judged(pair, Outcome.INCONCLUSIVE, basis)
-    return _judged(pair, outcome, f"values, no interval; {pair.effect:g} or more counts")
+    return _judged(pair, outcome, f"values, no interval; smallest that counts: {pair.effect:g}")
 
 
 def _direction(pair: Pair) -> Outcome:

@@ -187,8 +187,8 @@ def _by_test(pair: _Pair, p_value: float) -> Comparison:
     else:
         outcome = Outcome.WORSE if pair.percent > 0 else Outcome.BETTER
     basis = (
-        f"rank test over {len(pair.base.seconds)} and {len(pair.head.seconds)} samples; "
-        f"{effect:.3g} % or more count"
+        f"rank test over {len(pair.base.seconds)} and {len(pair.head.seconds)} samples, "
+        f"p {p_value:.1g}; smallest that counts: {effect:.3g} %"
     )
     return _judged(pair, outcome, basis, (low, high), p_value, effect)
 
