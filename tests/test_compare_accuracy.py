@@ -123,12 +123,24 @@ def test_false_alarms_stay_below_what_is_promised(tmp_path: Path) -> None:
     assert alarms <= 4
 
 
-def compared(folder: Path) -> list[Comparison]:
+def test_a_certain_difference_may_be_too_small_to_count(tmp_path: Path) -> None:
+    """Four tenths of a point, where the table prints no decimals."""
+    write_run(tmp_path / "base", value=images(100, 9, 0.3))
+    write_run(tmp_path / "head", value=images(100, 9, 0.3028))
+    (comparison,) = compared(tmp_path, decimals=0)
+    assert comparison.interval is not None
+    assert comparison.interval[0] < -0.5 < comparison.interval[1] < 0
+    assert comparison.outcome is Outcome.INCONCLUSIVE
+    (comparison,) = compared(tmp_path, decimals=1)
+    assert comparison.outcome is Outcome.WORSE
+
+
+def compared(folder: Path, decimals: int = 2) -> list[Comparison]:
     return compare_accuracies(
         read_side(folder / "base").accuracies,
         read_side(folder / "head").accuracies,
         lambda _: True,
-        lambda _: 2,
+        lambda _: decimals,
     )
 
 

@@ -90,13 +90,16 @@ def _open_revision(name: str, default_folder: Path) -> Iterator[Place]:
 
 
 def _require_revision(name: str, revision: str) -> None:
+    reason = "it cannot be the name of one"
     # Git would take a leading dash for an option; no revision has one.
-    known = revision and not revision.startswith("-")
-    if known and _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").returncode == 0:
-        return
+    if revision and not revision.startswith("-"):
+        found = _git("rev-parse", "--verify", f"{revision}^{{commit}}")
+        if found.returncode == 0:
+            return
+        reason = found.stderr.decode(errors="replace").strip()
     msg = (
-        f'There is no folder, record file or git revision "{name}" here. A clone in CI often has '
-        "only its newest commit; fetch the other one first."
+        f'There is no folder, record file or git revision "{name}" here (git: {reason}). A clone '
+        "in CI often has only its newest commit; fetch the other one first."
     )
     raise UsageError(msg)
 

@@ -147,21 +147,22 @@ def _input(record: TimingRecord) -> str:
 
 def _judge(pairs: Sequence[_Pair]) -> Iterator[Comparison]:
     """Judge all pairs together: how sure one must be depends on how many were tested."""
-    enough = [p for p in pairs if min(len(p.base.seconds), len(p.head.seconds)) >= MIN_SAMPLES]
-    corrected = holm({pair.key: rank_test(pair.base.seconds, pair.head.seconds) for pair in enough})
+    obstacles = {pair.key: _obstacle(pair.base) or _obstacle(pair.head) for pair in pairs}
+    tested = [pair for pair in pairs if obstacles[pair.key] is None]
+    corrected = holm({pair.key: rank_test(pair.base.seconds, pair.head.seconds) for pair in tested})
     for pair in pairs:
-        disturbance = _disturbance(pair.base.run.record) or _disturbance(pair.head.run.record)
-        if disturbance:
-            yield _judged(pair, Outcome.INCONCLUSIVE, disturbance)
-        elif pair.key not in corrected:
-            yield _judged(pair, Outcome.INCONCLUSIVE, f"fewer than {MIN_SAMPLES} samples")
-        else:
+        obstacle = obstacles[pair.key]
+        if obstacle is None:
             yield _by_test(pair, corrected[pair.key])
+        else:
+            yield _judged(pair, Outcome.INCONCLUSIVE, obstacle)
 
 
-def _disturbance(record: TimingRecord) -> str | None:
-    """Return what kept a machine from being measured, or None."""
-    machine = record.machine
+def _obstacle(timed: _Timed) -> str | None:
+    """Return why nothing can be concluded from samples, or None."""
+    if len(timed.seconds) < MIN_SAMPLES:
+        return f"fewer than {MIN_SAMPLES} samples"
+    machine = timed.run.record.machine
     states = [state for state in (machine.gpu_before, machine.gpu_after) if state is not None]
     if any(state.other_processes for state in states):
         return "the GPU was shared"
