@@ -130,7 +130,6 @@ def _not_found(comparisons: Sequence[Comparison], selection: Selection) -> list[
 def _remarks(zoo: Zoo, comparisons: Sequence[Comparison]) -> list[str]:
     known = {row.name for row in zoo.rows}
     unknown = dict.fromkeys(c.row for c in comparisons if c.row not in known)
-    return [
-        f"{row} is no row of {zoo.path.name}; its numbers are taken to have the usual decimals"
-        for row in unknown
-    ]
+    if not unknown:
+        return []
+    return [f"not in {zoo.path.name}, so taken to have the usual decimals: {', '.join(unknown)}"]
