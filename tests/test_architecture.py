@@ -29,7 +29,7 @@ LAYERS = [
         "devices",
         "timing_records",
     },
-    {"prepare", "fps"},
+    {"prepare", "fps", "compare"},
     {"report", "inference"},
     {"evaluation", "loading"},
     {"profiling"},
@@ -45,7 +45,7 @@ TORCH_FREE = {
     "errors", "progress", "settings", "printed", "reading", "row", "zoo", "partial_file",
     "download", "manifest", "records", "fetch", "pictures", "box_pictures", "detections", "rle",
     "image_files", "complexity", "verdicts", "fps", "report", "prepare", "medians",
-    "timing_records", "host_memory",
+    "timing_records", "host_memory", "compare",
 }  # fmt: skip
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
@@ -147,6 +147,7 @@ def test_modules_below_the_line_import_without_torch(part: str) -> None:
         ["score", "results.json", "--dataset", "coco"],
         ["fps", "times.json"],
         ["fps", "--records", "nowhere"],
+        ["compare", "nowhere", "elsewhere"],
         ["fetch", "fcn_hr18_512x1024_40k_cityscapes", "--offline"],
         ["time", "--help"],
     ],
@@ -158,7 +159,6 @@ def test_commands_that_need_no_torch_do_not_import_it(arguments: list[str]) -> N
         "from hrnet_zoo.cli import main\n"
         f"sys.argv = ['hrnet-zoo', *{arguments}]\nmain()"
     )
-    assert finished.returncode == (3 if arguments[0] in ("fetch", "score", "fps") else 0), (
-        finished.stderr
-    )
+    codes = {"fetch": 3, "score": 3, "fps": 3, "compare": 2}
+    assert finished.returncode == codes.get(arguments[0], 0), finished.stderr
     assert "Traceback" not in finished.stderr

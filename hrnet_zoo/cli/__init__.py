@@ -14,6 +14,7 @@ import traceback
 import click
 
 from hrnet_zoo import __version__
+from hrnet_zoo.cli.compare import compare
 from hrnet_zoo.cli.data import data
 from hrnet_zoo.cli.demo import demo
 from hrnet_zoo.cli.fetch import fetch
@@ -46,8 +47,8 @@ def cli() -> None:
 
 
 for command in (
-    list_rows, show, fetch, verify, time_rows, memory, predict, score, fps, report, data, demo,
-    schema,
+    list_rows, show, fetch, verify, time_rows, memory, predict, score, fps, compare, report, data,
+    demo, schema,
 ):  # fmt: skip
     cli.add_command(command)
 
