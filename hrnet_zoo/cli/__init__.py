@@ -21,6 +21,7 @@ from hrnet_zoo.cli.fps import fps
 from hrnet_zoo.cli.list import list_rows
 from hrnet_zoo.cli.memory import memory
 from hrnet_zoo.cli.predict import predict
+from hrnet_zoo.cli.readme import readme
 from hrnet_zoo.cli.report import report
 from hrnet_zoo.cli.schema import schema
 from hrnet_zoo.cli.score import score
@@ -46,8 +47,8 @@ def cli() -> None:
 
 
 for command in (
-    list_rows, show, fetch, verify, time_rows, memory, predict, score, fps, report, data, demo,
-    schema,
+    list_rows, show, fetch, verify, time_rows, memory, predict, score, fps, report, readme, data,
+    demo, schema,
 ):  # fmt: skip
     cli.add_command(command)
 
