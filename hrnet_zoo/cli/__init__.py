@@ -22,6 +22,7 @@ from hrnet_zoo.cli.lint import lint
 from hrnet_zoo.cli.list import list_rows
 from hrnet_zoo.cli.memory import memory
 from hrnet_zoo.cli.predict import predict
+from hrnet_zoo.cli.readme import readme
 from hrnet_zoo.cli.records import records
 from hrnet_zoo.cli.report import report
 from hrnet_zoo.cli.schema import schema
@@ -48,8 +49,8 @@ def cli() -> None:
 
 
 for command in (
-    list_rows, show, fetch, verify, time_rows, memory, predict, score, fps, report, records, lint,
-    data, demo, schema,
+    list_rows, show, fetch, verify, time_rows, memory, predict, score, fps, report, readme, lint,
+    records, data, demo, schema,
 ):  # fmt: skip
     cli.add_command(command)
 
