@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from readme_variants import VARIANTS, original
 from trees import RunCli
 
 from hrnet_zoo.lint.checking import check_document, fix
@@ -27,6 +28,7 @@ TABLES = Path(__file__).parent / "data" / "tables"
 DETECTION = (TABLES / "mmdetection.md").read_text()
 SEGMENTATION = (TABLES / "mmsegmentation.md").read_text()
 
+RETIRED = "https://open-mmlab.s3.ap-northeast-2.amazonaws.com/"
 IN_DETECTION = {
     "HZ102": 12,  # blank rows
     "HZ201": 2,  # W48 that are W40, with files
@@ -109,6 +111,8 @@ class TestBothReadmes:
         replaced = only(DETECTION, "HZ401")
         assert all("fcos_" in finding.spot.file_name for finding in replaced)
         assert "box AP 35.3 instead of 35.1" in replaced[0].message
+        assert all("2020121" in f.patch.new for f in replaced if f.patch)
+        assert all("An earlier README printed" in f.message for f in only(SEGMENTATION, "HZ402"))
         assert {f.spot.file_name[-12:-4] for f in only(SEGMENTATION, "HZ402")} == {
             "6c9382c0", "f1e7c2e7", "0aceadb4",
         }  # fmt: skip
@@ -121,14 +125,35 @@ class TestBothReadmes:
             assert not finding.patch.is_safe
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+class TestVariants:
+    def test_the_same_is_found_however_a_table_is_written(self, variant: str) -> None:
+        for source, expected in (
+            ("mmdetection", IN_DETECTION),
+            ("mmsegmentation", IN_SEGMENTATION),
+        ):
+            text = VARIANTS[variant](original(source))
+            found = findings(text)
+            assert counts(found) == expected
+            for finding in found:
+                assert finding.spot.start is not None
+                assert text[finding.spot.start :].startswith(finding.spot.text)
+
+    def test_the_same_is_fixed(self, variant: str) -> None:
+        text = VARIANTS[variant](original("mmdetection"))
+        fixed, settled = fix(text, findings(text))
+        assert len(settled) == 45
+        assert fixed == text.replace(RETIRED, "https://download.openmmlab.com/").replace(
+            "HRNetV2p-W48", "HRNetV2p-W40"
+        )
+
+
 class TestFix:
     def test_only_safe_patches_are_made(self) -> None:
         fixed, settled = fix(DETECTION, findings(DETECTION))
         assert counts(settled) == {"HZ201": 2, "HZ202": 7, "HZ301": 36}
-        expected = DETECTION.replace(
-            "https://open-mmlab.s3.ap-northeast-2.amazonaws.com/", "https://download.openmmlab.com/"
-        ).replace("HRNetV2p-W48", "HRNetV2p-W40")
-        assert fixed == expected
+        expected = DETECTION.replace(RETIRED, "https://download.openmmlab.com/")
+        assert fixed == expected.replace("HRNetV2p-W48", "HRNetV2p-W40")
 
     def test_a_fixed_readme_has_nothing_more_to_fix(self) -> None:
         fixed, _ = fix(DETECTION, findings(DETECTION))

@@ -78,7 +78,8 @@ def lint(
     else:
         if fixed:
             click.echo(rendering.fixed_as_text(fixed))
-        click.echo(rendering.as_text(found))
+        if found or not unreadable:
+            click.echo(rendering.as_text(found))
     return 3 if unreadable else exit_code(finding for _, finding in found)
 
 

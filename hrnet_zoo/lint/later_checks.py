@@ -8,7 +8,7 @@ from statistics import median
 
 from hrnet_zoo.lint.document import Document, Finding, LintTable, Patch, TableRow
 from hrnet_zoo.lint.names import checkpoint_date
-from hrnet_zoo.printed import NOT_PRINTED, link_file_name
+from hrnet_zoo.printed import NOT_PRINTED, link_file_name, printed_number
 from hrnet_zoo.row import LaterEdition, Metric
 
 _STATED: tuple[Metric, ...] = ("train_memory_gb", "box_ap", "mask_ap")
@@ -34,7 +34,9 @@ def _against_later(row: TableRow, later: LaterEdition) -> Iterator[Finding]:
             yield Finding(code="HZ403", spot=row.place, message=message)
     elif row.checkpoint.file_name != file_name:
         message = f"these weights were replaced by {file_name}{_news(row, later)}"
-        yield Finding(code="HZ401", spot=row.checkpoint, message=message)
+        # Not safe: other numbers and another normalisation go with another file.
+        patch = Patch(spot=row.checkpoint, new=later.checkpoint_url, is_safe=False)
+        yield Finding(code="HZ401", spot=row.checkpoint, message=message, patch=patch)
     else:
         yield from _other_values(row, later)
 
@@ -42,9 +44,9 @@ def _against_later(row: TableRow, later: LaterEdition) -> Iterator[Finding]:
 def _other_values(row: TableRow, later: LaterEdition) -> Iterator[Finding]:
     for metric in _STATED:
         stated = getattr(later, metric)
-        spot = row.cells.get(metric)
-        if spot is None or stated is None or spot.text in (*NOT_PRINTED, stated):
+        if not _differs(row.text(metric), stated):
             continue
+        spot = row.spot(metric)
         message = f"{_TITLES[metric]} is {spot.text}, later stated as {stated} for the same file"
         patch = Patch(spot=spot, new=stated, is_safe=False)
         yield Finding(code="HZ404", spot=spot, message=message, patch=patch)
@@ -60,10 +62,18 @@ def _news(row: TableRow, later: LaterEdition) -> str:
     changed = [
         f"{_TITLES[metric]} {stated} instead of {row.text(metric)}"
         for metric in _STATED
-        if (stated := getattr(later, metric)) is not None
-        and row.text(metric) not in (*NOT_PRINTED, stated)
+        if _differs(row.text(metric), stated := getattr(later, metric))
     ]
     return f", with {', '.join(changed)}" if changed else ""
+
+
+def _differs(printed: str, stated: str | None) -> bool:
+    """Return whether both are numbers, and not the same."""
+    try:
+        before, after = printed_number(printed), printed_number(stated)
+    except ValueError:
+        return False  # no number; that is another finding
+    return None not in (before, after) and before != after
 
 
 def _retrained(table: LintTable) -> Iterator[Finding]:
@@ -82,10 +92,10 @@ def _retrained(table: LintTable) -> Iterator[Finding]:
             printed = [
                 title for metric, title in _NOT_ACCURACY if row.text(metric) not in NOT_PRINTED
             ]
-            message = (
-                f"weights of {day}, most others of this table are of {usual} or before: the row "
-                "was trained again"
-            )
+            message = f"weights of {day}, most of this table are of {usual} or before"
             if printed:
-                message += f"; {' and '.join(printed)} may be those of the weights replaced then"
+                said = " and ".join(printed)
+                message += f": if the row was trained again, {said} may be of the weights before"
+            if row.row is not None and row.row.notes:
+                message += f" (the manifest notes: {' '.join(row.row.notes)})"
             yield Finding(code="HZ402", spot=row.checkpoint, message=message)
