@@ -250,7 +250,7 @@ def test_a_row_printed_twice() -> None:
     assert counts(findings(HEADER + line + line)) == {"HZ102": 2, "HZ105": 1}
 
 
-@pytest.mark.parametrize("line", ["| HRNetV2p-W40 | 1x | 9 |", "| W40 | 1x | 9 | 8 | x | y |"])
+@pytest.mark.parametrize("line", ["|", "| HRNetV2p-W40 | 1x | 9 |", "| W40 | 1x | 9 | 8 | x | y |"])
 def test_a_missing_or_merged_cell_is_named(line: str) -> None:
     found = only(one_row() + line + "\n", "HZ101")
     assert [finding.spot.line for finding in found] == [4]

@@ -291,13 +291,18 @@ class TestPrune:
         run_cli("records", "prune", "--keep", "1", "--yes", "--records", tmp_path)
         assert not list((tmp_path / ROW).glob(".unfinished-*"))
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may delete everything")
-    def test_what_cannot_be_deleted_is_named(self, folder: Path, run_cli: RunCli) -> None:
-        (folder / ROW).chmod(0o500)
-        finished = run_cli("records", "prune", "--keep", "1", "--yes", "--records", folder)
-        (folder / ROW).chmod(0o700)
+    def test_what_cannot_be_deleted_is_named(
+        self, folder: Path, run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(path: Path, *, missing_ok: bool = False) -> None:
+            raise PermissionError(13, "Permission denied", str(path))
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "unlink", refuse)
+            finished = run_cli("records", "prune", "--keep", "1", "--yes", "--records", folder)
         assert finished.code == 3
-        assert "cannot be deleted" in finished.err
+        assert "cannot be deleted: Permission denied" in finished.err
+        assert len(listed(run_cli, folder)) == 5
 
 
 def test_two_runs_of_one_second_keep_their_order(tmp_path: Path) -> None:

@@ -57,6 +57,9 @@ class _Lines:
         line = bisect_right(self._starts, start)
         return Spot(text=text, line=line, column=start - self._starts[line - 1] + 1, start=start)
 
+    def start_of(self, number: int) -> Spot:
+        return Spot(text="", line=number, column=1, start=self._starts[number - 1])
+
     def cell(self, cell: Cell) -> Spot:
         core = cell.core
         return self.spot(core, cell.start + cell.raw.find(core))
@@ -81,7 +84,8 @@ def _table(zoo: Zoo, table: ResultsTable, lines: _Lines) -> LintTable:
 
 
 def _beginning(line: Line, lines: _Lines) -> Spot:
-    return lines.cell(line.cells[0])
+    # A line that is just a pipe has no cells.
+    return lines.cell(line.cells[0]) if line.cells else lines.start_of(line.number)
 
 
 def _row(table: ResultsTable, line: Line, row: Row | None, lines: _Lines) -> TableRow:
