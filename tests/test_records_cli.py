@@ -294,7 +294,7 @@ class TestPrune:
     def test_what_cannot_be_deleted_is_named(
         self, folder: Path, run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def refuse(path: Path, *, missing_ok: bool = False) -> None:
+        def refuse(path: Path, **_: bool) -> None:
             raise PermissionError(13, "Permission denied", str(path))
 
         with monkeypatch.context() as patched:
