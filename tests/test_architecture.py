@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "hrnet_zoo"
+READMES = Path(__file__).parent / "data" / "readmes"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Lower layers never import higher ones; modules of one layer do not import each other,
@@ -17,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"errors", "progress", "host_memory"},
     {"settings", "printed", "reading", "medians"},
-    {"row", "partial_file", "journal", "detections"},
+    {"row", "migrations", "partial_file", "journal", "detections"},
     {"zoo", "download", "rle", "image_files"},
     {"manifest", "records", "fetch", "pictures", "box_pictures", "environment", "complexity"},
     {
@@ -29,10 +30,10 @@ LAYERS = [
         "devices",
         "timing_records",
     },
-    {"prepare", "fps", "compare"},
+    {"prepare", "fps", "compare", "store"},
     {"report", "inference"},
-    {"evaluation", "loading"},
-    {"profiling"},
+    {"evaluation", "loading", "readme"},
+    {"profiling", "lint"},
     {"observed"},
     {"resume"},
     {"predict", "worst"},
@@ -45,7 +46,7 @@ TORCH_FREE = {
     "errors", "progress", "settings", "printed", "reading", "row", "zoo", "partial_file",
     "download", "manifest", "records", "fetch", "pictures", "box_pictures", "detections", "rle",
     "image_files", "complexity", "verdicts", "fps", "report", "prepare", "medians",
-    "timing_records", "host_memory", "compare",
+    "timing_records", "host_memory", "compare", "migrations", "store", "readme", "lint",
 }  # fmt: skip
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
@@ -141,6 +142,7 @@ def test_modules_below_the_line_import_without_torch(part: str) -> None:
         ["list", "--format", "json"],
         ["show", "fcn_hr18_512x1024_40k_cityscapes"],
         ["report", "tables"],
+        ["readme", str(READMES / "mmdetection.md"), "--columns", "both"],
         ["data", "show", "potsdam"],
         ["data", "check", "scenes", "--data-root", str(PACKAGE / "demo" / "data")],
         ["data", "show", "coco"],
@@ -150,6 +152,9 @@ def test_modules_below_the_line_import_without_torch(part: str) -> None:
         ["compare", "nowhere", "elsewhere"],
         ["fetch", "fcn_hr18_512x1024_40k_cityscapes", "--offline"],
         ["time", "--help"],
+        ["lint", "--select", "HZ5"],
+        ["records", "list"],
+        ["records", "prune", "--keep", "1"],
     ],
     ids=" ".join,
 )

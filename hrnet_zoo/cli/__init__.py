@@ -19,9 +19,12 @@ from hrnet_zoo.cli.data import data
 from hrnet_zoo.cli.demo import demo
 from hrnet_zoo.cli.fetch import fetch
 from hrnet_zoo.cli.fps import fps
+from hrnet_zoo.cli.lint import lint
 from hrnet_zoo.cli.list import list_rows
 from hrnet_zoo.cli.memory import memory
 from hrnet_zoo.cli.predict import predict
+from hrnet_zoo.cli.readme import readme
+from hrnet_zoo.cli.records import records
 from hrnet_zoo.cli.report import report
 from hrnet_zoo.cli.schema import schema
 from hrnet_zoo.cli.score import score
@@ -47,8 +50,8 @@ def cli() -> None:
 
 
 for command in (
-    list_rows, show, fetch, verify, time_rows, memory, predict, score, fps, compare, report, data,
-    demo, schema,
+    list_rows, show, fetch, verify, time_rows, memory, predict, score, fps, compare, report, readme,
+    lint, records, data, demo, schema,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -1,0 +1,45 @@
+"""Reading and replacing a text file without touching its line ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from hrnet_zoo.errors import ReadmeError, explain_os_error
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text, with its line ends as they are.
+
+    Raises:
+        ReadmeError: the file cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise ReadmeError(explain_os_error(error)) from None
+    except UnicodeDecodeError as error:
+        msg = f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8 and try again."
+        raise ReadmeError(msg) from None
+
+
+def replace_text_of(path: Path, text: str) -> None:
+    """Replace a file's text in one step, so that no half-written file is ever there.
+
+    Its permissions stay, and so does a link that leads to it.
+
+    Raises:
+        ReadmeError: the folder cannot be written to.
+    """
+    target = path.resolve()
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(text.encode("utf-8"))
+        shutil.copymode(target, temporary)
+        temporary.replace(target)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise ReadmeError(explain_os_error(error)) from None
