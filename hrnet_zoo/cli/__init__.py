@@ -18,6 +18,7 @@ from hrnet_zoo.cli.data import data
 from hrnet_zoo.cli.demo import demo
 from hrnet_zoo.cli.fetch import fetch
 from hrnet_zoo.cli.fps import fps
+from hrnet_zoo.cli.import_file import import_rows
 from hrnet_zoo.cli.list import list_rows
 from hrnet_zoo.cli.memory import memory
 from hrnet_zoo.cli.predict import predict
@@ -47,8 +48,8 @@ def cli() -> None:
 
 
 for command in (
-    list_rows, show, fetch, verify, time_rows, memory, predict, score, fps, report, readme, data,
-    demo, schema,
+    list_rows, show, fetch, verify, time_rows, memory, predict, score, fps, report, readme,
+    import_rows, data, demo, schema,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -1,0 +1,420 @@
+"""Imports: READMEs give back the manifest's rows, metafiles what they state; the rest is named."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from fill import DATA
+from readme_variants import SOURCES, VARIANTS, original
+from test_readme import measured_everywhere
+from trees import RunCli
+
+from hrnet_zoo.errors import ReadmeError
+from hrnet_zoo.importing.as_yaml import imported_as_yaml
+from hrnet_zoo.importing.entries import Imported
+from hrnet_zoo.importing.from_file import import_file
+from hrnet_zoo.manifest import load_zoo
+from hrnet_zoo.readme.update import update_readme
+from hrnet_zoo.row import Manifest
+from hrnet_zoo.zoo import Zoo
+
+ZOO = load_zoo()
+NOTHING_KNOWN = Zoo(Manifest(schema_version=1, sources={}, tables=[], rows=[]), ZOO.path)
+FROM_THE_TEXT = ("name", "source", "table", "position", "method", "printed", "config_url",
+                 "checkpoint_url", "log_url")  # fmt: skip
+
+SEGMENTATION_METAFILE = """\
+Collections:
+- Name: hrnet
+  Metadata:
+    Training Data:
+    - Cityscapes
+Models:
+- Name: fcn_hr18_512x1024_160k_cityscapes
+  In Collection: hrnet
+  Metadata:
+    backbone: HRNetV2p-W18
+    crop size: (512,1024)
+    lr schd: 160000
+    inference time (ms/im):
+    - value: 77.1
+      hardware: V100
+      backend: PyTorch
+      batch size: 1
+      mode: FP32
+      resolution: (512,1024)
+    memory (GB): 2.90
+  Results:
+    Task: Semantic Segmentation
+    Dataset: Cityscapes
+    Metrics:
+      mIoU: 78.80
+      mIoU(ms+flip): 80.74
+  Config: configs/hrnet/fcn_hr18_512x1024_160k_cityscapes.py
+  Weights: https://h/fcn_hr18_512x1024_160k_cityscapes_20200602_190822-221e4a4f.pth
+- Name: fcn_hr18s_4xb4-80k_vaihingen-512x512
+  Metadata:
+    Batch Size: 16
+  Results:
+  - Task: Semantic Segmentation
+    Dataset: Vaihingen
+    Metrics: {mIoU: 71.81}
+  Weights: https://h/fcn_hr18s_4x4_512x512_80k_vaihingen_20211231_230909-b23aae02.pth
+  Training log: https://h/fcn_hr18s_4x4_512x512_80k_vaihingen_20211231_230909.log.json
+"""
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_bytes(text.encode())
+    return path
+
+
+def rows_in(imported: Imported, zoo: Zoo = ZOO) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = yaml.safe_load(imported_as_yaml(imported, zoo))["rows"]
+    return rows
+
+
+def manifest_row(name: str) -> dict[str, Any]:
+    return ZOO.row(name).model_dump(mode="json")
+
+
+def completed(text: str) -> str:
+    """Take the marks away, as a person who agrees with every suggestion would."""
+    return text.replace("#? ", "")
+
+
+# --- READMEs
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_readmes_give_back_the_rows_of_the_manifest(
+    tmp_path: Path, source: str, variant: str
+) -> None:
+    path = write(tmp_path, "README.md", VARIANTS[variant](original(source)))
+    imported = import_file(path, ZOO)
+    columns = ["#", "Device", "Remark"] * len(imported.tables) if variant == "more columns" else []
+    reasons = [problem.reason for problem in imported.problems]
+    assert [re.findall(r'field for the column "(.*)"', reason) for reason in reasons] == [
+        [title] for title in columns
+    ]
+    rows = rows_in(imported)
+    expected = [
+        row for row in yaml.safe_load(ZOO.path.read_text())["rows"] if row["source"] == source
+    ]
+    order = {row["name"]: i for i, row in enumerate(expected)}
+    assert [order[row["name"]] for row in rows] == list(range(len(expected)))
+    for ours, theirs in zip(rows, expected, strict=True):
+        assert {key: ours[key] for key in FROM_THE_TEXT} == {
+            key: theirs[key] for key in FROM_THE_TEXT
+        }
+        assert ours["reading"].items() <= theirs["reading"].items()
+        assert list(ours["reading"]) == [key for key in theirs["reading"] if key in ours["reading"]]
+
+
+@pytest.mark.parametrize(
+    ("source", "linked", "blank"),
+    [
+        (
+            "mmsegmentation",
+            {"architecture", "backbone", "num_classes", "dataset", "num_images", "train_crop"},
+            set(),
+        ),
+        (
+            "mmdetection",
+            {"architecture", "backbone", "neck", "num_classes", "dataset", "num_images"},
+            {"architecture", "neck"},
+        ),
+    ],
+)  # fmt: skip
+def test_what_follows_from_the_text(source: str, linked: set[str], blank: set[str]) -> None:
+    for entry in import_file(DATA / "readmes" / f"{source}.md", NOTHING_KNOWN).entries:
+        says_batch = "_4x4_" in (entry.name or "")
+        expected = linked | ({"gpus", "samples_per_gpu"} if says_batch else set())
+        assert set(entry.reading) == (expected if entry.checkpoint_url else blank)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_with_all_suggestions_taken_it_is_the_manifest(
+    tmp_path: Path, run_cli: RunCli, source: str
+) -> None:
+    finished = run_cli("import", DATA / "readmes" / f"{source}.md", "--output", tmp_path / "x.yaml")
+    assert (finished.code, finished.out) == (0, "")
+    path = write(tmp_path, "zoo.yaml", completed((tmp_path / "x.yaml").read_text()))
+    again = load_zoo(path)
+    expected = [row for row in ZOO.rows if row.source == source]
+    assert len(again.rows) == len(expected)
+    for ours, theirs in zip(again.rows, expected, strict=True):
+        assert ours == theirs.model_copy(update={"later": None, "notes": ours.notes})
+    assert list(again.tables) == [table for table in ZOO.tables if table.source == source]
+    assert again.sources == {source: ZOO.sources[source]}
+
+
+def test_a_wrong_label_is_noted_and_the_file_name_counts() -> None:
+    entries = import_file(DATA / "readmes" / "mmdetection.md", NOTHING_KNOWN).entries
+    noted = [entry for entry in entries if entry.notes]
+    assert [entry.reading["backbone"] for entry in noted] == ["w40", "w40"]
+    assert 'The table says "HRNetV2p-W48"; the file\'s name says w40.' in noted[0].notes
+
+
+def test_rows_that_nobody_knows_a_name_for(tmp_path: Path, run_cli: RunCli) -> None:
+    (tmp_path / "none.yaml").write_text("schema_version: 1\nsources: {}\ntables: []\nrows: []\n")
+    readme = DATA / "readmes" / "mmdetection.md"
+    finished = run_cli("import", readme, "--zoo", tmp_path / "none.yaml", "--source", "mine")
+    assert finished.code == 0
+    assert finished.err.count("links no file and is not in the zoo; fill in its name") == 12
+    content = yaml.safe_load(finished.out)
+    assert sum("name" in row for row in content["rows"]) == 18
+    assert {row["source"] for row in content["rows"]} == {"mine"}
+    assert "    #? name: " in finished.out
+    assert "#? test:  # the test pipeline's scale" in finished.out
+
+
+def test_added_columns_are_no_part_of_the_readme(tmp_path: Path) -> None:
+    both = update_readme(original("mmdetection"), ZOO, measured_everywhere(0.2), "both").new
+    imported = import_file(write(tmp_path, "README.md", both), ZOO)
+    assert imported.problems == ()
+    assert imported.tables == import_file(DATA / "readmes" / "mmdetection.md", ZOO).tables
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("| 77.19 |", "|", "9 cells under a header of 10"),
+        ("| 77.19 |", "| 77.2? |", '"77.2?" is neither a decimal number'),
+        ("-f196fb4e.pth", ".pth", "does not end in the first 8 digits"),
+        ("-f196fb4e.pth", "-f196fb4e.zip", "no link to a .pth file"),
+        ("fcn_hr18_512x1024_40k_cityscapes_20200601_014216-f196fb4e.pth",
+         "FCN_20200601-f196fb4e.pth", '"FCN" is no name for a row'),
+        ("fcn_hr18_512x1024_40k_cityscapes_20200601_014216-f196fb4e.pth",
+         "fcn_hr18s_512x1024_40k_cityscapes_20200601-f196fb4e.pth", "was there already, at"),
+    ],
+)  # fmt: skip
+def test_lines_that_are_not_understood(
+    tmp_path: Path, run_cli: RunCli, old: str, new: str, why: str
+) -> None:
+    text = original("mmsegmentation")
+    before, line, after = re.split(r"(.*\| 77\.19 \|.*\n)", text)
+    path = write(tmp_path, "README.md", before + line.replace(old, new) + after)
+    finished = run_cli("import", path)
+    assert finished.code == 3
+    assert f"{path}:42: " in finished.err
+    assert why in finished.err
+    rows = yaml.safe_load(finished.out)["rows"]
+    assert len(rows) == 36
+    assert "fcn_hr18_512x1024_40k_cityscapes" not in [row["name"] for row in rows]
+    assert [row["position"] for row in rows[:3]] == [0, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("| Backbone | mIoU |\n|--|--|\n| W18 | 1 |\n", "README.md:1: the table has no heading"),
+        ("# A\n| Method | mIoU |\n|--|--|\n| W18 | 1 |\n", 'README.md:2: the table has no column'),
+        ("# A\n| Backbone | fps | Mem (GB) |\n|-|-|-|\n| x | 1 | 1 |\n", "do not tell whether"),
+        ("# A\n| Backbone | mIoU | OA |\n|-|-|-|\n| x | 1 | 2 |\n", 'no field for the column "OA"'),
+    ],
+)  # fmt: skip
+def test_tables_that_are_not_understood(
+    tmp_path: Path, run_cli: RunCli, text: str, why: str
+) -> None:
+    finished = run_cli("import", write(tmp_path, "README.md", text))
+    assert finished.code == 3
+    assert why in finished.err
+
+
+# --- metafiles
+
+
+def later_metafile() -> str:
+    """Write the later edition's numbers as upstream's metafile does."""
+    models = json.loads((DATA / "later_editions.json").read_text(), parse_float=str)
+    lines = ["Collections:", "  - Name: HRNet", "Models:"]
+    for model in models:
+        lines += [f"  - Name: {model['name']}", "    In Collection: Faster R-CNN", "    Metadata:"]
+        if model["train_memory_gb"]:
+            lines.append(f"      Training Memory (GB): {model['train_memory_gb']}")
+        if model["inference_ms"]:
+            lines.append("      inference time (ms/im):")
+            lines += [f"        - value: {model['inference_ms']}", "          hardware: V100"]
+        lines.append("      Epochs: 12\n    Results:")
+        for task, metric in (("Object Detection", "box"), ("Instance Segmentation", "mask")):
+            if model[f"{metric}_ap"]:
+                lines += [f"      - Task: {task}", "        Dataset: COCO", "        Metrics:"]
+                lines.append(f"          {metric} AP: {model[f'{metric}_ap']}")
+        lines.append(f"    Weights: {model['checkpoint_url']}\n")
+    return "\n".join(lines)
+
+
+def test_a_detection_metafile_gives_what_the_later_editions_quote(tmp_path: Path) -> None:
+    path = write(tmp_path, "metafile.yml", later_metafile())
+    imported = import_file(path, ZOO)
+    assert imported.problems == ()
+    rows = rows_in(imported)
+    assert len(rows) == 28
+    for row in rows:
+        known = ZOO.row(row["name"])
+        assert known.later is not None
+        for quantity in ("train_memory_gb", "box_ap", "mask_ap"):
+            assert (row["printed"][quantity] or None) == getattr(known.later, quantity)
+        assert row["checkpoint_url"] == known.later.checkpoint_url
+        assert row["method"] == row["table"] == known.method
+        assert row["reading"].items() <= manifest_row(row["name"])["reading"].items()
+        assert {"architecture", "backbone", "neck", "dataset"} <= row["reading"].keys()
+        stated = known.later.inference_ms
+        noted = [f"value {stated}, hardware V100" in note for note in row.get("notes", [])]
+        assert noted == ([True] if stated else [])
+
+
+def test_its_completed_manifest_is_valid(tmp_path: Path, run_cli: RunCli) -> None:
+    path = write(tmp_path, "metafile.yml", later_metafile())
+    finished = run_cli("import", path, "--source", "later")
+    assert "28 rows imported, 28 of them in the zoo already" in finished.err
+    again = load_zoo(write(tmp_path, "zoo.yaml", completed(finished.out)))
+    assert len(again.rows) == 28
+    mask = again.row("mask_rcnn_hrnetv2p_w40_1x_coco")
+    assert (mask.printed.box_ap, mask.printed.mask_ap, mask.position) == ("42.1", "37.5", 4)
+    assert mask.printed.backbone == "hrnetv2p_w40"
+
+
+def test_a_segmentation_metafile_is_quoted_with_its_decimals(tmp_path: Path) -> None:
+    imported = import_file(write(tmp_path, "hrnet.yml", SEGMENTATION_METAFILE), NOTHING_KNOWN)
+    assert imported.problems == ()
+    first, second = rows_in(imported, NOTHING_KNOWN)
+    assert (first["printed"]["miou"], first["printed"]["train_memory_gb"]) == ("78.80", "2.90")
+    assert (first["printed"]["crop_size"], first["printed"]["lr_schd"]) == ("(512,1024)", "160000")
+    expected = manifest_row(first["name"])["reading"]
+    for left_open in ("test", "normalisation", "samples_per_gpu", "gpus"):
+        del expected[left_open]
+    assert first["reading"] == expected
+    [note] = first["notes"]
+    assert note.startswith(
+        'The metafile states "inference time (ms/im)": value 77.1, hardware V100'
+    )
+    assert second["name"] == "fcn_hr18s_4x4_512x512_80k_vaihingen"
+    assert (second["reading"]["gpus"], second["reading"]["backbone"]) == (4, "w18_small")
+    assert second["printed"]["backbone"] == "hr18s"
+    assert (
+        second["log_url"]
+        == "https://h/fcn_hr18s_4x4_512x512_80k_vaihingen_20211231_230909.log.json"
+    )
+    assert "train_crop" not in second["reading"]
+    assert [table.heading for table in imported.tables] == ["Cityscapes", "Vaihingen"]
+
+
+def test_a_model_index_imports_the_files_it_names(tmp_path: Path, run_cli: RunCli) -> None:
+    (tmp_path / "configs").mkdir()
+    write(tmp_path / "configs", "a.yml", SEGMENTATION_METAFILE)
+    write(tmp_path / "configs", "b.yml", later_metafile())
+    index = "Import:\n- configs/a.yml\n- configs/b.yml\n- configs/c.yml\n- model-index.yml\n"
+    path = write(tmp_path, "model-index.yml", index)
+    finished = run_cli("import", path)
+    assert finished.code == 3
+    assert len(yaml.safe_load(finished.out)["rows"]) == 30
+    assert f'{path}:4: "configs/c.yml" cannot be imported' in finished.err
+    assert (
+        f'{path}:5: "model-index.yml" cannot be imported: the file imports itself' in finished.err
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("mIoU: 78.80", "mIoU: 78,80", '"78,80" is neither a decimal number'),
+        ("mIoU(ms+flip): 80.74", "PQ: 1", 'no field for the metric "PQ"'),
+        ("lr schd: 160000", "lr schd: [1, 2]", '"lr schd" is no single value'),
+        ("Batch Size: 16", "Batch: 16", 'the key "Batch" of Metadata is not known'),
+        ("In Collection: hrnet", "Colection: x", 'the key "Colection" is not known'),
+    ],
+)
+def test_lines_of_a_metafile_that_are_not_understood(
+    tmp_path: Path, run_cli: RunCli, old: str, new: str, why: str
+) -> None:
+    before, _, after = SEGMENTATION_METAFILE.partition(old)
+    path = write(tmp_path, "metafile.yml", before + new + after)
+    finished = run_cli("import", path)
+    assert finished.code == 3
+    line = before.count("\n") + 1
+    assert why in next(text for text in finished.err.splitlines() if f"{path}:{line}: " in text)
+    assert len(yaml.safe_load(finished.out)["rows"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("Name: fcn_hr18_", "Nam: fcn_hr18_", 'the model has no "Name"'),
+        ("Weights: https://h/fcn_hr18_", "Wights: https://h/", 'has no "Weights"'),
+        ("-221e4a4f.pth", ".pth", "does not end in the first 8 digits"),
+        ("Dataset: Cityscapes", "Data: Cityscapes", "does not state one data set"),
+        ("h/fcn_hr18_512", "h/ocr_hr18_512", "no method is known"),
+        ("{mIoU: 71.81}", "{}", "states no mIoU, box AP or mask AP"),
+    ],
+)
+def test_models_that_are_left_out(
+    tmp_path: Path, run_cli: RunCli, old: str, new: str, why: str
+) -> None:
+    before, _, after = SEGMENTATION_METAFILE.partition(old)
+    path = write(tmp_path, "metafile.yml", before + new + after)
+    finished = run_cli("import", path)
+    assert finished.code == 3
+    models = [m.start() for m in re.finditer("^- Nam?e?: ", before + new + after, re.MULTILINE)][1:]
+    begin = max(at for at in models if at <= len(before) + len(new))
+    line = (before + new + after)[:begin].count("\n") + 1
+    assert f"{path}:{line}: " in finished.err
+    assert why in finished.err
+    assert len(yaml.safe_load(finished.out)["rows"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code", "what"),
+    [
+        ("x.yml", b"", 3, 'neither "Models" nor "Import"'),
+        ("x.yml", b"a: [1", 3, "x.yml:2: not valid YAML"),
+        ("x.yml", b"[" * 5000, 3, "not valid YAML"),
+        ("x.yml", b"Models: []", 3, "lists no models"),
+        ("x.yml", b"Models: 3", 3, 'the model has no "Name"'),
+        ("x.yml", b"\xff", 3, "is not UTF-8"),
+        ("x.yml", None, 3, "No such file"),
+        ("x.md", b"", 3, "no results table"),
+        ("x.json", b"{}", 2, "neither a README (.md) nor a metafile (.yml)"),
+    ],
+)
+def test_files_that_are_neither(
+    tmp_path: Path, run_cli: RunCli, name: str, content: bytes | None, code: int, what: str
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    finished = run_cli("import", path)
+    assert finished.code == code
+    assert what in finished.err
+    assert "Traceback" not in finished.err
+
+
+def test_text_that_yaml_would_read_otherwise(tmp_path: Path) -> None:
+    heading = 'Yes: "no" # 1'
+    text = f"# {heading}\n\n| Backbone | mIoU | Style |\n|-|-|-|\n| null | 07.0 | <script> |\n"
+    imported = import_file(write(tmp_path, "README.md", text), NOTHING_KNOWN)
+    [row] = rows_in(imported, NOTHING_KNOWN)
+    assert row["table"] == heading
+    assert (row["printed"]["backbone"], row["printed"]["miou"]) == ("null", "07.0")
+    assert row["printed"]["style"] == "<script>"
+
+
+def test_an_unwritable_output_is_explained(tmp_path: Path, run_cli: RunCli) -> None:
+    finished = run_cli(
+        "import", DATA / "readmes" / "mmdetection.md", "--output", tmp_path / "none" / "x.yaml"
+    )
+    assert finished.code == 3
+    assert "No such file" in finished.err
+
+
+def test_a_readme_without_rows_says_why(tmp_path: Path) -> None:
+    with pytest.raises(ReadmeError, match="no results table"):
+        import_file(write(tmp_path, "x.md", "# Title\n"), ZOO)
