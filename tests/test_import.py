@@ -75,8 +75,15 @@ def write(folder: Path, name: str, text: str) -> Path:
     return path
 
 
+def parsed(text: str) -> Any:
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+MANIFEST = parsed(ZOO.path.read_text())
+
+
 def rows_in(imported: Imported, zoo: Zoo = ZOO) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = yaml.safe_load(imported_as_yaml(imported, zoo))["rows"]
+    rows: list[dict[str, Any]] = parsed(imported_as_yaml(imported, zoo))["rows"]
     return rows
 
 
@@ -105,9 +112,7 @@ def test_readmes_give_back_the_rows_of_the_manifest(
         [title] for title in columns
     ]
     rows = rows_in(imported)
-    expected = [
-        row for row in yaml.safe_load(ZOO.path.read_text())["rows"] if row["source"] == source
-    ]
+    expected = [row for row in MANIFEST["rows"] if row["source"] == source]
     order = {row["name"]: i for i, row in enumerate(expected)}
     assert [order[row["name"]] for row in rows] == list(range(len(expected)))
     for ours, theirs in zip(rows, expected, strict=True):
@@ -169,7 +174,7 @@ def test_rows_that_nobody_knows_a_name_for(tmp_path: Path, run_cli: RunCli) -> N
     finished = run_cli("import", readme, "--zoo", tmp_path / "none.yaml", "--source", "mine")
     assert finished.code == 0
     assert finished.err.count("links no file and is not in the zoo; fill in its name") == 12
-    content = yaml.safe_load(finished.out)
+    content = parsed(finished.out)
     assert sum("name" in row for row in content["rows"]) == 18
     assert {row["source"] for row in content["rows"]} == {"mine"}
     assert "    #? name: " in finished.out
@@ -206,7 +211,7 @@ def test_lines_that_are_not_understood(
     assert finished.code == 3
     assert f"{path}:42: " in finished.err
     assert why in finished.err
-    rows = yaml.safe_load(finished.out)["rows"]
+    rows = parsed(finished.out)["rows"]
     assert len(rows) == 36
     assert "fcn_hr18_512x1024_40k_cityscapes" not in [row["name"] for row in rows]
     assert [row["position"] for row in rows[:3]] == [0, 2, 3]
@@ -316,7 +321,7 @@ def test_a_model_index_imports_the_files_it_names(tmp_path: Path, run_cli: RunCl
     path = write(tmp_path, "model-index.yml", index)
     finished = run_cli("import", path)
     assert finished.code == 3
-    assert len(yaml.safe_load(finished.out)["rows"]) == 30
+    assert len(parsed(finished.out)["rows"]) == 30
     assert f'{path}:4: "configs/c.yml" cannot be imported' in finished.err
     assert (
         f'{path}:5: "model-index.yml" cannot be imported: the file imports itself' in finished.err
@@ -342,7 +347,7 @@ def test_lines_of_a_metafile_that_are_not_understood(
     assert finished.code == 3
     line = before.count("\n") + 1
     assert why in next(text for text in finished.err.splitlines() if f"{path}:{line}: " in text)
-    assert len(yaml.safe_load(finished.out)["rows"]) == 2
+    assert len(parsed(finished.out)["rows"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -368,7 +373,27 @@ def test_models_that_are_left_out(
     line = (before + new + after)[:begin].count("\n") + 1
     assert f"{path}:{line}: " in finished.err
     assert why in finished.err
-    assert len(yaml.safe_load(finished.out)["rows"]) == 1
+    assert len(parsed(finished.out)["rows"]) == 1
+
+
+def test_files_that_import_each_other_end(tmp_path: Path, run_cli: RunCli) -> None:
+    write(tmp_path, "a.yml", "Import: b.yml\n" + SEGMENTATION_METAFILE)
+    write(tmp_path, "b.yml", "Import: [a.yml]\n")
+    finished = run_cli("import", tmp_path / "a.yml")
+    assert finished.code == 3
+    assert f'{tmp_path / "b.yml"}:1: "a.yml" cannot be imported: the file imports itself' in (
+        finished.err
+    )
+    assert len(parsed(finished.out)["rows"]) == 2
+
+
+def test_aliases_are_followed_but_not_for_ever(tmp_path: Path) -> None:
+    text = SEGMENTATION_METAFILE.replace("lr schd: 160000", "lr schd: &schd 160000")
+    text = text.replace("Batch Size: 16", "lr schd: *schd")
+    text = text.replace("hardware: V100", "hardware: &x [*x, *x]")
+    imported = import_file(write(tmp_path, "metafile.yml", text), ZOO)
+    assert [entry.printed["lr_schd"] for entry in imported.entries] == ["160000", "160000"]
+    assert len(imported.entries[0].notes[0]) < 500
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,12 @@ class Models:
     problems: list[Problem] = field(default_factory=list)
 
 
-def read_models(path: Path) -> Models:
+def read_models(path: Path, within: tuple[Path, ...] = ()) -> Models:
     """Return the models of a metafile, or of all that a model-index imports.
+
+    Args:
+        path: the file.
+        within: files that import it, by their full paths.
 
     Raises:
         ReadmeError: the file cannot be read, is not YAML, or has neither models nor imports.
@@ -100,18 +104,18 @@ def read_models(path: Path) -> Models:
             place = Place(file=str(path), line=nodes.line_of(node))
             found.problems.append(Problem(place=place, reason=f"{error}; left out"))
     for node in imports:
-        _import(path, node, found)
+        _import(path, node, found, (*within, path.resolve()))
     return found
 
 
-def _import(path: Path, node: yaml.Node, found: Models) -> None:
+def _import(path: Path, node: yaml.Node, found: Models, within: tuple[Path, ...]) -> None:
     """Add the models of a file that a model-index names; one that cannot be read is a problem."""
     name = nodes.scalar(node) or ""
     try:
-        if (path.parent / name).resolve() == path.resolve():
+        if (path.parent / name).resolve() in within:
             raise ReadmeError("the file imports itself")
-        inner = read_models(path.parent / name)
-    except (ReadmeError, RecursionError) as error:
+        inner = read_models(path.parent / name, within)
+    except ReadmeError as error:
         place = Place(file=str(path), line=nodes.line_of(node))
         found.problems.append(Problem(place=place, reason=f'"{name}" cannot be imported: {error}'))
     else:

@@ -84,17 +84,21 @@ def is_null(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == _NULL
 
 
-def flat(node: yaml.Node) -> str:
-    """Return all texts in a value, one after the other, with their keys."""
-    return ", ".join(_flat(node))
+def flat(node: yaml.Node, depth: int = 4) -> str:
+    """Return all texts in a value, one after the other, with their keys.
+
+    Args:
+        node: the value. It can contain itself, by an alias.
+        depth: how far lists and mappings in it are followed.
+    """
+    return ", ".join(_flat(node, depth))
 
 
-def _flat(node: yaml.Node) -> Iterator[str]:
-    if isinstance(node, yaml.MappingNode):
-        for item in items(node):
-            yield f"{item.key} {flat(item.node)}"
-    elif isinstance(node, yaml.SequenceNode):
-        for element in node.value:
-            yield from _flat(element)
+def _flat(node: yaml.Node, depth: int) -> Iterator[str]:
+    if isinstance(node, yaml.ScalarNode) or depth == 0:
+        yield str(node.value) if isinstance(node, yaml.ScalarNode) else "..."
+    elif isinstance(node, yaml.MappingNode):
+        yield from (f"{item.key} {flat(item.node, depth - 1)}" for item in items(node))
     else:
-        yield str(node.value)
+        for element in elements(node):
+            yield from _flat(element, depth - 1)
