@@ -15,6 +15,7 @@ from test_readme import measured_everywhere
 from trees import RunCli
 
 from hrnet_zoo.errors import ReadmeError
+from hrnet_zoo.importing import naming
 from hrnet_zoo.importing.as_yaml import imported_as_yaml
 from hrnet_zoo.importing.entries import Imported
 from hrnet_zoo.importing.from_file import import_file
@@ -166,6 +167,45 @@ def test_a_wrong_label_is_noted_and_the_file_name_counts() -> None:
     noted = [entry for entry in entries if entry.notes]
     assert [entry.reading["backbone"] for entry in noted] == ["w40", "w40"]
     assert 'The table says "HRNetV2p-W48"; the file\'s name says w40.' in noted[0].notes
+
+
+def test_similar_rows_that_disagree_suggest_nothing(tmp_path: Path) -> None:
+    new = "fcos_hrnetv2p_w48_4x4_3x_coco"
+    text = original("mmdetection").replace("fcos_hrnetv2p_w18_gn-head_4x4_1x_coco", new)
+    imported = import_file(write(tmp_path, "README.md", text), ZOO)
+    lines = imported_as_yaml(imported, ZOO).splitlines()
+    begin = lines.index(f"  - name: {new}")
+    marked = [line.strip() for line in lines[begin : begin + 40] if "#?" in line][:3]
+    assert marked[0] == "#? channels: 256  # as in all 7 rows of the zoo that are alike"
+    assert marked[1].startswith("#? test: {scale: [1333, 800], size_divisor: 32, score_threshold")
+    assert marked[2].startswith("#? normalisation:  # img_norm_cfg")
+
+
+def test_name_and_heading_that_contradict_each_other_say_nothing(tmp_path: Path) -> None:
+    text = original("mmsegmentation").replace("### LoveDA", "### Aerial")
+    text = text.replace("### Cityscapes", "### LoveDA")
+    entries = import_file(write(tmp_path, "README.md", text), ZOO).entries
+    read = {entry.table: entry.reading.get("dataset") for entry in entries}
+    assert (read["LoveDA"], read["Aerial"], read["Potsdam"]) == (None, "loveda", "potsdam")
+
+
+@pytest.mark.parametrize(
+    ("name", "backbone", "dataset", "batch"),
+    [
+        ("htc_x101_64x4d_fpn_16x1_28e_coco", "x101_64x4d", "coco", (16, 1)),
+        ("faster-rcnn_hrnetv2p-w18-1x_coco", "w18", "coco", None),
+        ("fcn_hr18s_4xb2-40k_cityscapes-512x1024", "w18_small", "cityscapes", (4, 2)),
+        ("fcn_hr48_480x480_40k_pascal_context_59", "w48", "pascal_context_59", None),
+        ("fcn_hr48_480x480_40k_pascal_context", "w48", "pascal_context", None),
+        ("fcn_r50_512x512_80k_pascal", None, None, None),
+    ],
+)
+def test_what_names_say(
+    name: str, backbone: str | None, dataset: str | None, batch: tuple[int, int] | None
+) -> None:
+    assert naming.backbone_in_name(name) == backbone
+    assert naming.dataset_in_name(name) == dataset
+    assert naming.batch_in_name(name) == batch
 
 
 def test_rows_that_nobody_knows_a_name_for(tmp_path: Path, run_cli: RunCli) -> None:

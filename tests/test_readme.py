@@ -217,6 +217,12 @@ def test_remarks_behind_a_number_stay() -> None:
     assert "| **73.86** [^1] |" in documented(text).new
 
 
+def test_a_number_goes_with_its_emphasis_and_remarks() -> None:
+    text = original("mmsegmentation").replace("| 77.19 |", "| **77.19** [^1] |")
+    update = documented(text, zoo_with(documenting(ROW, miou="-")))
+    assert [(change.old, change.new) for change in update.changes] == [("**77.19** [^1]", "-")]
+
+
 # --- added columns
 
 
@@ -266,6 +272,20 @@ def test_new_measurements_replace_old_ones_and_nothing_else() -> None:
     assert update.new.replace("|     76.99   ", "| 76.99 ") == (
         update_readme(text, ZOO, measured_everywhere(-0.2), "both").new
     )
+
+
+def test_a_column_that_someone_took_out_returns_to_its_place() -> None:
+    both = update_readme(original("mmdetection"), ZOO, measured_everywhere(0.04), "both").new
+    for kind in ("measured", "delta"):
+        lines = both.split("\n")
+        begin = next(i for i, line in enumerate(lines) if f" box AP ({kind}) " in line)
+        at = lines[begin].index(f" box AP ({kind}) ")
+        for i in range(begin, begin + 8):
+            assert lines[i][at - 1] == "|"
+            lines[i] = lines[i][: at - 1] + lines[i][at + len(f" box AP ({kind}) ") :]
+        without = "\n".join(lines)
+        assert f" box AP ({kind}) " not in without.partition("### Mask")[0]
+        assert update_readme(without, ZOO, measured_everywhere(0.04), "both").new == both
 
 
 def test_measured_values_in_the_decimals_of_the_table() -> None:

@@ -48,7 +48,7 @@ _HRNET = re.compile(
     r"(?:^|_)hr(?P<width>\d+)(?P<small>s?)_|hrnetv2p[_-]w(?P<w>\d+)(?P<s>s?)(?![a-z\d])"
 )
 _HRNET_LABEL = re.compile(r"HRNetV2p?-W(?P<width>\d+)(?P<small>-Small)?", re.IGNORECASE)
-_BATCH = re.compile(r"[_-](\d{1,2})x(?:b)?(\d{1,2})(?=[_-])")
+_BATCH = re.compile(r"[_-](\d{1,2})xb?(\d{1,2})(?=[_-])")
 _BACKBONE_IN_NAME = re.compile(r"hrnetv2p[_-]w\d+s?|hr\d+s?(?=_)|x101[_-]64x4d[_-]fpn")
 _X101 = re.compile(r"x-?101[_-]64x4d", re.IGNORECASE)
 
@@ -110,8 +110,8 @@ def neck_of(name_or_label: str) -> str | None:
 
 def dataset_in_name(name: str) -> str | None:
     """Return the data set that a configuration's name ends with, or has before the crop."""
-    names = sorted(get_args(DatasetName), key=len, reverse=True)
-    return next((d for d in names if re.search(rf"_{d}(?=$|-\d)", name)), None)
+    known: tuple[str, ...] = get_args(DatasetName)
+    return next((d for d in known if re.search(rf"_{d}(?=$|-\d)", name)), None)
 
 
 def dataset_of_title(title: str) -> str | None:
