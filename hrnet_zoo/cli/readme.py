@@ -71,7 +71,8 @@ def readme(
     elif check or write:
         click.echo("".join(f"{line}\n" for line in shown.changes_as_text(update, name)), nl=False)
     else:
-        click.echo(shown.unified_diff(update, file.name), nl=False)
+        patched = file.name if file.is_absolute() else file.as_posix()
+        click.echo(shown.unified_diff(update, patched), nl=False)
     for remark in shown.remarks(update, name, columns):
         click.echo(remark, err=True)
     click.echo(shown.summary(update, name, written=written), err=True)
