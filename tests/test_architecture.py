@@ -33,7 +33,7 @@ LAYERS = [
     {"prepare", "fps", "compare", "store"},
     {"report", "inference"},
     {"evaluation", "loading", "readme"},
-    {"profiling", "lint"},
+    {"profiling", "lint", "importing"},
     {"observed"},
     {"resume"},
     {"predict", "worst"},
@@ -46,7 +46,7 @@ TORCH_FREE = {
     "errors", "progress", "settings", "printed", "reading", "row", "zoo", "partial_file",
     "download", "manifest", "records", "fetch", "pictures", "box_pictures", "detections", "rle",
     "image_files", "complexity", "verdicts", "fps", "report", "prepare", "medians",
-    "timing_records", "host_memory", "compare", "migrations", "store", "readme", "lint",
+    "timing_records", "host_memory", "compare", "migrations", "store", "readme", "importing", "lint",
 }  # fmt: skip
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
@@ -142,6 +142,7 @@ def test_modules_below_the_line_import_without_torch(part: str) -> None:
         ["list", "--format", "json"],
         ["show", "fcn_hr18_512x1024_40k_cityscapes"],
         ["report", "tables"],
+        ["import", str(READMES / "mmdetection.md")],
         ["readme", str(READMES / "mmdetection.md"), "--columns", "both"],
         ["data", "show", "potsdam"],
         ["data", "check", "scenes", "--data-root", str(PACKAGE / "demo" / "data")],

@@ -19,6 +19,7 @@ from hrnet_zoo.cli.data import data
 from hrnet_zoo.cli.demo import demo
 from hrnet_zoo.cli.fetch import fetch
 from hrnet_zoo.cli.fps import fps
+from hrnet_zoo.cli.import_file import import_rows
 from hrnet_zoo.cli.lint import lint
 from hrnet_zoo.cli.list import list_rows
 from hrnet_zoo.cli.memory import memory
@@ -51,7 +52,7 @@ def cli() -> None:
 
 for command in (
     list_rows, show, fetch, verify, time_rows, memory, predict, score, fps, compare, report, readme,
-    lint, records, data, demo, schema,
+    import_rows, lint, records, data, demo, schema,
 ):  # fmt: skip
     cli.add_command(command)
 

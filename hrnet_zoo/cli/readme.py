@@ -53,7 +53,7 @@ def readme(
     """
     from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
     from hrnet_zoo.readme import shown  # noqa: PLC0415
-    from hrnet_zoo.readme.files import read_text, replace_text_of  # noqa: PLC0415
+    from hrnet_zoo.readme.files import read_text, write_text  # noqa: PLC0415
     from hrnet_zoo.readme.update import update_readme  # noqa: PLC0415
 
     if write + check + diff > 1:
@@ -65,13 +65,14 @@ def readme(
     update = update_readme(read_text(file), zoo, measured, columns, name)
     written = write and update.new != update.old
     if written:
-        replace_text_of(file, update.new)
+        write_text(file, update.new)
     if form == "json":
         click.echo(shown.update_as_json(update, name, columns, written=written))
     elif check or write:
         click.echo("".join(f"{line}\n" for line in shown.changes_as_text(update, name)), nl=False)
     else:
-        click.echo(shown.unified_diff(update, file.name), nl=False)
+        patched = file.name if file.is_absolute() else file.as_posix()
+        click.echo(shown.unified_diff(update, patched), nl=False)
     for remark in shown.remarks(update, name, columns):
         click.echo(remark, err=True)
     click.echo(shown.summary(update, name, written=written), err=True)

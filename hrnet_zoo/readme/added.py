@@ -17,6 +17,8 @@ from hrnet_zoo.report.tables import Measured, compared_cells
 from hrnet_zoo.row import Metric
 
 _KINDS = ("measured", "delta")
+_NOTHING = "-"
+"""Not measured. A blank cell at the end of a line without a last pipe would be no cell."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +92,7 @@ def _columns_beside(
 def _refill(plan: Plan, table: ResultsTable, column: _Column, rows: Mapping[int, str]) -> None:
     assert column.place is not None
     for line in table.markdown.lines:
-        old, new = line.cells[column.place].text, column.texts.get(line.number, "")
+        old, new = line.cells[column.place].text, column.texts.get(line.number, _NOTHING)
         if line.number not in rows or old == new:
             continue
         plan.edits.append(replace_text(line, column.place, old, new, right=True))
@@ -104,7 +106,7 @@ def _put_in(plan: Plan, table: ResultsTable, column: _Column) -> None:
     width = max(map(len, [column.title, *column.texts.values()]))
     markdown = table.markdown
     cells = [(markdown.header, column.title), (markdown.delimiter, "-" * (width - 1) + ":")]
-    cells += [(line, column.texts.get(line.number, "")) for line in markdown.lines]
+    cells += [(line, column.texts.get(line.number, _NOTHING)) for line in markdown.lines]
     plan.edits.extend(add_cell(line, column.after, text.rjust(width)) for line, text in cells)
     number = markdown.header.number
     filled = f"{len(column.texts)} of {len(markdown.lines)} cells"
@@ -118,7 +120,7 @@ def _take_out(plan: Plan, table: ResultsTable, titles: Mapping[int, str]) -> Non
     for run in _runs(sorted(titles)):
         plan.edits.extend(remove_cells(line, run) for line in lines)
     for place in sorted(titles):
-        filled = sum(bool(line.cells[place].text) for line in markdown.lines)
+        filled = sum(line.cells[place].text != _NOTHING for line in markdown.lines)
         old = f"{filled} of {len(markdown.lines)} cells"
         plan.changes.append(
             Change(line=markdown.header.number, column=titles[place], row=None, old=old, new=None)

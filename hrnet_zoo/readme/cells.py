@@ -130,8 +130,10 @@ def _replaced_part(cell: Cell, column: Column, new: str) -> str | None:
     """
     if cell.text == new:
         return None
-    there = _NUMBER.match(cell.text) if column in METRICS else None
-    old = there[1] if there and new not in NOT_PRINTED else cell.core
+    number = _NUMBER.match(cell.text) if column in METRICS else None
+    old = number[1] if number else cell.core
+    if number and new in NOT_PRINTED:
+        old = cell.text  # a remark on no number would be left over
     return None if " ".join(old.split()) == new else old
 
 

@@ -25,10 +25,10 @@ def read_text(path: Path) -> str:
         raise ReadmeError(msg) from None
 
 
-def replace_text_of(path: Path, text: str) -> None:
-    """Replace a file's text in one step, so that no half-written file is ever there.
+def write_text(path: Path, text: str) -> None:
+    """Write a file, or replace one, in one step, so that no half-written file is ever there.
 
-    Its permissions stay, and so does a link that leads to it.
+    Permissions of a file that was there stay, and so does a link that leads to it.
 
     Raises:
         ReadmeError: the folder cannot be written to.
@@ -37,7 +37,8 @@ def replace_text_of(path: Path, text: str) -> None:
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         temporary.write_bytes(text.encode("utf-8"))
-        shutil.copymode(target, temporary)
+        if target.exists():
+            shutil.copymode(target, temporary)
         temporary.replace(target)
     except OSError as error:
         with suppress(OSError):

@@ -151,8 +151,9 @@ def _table_lines(
 ) -> Iterator[Line]:
     columns: int | None = None
     for i, indent in zip(numbers, indents, strict=True):
-        content = lines[i][indent:].rstrip(" \t\r\n")
-        line = _split(content, starts[i] + indent, i + 1, columns)
+        rest = lines[i][indent:]
+        blank = len(rest) - len(rest.lstrip())
+        line = _split(rest.strip(), starts[i] + indent + blank, i + 1, columns)
         if i == numbers[0] and not line.closed:
             columns = len(line.cells)
         yield line

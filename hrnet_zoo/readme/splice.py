@@ -63,11 +63,10 @@ def replace_text(line: Line, place: int, old: str, new: str, *, right: bool) -> 
 
 
 def add_cell(line: Line, place: int, text: str) -> Edit:
-    """Return the edit that puts a cell with a text behind another one."""
+    """Return the edit that puts a cell behind another one; its text does not end with a space."""
     cell = line.cells[place]
     followed = line.closed or place < len(line.cells) - 1
-    # A line without a pipe at its end shall not end with spaces either.
-    added = f"| {text} " if followed else f" | {text}".rstrip(" ")
+    added = f"| {text} " if followed else f" | {text}"
     return Edit(start=cell.end, end=cell.end, text=added)
 
 
