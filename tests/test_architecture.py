@@ -46,7 +46,8 @@ TORCH_FREE = {
     "errors", "progress", "settings", "printed", "reading", "row", "zoo", "partial_file",
     "download", "manifest", "records", "fetch", "pictures", "box_pictures", "detections", "rle",
     "image_files", "complexity", "verdicts", "fps", "report", "prepare", "medians",
-    "timing_records", "host_memory", "compare", "migrations", "store", "readme", "importing", "lint",
+    "timing_records", "host_memory", "compare", "migrations", "store", "readme", "importing",
+    "lint",
 }  # fmt: skip
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60

@@ -108,7 +108,7 @@ def _lint(
     from hrnet_zoo.lint import checking  # noqa: PLC0415
     from hrnet_zoo.lint.manifest_source import manifest_document  # noqa: PLC0415
     from hrnet_zoo.lint.readme_source import readme_document  # noqa: PLC0415
-    from hrnet_zoo.readme.files import read_text, replace_text_of  # noqa: PLC0415
+    from hrnet_zoo.readme.files import read_text, write_text  # noqa: PLC0415
 
     text = ""
     if _is_manifest(path):
@@ -121,7 +121,7 @@ def _lint(
         return found, []
     new, fixed = checking.fix(text, found)
     if new != text:
-        replace_text_of(path, new)
+        write_text(path, new)
     return [finding for finding in found if finding not in fixed], fixed
 
 
