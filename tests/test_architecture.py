@@ -31,6 +31,7 @@ LAYERS = [
     },
     {"prepare", "fps"},
     {"report", "inference"},
+    {"page"},
     {"evaluation", "loading"},
     {"profiling"},
     {"observed"},
@@ -44,7 +45,7 @@ LAYERS = [
 TORCH_FREE = {
     "errors", "progress", "settings", "printed", "reading", "row", "zoo", "partial_file",
     "download", "manifest", "records", "fetch", "pictures", "box_pictures", "detections", "rle",
-    "image_files", "complexity", "verdicts", "fps", "report", "prepare", "medians",
+    "image_files", "complexity", "verdicts", "fps", "report", "page", "prepare", "medians",
     "timing_records",
 }  # fmt: skip
 MAX_FILE_LINES = 400

@@ -30,7 +30,7 @@ _SOURCE: Mapping[Against, tuple[str, str]] = {
 }
 _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 _FIGURE_FONT = "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
-_DIFFERENCE = "measured - documented (points)"
+_DIFFERENCE = "measured - documented"
 
 
 def accuracy_chart(points: Sequence[RowPoint], against: Against, colours: Colours) -> alt.Chart:
@@ -42,7 +42,7 @@ def accuracy_chart(points: Sequence[RowPoint], against: Against, colours: Colour
     there = [point for point in points if getattr(point, against) is not None]
     chart: alt.Chart = (
         alt.Chart(alt.InlineData(values=as_values(there)))
-        .mark_point(size=80, strokeWidth=1.6)
+        .mark_point(size=80, strokeWidth=1.6, opacity=1)
         .encode(
             x=alt.X(f"{against}:Q", title=_TITLES[against], scale=_from_data()),
             y=alt.Y("accuracy:Q", title="accuracy (%)", scale=_from_data()),
@@ -66,13 +66,16 @@ def accuracy_chart(points: Sequence[RowPoint], against: Against, colours: Colour
 def delta_chart(points: Sequence[DeltaPoint], colours: Colours) -> Layers:
     """Return measured - documented with bootstrap intervals, over the band that is a match."""
     base = alt.Chart(alt.InlineData(values=as_values(points))).encode(
-        y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelLimit=280, grid=False))
+        y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(grid=False))
     )
     axis = _axis_with_zero(colours)
     band = (
         base.transform_calculate(least="-datum.tolerance")
-        .mark_bar(color=colours.band, height=alt.RelativeBandSize(0.8))
-        .encode(x=alt.X("least:Q", title=_DIFFERENCE, axis=axis), x2="tolerance:Q")
+        .mark_bar(aria=False, color=colours.band, height=alt.RelativeBandSize(0.8))
+        .encode(
+            x=alt.X("least:Q", title=_DIFFERENCE, axis=axis, scale=alt.Scale(padding=8)),
+            x2="tolerance:Q",
+        )
     )
     marks = base.mark_point(size=70, filled=True, opacity=1).encode(
         x="delta:Q",
@@ -84,7 +87,7 @@ def delta_chart(points: Sequence[DeltaPoint], colours: Colours) -> Layers:
             *_tooltips("interval", "tolerance", "verdict"),
         ],
     )
-    rules = base.mark_rule(strokeWidth=1.6).encode(
+    rules = base.mark_rule(aria=False, strokeWidth=1.6).encode(
         x="low:Q", x2="high:Q", color=_verdict_colour(colours)
     )
     return alt.layer(band, rules, marks)
@@ -100,7 +103,7 @@ def history_chart(points: Sequence[HistoryPoint], colours: Colours) -> Layers:
         y=alt.Y("delta:Q", title=_DIFFERENCE, axis=_axis_with_zero(colours)),
         detail="label:N",
     )
-    lines = base.mark_line(color=colours.muted).encode(
+    lines = base.mark_line(aria=False, color=colours.muted).encode(
         opacity=alt.condition(pointed, alt.value(1), alt.value(0.3)),
         strokeWidth=alt.condition(pointed, alt.value(2.5), alt.value(1)),
     )
@@ -225,6 +228,7 @@ def _config(colours: Colours, font: str) -> Spec:
         "background": colours.background,
         "font": font,
         "axis": axis,
+        "axisY": {"labelLimit": 300},
         "legend": legend,
         "header": {"labelColor": colours.ink, "labelFontSize": 13},
         "view": {"stroke": None},

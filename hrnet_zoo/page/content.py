@@ -201,8 +201,8 @@ def _charts(gathered: Gathered) -> list[ChartFigure]:
         ChartFigure(
             id="deltas",
             title="Differences from the documented values",
-            says="Points: measured minus documented; lines: 95 % bootstrap interval over images, "
-            "where the record has one; grey bands: what counts as a match.",
+            says="Points: measured minus documented, in points of percent; lines: 95 % bootstrap "
+            "interval over images, where the record has one; grey bands: what counts as a match.",
             spec=on_page(delta_chart(deltas, OF_PAGE), OF_PAGE),
             heights=_heights(deltas, of_line=_LINE_HEIGHT),
             legend=_verdict_legend({point.verdict for point in deltas}),

@@ -46,6 +46,8 @@ class Run:
     judgement: Judgement
     interval: BootstrapInterval | None
     """Of the measured value; None unless both ends are numbers."""
+    device: str | None
+    """What it ran on, as far as the record says."""
 
     @property
     def measured(self) -> float | None:
@@ -202,6 +204,7 @@ class _Pile:
             started_at=record.started_at,
             judgement=judge(row, record, metric, self._noise),
             interval=interval,
+            device=record.settings.device if record.settings else None,
         )
         key = (row.name, row.edition, metric)
         self._runs.setdefault(key, []).append(run)

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from hrnet_zoo.page.gathering import Claim
 from hrnet_zoo.records import BootstrapInterval
-from hrnet_zoo.report.rows import METRIC_TITLES
 from hrnet_zoo.row import Row
 from hrnet_zoo.verdicts import Verdict
 
@@ -38,10 +37,9 @@ def short_name(row: Row) -> str:
 
 def name_in_charts(claim: Claim) -> str:
     """Return what stands beside a claim in a chart of its data set."""
-    second = claim.metric in ("miou_ms_flip", "mask_ap")
-    title = f", {METRIC_TITLES[claim.metric]}" if second else ""
+    second = {"miou_ms_flip": ", ms+flip", "mask_ap": ", mask"}.get(claim.metric, "")
     later = ", later" if claim.row.edition == "later" else ""
-    return f"{short_name(claim.row)}{title}{later}"
+    return f"{short_name(claim.row)}{second}{later}"
 
 
 def interval_text(interval: BootstrapInterval | None) -> str:

@@ -57,7 +57,11 @@
   const form = byId("filters");
   form.addEventListener("input", filter);
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(filter));
+  form.addEventListener("reset", () => setTimeout(() => {
+    for (const head of heads) head.setAttribute("aria-sort", "none");
+    body.append(...lines);
+    filter();
+  }));
   filter(); // browsers may restore what was typed before a reload
 
   // Links into closed parts -------------------------------------------------------------------
@@ -91,6 +95,8 @@
     const figure = chart.closest("figure");
     spec.description = `${figure.querySelector("h3").textContent}. ${figure.querySelector("figcaption").textContent}`;
     spec.height = heightOf(chart);
+    const names = spec.config.axisY;
+    names.labelLimit = Math.min(names.labelLimit, 0.5 * chart.clientWidth);
     spec.params.find((param) => param.name === "dataset").value = choice.value;
     // The interpreter, because the page allows no code made of text.
     const drawn = await vegaEmbed(chart, spec, { actions: false, ast: true, renderer: "svg" });
