@@ -72,8 +72,8 @@ def hostile_address(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def screenshots() -> Path:
-    """Where pictures of the page go, to be looked at: the variable SCREENSHOTS, or screenshots/."""
-    folder = Path(os.environ.get("SCREENSHOTS", "screenshots")).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+def screenshots(pytestconfig: pytest.Config) -> Path:
+    """Where pictures of the page go, to be looked at."""
+    folder = pytestconfig.rootpath / "screenshots"
+    folder.mkdir(exist_ok=True)
     return folder
