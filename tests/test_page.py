@@ -21,6 +21,7 @@ from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.page.content import Erratum, page_of
 from hrnet_zoo.page.gathering import gather
 from hrnet_zoo.page.html import LARGEST_BYTES, render
+from hrnet_zoo.page.vega import vega_runtime
 
 ROWS = 67
 FINDING = Erratum(code="E101", severity="error", line=12, message='"W48", but <b>W18</b>')
@@ -37,7 +38,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page(records: Path) -> Parsed:
     made_at, errata = datetime(2026, 5, 1, tzinfo=UTC), [FINDING]
     content = page_of(gather(load_zoo(), records), made_at=made_at, version="1", errata=errata)
-    return parsed(render(content))
+    return parsed(render(content, vega_runtime()))
 
 
 def written(run_cli: RunCli, tmp_path: Path, *arguments: str | Path) -> tuple[Finished, bytes]:

@@ -53,11 +53,13 @@ def html(records_dir: Path | None, output: Path, zoo_file: Path | None) -> int:
     from hrnet_zoo import __version__  # noqa: PLC0415
     from hrnet_zoo.page.content import page_of  # noqa: PLC0415
     from hrnet_zoo.page.html import LARGEST_BYTES, render  # noqa: PLC0415
+    from hrnet_zoo.page.vega import bundled_meanwhile  # noqa: PLC0415
     from hrnet_zoo.records import now  # noqa: PLC0415
 
-    gathered = _gather(records_dir, zoo_file)
-    page = page_of(gathered, made_at=now(), version=__version__)
-    content = render(page)
+    with bundled_meanwhile() as vega:
+        gathered = _gather(records_dir, zoo_file)
+        page = page_of(gathered, made_at=now(), version=__version__)
+        content = render(page, vega.result())
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(content)
     click.echo(str(output))
@@ -107,9 +109,9 @@ def figures(records_dir: Path | None, output: Path, zoo_file: Path | None) -> in
 )
 @zoo_option
 def export(records_dir: Path | None, form: str, output: Path, zoo_file: Path | None) -> int:
-    """Write all values as one long table, one run of one number a line.
+    """Write all values as one long table.
 
-    A number that was never run has one line, too. Exit code: 0, or 3 if a file below the folder of
+    Every run of every number has a line; a number that was never run has one, too. Exit code: 0, or 3 if a file below the folder of
     records could not be used.
     """
     if form == "parquet":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -140,8 +142,9 @@ def gather(zoo: Zoo, folder: Path, noise: Decimal = DEFAULT_NOISE) -> Gathered:
         noise: allowance in points on top of a printed number's rounding.
     """
     pile = _Pile(zoo, noise)
-    for path, content in read_accuracies(folder):
-        pile.add(path, content)
+    with _no_collecting():
+        for path, content in read_accuracies(folder):
+            pile.add(path, content)
     timings, problems = _timings(zoo, folder)
     times = latest_times(record for _, record in timings)
     environments = [(json.loads(text), group) for text, group in pile.environments.items()]
@@ -158,6 +161,18 @@ def gather(zoo: Zoo, folder: Path, noise: Decimal = DEFAULT_NOISE) -> Gathered:
         num_records=pile.num_records,
         problems=pile.problems + problems,
     )
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """Look for no garbage meanwhile: among so many objects it takes long, and records make none."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class _Pile:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from importlib.resources import files
 
-import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
@@ -19,14 +18,18 @@ from hrnet_zoo.page.content import Page
 LARGEST_BYTES = 3_000_000
 """What the page may weigh."""
 
-_VEGA = "window.vegaEmbed = vegaEmbed;"
 _STATIC = files(__package__).joinpath("static")
 _END_OF_SCRIPT = re.compile(r"<(?=/script|!--|script)", re.IGNORECASE)
 
 
-def render(page: Page) -> bytes:
-    """Return the page as UTF-8; it needs no other file and asks no server for anything."""
-    scripts = [_as_script(vl_convert.javascript_bundle(_VEGA)), _as_script(_static("page.js"))]
+def render(page: Page, vega: str) -> bytes:
+    """Return the page as UTF-8; it needs no other file and asks no server for anything.
+
+    Args:
+        page: what is on it.
+        vega: the script that draws charts, from `vega_runtime`.
+    """
+    scripts = [_as_script(vega), _as_script(_static("page.js"))]
     environment = Environment(
         loader=PackageLoader(__package__, "templates"),
         autoescape=True,

@@ -15,6 +15,7 @@ from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.page.content import Erratum, page_of
 from hrnet_zoo.page.gathering import gather
 from hrnet_zoo.page.html import render
+from hrnet_zoo.page.vega import vega_runtime
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ARGUMENTS = [
@@ -51,7 +52,8 @@ def write_page(records: Path, manifest: Path | None, output: Path) -> str:
         Erratum(code="E101", severity="error", line=12, message="<script>hacked=1</script>")
     ]
     gathered = gather(load_zoo(manifest), records)
-    output.write_bytes(render(page_of(gathered, made_at=made_at, version="1", errata=findings)))
+    page = page_of(gathered, made_at=made_at, version="1", errata=findings)
+    output.write_bytes(render(page, vega_runtime()))
     return output.as_uri()
 
 
