@@ -14,6 +14,7 @@ from PIL import Image
 from pyarrow import parquet
 from trees import RunCli
 
+from hrnet_zoo import demo
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.page.charts import delta_chart, history_chart, on_page
 from hrnet_zoo.page.colours import OF_PAGE
@@ -100,6 +101,13 @@ def test_figures_without_measurements_are_left_out(run_cli: RunCli, tmp_path: Pa
     run_cli("report", "figures", "--output", tmp_path / "figures")
     stems = {path.stem for path in (tmp_path / "figures").iterdir()}
     assert stems == {"verdicts", "accuracy_fps", "accuracy_parameters"}
+
+
+def test_a_single_row_is_not_rounded_at_the_axes(run_cli: RunCli, tmp_path: Path) -> None:
+    run_cli("report", "figures", "--zoo", demo.MANIFEST, "--output", tmp_path)
+    svg = (tmp_path / "accuracy_parameters.svg").read_text()
+    for row in load_zoo(demo.MANIFEST).rows:
+        assert f">{row.printed.miou or row.printed.box_ap}<" in svg
 
 
 def test_charts_of_the_page_show_one_data_set(records: Path) -> None:

@@ -16,6 +16,7 @@ from hrnet_zoo.page.gathering import Claim, Gathered, gather, verdict_counts
 from hrnet_zoo.page.history import SHOWN, history_of, thinned
 from hrnet_zoo.page.per_class import class_tables
 from hrnet_zoo.page.points import DOCUMENTED, HERE, delta_points, row_points
+from hrnet_zoo.page.shown_records import fingerprints
 from hrnet_zoo.page.worst_pictures import worst_pictures
 from hrnet_zoo.records import BootstrapInterval, ClassScore, Record, write_record
 from hrnet_zoo.row import Metric
@@ -167,6 +168,17 @@ def test_class_scores_are_shaded_from_lowest_to_highest(tmp_path: Path) -> None:
     assert shades == {
         "road": ("98.0", 9), "rider": ("40.0", 0), "train": ("-", None), "car": ("69.0", 5),
     }  # fmt: skip
+
+
+def test_data_that_differ_between_full_runs_are_marked(tmp_path: Path) -> None:
+    first, second, part = record_with(77.2), record_with(77.2), record_with(77.2, images=10)
+    assert second.dataset is not None
+    other = second.dataset.model_copy(update={"fingerprint": "1" * 64})
+    second = second.model_copy(update={"dataset": other})
+    seen = fingerprints(gathered(tmp_path, first, second, part, first))
+    assert [(f.num_images, f.runs, f.is_odd_one) for f in seen] == [
+        (500, 2, True), (500, 1, True), (10, 1, False),
+    ]  # fmt: skip
 
 
 def test_pictures_beyond_the_budget_are_counted_not_shown(tmp_path: Path) -> None:

@@ -111,8 +111,8 @@ def figures(records_dir: Path | None, output: Path, zoo_file: Path | None) -> in
 def export(records_dir: Path | None, form: str, output: Path, zoo_file: Path | None) -> int:
     """Write all values as one long table.
 
-    Every run of every number has a line; a number that was never run has one, too. Exit code: 0, or 3 if a file below the folder of
-    records could not be used.
+    Every run of every number has a line; a number that was never run has one, too. Exit code: 0, or
+    3 if a file below the folder of records could not be used.
     """
     if form == "parquet":
         _require(_PARQUET_NEEDS)

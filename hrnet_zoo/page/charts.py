@@ -39,13 +39,15 @@ def accuracy_chart(points: Sequence[RowPoint], against: Against, colours: Colour
     backbones = list(dict.fromkeys(point.backbone for point in points))
     scale = alt.Scale(domain=backbones, range=_cycled(colours.series, len(backbones)))
     sources = alt.Scale(domain=[HERE, DOCUMENTED], range=["circle", "diamond"])
+    # A single value is its own tick, which must not be rounded.
+    axis = alt.Axis(labelExpr="format(datum.value, '~r')")
     there = [point for point in points if getattr(point, against) is not None]
     chart: alt.Chart = (
         alt.Chart(alt.InlineData(values=as_values(there)))
         .mark_point(size=80, strokeWidth=1.6, opacity=1)
         .encode(
-            x=alt.X(f"{against}:Q", title=_TITLES[against], scale=_from_data()),
-            y=alt.Y("accuracy:Q", title="accuracy (%)", scale=_from_data()),
+            x=alt.X(f"{against}:Q", title=_TITLES[against], scale=_from_data(), axis=axis),
+            y=alt.Y("accuracy:Q", title="accuracy (%)", scale=_from_data(), axis=axis),
             stroke=alt.Stroke("backbone:N", title="backbone", scale=scale),
             fill=alt.Fill("backbone:N", title="backbone", scale=scale),
             shape=alt.Shape(f"{field}:N", title=title, scale=sources),
@@ -228,7 +230,7 @@ def _config(colours: Colours, font: str) -> Spec:
         "background": colours.background,
         "font": font,
         "axis": axis,
-        "axisY": {"labelLimit": 300},
+        "axisY": {"labelLimit": 330},
         "legend": legend,
         "header": {"labelColor": colours.ink, "labelFontSize": 13},
         "view": {"stroke": None},

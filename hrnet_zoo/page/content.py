@@ -170,15 +170,16 @@ def _charts(gathered: Gathered) -> list[ChartFigure]:
     rows, deltas = row_points(gathered), delta_points(gathered.claims)
     history = history_points(gathered.claims)
     backbones = _backbone_legend(rows)
-    machine = gathered.speed_machine or "no machine: there are no timings"
+    machine = gathered.speed_machine
+    timed = f"fps measured here, on {clipped(machine, 120)}" if machine else "timed here, none yet"
     numbers = [_row_numbers(point) for point in rows]
     headers = ("row", "data set", "accuracy", "is", "fps", "is", "parameters (M)")
     return [
         ChartFigure(
             id="speed",
             title="Accuracy against speed",
-            says=f"Filled circles: fps measured here, on {clipped(machine, 120)}. Hollow diamonds: "
-            "fps as documented, on the authors' machine; do not compare one with the other.",
+            says=f"Filled circles: {timed}. Hollow diamonds: fps as documented, on the authors' "
+            "machine; do not compare one with the other.",
             spec=on_page(accuracy_chart(rows, "fps", OF_PAGE), OF_PAGE),
             heights=_heights(point for point in rows if point.fps is not None),
             legend=backbones,

@@ -95,8 +95,9 @@
     const figure = chart.closest("figure");
     spec.description = `${figure.querySelector("h3").textContent}. ${figure.querySelector("figcaption").textContent}`;
     spec.height = heightOf(chart);
-    const names = spec.config.axisY;
-    names.labelLimit = Math.min(names.labelLimit, 0.5 * chart.clientWidth);
+    const { axis, axisY } = spec.config;
+    axisY.labelLimit = Math.min(axisY.labelLimit, 0.55 * chart.clientWidth);
+    if (chart.clientWidth < 480) axis.labelFontSize = 11;
     spec.params.find((param) => param.name === "dataset").value = choice.value;
     // The interpreter, because the page allows no code made of text.
     const drawn = await vegaEmbed(chart, spec, { actions: false, ast: true, renderer: "svg" });
