@@ -20,7 +20,7 @@ from trees import Finished, RunCli
 from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.page.content import Erratum, page_of
 from hrnet_zoo.page.gathering import gather
-from hrnet_zoo.page.html import LARGEST_BYTES, render
+from hrnet_zoo.page.html import LARGEST_BYTES, render, render_within
 from hrnet_zoo.page.vega import vega_runtime
 
 ROWS = 67
@@ -139,6 +139,22 @@ def test_pictures_fit_and_what_does_not_is_counted(page: Parsed, records: Path) 
     assert len({p.attributes["alt"].split(",")[1] for p in pictures}) == len(
         list(records.glob("*/*.worst"))
     )
+
+
+def test_a_page_that_would_be_too_large_has_fewer_pictures(records: Path) -> None:
+    made_at = datetime(2026, 5, 1, tzinfo=UTC)
+    made = page_of(gather(load_zoo(), records), made_at=made_at, version="1")
+    whole = render(made, "")
+    assert render_within(made, "", largest=len(whole)) == whole
+    smaller = render_within(made, "", largest=len(whole) - 100_000)
+    assert len(smaller) <= len(whole) - 100_000
+    shown = parsed(smaller).named("img")
+    assert len(made.pictures) - 8 < len(shown) < len(made.pictures)
+    assert all(", place 01" in picture.attributes["alt"] for picture in shown[:1])
+    none = parsed(render_within(made, "", largest=10))
+    assert none.named("img") == []
+    saved = len(list(records.glob("*/*.worst/*.png")))
+    assert f"{saved} pictures are beside" in none.by_id("worst").text
 
 
 def test_findings_on_the_documents_are_shown(page: Parsed) -> None:

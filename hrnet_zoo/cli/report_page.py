@@ -52,14 +52,14 @@ def html(records_dir: Path | None, output: Path, zoo_file: Path | None) -> int:
     _require(_PAGE_NEEDS)
     from hrnet_zoo import __version__  # noqa: PLC0415
     from hrnet_zoo.page.content import page_of  # noqa: PLC0415
-    from hrnet_zoo.page.html import LARGEST_BYTES, render  # noqa: PLC0415
+    from hrnet_zoo.page.html import LARGEST_BYTES, render_within  # noqa: PLC0415
     from hrnet_zoo.page.vega import bundled_meanwhile  # noqa: PLC0415
     from hrnet_zoo.records import now  # noqa: PLC0415
 
     with bundled_meanwhile() as vega:
         gathered = _gather(records_dir, zoo_file)
         page = page_of(gathered, made_at=now(), version=__version__)
-        content = render(page, vega.result())
+        content = render_within(page, vega.result())
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(content)
     click.echo(str(output))

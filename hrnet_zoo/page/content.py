@@ -63,7 +63,6 @@ class VerdictCount:
     verdict: Verdict
     meaning: str
     count: int
-    percent: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +96,6 @@ class RowDetails:
     claims: tuple[ClaimCells, ...]
     histories: tuple[History, ...]
     records: tuple[ShownRecord, ...]
-    pictures: tuple[WorstPicture, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +137,7 @@ def page_of(
         datasets=_datasets(gathered),
         charts=_charts(gathered),
         class_tables=class_tables(gathered.claims),
-        rows=_rows(gathered, shown_records(gathered, paths), worst.pictures, paths),
+        rows=_rows(gathered, shown_records(gathered, paths), paths),
         pictures=worst.pictures,
         num_pictures_left_out=worst.num_left_out,
         environments=environments(gathered),
@@ -154,13 +152,11 @@ def _datasets(gathered: Gathered) -> list[str]:
 
 
 def _counts(gathered: Gathered) -> list[VerdictCount]:
-    total = len(gathered.claims) or 1
     return [
         VerdictCount(
             verdict=verdict,
             meaning=MEANINGS[verdict],
             count=count,
-            percent=100 * count / total,
         )
         for verdict, count in verdict_counts(gathered.claims).items()
     ]
@@ -271,7 +267,6 @@ def _delta_numbers(point: DeltaPoint) -> tuple[str, ...]:
 def _rows(
     gathered: Gathered,
     records: Sequence[ShownRecord],
-    pictures: Sequence[WorstPicture],
     paths: Mapping[str, int],
 ) -> list[RowDetails]:
     claims: dict[str, list[Claim]] = {}
@@ -287,7 +282,6 @@ def _rows(
             claims=tuple(claim_cells(claim, paths) for claim in claims.get(row.name, ())),
             histories=tuple(history_of(c) for c in claims.get(row.name, ()) if c.runs),
             records=tuple(record for record in records if record.row == row.name),
-            pictures=tuple(picture for picture in pictures if picture.row == row.name),
         )
         for row in gathered.zoo.rows
     ]

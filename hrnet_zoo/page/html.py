@@ -8,6 +8,7 @@ import html
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -20,6 +21,25 @@ LARGEST_BYTES = 3_000_000
 
 _STATIC = files(__package__).joinpath("static")
 _END_OF_SCRIPT = re.compile(r"<(?=/script|!--|script)", re.IGNORECASE)
+
+
+def render_within(page: Page, vega: str, largest: int = LARGEST_BYTES) -> bytes:
+    """Return the page as UTF-8, with fewer pictures of worst images if it would be too large.
+
+    It can still be larger, if it is so without any picture.
+    """
+    content = render(page, vega)
+    excess, pictures = len(content) - largest, list(page.pictures)
+    while excess > 0 and pictures:
+        # Names begin with the place: the worst image of each row goes last.
+        least_bad = max(pictures, key=lambda picture: picture.image)
+        pictures.remove(least_bad)
+        excess -= len(least_bad.uri)
+    removed = len(page.pictures) - len(pictures)
+    if not removed:
+        return content
+    left_out = page.num_pictures_left_out + removed
+    return render(replace(page, pictures=pictures, num_pictures_left_out=left_out), vega)
 
 
 def render(page: Page, vega: str) -> bytes:
