@@ -200,8 +200,8 @@ def test_speeds_are_of_one_machine_and_known_rows(tmp_path: Path) -> None:
     paths[2].write_text(json.dumps(timing))
     paths[3].write_text("")
     found = gather(load_zoo(), tmp_path)
-    assert len(found.speeds) == len(paths) - 3
+    assert len(found.speeds.by_row) == len(paths) - 3
     assert {problem.path for problem in found.problems} == {
         path.relative_to(tmp_path).as_posix() for path in paths[1:3]
     }
-    assert found.speeds[timing["row"]].path == paths[0].relative_to(tmp_path).as_posix()
+    assert found.speeds.by_row[timing["row"]].path == paths[0].relative_to(tmp_path).as_posix()

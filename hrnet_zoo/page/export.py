@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 from hrnet_zoo.complexity import complexity_of
-from hrnet_zoo.page.gathering import Claim, Gathered, Run, Speed
+from hrnet_zoo.page.gathering import Claim, Gathered, Run
+from hrnet_zoo.page.speeds import Speed
 from hrnet_zoo.row import Metric, Row
 from hrnet_zoo.verdicts import PROTOCOL_OF
 
@@ -57,7 +58,7 @@ def values_of(gathered: Gathered) -> Iterator[Value]:
         for run in claim.runs or (None,):
             yield _accuracy(claim, run)
     for row in gathered.zoo.rows:
-        yield _fps(row, gathered.speeds.get(row.name))
+        yield _fps(row, gathered.speeds.by_row.get(row.name))
 
 
 def write_csv(gathered: Gathered, path: Path) -> None:

@@ -14,12 +14,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from hrnet_zoo.errors import UsageError, did_you_mean
-from hrnet_zoo.fps.timed import latest_times, machine_of, why_unusable
-from hrnet_zoo.page.record_files import Problem, read_accuracies, read_speeds
+from hrnet_zoo.errors import UsageError
+from hrnet_zoo.page.record_files import Problem, read_accuracies
+from hrnet_zoo.page.speeds import Speeds, gather_speeds
 from hrnet_zoo.records import BootstrapInterval, Record
 from hrnet_zoo.row import METRICS, EditionName, Metric, Row
-from hrnet_zoo.timing_records import TimingRecord
 from hrnet_zoo.verdicts import (
     DEFAULT_NOISE,
     MISMATCHES,
@@ -78,16 +77,6 @@ class Claim:
     """All of them, oldest first."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Speed:
-    """How fast a row was here, in the way its README was measured."""
-
-    images_per_s: float
-    path: str
-    """Of the timing, below the folder of records."""
-    record: TimingRecord
-
-
 @dataclass
 class Group:
     """Records that agree in something."""
@@ -113,13 +102,7 @@ class Gathered:
     folder: Path
     claims: list[Claim]
     """In the order of the manifest; those of later editions only where there are records."""
-    speeds: dict[str, Speed]
-    """By row; all of one machine."""
-    speed_machine: str | None
-    other_machines: list[str]
-    """Machines that were timed, too, earlier."""
-    unusable_timings: dict[str, int]
-    """Reason -> how many timings were left out for it."""
+    speeds: Speeds
     environments: list[tuple[dict[str, Any], Group]]
     """What runs of accuracy ran on, the last used first."""
     fingerprints: dict[tuple[str, str, int], Group]
@@ -145,21 +128,17 @@ def gather(zoo: Zoo, folder: Path, noise: Decimal = DEFAULT_NOISE) -> Gathered:
     with _no_collecting():
         for path, content in read_accuracies(folder):
             pile.add(path, content)
-    timings, problems = _timings(zoo, folder)
-    times = latest_times(record for _, record in timings)
+    speeds = gather_speeds((row.name for row in zoo.rows), folder)
     environments = [(json.loads(text), group) for text, group in pile.environments.items()]
     return Gathered(
         zoo=zoo,
         folder=folder,
         claims=list(pile.claims()),
-        speeds=_speeds(timings, times.machine, {t.name: t.seconds_per_image for t in times.times}),
-        speed_machine=times.machine,
-        other_machines=times.other_machines,
-        unusable_timings=times.unusable,
+        speeds=speeds,
         environments=sorted(environments, key=lambda pair: str(pair[1].last), reverse=True),
         fingerprints=pile.fingerprints,
         num_records=pile.num_records,
-        problems=pile.problems + problems,
+        problems=pile.problems + speeds.problems,
     )
 
 
@@ -293,38 +272,6 @@ def _never_run(row: Row, metric: Metric, noise: Decimal) -> Judgement:
         verdict=verdict,
         reason=reason,
     )
-
-
-def _timings(zoo: Zoo, folder: Path) -> tuple[list[tuple[str, TimingRecord]], list[Problem]]:
-    """Return path and content of all timings of known rows, oldest first, and the other files."""
-    known = {row.name for row in zoo.rows}
-    timings, problems = [], []
-    for path, content in read_speeds(folder):
-        if isinstance(content, Problem):
-            problems.append(content)
-        elif not _are_times(content):
-            problems.append(Problem(path=path, reason="It holds latencies that are no times."))
-        elif content.row in known:
-            timings.append((path, content))
-        else:
-            reason = f'No row is called "{content.row}".{did_you_mean(content.row, known)}'
-            problems.append(Problem(path=path, reason=reason))
-    return sorted(timings, key=lambda timing: timing[1].started_at), problems
-
-
-def _are_times(timing: TimingRecord) -> bool:
-    return all(1e-6 <= seconds <= 1e6 for v in timing.variants for seconds in v.seconds)
-
-
-def _speeds(
-    timings: Iterable[tuple[str, TimingRecord]], machine: str | None, seconds: dict[str, float]
-) -> dict[str, Speed]:
-    """Return the timings behind the seconds: of each row the latest usable one of the machine."""
-    return {
-        record.row: Speed(images_per_s=1 / seconds[record.row], path=path, record=record)
-        for path, record in timings
-        if why_unusable(record) is None and machine_of(record) == machine
-    }
 
 
 def verdict_counts(claims: Iterable[Claim]) -> dict[Verdict, int]:

@@ -144,7 +144,7 @@ def _accuracy(claim: Claim) -> tuple[float | None, str]:
 
 
 def _fps(gathered: Gathered, claim: Claim) -> tuple[float | None, str | None]:
-    speed, documented = gathered.speeds.get(claim.row.name), claim.row.documented("fps")
+    speed, documented = gathered.speeds.by_row.get(claim.row.name), claim.row.documented("fps")
     if speed:
         return round(speed.images_per_s, 3), HERE
     return (float(documented), DOCUMENTED) if documented else (None, None)

@@ -64,7 +64,7 @@ class Fingerprint:
 def paths_shown(gathered: Gathered) -> dict[str, int]:
     """Return the paths of all records behind a number of the page, numbered from 1."""
     behind = [claim.run.path for claim in gathered.claims if claim.run]
-    behind += [speed.path for speed in gathered.speeds.values()]
+    behind += [speed.path for speed in gathered.speeds.by_row.values()]
     return {path: number for number, path in enumerate(dict.fromkeys(behind), 1)}
 
 
@@ -75,7 +75,7 @@ def shown_records(gathered: Gathered, paths: Mapping[str, int]) -> list[ShownRec
         for claim in gathered.claims
         if claim.run and claim.record
     }
-    for speed in gathered.speeds.values():
+    for speed in gathered.speeds.by_row.values():
         shown[speed.path] = _speed(speed.record, speed.path, paths)
     return list(_within_budget(shown.values()))
 

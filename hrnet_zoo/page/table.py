@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from hrnet_zoo.complexity import complexity_of
-from hrnet_zoo.page.gathering import Claim, Gathered, Speed
+from hrnet_zoo.page.gathering import Claim, Gathered
+from hrnet_zoo.page.speeds import Speed
 from hrnet_zoo.page.wording import anchor, clipped, interval_text
 from hrnet_zoo.report.judgements import measured_cells
 from hrnet_zoo.report.rows import METRIC_TITLES
@@ -96,7 +97,7 @@ def claim_cells(claim: Claim, paths: Mapping[str, int]) -> ClaimCells:
 def row_lines(gathered: Gathered, paths: Mapping[str, int]) -> list[RowLine]:
     """Return one line per row, and one more where a later edition was verified."""
     of_one = groupby(gathered.claims, key=lambda claim: (claim.row.name, claim.row.edition))
-    return [_line(list(claims), gathered.speeds, paths) for _, claims in of_one]
+    return [_line(list(claims), gathered.speeds.by_row, paths) for _, claims in of_one]
 
 
 def _line(claims: list[Claim], speeds: Mapping[str, Speed], paths: Mapping[str, int]) -> RowLine:
