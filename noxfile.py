@@ -64,8 +64,15 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types, strictly, in the package, the tests and the benchmarks."""
-    install(session, "test", "types")
+    install(session, "test", "browser", "types")
     session.run("mypy")
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Look at the HTML report in a real Chromium, which must be installed."""
+    session.install(".[report]", *nox.project.dependency_groups(PROJECT, "browser"))
+    session.run("pytest", "tests/browser", *session.posargs)
 
 
 @nox.session(python="3.11")

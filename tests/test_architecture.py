@@ -32,6 +32,7 @@ LAYERS = [
     },
     {"prepare", "fps", "compare", "store"},
     {"report", "inference"},
+    {"page"},
     {"evaluation", "loading", "readme"},
     {"profiling", "lint", "importing"},
     {"observed"},
@@ -45,7 +46,7 @@ LAYERS = [
 TORCH_FREE = {
     "errors", "progress", "settings", "printed", "reading", "row", "zoo", "partial_file",
     "download", "manifest", "records", "fetch", "pictures", "box_pictures", "detections", "rle",
-    "image_files", "complexity", "verdicts", "fps", "report", "prepare", "medians",
+    "image_files", "complexity", "verdicts", "fps", "report", "page", "prepare", "medians",
     "timing_records", "host_memory", "compare", "migrations", "store", "readme", "importing",
     "lint",
 }  # fmt: skip
@@ -145,6 +146,10 @@ def test_modules_below_the_line_import_without_torch(part: str) -> None:
         ["report", "tables"],
         ["import", str(READMES / "mmdetection.md")],
         ["readme", str(READMES / "mmdetection.md"), "--columns", "both"],
+        ["report", "html"],
+        ["report", "figures", "--output", "figures"],
+        ["report", "export", "--output", "values.csv"],
+        ["report", "export", "--format", "parquet", "--output", "values.parquet"],
         ["data", "show", "potsdam"],
         ["data", "check", "scenes", "--data-root", str(PACKAGE / "demo" / "data")],
         ["data", "show", "coco"],
