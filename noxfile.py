@@ -42,6 +42,18 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def gate(session: nox.Session) -> None:
+    """Verify the demo's zoo and compare it with the records committed for it."""
+    install(session)
+    with tempfile.TemporaryDirectory() as folder:
+        # Whatever the verdicts are, comparing tells what is news about them.
+        session.run("hrnet-zoo", "demo", "--output", folder, success_codes=[0, 1, 3])
+        records = str(Path(folder, "records"))
+        zoo = "hrnet_zoo/demo/zoo.yaml"
+        session.run("hrnet-zoo", "compare", "reports/demo/records", records, "--zoo", zoo)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and format."""
     session.install(*nox.project.dependency_groups(PROJECT, "lint"))
@@ -52,8 +64,15 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types, strictly, in the package, the tests and the benchmarks."""
-    install(session, "test", "types")
+    install(session, "test", "browser", "types")
     session.run("mypy")
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Look at the HTML report in a real Chromium, which must be installed."""
+    session.install(".[report]", *nox.project.dependency_groups(PROJECT, "browser"))
+    session.run("pytest", "tests/browser", *session.posargs)
 
 
 @nox.session(python="3.11")

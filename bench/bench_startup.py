@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from hrnet_zoo.manifest import load_zoo
+from hrnet_zoo.readme.update import update_readme
 
 NUM_ROWS = 67
+READMES = Path(__file__).parent.parent / "tests" / "data" / "readmes"
 
 
 # A garbage collection would walk over all that pytest and torch hold, too.
@@ -26,6 +29,24 @@ def output_of(*arguments: str) -> str:
     """Run Python in a process of its own, with the package of this one; return what it printed."""
     command = [sys.executable, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own command
+
+
+@pytest.fixture
+def both_readmes(tmp_path: Path) -> Path:
+    path = tmp_path / "README.md"
+    path.write_bytes(b"".join(part.read_bytes() for part in sorted(READMES.iterdir())))
+    return path
+
+
+@pytest.mark.benchmark(group="README", disable_gc=True)
+def test_nothing_to_change_in_67_rows(benchmark: BenchmarkFixture, both_readmes: Path) -> None:
+    text, zoo = both_readmes.read_bytes().decode(), load_zoo()
+    assert benchmark(update_readme, text, zoo, {}, "documented").new == text
+
+
+@pytest.mark.benchmark(group="README", min_rounds=10)
+def test_readme_check_with_start_up(benchmark: BenchmarkFixture, both_readmes: Path) -> None:
+    assert not benchmark(output_of, "-P", "-m", "hrnet_zoo", "readme", str(both_readmes), "--check")
 
 
 @pytest.mark.benchmark(group="start-up", min_rounds=10)

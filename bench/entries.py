@@ -138,7 +138,7 @@ def read_memory(folder: Path) -> Iterator[MemoryRecord]:
         RecordError: one of the files is no such record.
     """
     paths = [path for path in folder.glob("*/memory/*.json") if path.stat().st_size]
-    records = [read_as(MemoryRecord, path, MEMORY_VERSION) for path in paths]
+    records = [read_as(MemoryRecord, path, MEMORY_VERSION, {}) for path in paths]
     yield from sorted(records, key=lambda record: record.started_at)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hrnet_zoo.metrics.confusion import IGNORE_INDEX
+from hrnet_zoo.metrics.counting import IGNORE_INDEX
 
 Map = NDArray[np.uint8]
 

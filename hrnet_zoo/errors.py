@@ -7,6 +7,7 @@
     |-- DatasetError          images or labels are missing or wrong   (exit code 3)
     |   `-- LabelFormatError  a label file has colours, not indices   (exit code 3)
     |-- ResultsError          a file of detections is unusable      (exit code 3)
+    |-- ReadmeError           a README or metafile has no results, or damaged ones (exit code 3)
     |-- RecordError           a record cannot be read or written      (exit code 3)
     `-- PrerequisiteError     the machine or this version lacks something (exit code 3)
 
@@ -51,6 +52,10 @@ class LabelFormatError(DatasetError):
 
 class ResultsError(ZooError):
     """A file of detections cannot be read or written, or does not fit its data set."""
+
+
+class ReadmeError(ZooError):
+    """A README or metafile cannot be read or written, or its results are not in proper form."""
 
 
 class RecordError(ZooError):

@@ -121,6 +121,19 @@ class Journal:
         )
 
 
+def read_finished(path: Path) -> list[dict[str, Any]]:
+    """Return the pieces in the file of a finished run, in the order in which they were added.
+
+    Raises:
+        RecordError: the file is missing or damaged.
+    """
+    header, entries, good_bytes = _read(path)
+    if header is None or good_bytes != path.stat().st_size:
+        msg = f"{path} is missing or damaged. Restore it or run the row again."
+        raise RecordError(msg)
+    return entries
+
+
 def _line(entry: Mapping[str, Any]) -> bytes:
     text = json.dumps(entry, separators=(",", ":")).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)

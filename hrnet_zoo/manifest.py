@@ -6,7 +6,7 @@ This module knows YAML and line numbers; what a row means is zoo.py's business.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from hrnet_zoo.row import LATER_QUANTITIES, METRICS, Column, Manifest, Row
 from hrnet_zoo.zoo import Zoo
 
 Keys = tuple[str | int, ...]
+"""Where something is in the manifest, from the top: ("rows", 3, "printed", "fps")."""
 Problem = tuple[Keys, str]
 
 _LONGEST_VALUE = 80
@@ -44,7 +45,20 @@ def load_zoo(path: Path | None = None) -> Zoo:
     Raises:
         ManifestError: the file is missing or breaks the schema; all problems are listed.
     """
-    path = default_manifest() if path is None else path
+    return _load(default_manifest() if path is None else path)[0]
+
+
+def load_zoo_with_lines(path: Path) -> tuple[Zoo, Mapping[Keys, int]]:
+    """Return the validated manifest and, by its keys, the line (from 1) of everything in it.
+
+    Raises:
+        ManifestError: as `load_zoo`.
+    """
+    zoo, document = _load(path)
+    return zoo, document.lines
+
+
+def _load(path: Path) -> tuple[Zoo, _Document]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -63,7 +77,7 @@ def load_zoo(path: Path | None = None) -> Zoo:
     problems = document.problems + list(_inconsistencies(manifest))
     if problems:
         raise document.error(problems)
-    return Zoo(manifest, path)
+    return Zoo(manifest, path), document
 
 
 class _Document:
@@ -73,7 +87,8 @@ class _Document:
         self.problems: list[Problem] = []
         self.data: Any = None
         self._file_name = file_name
-        self._lines: dict[Keys, int] = {(): 1}
+        self.lines: dict[Keys, int] = {(): 1}
+        """Keys from the top to a value -> its line."""
         self._seen: set[int] = set()
         self._loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
         try:
@@ -91,7 +106,7 @@ class _Document:
             raise ManifestError(msg) from None
 
     def _construct(self, node: yaml.Node, path: Keys) -> object:
-        self._lines.setdefault(path, node.start_mark.line + 1)
+        self.lines.setdefault(path, node.start_mark.line + 1)
         if id(node) in self._seen:
             self.problems.append((path, "an alias; every row is written out in full"))
             return None
@@ -106,15 +121,15 @@ class _Document:
         mapping: dict[str, object] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                self._lines.setdefault((*path, "?"), key_node.start_mark.line + 1)
+                self.lines.setdefault((*path, "?"), key_node.start_mark.line + 1)
                 self.problems.append(((*path, "?"), "a key that is no plain text"))
                 continue
             key = key_node.value
             here = (*path, key)
             if key in mapping:
-                self._lines[here] = key_node.start_mark.line + 1
+                self.lines[here] = key_node.start_mark.line + 1
                 self.problems.append((here, "written twice"))
-            self._lines.setdefault(here, key_node.start_mark.line + 1)
+            self.lines.setdefault(here, key_node.start_mark.line + 1)
             mapping[key] = self._construct(value_node, here)
         return mapping
 
@@ -137,9 +152,9 @@ class _Document:
         return ManifestError(f"The manifest has {count}:\n{listing}")
 
     def _line(self, path: Keys) -> int:
-        while path not in self._lines:
+        while path not in self.lines:
             path = path[:-1]
-        return self._lines[path]
+        return self.lines[path]
 
     def _describe(self, path: Keys, what: str) -> str:
         """Name the row by its name, not by its number, and the key within it."""

@@ -26,11 +26,15 @@ from pydantic import (
 )
 
 from hrnet_zoo.errors import RecordError
+from hrnet_zoo.migrations import Migrations, migrate
 from hrnet_zoo.reading import DetectionTest, Normalisation, SlideTest, WholeTest
 from hrnet_zoo.row import EditionName, Metric
 
 SCHEMA_VERSION = 1
 """Raised whenever a field changes its meaning; older files are then migrated when read."""
+
+MIGRATIONS: Migrations = {}
+"""From each earlier version to the next. Version 1 was the first, so there is none yet."""
 
 Status = Literal["started", "completed", "not_run", "error", "interrupted"]
 ProtocolName = Literal["single", "ms_flip"]
@@ -299,11 +303,19 @@ def read_record(path: Path) -> Record:
     Raises:
         RecordError: the file is unreadable, damaged, or from a newer version.
     """
-    return read_as(Record, path, SCHEMA_VERSION)
+    return read_as(Record, path, SCHEMA_VERSION, MIGRATIONS)
 
 
-def read_as(kind: type[AnyRecord], path: Path, newest_version: int) -> AnyRecord:
+def read_as(
+    kind: type[AnyRecord], path: Path, newest_version: int, migrations: Migrations
+) -> AnyRecord:
     """Return the record of one kind in a file, whose versions are known up to ``newest_version``.
+
+    Args:
+        kind: the newest version of the record.
+        path: the file; it stays as it is.
+        newest_version: the version of ``kind``.
+        migrations: what brings earlier versions up to it.
 
     Raises:
         RecordError: the file is unreadable, damaged, or from a newer version.
@@ -321,12 +333,16 @@ def read_as(kind: type[AnyRecord], path: Path, newest_version: int) -> AnyRecord
         )
         raise RecordError(msg)
     try:
+        if isinstance(content, dict):
+            content = migrate(content, newest_version, migrations)
         return kind.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        msg = f"{path} is no valid record: {where}: {first['msg']}. Delete it or run the row again."
-        raise RecordError(msg) from None
+        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = f"version {version} cannot be brought up to date: {error!r}"
+    msg = f"{path} is no valid record: {reason}. Delete it or run the row again."
+    raise RecordError(msg)
 
 
 def read_records(folder: Path) -> Iterator[Record]:

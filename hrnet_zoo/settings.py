@@ -79,6 +79,12 @@ def data_folders(root: Path | None, own: Mapping[str, Path]) -> DataFolders:
     return DataFolders(root=common, own=listed | dict(own))
 
 
+def step_summary() -> Path | None:
+    """Return the file whose Markdown GitHub shows for the step of a workflow, in one of these."""
+    given = os.environ.get("GITHUB_STEP_SUMMARY")
+    return Path(given) if given else None
+
+
 def _folder(text: object) -> Path:
     try:
         return Path(str(text)).expanduser()

@@ -13,11 +13,15 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from hrnet_zoo.migrations import Migrations
 from hrnet_zoo.records import CheckpointUsed, new_record_path, read_as
 from hrnet_zoo.row import EditionName, Metric, Task
 
 TIMING_VERSION = 1
 """Raised whenever a field changes its meaning."""
+
+TIMING_MIGRATIONS: Migrations = {}
+"""From each earlier version to the next. Version 1 was the first, so there is none yet."""
 
 Engine = Literal["torch", "compile", "cudagraph", "openvino", "onnxruntime", "tensorrt"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
@@ -252,7 +256,7 @@ def read_timing(path: Path) -> TimingRecord:
     Raises:
         RecordError: the file is unreadable, damaged, or from a newer version.
     """
-    return read_as(TimingRecord, path, TIMING_VERSION)
+    return read_as(TimingRecord, path, TIMING_VERSION, TIMING_MIGRATIONS)
 
 
 def read_timings(folder: Path) -> Iterator[TimingRecord]:

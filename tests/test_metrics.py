@@ -12,7 +12,8 @@ from fill import DATA
 from numpy.typing import NDArray
 
 from hrnet_zoo.errors import RecordError
-from hrnet_zoo.metrics.confusion import ConfusionMatrix, count_pairs
+from hrnet_zoo.metrics.confusion import ConfusionMatrix
+from hrnet_zoo.metrics.counting import count_pairs
 
 GOLDEN: dict[str, Any] = json.loads((DATA / "metric.json").read_text())
 CASES = [name for name in GOLDEN if name != "float32_accumulation"]

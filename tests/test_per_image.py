@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hrnet_zoo.metrics.confusion import ConfusionMatrix, count_pairs
+from hrnet_zoo.metrics.confusion import ConfusionMatrix
+from hrnet_zoo.metrics.counting import count_pairs
 from hrnet_zoo.metrics.per_image import SparseCounts, bootstrap_miou, miou_interval, total
 
 NUM_CLASSES = 7

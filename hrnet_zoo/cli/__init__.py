@@ -14,13 +14,18 @@ import traceback
 import click
 
 from hrnet_zoo import __version__
+from hrnet_zoo.cli.compare import compare
 from hrnet_zoo.cli.data import data
 from hrnet_zoo.cli.demo import demo
 from hrnet_zoo.cli.fetch import fetch
 from hrnet_zoo.cli.fps import fps
+from hrnet_zoo.cli.import_file import import_rows
+from hrnet_zoo.cli.lint import lint
 from hrnet_zoo.cli.list import list_rows
 from hrnet_zoo.cli.memory import memory
 from hrnet_zoo.cli.predict import predict
+from hrnet_zoo.cli.readme import readme
+from hrnet_zoo.cli.records import records
 from hrnet_zoo.cli.report import report
 from hrnet_zoo.cli.schema import schema
 from hrnet_zoo.cli.score import score
@@ -46,8 +51,8 @@ def cli() -> None:
 
 
 for command in (
-    list_rows, show, fetch, verify, time_rows, memory, predict, score, fps, report, data, demo,
-    schema,
+    list_rows, show, fetch, verify, time_rows, memory, predict, score, fps, compare, report, readme,
+    import_rows, lint, records, data, demo, schema,
 ):  # fmt: skip
     cli.add_command(command)
 

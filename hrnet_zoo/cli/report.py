@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from hrnet_zoo.cli.options import zoo_option
+from hrnet_zoo.cli.report_page import export, figures, html
 from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
 
 
 @click.group()
 def report() -> None:
-    """Regenerate tables from manifest and records."""
+    """Tables, a page, figures and values from manifest and records."""
 
 
 @report.command()
@@ -59,3 +60,7 @@ def tables(
         output.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         click.echo(str(path))
+
+
+for command in (html, figures, export):
+    report.add_command(command)

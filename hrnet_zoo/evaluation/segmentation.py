@@ -33,7 +33,7 @@ from hrnet_zoo.inference.segmentation import (
     class_scores,
     resized_images,
 )
-from hrnet_zoo.metrics.confusion import count_pairs
+from hrnet_zoo.metrics.counting import count_pairs
 from hrnet_zoo.metrics.per_image import SparseCounts
 from hrnet_zoo.row import Metric
 

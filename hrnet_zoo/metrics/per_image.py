@@ -109,21 +109,39 @@ def bootstrap_miou(images: Sequence[SparseCounts]) -> NDArray[np.float64] | None
     """
     if len(images) < 2:
         return None
-    areas = np.stack([_areas(image) for image in images])  # [N, 2, K]
-    num_images, num_classes = len(images), images[0].num_classes
+    values: NDArray[np.float64] = bootstrap_runs([images], draw_images(len(images)))[0]
+    return values
+
+
+def draw_images(num_images: int) -> NDArray[np.uint16]:
+    """Return how often each resample draws each image, [RESAMPLES, N]; always the same draws."""
     rng = np.random.Generator(np.random.PCG64(_SEED))
+    shares = np.full(num_images, 1 / num_images)
+    chunks = [rng.multinomial(num_images, shares, _CHUNK) for _ in range(RESAMPLES // _CHUNK)]
+    return np.concatenate([chunk.astype(np.uint16) for chunk in chunks])
+
+
+def bootstrap_runs(
+    runs: Sequence[Sequence[SparseCounts]], draws: NDArray[np.uint16]
+) -> NDArray[np.float64]:
+    """Return what `bootstrap_miou` does, of several runs over the same images: [R, RESAMPLES].
+
+    Args:
+        runs: R runs, each with its N images in the same order.
+        draws: [RESAMPLES, N] of `draw_images`; making them takes longer than using them.
+    """
+    # Images come first, then runs, then intersection and union of every class.
+    areas = np.stack([[_areas(image) for image in images] for images in runs], axis=1)
+    flat = areas.reshape(len(areas), -1)
     values = []
-    for _ in range(RESAMPLES // _CHUNK):
-        draws = rng.multinomial(num_images, np.full(num_images, 1 / num_images), _CHUNK)
-        sums = (draws.astype(np.float64) @ areas.reshape(num_images, -1)).reshape(
-            _CHUNK, 2, num_classes
-        )
+    for chunk in np.split(draws, RESAMPLES // _CHUNK):
+        sums = (chunk.astype(np.float64) @ flat).reshape(_CHUNK, *areas.shape[1:])
         with np.errstate(invalid="ignore", divide="ignore"):
-            iou = sums[:, 0] / sums[:, 1]
-        seen = sums[:, 1] > 0
+            iou = sums[:, :, 0] / sums[:, :, 1]
+        seen = sums[:, :, 1] > 0
         with np.errstate(invalid="ignore"):
-            values.append(100 * np.where(seen, iou, 0).sum(axis=1) / seen.sum(axis=1))
-    return np.concatenate(values)
+            values.append(100 * np.where(seen, iou, 0).sum(axis=2) / seen.sum(axis=2))
+    return np.concatenate(values).T
 
 
 def _areas(image: SparseCounts) -> NDArray[np.float64]:

@@ -108,10 +108,20 @@ def _cells(row: Row, column: Column, shown: set[Metric], measured: Measured) -> 
     judgement = measured.get((row.name, column))
     if judgement is None or judgement.documented is None or judgement.delta is None:
         return [printed, "", ""]
-    decimals = decimals_of(judgement.documented)
+    return [printed, *compared_cells(judgement, decimals_of(judgement.documented))]
+
+
+def compared_cells(judgement: Judgement, decimals: int) -> tuple[str, str]:
+    """Return measured value and difference as a table shows them; "(!)" marks a mismatch.
+
+    Args:
+        judgement: on a number that is documented and was measured.
+        decimals: of both.
+    """
+    assert judgement.delta is not None
     flag = "" if judgement.verdict is Verdict.MATCH else " (!)"
     delta = round(judgement.delta, decimals) + 0.0  # no "-0.00"
-    return [printed, f"{judgement.measured:.{decimals}f}", f"{delta:+.{decimals}f}{flag}"]
+    return f"{judgement.measured:.{decimals}f}", f"{delta:+.{decimals}f}{flag}"
 
 
 def _size_cells(row: Row) -> list[str]:

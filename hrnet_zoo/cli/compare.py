@@ -1,0 +1,109 @@
+"""hrnet-zoo compare: what became better or worse between two sets of records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hrnet_zoo.cli.options import format_option, zoo_option
+from hrnet_zoo.cli.verify import DEFAULT_OUTPUT, parse_metrics
+
+if TYPE_CHECKING:
+    from hrnet_zoo.compare.outcome import Compared
+    from hrnet_zoo.row import EditionName
+
+
+@click.command()
+@click.argument("base")
+@click.argument("head")
+@click.option(
+    "--row",
+    "rows",
+    multiple=True,
+    metavar="NAME",
+    help="Compare only this row; may be repeated.  [default: all]",
+)
+@click.option(
+    "--metrics",
+    metavar="M,M,...",
+    callback=parse_metrics,
+    help="Compare only these: miou, miou_ms_flip, box_ap, mask_ap, latency.  [default: all]",
+)
+@click.option(
+    "--edition",
+    type=click.Choice(["readme", "later"]),
+    help="Compare only accuracies of this edition.  [default: both]",
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_OUTPUT,
+    show_default=True,
+    help="Where records are in a revision that is named without a path.",
+)
+@format_option("text", "markdown", "json", "junit", "github")
+@zoo_option
+def compare(
+    base: str,
+    head: str,
+    rows: tuple[str, ...],
+    metrics: list[str],
+    edition: EditionName | None,
+    folder: Path,
+    form: str,
+    zoo_file: Path | None,
+) -> int:
+    """Compare two sets of records.
+
+    Says of every accuracy and latency whether it is better or worse in HEAD than in BASE.
+
+    Each is a folder of records, one record, or a git revision: "REV", or "REV:PATH" for records in
+    another folder than --folder. The newest run in HEAD of each number counts. Accuracies are
+    compared by a paired bootstrap over images where both runs kept these, latencies by a rank
+    test; differences that nobody would see count as none.
+
+    Exit code: 0 nothing is worse, 1 something is, 2 wrong usage, 3 a run is missing or failed, or
+    is not comparable.
+    """
+    from hrnet_zoo.compare.outcome import exit_code  # noqa: PLC0415
+    from hrnet_zoo.compare.pairing import COMPARED_METRICS  # noqa: PLC0415
+    from hrnet_zoo.compare.run import LATENCY, Selection, compare_records  # noqa: PLC0415
+    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
+
+    known = (*COMPARED_METRICS, LATENCY)
+    for name in metrics:
+        if name not in known:
+            msg = f'"{name}" cannot be compared; there are {", ".join(known)}.'
+            raise click.UsageError(msg)
+    selection = Selection(rows=rows, metrics=metrics or known, edition=edition)
+    compared = compare_records(base, head, load_zoo(zoo_file), selection, folder)
+    _print(compared, form)
+    return exit_code(compared)
+
+
+def _print(compared: Compared, form: str) -> None:
+    from hrnet_zoo import settings  # noqa: PLC0415
+    from hrnet_zoo.report.comparison import (  # noqa: PLC0415
+        comparison_as_json,
+        comparison_as_markdown,
+        comparison_as_text,
+    )
+    from hrnet_zoo.report.comparison_ci import (  # noqa: PLC0415
+        comparison_as_github,
+        comparison_as_junit,
+    )
+
+    written = {
+        "text": comparison_as_text,
+        "markdown": comparison_as_markdown,
+        "json": comparison_as_json,
+        "junit": comparison_as_junit,
+        "github": comparison_as_github,
+    }
+    click.echo(written[form](compared))
+    step_summary = settings.step_summary() if form == "github" else None
+    if step_summary is not None:
+        with step_summary.open("a", encoding="utf-8") as file:
+            file.write(comparison_as_markdown(compared) + "\n")

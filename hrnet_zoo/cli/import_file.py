@@ -1,0 +1,68 @@
+"""hrnet-zoo import: a README or metafile as entries of a manifest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hrnet_zoo.cli.options import zoo_option
+
+if TYPE_CHECKING:
+    from hrnet_zoo.importing.entries import Imported
+    from hrnet_zoo.zoo import Zoo
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), help="Write here instead of printing.")
+@click.option(
+    "--source",
+    metavar="KEY",
+    help="What the manifest calls the file. Default: the known source of its title, or its name.",
+)
+@zoo_option
+def import_rows(file: Path, output: Path | None, source: str | None, zoo_file: Path | None) -> int:
+    """Turn README rows into manifest entries.
+
+    FILE is a README with results tables (.md), or an OpenMMLab metafile or model-index (.yml). What
+    is not printed is left to be filled in, with suggestions. Exit code 3: something was not
+    understood; it is named with its line.
+    """
+    from hrnet_zoo.importing.as_yaml import imported_as_yaml  # noqa: PLC0415
+    from hrnet_zoo.importing.from_file import import_file  # noqa: PLC0415
+    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.readme.files import write_text  # noqa: PLC0415
+
+    zoo = load_zoo(zoo_file)
+    imported = import_file(file, zoo, source)
+    text = imported_as_yaml(imported, zoo)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_text(output, text)
+    for problem in imported.problems:
+        click.echo(f"{problem.place}: {problem.reason}.", err=True)
+    for remark in _remarks(imported, zoo):
+        click.echo(remark, err=True)
+    return 3 if imported.problems else 0
+
+
+def _remarks(imported: Imported, zoo: Zoo) -> Iterator[str]:
+    """Say what was imported, and what a person has to add."""
+    from hrnet_zoo.importing.suggest import WHERE  # noqa: PLC0415
+
+    known = {row.name for row in zoo.rows}
+    num_known = sum(entry.name in known for entry in imported.entries)
+    yield f"{len(imported.entries)} rows imported, {num_known} of them in the zoo already"
+    for entry in imported.entries:
+        if entry.name is None:
+            yield f"{entry.place}: links no file and is not in the zoo; fill in its name."
+    missing = Counter(field for entry in imported.entries for field in entry.missing)
+    if missing:
+        yield 'Not printed; complete the lines marked "#?" from the configuration:'
+    for field, count in missing.items():
+        yield f"  reading.{field} ({count} rows): {WHERE[field]}"

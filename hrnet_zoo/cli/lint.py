@@ -1,0 +1,129 @@
+"""hrnet-zoo lint: errata of READMEs and manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hrnet_zoo.cli.options import format_option, zoo_option
+
+if TYPE_CHECKING:
+    from hrnet_zoo.lint.document import Finding
+    from hrnet_zoo.zoo import Zoo
+
+
+def _split(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> list[str]:
+    return [code.strip() for value in values for code in value.split(",") if code.strip()]
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[README|MANIFEST]...")
+@click.option("--fix", is_flag=True, help="Make the safe patches in READMEs; nothing else changes.")
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="CODES",
+    callback=_split,
+    help="Only these findings: codes or their beginnings, e.g. HZ301,HZ2.",
+)
+@click.option(
+    "--ignore", multiple=True, metavar="CODES", callback=_split, help="Not these findings."
+)
+@click.option(
+    "--checkpoints",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="Also check the linked files that are in this folder, their hashes and tensors.",
+)
+@click.option("--list-codes", is_flag=True, help="Print all codes with what they mean.")
+@format_option("text", "json", "github")
+@zoo_option
+def lint(
+    files: tuple[Path, ...],
+    fix: bool,
+    select: list[str],
+    ignore: list[str],
+    checkpoints: Path | None,
+    list_codes: bool,
+    form: str,
+    zoo_file: Path | None,
+) -> int:
+    """Find errata in READMEs and manifests.
+
+    Without a file, the manifest itself is checked: what it quotes. Rows of a README are looked up
+    in the manifest, which knows their networks and what was published later.
+
+    Exit code: 0 nothing but infos, 1 errors or warnings, 3 a file could not be read.
+    """
+    from hrnet_zoo.lint import rendering  # noqa: PLC0415
+    from hrnet_zoo.lint.checking import codes_of, exit_code  # noqa: PLC0415
+    from hrnet_zoo.manifest import default_manifest, load_zoo  # noqa: PLC0415
+
+    if list_codes:
+        click.echo(rendering.codes_as_text())
+        return 0
+    paths = files or (zoo_file or default_manifest(),)
+    if fix and any(_is_manifest(path) for path in paths):
+        msg = "--fix is for READMEs; a manifest quotes them, mistakes included."
+        raise click.UsageError(msg)
+    codes = codes_of(select, ignore)
+    found, fixed, unreadable = _lint_all(paths, load_zoo(zoo_file), codes, checkpoints, fix=fix)
+    if form == "json":
+        click.echo(rendering.as_json(found, fixed))
+    elif form == "github":
+        click.echo(rendering.as_github(found), nl=bool(found))
+    else:
+        if fixed:
+            click.echo(rendering.fixed_as_text(fixed))
+        if found or not unreadable:
+            click.echo(rendering.as_text(found))
+    return 3 if unreadable else exit_code(finding for _, finding in found)
+
+
+def _lint_all(
+    paths: Sequence[Path], zoo: Zoo, codes: set[str], checkpoints: Path | None, *, fix: bool
+) -> tuple[list[tuple[str, Finding]], list[tuple[str, Finding]], bool]:
+    """Return what is left to find in all files, what was fixed, and whether one is unreadable."""
+    from hrnet_zoo.errors import ReadmeError  # noqa: PLC0415
+
+    found, fixed, unreadable = [], [], False
+    for path in paths:
+        try:
+            left, settled = _lint(path, zoo, codes, checkpoints, fix=fix)
+        except ReadmeError as error:
+            click.echo(f"{click.style('error:', fg='red')} {error}", err=True)
+            unreadable = True
+            continue
+        found += [(str(path), finding) for finding in left]
+        fixed += [(str(path), finding) for finding in settled]
+    return found, fixed, unreadable
+
+
+def _lint(
+    path: Path, zoo: Zoo, codes: set[str], checkpoints: Path | None, *, fix: bool
+) -> tuple[list[Finding], list[Finding]]:
+    from hrnet_zoo.lint import checking  # noqa: PLC0415
+    from hrnet_zoo.lint.manifest_source import manifest_document  # noqa: PLC0415
+    from hrnet_zoo.lint.readme_source import readme_document  # noqa: PLC0415
+    from hrnet_zoo.readme.files import read_text, write_text  # noqa: PLC0415
+
+    text = ""
+    if _is_manifest(path):
+        document = manifest_document(path)
+    else:
+        text = read_text(path)
+        document = readme_document(text, str(path), zoo)
+    found = [f for f in checking.check_document(document, checkpoints) if f.code in codes]
+    if not fix:
+        return found, []
+    new, fixed = checking.fix(text, found)
+    if new != text:
+        write_text(path, new)
+    return [finding for finding in found if finding not in fixed], fixed
+
+
+def _is_manifest(path: Path) -> bool:
+    return path.suffix in (".yaml", ".yml")

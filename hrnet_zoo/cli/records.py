@@ -1,0 +1,176 @@
+"""hrnet-zoo records: the records in a folder, listed, shown, indexed and pruned."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hrnet_zoo.cli.options import Command, format_option, zoo_option
+from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
+
+if TYPE_CHECKING:
+    from hrnet_zoo.records import Status
+    from hrnet_zoo.store.runs import Store
+
+_STATUSES = ("started", "completed", "not_run", "error", "interrupted")
+_AGE = re.compile(r"(\d{1,6})([dh])")
+
+
+def _records_option(command: Command) -> Command:
+    return click.option(
+        "--records",
+        "folder",
+        type=click.Path(path_type=Path),
+        help=f"Folder of records.  [default: {DEFAULT_OUTPUT}, if there is one]",
+        callback=_check_folder,
+    )(command)
+
+
+def _check_folder(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path:
+    if value is not None and not value.is_dir():
+        msg = f"There is no folder {value}; --records takes the folder that verify wrote to."
+        raise click.UsageError(msg)
+    return value or DEFAULT_OUTPUT
+
+
+def _parse_since(
+    _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> datetime | None:
+    """Read "2026-01-31", "2026-01-31T12:00" (UTC, unless it says otherwise), "7d" or "12h"."""
+    if value is None:
+        return None
+    age = _AGE.fullmatch(value)
+    try:
+        if age is not None:
+            span = {"d": timedelta(days=1), "h": timedelta(hours=1)}[age[2]]
+            return datetime.now(UTC) - int(age[1]) * span
+        since = datetime.fromisoformat(value)
+    except (ValueError, OverflowError):
+        msg = f'"{value}" is no time; write e.g. 2026-01-31, 2026-01-31T12:00, 7d or 12h.'
+        raise click.BadParameter(msg) from None
+    return since if since.tzinfo else since.replace(tzinfo=UTC)
+
+
+@click.group()
+def records() -> None:
+    """List, show, index and delete records of runs."""
+
+
+@records.command("list")
+@click.argument("patterns", nargs=-1, metavar="[ROW]...")
+@click.option("--status", type=click.Choice(_STATUSES), help="Only runs that ended like this.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    callback=_parse_since,
+    help="Only runs that began then or later: 2026-01-31, 2026-01-31T12:00 (UTC), 7d or 12h ago.",
+)
+@_records_option
+@format_option("table", "json")
+def list_records(
+    patterns: tuple[str, ...],
+    status: Status | None,
+    since: datetime | None,
+    folder: Path,
+    form: str,
+) -> int:
+    """List the runs in a folder, newest first.
+
+    ROW may contain "*" and "?", and several may be given. Files that are no records are named on
+    standard error, and the exit code is 3 then.
+    """
+    from hrnet_zoo.report.runs import runs_as_json, runs_as_text  # noqa: PLC0415
+    from hrnet_zoo.store.index import open_store  # noqa: PLC0415
+
+    store = open_store(folder)
+    runs = store.select(patterns, status, since)
+    click.echo(runs_as_json(runs) if form == "json" else runs_as_text(runs))
+    return _name_damaged(store)
+
+
+@records.command("show")
+@click.argument("name", metavar="FILE|ROW")
+@_records_option
+@format_option("text", "json")
+@zoo_option
+def show_record(name: str, folder: Path, form: str, zoo_file: Path | None) -> None:
+    """Show one run with the verdicts on it.
+
+    FILE may be as "records list" prints it; of a ROW, its newest run is shown.
+    """
+    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.records import read_record  # noqa: PLC0415
+    from hrnet_zoo.report.runs import record_as_json, record_as_text  # noqa: PLC0415
+    from hrnet_zoo.report.timings import timing_as_text  # noqa: PLC0415
+    from hrnet_zoo.store.index import open_store  # noqa: PLC0415
+    from hrnet_zoo.store.runs import kind_of  # noqa: PLC0415
+    from hrnet_zoo.timing_records import read_timing  # noqa: PLC0415
+
+    found = [path for path in (Path(name), folder / name) if path.is_file()]
+    path = found[0] if found else folder / open_store(folder).newest(name).file
+    if kind_of(path) == "time":
+        timing = read_timing(path)
+        as_json = form == "json"
+        click.echo(timing.model_dump_json(indent=2) if as_json else timing_as_text(timing, path))
+        return
+    render = record_as_json if form == "json" else record_as_text
+    click.echo(render(load_zoo(zoo_file), read_record(path), path))
+
+
+@records.command()
+@_records_option
+def index(folder: Path) -> int:
+    """Write index.json, for fast lists.
+
+    It is a cache: lists are the same without it, and files that changed since are read anyway.
+    """
+    from hrnet_zoo.store.index import index_file, rebuild_index  # noqa: PLC0415
+
+    store = rebuild_index(folder)
+    click.echo(f"{index_file(folder)}: {len(store.runs)} runs")
+    return _name_damaged(store)
+
+
+@records.command()
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    required=True,
+    help="Newest runs that stay, of each row, edition and command.",
+)
+@click.option("--yes", is_flag=True, help="Delete; without it, only say what would go.")
+@_records_option
+def prune(keep: int, yes: bool, folder: Path) -> int:
+    """Delete old runs and their files.
+
+    The newest completed run of each row, edition and command stays, as does every run that may be
+    going on, and every file that is no record.
+    """
+    from hrnet_zoo.records import now  # noqa: PLC0415
+    from hrnet_zoo.report.runs import doomed_as_text, freed_as_text  # noqa: PLC0415
+    from hrnet_zoo.store.index import index_file, open_store, write_index  # noqa: PLC0415
+    from hrnet_zoo.store.prune import delete, superfluous  # noqa: PLC0415
+
+    store = open_store(folder)
+    doomed = superfluous(store, keep, now())
+    if doomed:
+        click.echo(doomed_as_text(doomed))
+    if yes:
+        click.echo(f"deleted: {freed_as_text(len(doomed), delete(doomed))}")
+        if index_file(folder).exists():
+            write_index(open_store(folder))
+    else:
+        size = sum(one.size_bytes for one in doomed)
+        click.echo(f"would go: {freed_as_text(len(doomed), size)}; delete with --yes")
+    return _name_damaged(store)
+
+
+def _name_damaged(store: Store) -> int:
+    """Name the files that are no records, and return the exit code."""
+    for message in store.damaged:
+        click.echo(f"{click.style('error:', fg='red')} {message}", err=True)
+    return 3 if store.damaged else 0

@@ -1,0 +1,128 @@
+"""What BASE and HEAD name: a folder of records, a record, or a revision of a git repository."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hrnet_zoo.errors import PrerequisiteError, RecordError, UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the records of one side lie while they are compared."""
+
+    title: str
+    """How the user knows the folder; stands for it in messages."""
+    folder: Path
+    path: Path
+    """The folder itself, or one file in it."""
+
+    def describe(self, text: str) -> str:
+        """Return a message or path with the folder in the user's words."""
+        return text.replace(str(self.folder), self.title)
+
+
+@contextmanager
+def open_place(name: str, default_folder: Path) -> Iterator[Place]:
+    """Make the records that a user named available as files.
+
+    A file or folder of that name wins over a revision; "REV:PATH" always means a revision, and
+    PATH is then understood as git does: from the top of the repository.
+
+    Args:
+        name: a folder, a record file, "REV" or "REV:PATH".
+        default_folder: where the records are in a revision named without a path.
+
+    Raises:
+        UsageError: it is none of these.
+        RecordError: the revision has nothing there.
+        PrerequisiteError: git refuses to hand it out.
+    """
+    path = Path(name)
+    if name and path.is_dir():
+        yield Place(title=str(path), folder=path, path=path)
+    elif path.is_file():
+        yield Place(title=str(path.parent), folder=path.parent, path=path)
+    else:
+        with _open_revision(name, default_folder) as place:
+            yield place
+
+
+def require_two(base: str, head: str) -> None:
+    """Refuse to compare a folder or file with itself: such a gate could never close.
+
+    Raises:
+        UsageError: both are the same.
+    """
+    if Path(base).exists() and Path(base).resolve() == Path(head).resolve():
+        msg = (
+            f"BASE and HEAD are both {base}; comparing it with itself finds nothing. Write the new "
+            "records into another folder with --output, or name a git revision as BASE."
+        )
+        raise UsageError(msg)
+
+
+@contextmanager
+def _open_revision(name: str, default_folder: Path) -> Iterator[Place]:
+    revision, colon, inside = name.partition(":")
+    where = inside if colon else f"./{default_folder.as_posix()}"
+    _require_revision(name, revision)
+    kind = _git("cat-file", "-t", f"{revision}:{where}").stdout.decode().strip()
+    if kind not in ("tree", "blob"):
+        msg = (
+            f"Revision {revision} has no {where.removeprefix('./')}. Records must be committed to "
+            'be found there; name another folder with --folder, or as "REV:FOLDER".'
+        )
+        raise RecordError(msg)
+    parent, _, file = where.rpartition("/") if kind == "blob" else (where, "", "")
+    with tempfile.TemporaryDirectory(prefix="hrnet-zoo-") as temporary:
+        folder = Path(temporary)
+        _unpack(f"{revision}:{parent}", folder)
+        title = f"{revision}:{parent.removeprefix('./')}"
+        yield Place(title=title, folder=folder, path=folder / file)
+
+
+def _require_revision(name: str, revision: str) -> None:
+    reason = "it cannot be the name of one"
+    # Git would take a leading dash for an option; no revision has one.
+    if revision and not revision.startswith("-"):
+        found = _git("rev-parse", "--verify", f"{revision}^{{commit}}")
+        if found.returncode == 0:
+            return
+        reason = found.stderr.decode(errors="replace").strip()
+    msg = (
+        f'There is no folder, record file or git revision "{name}" here (git: {reason}). A clone '
+        "in CI often has only its newest commit; fetch the other one first."
+    )
+    raise UsageError(msg)
+
+
+def _unpack(tree: str, folder: Path) -> None:
+    # From the top: elsewhere git would look for the current folder inside the tree.
+    top = _git("rev-parse", "--show-toplevel").stdout.decode().strip() or "."
+    identity = _git("rev-parse", tree).stdout.decode().strip()
+    archived = _git("-C", top, "archive", "--format=zip", identity)
+    if archived.returncode:
+        reason = archived.stderr.decode(errors="replace").strip()
+        msg = f"git does not hand out {tree}: {reason}"
+        raise PrerequisiteError(msg)
+    with zipfile.ZipFile(io.BytesIO(archived.stdout)) as archive:
+        archive.extractall(folder)
+
+
+def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    command = ["git", *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell
+    except FileNotFoundError:
+        msg = (
+            f"git is not installed, so {arguments[-1]} cannot be looked up. Name a folder instead."
+        )
+        raise PrerequisiteError(msg) from None

@@ -1,0 +1,233 @@
+"""Judges latencies of two sets of records: a rank test, and a smallest difference that counts.
+
+The test asks whether two lists of samples are alike. It knows nothing of what differs from one
+process to the next although nothing was changed; the smallest difference that counts does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from hrnet_zoo.compare.outcome import Comparison, Outcome
+from hrnet_zoo.compare.reading import Found
+from hrnet_zoo.compare.significance import holm, rank_test
+from hrnet_zoo.medians import median, median_interval
+from hrnet_zoo.timing_records import TimingRecord, VariantTimed
+
+FALSE_ALARMS = 0.01
+"""Probability of calling any latency of a whole comparison changed where samples are alike.
+
+Stricter than for accuracies: samples of one run depend on each other, so there are fewer of them in
+effect than the test believes.
+"""
+
+MINIMUM_EFFECT = 3.0
+"""Smallest change of a median that counts, in percent.
+
+A choice: other memory addresses, clocks and neighbours move the median of a run by one or two
+percent from one process to the next, and nobody would act on less than this.
+"""
+
+BUSY = 0.1
+"""Processors that others may keep busy before latencies say nothing any more."""
+
+MIN_SAMPLES = 6
+"""Fewer have no interval of their median, and the rank test's approximation is poor."""
+
+
+class _Key(NamedTuple):
+    row: str
+    variant: str
+    batch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Timed:
+    """One variant of a row in one run."""
+
+    run: Found[TimingRecord]
+    variant: VariantTimed
+
+    @property
+    def seconds(self) -> list[float]:
+        return self.variant.seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pair:
+    key: _Key
+    base: _Timed
+    head: _Timed
+
+    @property
+    def percent(self) -> float:
+        """Return how much slower HEAD is, in percent of BASE."""
+        return 100 * (median(self.head.seconds) / median(self.base.seconds) - 1)
+
+
+def compare_speeds(
+    base: Sequence[Found[TimingRecord]],
+    head: Sequence[Found[TimingRecord]],
+    wanted: Callable[[str], bool],
+) -> list[Comparison]:
+    """Return what became of every latency.
+
+    Args:
+        base: newest first.
+        head: newest first.
+        wanted: of which rows.
+    """
+    before, after = _by_key(base, wanted), _by_key(head, wanted)
+    answers = [
+        _pair_up(key, [timed for timed in before.get(key, []) if timed.seconds], after.get(key, []))
+        for key in {**before, **after}
+    ]
+    settled = [answer for answer in answers if isinstance(answer, Comparison)]
+    return [*settled, *_judge([answer for answer in answers if isinstance(answer, _Pair)])]
+
+
+def _by_key(
+    runs: Iterable[Found[TimingRecord]], wanted: Callable[[str], bool]
+) -> dict[_Key, list[_Timed]]:
+    timed: dict[_Key, list[_Timed]] = {}
+    for run in runs:
+        for variant in run.record.variants if wanted(run.record.row) else ():
+            key = _Key(run.record.row, variant.name, variant.batch)
+            timed.setdefault(key, []).append(_Timed(run=run, variant=variant))
+    return timed
+
+
+def _pair_up(
+    key: _Key, base: Sequence[_Timed], head: Sequence[_Timed]
+) -> _Pair | Comparison | None:
+    """Return what to compare, why nothing can be, or None where there never was anything."""
+    newest = head[0] if head else None
+    if newest is None or not newest.seconds:
+        if not base:
+            return None  # it could not be timed in BASE either
+        outcome = Outcome.MISSING if newest is None else Outcome.FAILED
+        reason = "HEAD has no run of it" if newest is None else newest.variant.reason
+        return _unpaired(key, outcome, reason or "it was not timed", base[0], None)
+    if not base:
+        return _unpaired(key, Outcome.NEW, "BASE has no run of it", None, newest)
+    for timed in base:
+        if not any(_differences(timed, newest)):
+            return _Pair(key=key, base=timed, head=newest)
+    reason = "; ".join(_differences(base[0], newest))
+    return _unpaired(key, Outcome.NOT_COMPARABLE, reason, base[0], newest)
+
+
+def _differences(base: _Timed, head: _Timed) -> Iterator[str]:
+    """Yield in which ways two latencies are of different things."""
+    before, after = base.run.record, head.run.record
+    for name, values in (
+        ("device", (before.device, after.device)),
+        ("number of threads", (before.num_threads, after.num_threads)),
+        ("engine", (base.variant.engine, head.variant.engine)),
+        ("precision", (base.variant.precision, head.variant.precision)),
+        ("weights", (_weights(before), _weights(after))),
+        ("size of the input", (_input(before), _input(after))),
+        ("processor", (before.environment.get("cpu"), after.environment.get("cpu"))),
+    ):
+        if values[0] != values[1]:
+            yield f"another {name}: {values[0]}, then {values[1]}"
+
+
+def _weights(record: TimingRecord) -> str:
+    used = record.checkpoint
+    return record.weights if used is None else f"SHA-256 {used.sha256[:8]}..."
+
+
+def _input(record: TimingRecord) -> str:
+    (height, width), window = record.input.network_input, record.input.window
+    return f"{width} x {height}" + (f" in windows of {window[1]} x {window[0]}" if window else "")
+
+
+def _judge(pairs: Sequence[_Pair]) -> Iterator[Comparison]:
+    """Judge all pairs together: how sure one must be depends on how many were tested."""
+    obstacles = {pair.key: _obstacle(pair.base) or _obstacle(pair.head) for pair in pairs}
+    tested = [pair for pair in pairs if obstacles[pair.key] is None]
+    corrected = holm({pair.key: rank_test(pair.base.seconds, pair.head.seconds) for pair in tested})
+    for pair in pairs:
+        obstacle = obstacles[pair.key]
+        if obstacle is None:
+            yield _by_test(pair, corrected[pair.key])
+        else:
+            yield _judged(pair, Outcome.INCONCLUSIVE, obstacle)
+
+
+def _obstacle(timed: _Timed) -> str | None:
+    """Return why nothing can be concluded from samples, or None."""
+    if len(timed.seconds) < MIN_SAMPLES:
+        return f"fewer than {MIN_SAMPLES} samples"
+    machine = timed.run.record.machine
+    states = [state for state in (machine.gpu_before, machine.gpu_after) if state is not None]
+    if any(state.other_processes for state in states):
+        return "the GPU was shared"
+    if any(state.throttle_reasons for state in states):
+        return "the GPU was throttled"
+    if machine.others is not None and machine.others > BUSY:
+        return f"other processes kept {machine.others:.1f} processors busy"
+    return None
+
+
+def _by_test(pair: _Pair, p_value: float) -> Comparison:
+    before, after = median_interval(pair.base.seconds), median_interval(pair.head.seconds)
+    assert before is not None
+    assert after is not None
+    # Wider than need be: both medians at the unfavourable ends of their intervals.
+    low, high = 100 * (after.low / before.high - 1), 100 * (after.high / before.low - 1)
+    # Where the machine changed its speed within a run, it did between runs as well.
+    effect = max(MINIMUM_EFFECT, _drift(pair.base.seconds), _drift(pair.head.seconds))
+    if low >= -MINIMUM_EFFECT and high <= MINIMUM_EFFECT:
+        outcome = Outcome.SAME
+    elif p_value >= FALSE_ALARMS or abs(pair.percent) < effect:
+        outcome = Outcome.INCONCLUSIVE
+    else:
+        outcome = Outcome.WORSE if pair.percent > 0 else Outcome.BETTER
+    basis = (
+        f"rank test over {len(pair.base.seconds)} and {len(pair.head.seconds)} samples, "
+        f"p {p_value:.1g}; smallest that counts: {effect:.3g} %"
+    )
+    return _judged(pair, outcome, basis, (low, high), p_value, effect)
+
+
+def _drift(samples: Sequence[float]) -> float:
+    """Return by how many percent the medians of both halves differ."""
+    half = len(samples) // 2
+    return 100 * abs(median(samples[half:]) / median(samples[:half]) - 1)
+
+
+def _judged(
+    pair: _Pair,
+    outcome: Outcome,
+    basis: str,
+    interval: tuple[float, float] | None = None,
+    p_value: float | None = None,
+    effect: float = MINIMUM_EFFECT,
+) -> Comparison:
+    return replace(
+        _unpaired(pair.key, outcome, basis, pair.base, pair.head),
+        difference=pair.percent,
+        interval=interval,
+        p_value=p_value,
+        minimum_effect=effect,
+    )
+
+
+def _unpaired(
+    key: _Key, outcome: Outcome, basis: str, base: _Timed | None, head: _Timed | None
+) -> Comparison:
+    return Comparison(
+        row=key.row,
+        metric=key.variant,
+        kind="speed",
+        outcome=outcome,
+        base=1000 * median(base.seconds) if base else None,
+        head=1000 * median(head.seconds) if head else None,
+        basis=basis,
+        base_record=str(base.run.path) if base else None,
+        head_record=str(head.run.path) if head else None,
+    )

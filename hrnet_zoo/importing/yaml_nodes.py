@@ -1,0 +1,104 @@
+"""YAML as it is written: every value is the text it was, with its line.
+
+A metafile's 78.80 is not 78.8, so numbers are never made of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import yaml
+
+from hrnet_zoo.errors import ReadmeError
+
+_NULL = "tag:yaml.org,2002:null"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """A key of a mapping, and its value."""
+
+    key: str
+    line: int
+    """Of the key, from 1."""
+    node: yaml.Node
+
+
+def compose(text: str, file: str) -> yaml.Node | None:
+    """Return a file's content, or None if it is empty.
+
+    Raises:
+        ReadmeError: it is not YAML.
+    """
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        node: yaml.Node | None = yaml.compose(text, Loader=loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{file}:{mark.line + 1}" if mark else file
+        detail = getattr(error, "problem", None) or str(error)
+        raise ReadmeError(f"{where}: not valid YAML: {detail}.") from None
+    except (ValueError, RecursionError) as error:
+        raise ReadmeError(f"{file}: not valid YAML: {error}.") from None
+    return node
+
+
+def line_of(node: yaml.Node) -> int:
+    """Return the line on which a value begins, from 1."""
+    return int(node.start_mark.line) + 1
+
+
+def items(node: yaml.Node | None) -> list[Item]:
+    """Return a mapping's entries; none if it is no mapping."""
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    return [
+        Item(key=str(key.value), line=line_of(key), node=value)
+        for key, value in node.value
+        if isinstance(key, yaml.ScalarNode)
+    ]
+
+
+def value(node: yaml.Node | None, key: str) -> yaml.Node | None:
+    """Return what stands under a key, whatever the case of its letters."""
+    return next((i.node for i in items(node) if i.key.casefold() == key.casefold()), None)
+
+
+def elements(node: yaml.Node | None) -> list[yaml.Node]:
+    """Return a list's elements, or a single value as the only one; none for nothing."""
+    if node is None or is_null(node):
+        return []
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else [node]
+
+
+def scalar(node: yaml.Node | None) -> str | None:
+    """Return a value's text; None if it is null, a list or a mapping."""
+    if not isinstance(node, yaml.ScalarNode) or is_null(node):
+        return None
+    return str(node.value)
+
+
+def is_null(node: yaml.Node) -> bool:
+    """Return whether nothing stands there."""
+    return isinstance(node, yaml.ScalarNode) and node.tag == _NULL
+
+
+def flat(node: yaml.Node, depth: int = 4) -> str:
+    """Return all texts in a value, one after the other, with their keys.
+
+    Args:
+        node: the value. It can contain itself, by an alias.
+        depth: how far lists and mappings in it are followed.
+    """
+    return ", ".join(_flat(node, depth))
+
+
+def _flat(node: yaml.Node, depth: int) -> Iterator[str]:
+    if isinstance(node, yaml.ScalarNode) or depth == 0:
+        yield str(node.value) if isinstance(node, yaml.ScalarNode) else "..."
+    elif isinstance(node, yaml.MappingNode):
+        yield from (f"{item.key} {flat(item.node, depth - 1)}" for item in items(node))
+    else:
+        for element in elements(node):
+            yield from _flat(element, depth - 1)

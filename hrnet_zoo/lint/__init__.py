@@ -1,0 +1,1 @@
+"""Errata: whether a results table agrees with itself, with its files and with what came later."""

@@ -1,0 +1,141 @@
+"""What the cells of a results table should say, and the edits that make them say it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hrnet_zoo.printed import NOT_PRINTED, decimals_of
+from hrnet_zoo.readme.markdown import Cell
+from hrnet_zoo.readme.matching import Match
+from hrnet_zoo.readme.results import ResultsTable
+from hrnet_zoo.readme.splice import Edit, replace_text
+from hrnet_zoo.report.tables import Measured, compared_cells
+from hrnet_zoo.row import METRICS, Column, Metric, Row
+
+Columns = Literal["documented", "measured", "both"]
+"""Whose numbers the README shows."""
+
+_NUMBER = re.compile(r"[*_~`]*(\d+(?:\.\d+)?)", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One cell that becomes another, or one column that comes or goes."""
+
+    line: int
+    """In the file, from 1."""
+    column: str
+    """Title, as printed."""
+    row: str | None
+    """Name of the row; None for a column."""
+    old: str | None
+    """None: the column is new."""
+    new: str | None
+    """None: the column goes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is to change, for people, and the edits of the text that do it."""
+
+    changes: list[Change] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
+
+
+def decimals_of_columns(table: ResultsTable, matches: Sequence[Match]) -> dict[Metric, int]:
+    """Return the decimals that each quantity of a table is printed with, at most."""
+    decimals = {}
+    for metric in table.metrics:
+        values = [match.row.documented(metric) for match in matches]
+        decimals[metric] = max((decimals_of(v) for v in values if v is not None), default=0)
+    return decimals
+
+
+def plan_cells(
+    plan: Plan,
+    table: ResultsTable,
+    matches: Sequence[Match],
+    measured: Measured,
+    columns: Columns,
+) -> None:
+    """Plan what becomes of the README's own columns.
+
+    Args:
+        plan: is added to.
+        table: the table.
+        matches: its lines that are rows of the zoo.
+        measured: verdicts on what was measured; read for the columns "measured" only.
+        columns: whose numbers are shown.
+    """
+    decimals = decimals_of_columns(table, matches)
+    for match in matches:
+        for column, place in table.columns.items():
+            if columns == "measured":
+                new = _measured_text(match.row, column, measured, decimals)
+            else:
+                new = _documented_text(match.row, column)
+            cell = match.line.cells[place]
+            old = None if new is None else _replaced_part(cell, column, new)
+            if new is None or old is None:
+                continue
+            right = _is_right_aligned(table.markdown.delimiter.cells[place])
+            edit = replace_text(match.line, place, old, new, right=right)
+            plan.edits.append(edit)
+            plan.changes.append(
+                Change(
+                    line=match.line.number,
+                    column=table.title(column),
+                    row=match.row.name,
+                    old=cell.text,
+                    new=edit.text.strip(),
+                )
+            )
+
+
+def count_unmeasured(
+    table: ResultsTable, matches: Sequence[Match], measured: Measured
+) -> tuple[int, int]:
+    """Return how many documented values of a table were not measured, and how many there are."""
+    documented = [
+        (match.row.name, metric)
+        for match in matches
+        for metric in table.metrics
+        if match.row.documented(metric) is not None
+    ]
+    return sum(key not in measured for key in documented), len(documented)
+
+
+def _documented_text(row: Row, column: Column) -> str | None:
+    """Return what the manifest quotes, or None for links and what its table has no column for."""
+    text: str | None = getattr(row.printed, column, None)
+    return text
+
+
+def _measured_text(
+    row: Row, column: Column, measured: Measured, decimals: dict[Metric, int]
+) -> str | None:
+    if column not in METRICS:
+        return None
+    judgement = measured.get((row.name, column))
+    return None if judgement is None else compared_cells(judgement, decimals[column])[0]
+
+
+def _replaced_part(cell: Cell, column: Column, new: str) -> str | None:
+    """Return the part of a cell's text that has to change, or None if it says that already.
+
+    Of a number, emphasis around it and remarks behind it stay.
+    """
+    if cell.text == new:
+        return None
+    number = _NUMBER.match(cell.text) if column in METRICS else None
+    old = number[1] if number else cell.core
+    if number and new in NOT_PRINTED:
+        old = cell.text  # a remark on no number would be left over
+    return None if " ".join(old.split()) == new else old
+
+
+def _is_right_aligned(delimiter: Cell) -> bool:
+    return delimiter.text.endswith(":") and not delimiter.text.startswith(":")

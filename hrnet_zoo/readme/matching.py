@@ -1,0 +1,121 @@
+"""Which row of the zoo each line of a results table is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hrnet_zoo.printed import link_file_name
+from hrnet_zoo.readme.markdown import Line
+from hrnet_zoo.readme.results import ResultsTable, links_of, normalised
+from hrnet_zoo.row import METRICS, Column, Row
+from hrnet_zoo.zoo import Zoo
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """A line that is a row of the zoo."""
+
+    line: Line
+    row: Row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unknown:
+    """A line that is none."""
+
+    line: Line
+    reason: str
+
+
+def match_lines(zoo: Zoo, table: ResultsTable) -> list[Match | Unknown]:
+    """Return for every line of a table which row of the zoo it is.
+
+    A checkpoint's file name decides, wherever it is hosted; then that of the configuration or log.
+    A line without links is the row of the same table whose cells of text are equal, if there is
+    just one and no other line is it.
+
+    Args:
+        zoo: all rows.
+        table: no ragged line.
+    """
+    lines = table.markdown.lines
+    linked = {line.number: row for line in lines if (row := _linked_row(zoo, line)) is not None}
+    candidates = _candidates(zoo, table, list(linked.values()))
+    matches: list[Match | Unknown] = []
+    for line in lines:
+        row = linked.get(line.number)
+        if row is not None:
+            matches.append(Match(line=line, row=row))
+        elif links_of(line).checkpoint is not None:
+            matches.append(Unknown(line=line, reason=_unknown_file(zoo, line)))
+        else:
+            matches.append(_by_text(table, line, candidates))
+    return matches
+
+
+def _linked_row(zoo: Zoo, line: Line) -> Row | None:
+    links = links_of(line)
+    if links.checkpoint is not None:
+        name = link_file_name(links.checkpoint)
+        return next((row for row in zoo.rows if row.checkpoint_file_name == name), None)
+    if links.config is not None:
+        stem = link_file_name(links.config).removesuffix(".py")
+        return next((row for row in zoo.rows if row.name == stem), None)
+    if links.log is not None:
+        name = link_file_name(links.log)
+        return next((row for row in zoo.rows if link_file_name(row.log_url or "") == name), None)
+    return None
+
+
+def _unknown_file(zoo: Zoo, line: Line) -> str:
+    """Say that a line links a file that the zoo does not, and what the zoo has instead."""
+    file_name = link_file_name(links_of(line).checkpoint or "")
+    for row in zoo.rows:
+        if row.later is not None and link_file_name(row.later.checkpoint_url) == file_name:
+            return f"{file_name} is the file of the later edition of {row.name}"
+    named = [row for row in zoo.rows if file_name.startswith(f"{row.name}_")]
+    if named:
+        row = max(named, key=lambda row: len(row.name))
+        has = row.checkpoint_file_name or "no file"
+        return f"{file_name} is not in the zoo, whose {row.name} links {has}"
+    return f"{file_name} is not in the zoo"
+
+
+def _candidates(zoo: Zoo, table: ResultsTable, linked: Sequence[Row]) -> list[Row]:
+    """Return the rows that a line without links can be: those of the same table, if it is known."""
+    heading = normalised(table.markdown.heading)
+    headings = [row.table for row in zoo.rows if normalised(row.table) == heading]
+    counted = Counter(headings or [row.table for row in linked])
+    known = counted.most_common(1)[0][0] if counted else None
+    taken = {row.name for row in linked}
+    return [row for row in zoo.rows if row.name not in taken and known in (None, row.table)]
+
+
+def _by_text(table: ResultsTable, line: Line, candidates: list[Row]) -> Match | Unknown:
+    """Match a line without links by its cells of text; used-up candidates are taken out."""
+    columns: list[Column] = [
+        column for column in table.columns if column not in (*METRICS, "config", "download")
+    ]
+    printed = {column: normalised(table.cell(line, column).core) for column in columns}
+    fitting = [
+        row
+        for row in candidates
+        if all(_equal(getattr(row.printed, column), text) for column, text in printed.items())
+    ]
+    if len(fitting) == 1:
+        candidates.remove(fitting[0])
+        return Match(line=line, row=fitting[0])
+    shown = ", ".join(table.cell(line, column).text for column in columns)
+    names = ", ".join(row.name for row in fitting[:3])
+    what = (
+        f"several rows of the zoo print the same ({names})" if fitting else "no row of the zoo is"
+    )
+    reason = f"no link to a file, and {what}" + ("" if fitting else f' "{shown}" in this table')
+    return Unknown(line=line, reason=reason)
+
+
+def _equal(printed: str | None, text: str) -> bool:
+    """Compare a quotation with a cell; a column that the zoo's table lacks says nothing."""
+    return printed is None or normalised(printed) == text

@@ -1,0 +1,127 @@
+"""Which tables of a text are results tables, and what their columns hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from hrnet_zoo.errors import ReadmeError
+from hrnet_zoo.readme.markdown import Cell, Line, MarkdownTable, MarkdownText
+from hrnet_zoo.row import METRICS, Column, Metric, Table
+
+TITLES: Mapping[str, Column] = {
+    "method": "method",
+    "backbone": "backbone",
+    "crop size": "crop_size",
+    "lr schd": "lr_schd",
+    "style": "style",
+    "gn": "gn",
+    "ms train": "ms_train",
+    "mem (gb)": "train_memory_gb",
+    "inf time (fps)": "fps",
+    "miou": "miou",
+    "miou(ms+flip)": "miou_ms_flip",
+    "box ap": "box_ap",
+    "mask ap": "mask_ap",
+    "config": "config",
+    "download": "download",
+}
+"""Titles of columns in upstream's READMEs, in small letters -> what the column holds."""
+
+_LINK = r"[^\s()<>\[\]\"'|]+"
+_CHECKPOINT = re.compile(rf"{_LINK}\.pth\b")
+_CONFIG = re.compile(rf"{_LINK}\.py\b")
+_LOG = re.compile(rf"{_LINK}\.log(?:\.json)?\b")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Links:
+    """The links in one line of a results table; None where there is none."""
+
+    config: str | None
+    checkpoint: str | None
+    log: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultsTable:
+    """A results table and which of its columns hold what."""
+
+    markdown: MarkdownTable
+    columns: Mapping[Column, int]
+    """Place of each known column, from 0."""
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Return the documented quantities that have a column."""
+        return tuple(metric for metric in METRICS if metric in self.columns)
+
+    def title(self, column: Column) -> str:
+        """Return a column's title as printed, without emphasis."""
+        return self.markdown.header.cells[self.columns[column]].core
+
+    def cell(self, line: Line, column: Column) -> Cell:
+        """Return the cell of a line in a column."""
+        return line.cells[self.columns[column]]
+
+
+def titles_of(tables: Iterable[Table]) -> dict[str, Column]:
+    """Return what columns are called, in upstream's READMEs and in the given tables."""
+    own = {normalised(title): column for table in tables for title, column in table.columns.items()}
+    return {**TITLES, **own}
+
+
+def normalised(text: str) -> str:
+    """Return text as it is compared: small letters, single spaces."""
+    return " ".join(text.split()).casefold()
+
+
+def results_tables(
+    document: MarkdownText, titles: Mapping[str, Column], where: str
+) -> list[ResultsTable]:
+    """Return the results tables of a text: those with a backbone or method and with results.
+
+    Args:
+        document: the text's tables.
+        titles: what columns are called, in small letters.
+        where: the file's name, for the message.
+
+    Raises:
+        ReadmeError: there is none.
+    """
+    tables = []
+    for table in document.tables:
+        columns: dict[Column, int] = {}
+        for place, cell in enumerate(table.header.cells):
+            column = titles.get(normalised(cell.core))
+            if column is not None:
+                columns.setdefault(column, place)
+        has_results = any(metric in columns for metric in METRICS)
+        if has_results and ("backbone" in columns or "method" in columns):
+            tables.append(ResultsTable(markdown=table, columns=columns))
+    if not tables:
+        msg = (
+            f"{where} has no results table: none of its {len(document.tables)} tables has a "
+            'column "Backbone" or "Method" beside one such as "mIoU" or "box AP". Pass the README '
+            "of a model zoo."
+        )
+        raise ReadmeError(msg)
+    return tables
+
+
+def explain_ragged(table: ResultsTable, line: Line) -> str:
+    """Say how a line differs from its table's header."""
+    there, expected = len(line.cells), len(table.markdown.header.cells)
+    what = "a cell is missing or merged" if there < expected else "a pipe too many"
+    return f'{there} cells under a header of {expected}: {what}; write a pipe in text as "\\|"'
+
+
+def links_of(line: Line) -> Links:
+    """Return the links of a line, by the ends of their file names."""
+    text = " ".join(cell.raw for cell in line.cells)
+    config, checkpoint, log = (
+        match[0] if (match := pattern.search(text)) else None
+        for pattern in (_CONFIG, _CHECKPOINT, _LOG)
+    )
+    return Links(config=config, checkpoint=checkpoint, log=log)

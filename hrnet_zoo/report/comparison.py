@@ -1,0 +1,142 @@
+"""The outcome of a comparison as text, Markdown and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import click
+from tabulate import tabulate
+
+from hrnet_zoo.compare.outcome import NO_ANSWER, Compared, Comparison, Outcome, exit_code
+from hrnet_zoo.report.rows import METRIC_TITLES
+
+_TITLES = ("row", "", "base", "head", "difference", "95 % interval", "outcome", "basis")
+_ALIGN = ("left", "left", "right", "right", "right", "right", "left", "left")
+_MARKS = {
+    Outcome.WORSE: "\N{CROSS MARK}",
+    Outcome.BETTER: "\N{WHITE HEAVY CHECK MARK}",
+    **dict.fromkeys(NO_ANSWER, "\N{WARNING SIGN}\N{VARIATION SELECTOR-16}"),
+}
+_AS_TEXT = str.maketrans({character: f"\\{character}" for character in "\\`*_[]|~#"}) | {
+    ord("<"): "&lt;",
+    ord(">"): "&gt;",
+    ord("&"): "&amp;",
+}
+_SAID = {
+    0: "nothing is worse",
+    1: "a regression",
+    3: "no regression is known, but not everything could be compared",
+}
+_COLOURS = {Outcome.WORSE: "red", Outcome.BETTER: "green", Outcome.SAME: "green"}
+
+
+def comparison_as_text(compared: Compared) -> str:
+    """Return the comparison as a table, worst first, with what it amounts to below."""
+    cells = [[*_cells(c), _styled(c.outcome), _in_one_line(c.basis)] for c in compared.comparisons]
+    table = tabulate(cells, _TITLES, tablefmt="simple", disable_numparse=True, colalign=_ALIGN)
+    lines = [table] if cells else []
+    lines += [f"problem: {problem}" for problem in compared.problems]
+    lines += [f"note: {remark}" for remark in compared.remarks]
+    return "\n".join([*lines, summary(compared)])
+
+
+def comparison_as_markdown(compared: Compared) -> str:
+    """Return the comparison as a heading, one sentence and a table, worst first."""
+    cells = [
+        [*map(_quoted, _cells(c)), _marked(c.outcome), _quoted(c.basis)]
+        for c in compared.comparisons
+    ]
+    table = tabulate(cells, _TITLES, tablefmt="pipe", disable_numparse=True, colalign=_ALIGN)
+    lines = [f"- problem: {_quoted(problem)}" for problem in compared.problems]
+    lines += [f"- {_quoted(remark)}" for remark in compared.remarks]
+    heading = f"### {_quoted(compared.base)} against {_quoted(compared.head)}"
+    parts = [heading, _quoted(summary(compared)), "\n".join(lines), table if cells else ""]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def comparison_as_json(compared: Compared) -> str:
+    """Return the comparison as an object; numbers as numbers, absent ones as null."""
+    content = {
+        "base": compared.base,
+        "head": compared.head,
+        "exit_code": exit_code(compared),
+        "comparisons": [asdict(comparison) for comparison in compared.comparisons],
+        "problems": list(compared.problems),
+        "remarks": list(compared.remarks),
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def summary(compared: Compared) -> str:
+    """Say in one sentence what the comparison amounts to."""
+    counted = Counter(comparison.outcome for comparison in compared.comparisons)
+    numbers = ", ".join(f"{counted[o]} {o.label}" for o in Outcome if counted[o]) or "nothing"
+    problems = len(compared.problems)
+    beside = f", {problems} problem{'s' * (problems != 1)}" if problems else ""
+    return f"{_SAID[exit_code(compared)]}: {numbers}{beside}"
+
+
+def title_of(comparison: Comparison) -> str:
+    """Return what a number is called beside its row."""
+    if comparison.kind == "speed":
+        return f"latency ({comparison.metric})"
+    title = next(title for name, title in METRIC_TITLES.items() if name == comparison.metric)
+    return title + (" (later)" if comparison.edition == "later" else "")
+
+
+def sentence(comparison: Comparison) -> str:
+    """Return what became of a number, in one line."""
+    _, _, base, head, difference, interval = _cells(comparison)
+    change = f", {base} to {head} ({difference})" if comparison.difference is not None else ""
+    within = f", 95 % interval {interval}" if comparison.interval else ""
+    return f"{comparison.outcome.label}{change}{within}; {_in_one_line(comparison.basis)}"
+
+
+def _cells(comparison: Comparison) -> list[str]:
+    """Return row, metric, both values, difference and interval, one decimal finer than printed."""
+    is_speed, finer = comparison.kind == "speed", 1 + comparison.decimals
+    unit, percent = (" ms", " %") if is_speed else ("", "")
+    values = [
+        "-" if value is None else f"{value:.{finer}f}{unit}"
+        for value in (comparison.base, comparison.head)
+    ]
+    decimals = 1 if is_speed else finer
+    difference = comparison.difference
+    return [
+        comparison.row,
+        title_of(comparison),
+        *values,
+        "-" if difference is None else f"{_signed(difference, decimals)}{percent}",
+        _interval(comparison.interval, decimals, percent),
+    ]
+
+
+def _interval(interval: Sequence[float] | None, decimals: int, percent: str) -> str:
+    if interval is None:
+        return "-"
+    low, high = (_signed(end, decimals) for end in interval)
+    return f"{low} to {high}{percent}"
+
+
+def _signed(value: float, decimals: int) -> str:
+    return f"{round(value, decimals) + 0.0:+.{decimals}f}"  # no "-0.00"
+
+
+def _styled(outcome: Outcome) -> str:
+    return click.style(outcome.label, fg=_COLOURS.get(outcome, "yellow"))
+
+
+def _marked(outcome: Outcome) -> str:
+    return f"{_MARKS.get(outcome, '')} {outcome.label}".strip()
+
+
+def _quoted(text: str) -> str:
+    """Return text that Markdown shows as it is, in one line: records may hold anything."""
+    return _in_one_line(text.translate(_AS_TEXT))
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,188 @@
+"""Runs as a list, and a single run in full, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel
+from tabulate import tabulate
+
+from hrnet_zoo.errors import UsageError
+from hrnet_zoo.records import Measurement, Record
+from hrnet_zoo.report.judgements import RowResult, as_json, as_text, judge_outcome
+from hrnet_zoo.report.rows import METRIC_TITLES
+from hrnet_zoo.row import METRICS, Metric
+from hrnet_zoo.store.prune import Doomed
+from hrnet_zoo.store.runs import Run
+from hrnet_zoo.verdicts import DEFAULT_NOISE
+from hrnet_zoo.zoo import Zoo
+
+
+def runs_as_text(runs: Sequence[Run]) -> str:
+    """Return the runs as a table with a count below."""
+    cells = [
+        [
+            f"{run.started_at:%Y-%m-%d %H:%M:%S}",
+            _command(run),
+            run.status.replace("_", " "),
+            _values(run),
+            run.device or "",
+            run.file,
+        ]
+        for run in runs
+    ]
+    titles = ["started (UTC)", "command", "status", "values", "device", "file"]
+    table = tabulate(cells, titles, tablefmt="simple", disable_numparse=True)
+    count = f"{len(runs)} run" if len(runs) == 1 else f"{len(runs)} runs"
+    return f"{table}\n\n{count}" if runs else count
+
+
+def runs_as_json(runs: Iterable[Run]) -> str:
+    """Return the runs as a JSON array."""
+    return json.dumps([run.model_dump(mode="json") for run in runs], indent=2, ensure_ascii=False)
+
+
+def doomed_as_text(doomed: Sequence[Doomed]) -> str:
+    """Return one line for each run that goes, with its size."""
+    cells = [
+        [one.run.file, one.run.status.replace("_", " "), _values(one.run), _bytes(one.size_bytes)]
+        for one in doomed
+    ]
+    return tabulate(cells, tablefmt="plain", disable_numparse=True)
+
+
+def freed_as_text(count: int, size_bytes: int) -> str:
+    """Say how many runs, and how many bytes, were deleted."""
+    return f"{count} {'run' if count == 1 else 'runs'}, {_bytes(size_bytes)}"
+
+
+def record_as_text(zoo: Zoo, record: Record, path: Path) -> str:
+    """Return all that one run of `verify` observed, with the verdicts on it."""
+    judged, why_not = _judged(zoo, record, path)
+    parts = [as_text(judged) if judged else f"{record.row}\n  no verdict: {why_not}"]
+    sections = [
+        ("run", _run(record)),
+        ("values", [] if judged else _measured(record)),
+        ("not run", [(METRIC_TITLES[m], why) for m, why in record.not_run.items()]),
+        ("checkpoint", _pairs(record.checkpoint)),
+        ("data", _pairs(record.dataset)),
+        *[(f"protocol of {METRIC_TITLES[m.metric]}", _protocol(m)) for m in record.measurements],
+        ("settings", _pairs(record.settings)),
+        ("seconds", _pairs(record.timings)),
+        ("environment", _flat(record.environment)),
+    ]
+    for heading, pairs in sections:
+        if pairs:
+            width = max(len(what) for what, _ in pairs)
+            lines = [f"  {what:<{width}}  {value}" for what, value in pairs]
+            parts.append("\n".join([heading, *lines]))
+    return "\n\n".join(parts)
+
+
+def record_as_json(zoo: Zoo, record: Record, path: Path) -> str:
+    """Return a record as JSON, with its file and the verdicts, which are null for unknown rows."""
+    judged, why_not = _judged(zoo, record, path)
+    content = {
+        "file": str(path),
+        "record": record.model_dump(mode="json"),
+        "verdicts": json.loads(as_json([judged]))[0]["metrics"] if judged else None,
+        "no_verdicts_because": why_not or None,
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def _judged(zoo: Zoo, record: Record, path: Path) -> tuple[RowResult | None, str]:
+    """Return the verdicts on all numbers a run was to measure, or why there are none."""
+    try:
+        row = zoo.row(record.row, record.edition)
+    except UsageError as error:
+        return None, str(error)
+    return judge_outcome(row, record, path, _metrics(record), DEFAULT_NOISE), ""
+
+
+def _metrics(record: Record) -> list[Metric]:
+    asked = record.arguments.get("metrics", [])
+    measured = [m.metric for m in record.measurements]
+    return [m for m in METRICS if m in measured or m in record.not_run or m in asked]
+
+
+def _run(record: Record) -> list[tuple[str, str]]:
+    pairs = [
+        ("status", record.status.replace("_", " ")),
+        ("edition", record.edition),
+        ("started", f"{record.started_at:%Y-%m-%d %H:%M:%S %Z}"),
+    ]
+    if record.finished_at is not None:
+        pairs.append(("finished", f"{record.finished_at:%Y-%m-%d %H:%M:%S %Z}"))
+    if record.reason:
+        pairs.append(("reason", record.reason))
+    asked = [f"{name} {_text(value)}" for name, value in record.arguments.items() if value]
+    pairs.append(("asked for", "; ".join(asked) or "nothing in particular"))
+    if record.num_images_taken_over:
+        pairs.append(("taken over", f"{record.num_images_taken_over} images of an earlier run"))
+    if record.images_file:
+        pairs.append(("per image", record.images_file))
+    return pairs
+
+
+def _measured(record: Record) -> list[tuple[str, str]]:
+    return [
+        (METRIC_TITLES[m.metric], "0/0" if m.value is None else f"{m.value:.3f}")
+        for m in record.measurements
+    ]
+
+
+def _protocol(measurement: Measurement) -> list[tuple[str, str]]:
+    pairs = _pairs(measurement.protocol)
+    if interval := measurement.interval:
+        span = f"{interval.low:.3f} to {interval.high:.3f} ({interval.resamples} resamples)"
+        pairs.append((f"{interval.level:.0%} interval", span))
+    return pairs
+
+
+def _pairs(part: BaseModel | None) -> list[tuple[str, str]]:
+    return [] if part is None else _flat(part.model_dump(mode="json"))
+
+
+def _flat(content: Mapping[str, object]) -> list[tuple[str, str]]:
+    return [
+        (name, _text(value)) for name, value in content.items() if value not in (None, [], {}, "")
+    ]
+
+
+def _text(value: object) -> str:
+    """Return a JSON value in one line, without its brackets."""
+    if isinstance(value, dict):
+        said = (f"{name} {_text(v)}" for name, v in value.items() if v is not None)
+        return ", ".join(said)
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _command(run: Run) -> str:
+    return f"{run.kind}, {run.edition}" if run.edition == "later" else run.kind
+
+
+def _values(run: Run) -> str:
+    return ", ".join(_value(run, name, value) for name, value in run.values.items())
+
+
+def _value(run: Run, name: str, value: float | None) -> str:
+    if run.kind == "time":
+        return f"{name} {value:.2f} ms"
+    title = next((title for metric, title in METRIC_TITLES.items() if metric == name), name)
+    return f"{title} {'0/0' if value is None else f'{value:.2f}'}"
+
+
+def _bytes(size: int) -> str:
+    amount = float(size)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"

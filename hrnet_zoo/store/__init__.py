@@ -1,0 +1,1 @@
+"""The records in a folder: which there are, an index of them, and how old ones are deleted."""

@@ -1,0 +1,49 @@
+"""The project's own gate: the demo's records, and a mistake that it has to find."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from test_docs import ROOT
+from trees import RunCli
+
+from hrnet_zoo.demo import DATA_ROOT, MANIFEST
+from hrnet_zoo.inference.segmentation import SegmentationProtocol, resized_images
+
+BASELINE = ROOT / "reports" / "demo" / "records"
+ROW = "fcn_hr5s_180x270_2k_scenes"
+ON_DEMO = ("--zoo", MANIFEST)
+
+
+def test_baseline_is_complete_and_names_no_folders() -> None:
+    for path in BASELINE.glob("*/*Z.json"):
+        record = json.loads(path.read_text())
+        assert record["status"] == "completed"
+        assert (path.parent / record["images_file"]).is_file()
+        assert str(Path.home()) not in path.read_text()
+    assert len(list(BASELINE.iterdir())) == 2
+
+
+def test_swapped_colours_do_not_pass(
+    tmp_path: Path, run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights, data and protocol are those of the baseline; only the code has a mistake."""
+
+    def mistaken(
+        image: NDArray[np.uint8], protocol: SegmentationProtocol
+    ) -> list[NDArray[np.uint8]]:
+        return resized_images(np.ascontiguousarray(image[:, :, ::-1]), protocol)
+
+    monkeypatch.setattr("hrnet_zoo.evaluation.segmentation.resized_images", mistaken)
+    verified = run_cli(
+        "verify", ROW, *ON_DEMO, "--data-root", DATA_ROOT, "--device", "cpu", "--output", tmp_path
+    )
+    assert verified.code == 1
+    finished = run_cli("compare", BASELINE, tmp_path, *ON_DEMO, "--row", ROW)
+    assert finished.code == 1
+    assert "a regression: 1 worse" in finished.out
+    assert "paired bootstrap over 36 images" in finished.out
