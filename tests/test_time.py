@@ -19,7 +19,7 @@ from hrnet_zoo.medians import median, median_interval, ratio_interval
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.records import read_records
-from hrnet_zoo.timing_records import read_timings
+from hrnet_zoo.timing_records import TrainedFigure, read_timings
 
 SEGMENTOR, DETECTOR = (row.name for row in load_zoo(hrnet_zoo.demo.MANIFEST).rows)
 DEMO = ("--zoo", hrnet_zoo.demo.MANIFEST, "--device", "cpu", "--output", "records")
@@ -30,6 +30,16 @@ VARIANT_FIELDS = {
     "speed_up_interval", "agreement", "largest_logit_difference", "limit", "gpu_busy", "gflops",
     "gflops_share", "bytes_moved", "gbs", "gbs_share",
 }  # fmt: skip
+
+
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what lower precision does to trained networks, which takes longer than the rest."""
+
+    def none(*_arguments: object) -> list[TrainedFigure]:
+        return []
+
+    monkeypatch.setattr("hrnet_zoo.demo.trained.TrainedNetworks.figures", none)
 
 
 def by_name(text: str) -> dict[str, dict[str, Any]]:
@@ -70,6 +80,7 @@ def test_a_segmentor_is_timed_and_agrees(run_cli: RunCli) -> None:
     assert 0.98 < variants["fast-bf16"]["agreement"] < 1
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_rates_are_held_against_the_ceilings_of_this_machine(run_cli: RunCli) -> None:
     finished = run_cli(
         "time", SEGMENTOR, DETECTOR, *DEMO, "--precision", "fp32", "--precision", "bf16",
@@ -188,6 +199,7 @@ def test_filled_weights_are_said_aloud(run_cli: RunCli) -> None:
     assert "stopped by --limit-seconds after" in finished.out
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_variant_with_other_labels_is_refused(
     run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -356,6 +368,7 @@ def test_exported_engines_are_for_segmentation_in_fp32(run_cli: RunCli) -> None:
         ("tensorrt", "TensorRT needs an NVIDIA GPU, which cpu is not"),
     ],
 )
+@pytest.mark.usefixtures("no_figures")
 def test_engines_of_gpus_are_unavailable_on_a_cpu(
     run_cli: RunCli, engine: str, reason: str
 ) -> None:
