@@ -19,10 +19,11 @@ from hrnet_zoo.lint.codes import RULES
 from hrnet_zoo.lint.document import Finding
 from hrnet_zoo.lint.file_checks import width_of_tensors
 from hrnet_zoo.lint.manifest_source import manifest_document
-from hrnet_zoo.lint.names import Width, checkpoint_stem, log_name, schedule_in_file_name
+from hrnet_zoo.lint.names import checkpoint_stem, log_name, schedule_in_file_name
 from hrnet_zoo.lint.readme_source import readme_document
 from hrnet_zoo.manifest import default_manifest, load_zoo
 from hrnet_zoo.models import build_segmentor
+from hrnet_zoo.readme.labels import Width
 
 TABLES = Path(__file__).parent / "data" / "tables"
 DETECTION = (TABLES / "mmdetection.md").read_text()
@@ -159,6 +160,31 @@ class TestFix:
         fixed, _ = fix(DETECTION, findings(DETECTION))
         assert fix(fixed, findings(fixed)) == (fixed, [])
         assert not {"HZ201", "HZ202", "HZ301"} & set(counts(findings(fixed)))
+
+    def test_what_is_fixed_is_still_the_same_rows(self, tmp_path: Path, run_cli: RunCli) -> None:
+        path = tmp_path / "README.md"
+        path.write_bytes(original("mmdetection").encode())
+        assert run_cli("lint", path, "--fix").code == 1
+        fixed = path.read_bytes()
+        checked = run_cli("readme", path, "--check")
+        assert (checked.code, checked.out) == (0, "")
+        assert "30 rows in 6 tables; nothing to change" in checked.err
+        assert run_cli("readme", path, "--write").code == 0
+        assert path.read_bytes() == fixed
+        # Blank rows are still known, and so is what was published for them later.
+        left = {
+            code: n for code, n in IN_DETECTION.items() if code not in ("HZ201", "HZ202", "HZ301")
+        }
+        assert counts(findings(fixed.decode())) == left
+
+    def test_another_wrong_label_is_put_right_by_readme(
+        self, run_cli: RunCli, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "README.md"
+        path.write_text(original("mmdetection").replace("HRNetV2p-W48", "HRNetV2p-W44"))
+        checked = run_cli("readme", path, "--check")
+        assert checked.code == 1
+        assert checked.out.count('"HRNetV2p-W44" becomes "HRNetV2p-W48"') == 2
 
     def test_segmentation_needs_no_fix(self) -> None:
         assert fix(SEGMENTATION, findings(SEGMENTATION)) == (SEGMENTATION, [])

@@ -6,15 +6,13 @@ from collections.abc import Iterator
 
 from hrnet_zoo.lint.document import Document, Finding, Patch, TableRow
 from hrnet_zoo.lint.names import (
-    Width,
     checkpoint_stem,
     crop_in_file_name,
     log_name,
     schedule_in_file_name,
     width_in_file_name,
-    width_in_label,
-    width_of_reading,
 )
+from hrnet_zoo.readme.labels import Width, width_in_label, width_of_reading
 from hrnet_zoo.row import Column
 
 _FLAGS: tuple[tuple[Column, str, str], ...] = (
