@@ -392,6 +392,22 @@ class TestFiles:
         assert "HZ602 fixed: W32 -> W18" in finished.out
         assert "HRNetV2p-W18 |" in readme.read_text()
 
+    def test_a_label_that_name_and_tensors_would_correct_differently_stays(
+        self, tmp_path: Path, run_cli: RunCli, w18: dict[str, torch.Tensor]
+    ) -> None:
+        end = self.save(tmp_path / "files", w18, "faster_rcnn_hrnetv2p_w40_1x_coco")
+        text = one_row(label="HRNetV2p-W48", end=end)
+        found = self.lint(text, tmp_path, run_cli, 1)
+        asked = {f["code"]: f["patch"] for f in found if f["patch"] is not None}
+        assert asked == {
+            "HZ201": {"old": "W48", "new": "W40", "safe": False},
+            "HZ602": {"old": "W48", "new": "W18", "safe": False},
+        }
+        readme = tmp_path / "README.md"
+        finished = run_cli("lint", readme, "--checkpoints", tmp_path / "files", "--fix")
+        assert readme.read_text() == text
+        assert finished.out.splitlines()[-1] == "3 errors"
+
     def test_another_content_than_the_name_promises(
         self, tmp_path: Path, run_cli: RunCli, w18: dict[str, torch.Tensor]
     ) -> None:
