@@ -495,6 +495,33 @@ class TestCommand:
         assert "no results table" in finished.err
         assert "HZ201" in finished.out
 
+    def test_an_unreadable_manifest_does_not_either(
+        self, readme: Path, tmp_path: Path, run_cli: RunCli
+    ) -> None:
+        (tmp_path / "bad.yaml").write_text("rows: 5\n")
+        (tmp_path / "latin.yaml").write_bytes(b"\xe9: 1\n")
+        (tmp_path / "empty.yml").write_text("")
+        names = ("bad.yaml", "latin.yaml", "empty.yml", "nosuch.yaml")
+        finished = run_cli("lint", *(tmp_path / name for name in names), readme)
+        assert finished.code == 3
+        assert all(name in finished.err for name in names)
+        assert finished.err.count("error:") == 4
+        assert "--zoo" not in finished.err
+        assert "HZ201" in finished.out
+
+    def test_after_a_fix_findings_are_those_of_the_fixed_file(
+        self, readme: Path, run_cli: RunCli
+    ) -> None:
+        after_fix = json.loads(run_cli("lint", readme, "--fix", "--format", "json").out)
+        again = json.loads(run_cli("lint", readme, "--format", "json").out)
+        assert after_fix["findings"] == again["findings"]
+        for finding in again["findings"]:
+            assert "W48" not in finding["message"]
+        before = readme.read_text()
+        once_more = json.loads(run_cli("lint", readme, "--fix", "--format", "json").out)
+        assert once_more["fixed"] == []
+        assert readme.read_text() == before
+
     def test_unknown_codes(self, run_cli: RunCli) -> None:
         for option in ("--select", "--ignore"):
             finished = run_cli("lint", option, "HZ999")
