@@ -14,6 +14,7 @@ import torch
 from readme_variants import VARIANTS, original
 from trees import RunCli
 
+from hrnet_zoo import demo
 from hrnet_zoo.lint.checking import check_document, fix
 from hrnet_zoo.lint.codes import RULES
 from hrnet_zoo.lint.document import Finding
@@ -245,6 +246,8 @@ def test_a_faultless_row_has_no_findings() -> None:
         ({"box_ap": "-"}, "HZ103"),
         ({"fps": "fast"}, "HZ106"),
         ({"box_ap": "412", "end": "_20200210-0123abcd.pth"}, "HZ107"),
+        ({"box_ap": "-41.2"}, "HZ107"),
+        ({"fps": "\u22129.2"}, "HZ107"),
         ({"label": "HRNetV2p-W32"}, "HZ201"),
         ({"schedule": "2x"}, "HZ203"),
         ({"log_end": "-20200210_125315.log.json"}, "HZ302"),
@@ -271,16 +274,35 @@ def test_a_file_linked_twice() -> None:
     assert found == {"HZ203": 1, "HZ304": 1, "HZ305": 1}
 
 
+def test_a_file_linked_on_two_hosts() -> None:
+    line = one_row().splitlines()[-1].replace("1x |", "2x |")
+    elsewhere = line.replace("https://download.openmmlab.com/x", "https://mirror.example/y")
+    found = [f for f in findings(f"{one_row()}{elsewhere}\n") if f.code in ("HZ304", "HZ305")]
+    assert [f.code for f in found] == ["HZ305", "HZ304"]
+    assert all("also linked in line 3" in f.message for f in found)
+
+
+def test_different_files_that_are_all_called_the_same_are_not_shared() -> None:
+    first, second = (
+        one_row(schedule=f"{n}x", stem="epoch_12", end=".pth", log_stem="run", log_end=".log")
+        for n in (1, 2)
+    )
+    line = second.splitlines()[-1].replace("openmmlab.com/x", "openmmlab.com/y")
+    assert not {"HZ304", "HZ305"} & set(counts(findings(f"{first}{line}\n")))
+
+
 def test_a_row_printed_twice() -> None:
     line = "| HRNetV2p-W40 | 1x | | | |\n"
     assert counts(findings(HEADER + line + line)) == {"HZ102": 2, "HZ105": 1}
 
 
-@pytest.mark.parametrize("line", ["|", "| HRNetV2p-W40 | 1x | 9 |", "| W40 | 1x | 9 | 8 | x | y |"])
+@pytest.mark.parametrize(
+    "line", ["|", "|x|", "| HRNetV2p-W40 | 1x | 9 |", "| W40 | 1x | 9 | 8 | x | y |"]
+)
 def test_a_missing_or_merged_cell_is_named(line: str) -> None:
     found = only(one_row() + line + "\n", "HZ101")
     assert [finding.spot.line for finding in found] == [4]
-    assert "cells under a header of 5" in found[0].message
+    assert re.match(r"(0 cells|1 cell|[2-9] cells) under a header of 5", found[0].message)
 
 
 def test_flags_crop_and_configuration() -> None:
@@ -290,6 +312,11 @@ def test_flags_crop_and_configuration() -> None:
     assert len(crop) == 1
     config = SEGMENTATION.replace("hrnet/fcn_hr18_512x1024_40k_cityscapes.py", "hrnet/fcn.py", 1)
     assert len(only(config, "HZ205")) == 1
+
+
+def test_the_size_in_a_name_need_not_be_the_crop() -> None:
+    # The demo's file is named after its images, and trained with the crop that is printed.
+    assert check_document(manifest_document(demo.MANIFEST)) == []
 
 
 def test_values_stated_otherwise_later() -> None:
@@ -456,7 +483,7 @@ class TestCommand:
         finished = run_cli("lint", "--select", "HZ201")
         assert finished.code == 1
         assert re.search(r"zoo\.yaml:\d+: HZ201 error", finished.out)
-        assert "[perhaps: W48 -> W40]" in finished.out
+        assert "[should be: W48 -> W40]" in finished.out
 
     def test_infos_are_no_failure(self, readme: Path, run_cli: RunCli) -> None:
         finished = run_cli("lint", readme, "--select", "HZ5,hz403")

@@ -60,9 +60,15 @@ def _line(one: tuple[str, Finding]) -> str:
     severity = click.style(finding.severity, fg=_COLOURS[finding.severity])
     line = f"{_where(name, finding)}: {finding.code} {severity}: {finding.message}"
     if finding.patch is not None:
-        how = "--fix" if finding.patch.can_be_made else "perhaps"
-        line += f" [{how}: {_change(finding.patch)}]"
+        line += f" [{_how_sure(finding.patch)}: {_change(finding.patch)}]"
     return line
+
+
+def _how_sure(patch: Patch) -> str:
+    if patch.can_be_made:
+        return "--fix"
+    # What a manifest quotes is put right where it was quoted from.
+    return "should be" if patch.is_safe else "perhaps"
 
 
 def _count(found: Found) -> str:
