@@ -509,7 +509,7 @@ class TestCommand:
         path.write_text(one_row(box_ap="412", end="_20200210-0123abcd.pth"))
         out = run_cli("lint", path, "--format", "github").out
         name = str(path).replace(",", "%2C")
-        places = f"file={name},line=3,title=HZ107,col=29"
+        places = f"title=HZ107,file={name},line=3,col=29"
         assert out == f"::error {places}::412 percent is impossible\n"
 
     def test_unreadable_files_do_not_hide_the_others(

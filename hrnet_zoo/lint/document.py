@@ -114,7 +114,6 @@ class TableRow:
 class LintTable:
     """One results table."""
 
-    heading: str
     rows: Sequence[TableRow]
     ragged: Sequence[tuple[Spot, str]] = ()
     """Lines that cannot be read as rows, and why."""
@@ -124,8 +123,6 @@ class LintTable:
 class Document:
     """A README or manifest."""
 
-    name: str
-    """Of the file, for people."""
     tables: Sequence[LintTable]
     links: Sequence[Spot]
     """All links, also outside tables."""
