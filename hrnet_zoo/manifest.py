@@ -14,7 +14,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from hrnet_zoo.errors import ManifestError, did_you_mean
+from hrnet_zoo.errors import ManifestError, did_you_mean, explain_os_error
 from hrnet_zoo.printed import printed_number
 from hrnet_zoo.row import LATER_QUANTITIES, METRICS, Column, Manifest, Row
 from hrnet_zoo.zoo import Zoo
@@ -61,12 +61,15 @@ def load_zoo_with_lines(path: Path) -> tuple[Zoo, Mapping[Keys, int]]:
 def _load(path: Path) -> tuple[Zoo, _Document]:
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"The manifest {path} cannot be read: {error}. Pass an existing file with --zoo."
+    except OSError as error:
+        msg = f"The manifest cannot be read. {explain_os_error(error)}"
+        raise ManifestError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"The manifest {path} is not UTF-8 (byte {error.start}); save it as UTF-8."
         raise ManifestError(msg) from error
     document = _Document(text, path.name)
     if document.data is None:
-        msg = f"The manifest {path} is empty. Pass another file with --zoo."
+        msg = f"The manifest {path} is empty; zoo.schema.json says what belongs into one."
         raise ManifestError(msg)
     try:
         manifest = Manifest.model_validate(document.data)

@@ -14,15 +14,17 @@ import torch
 from readme_variants import VARIANTS, original
 from trees import RunCli
 
+from hrnet_zoo import demo
 from hrnet_zoo.lint.checking import check_document, fix
 from hrnet_zoo.lint.codes import RULES
 from hrnet_zoo.lint.document import Finding
 from hrnet_zoo.lint.file_checks import width_of_tensors
 from hrnet_zoo.lint.manifest_source import manifest_document
-from hrnet_zoo.lint.names import Width, checkpoint_stem, log_name, schedule_in_file_name
+from hrnet_zoo.lint.names import checkpoint_stem, log_name, schedule_in_file_name
 from hrnet_zoo.lint.readme_source import readme_document
 from hrnet_zoo.manifest import default_manifest, load_zoo
 from hrnet_zoo.models import build_segmentor
+from hrnet_zoo.readme.labels import Width
 
 TABLES = Path(__file__).parent / "data" / "tables"
 DETECTION = (TABLES / "mmdetection.md").read_text()
@@ -160,6 +162,31 @@ class TestFix:
         assert fix(fixed, findings(fixed)) == (fixed, [])
         assert not {"HZ201", "HZ202", "HZ301"} & set(counts(findings(fixed)))
 
+    def test_what_is_fixed_is_still_the_same_rows(self, tmp_path: Path, run_cli: RunCli) -> None:
+        path = tmp_path / "README.md"
+        path.write_bytes(original("mmdetection").encode())
+        assert run_cli("lint", path, "--fix").code == 1
+        fixed = path.read_bytes()
+        checked = run_cli("readme", path, "--check")
+        assert (checked.code, checked.out) == (0, "")
+        assert "30 rows in 6 tables; nothing to change" in checked.err
+        assert run_cli("readme", path, "--write").code == 0
+        assert path.read_bytes() == fixed
+        # Blank rows are still known, and so is what was published for them later.
+        left = {
+            code: n for code, n in IN_DETECTION.items() if code not in ("HZ201", "HZ202", "HZ301")
+        }
+        assert counts(findings(fixed.decode())) == left
+
+    def test_another_wrong_label_is_put_right_by_readme(
+        self, run_cli: RunCli, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "README.md"
+        path.write_text(original("mmdetection").replace("HRNetV2p-W48", "HRNetV2p-W44"))
+        checked = run_cli("readme", path, "--check")
+        assert checked.code == 1
+        assert checked.out.count('"HRNetV2p-W44" becomes "HRNetV2p-W48"') == 2
+
     def test_segmentation_needs_no_fix(self) -> None:
         assert fix(SEGMENTATION, findings(SEGMENTATION)) == (SEGMENTATION, [])
 
@@ -219,6 +246,8 @@ def test_a_faultless_row_has_no_findings() -> None:
         ({"box_ap": "-"}, "HZ103"),
         ({"fps": "fast"}, "HZ106"),
         ({"box_ap": "412", "end": "_20200210-0123abcd.pth"}, "HZ107"),
+        ({"box_ap": "-41.2"}, "HZ107"),
+        ({"fps": "\u22129.2"}, "HZ107"),
         ({"label": "HRNetV2p-W32"}, "HZ201"),
         ({"schedule": "2x"}, "HZ203"),
         ({"log_end": "-20200210_125315.log.json"}, "HZ302"),
@@ -245,16 +274,35 @@ def test_a_file_linked_twice() -> None:
     assert found == {"HZ203": 1, "HZ304": 1, "HZ305": 1}
 
 
+def test_a_file_linked_on_two_hosts() -> None:
+    line = one_row().splitlines()[-1].replace("1x |", "2x |")
+    elsewhere = line.replace("https://download.openmmlab.com/x", "https://mirror.example/y")
+    found = [f for f in findings(f"{one_row()}{elsewhere}\n") if f.code in ("HZ304", "HZ305")]
+    assert [f.code for f in found] == ["HZ305", "HZ304"]
+    assert all("also linked in line 3" in f.message for f in found)
+
+
+def test_different_files_that_are_all_called_the_same_are_not_shared() -> None:
+    first, second = (
+        one_row(schedule=f"{n}x", stem="epoch_12", end=".pth", log_stem="run", log_end=".log")
+        for n in (1, 2)
+    )
+    line = second.splitlines()[-1].replace("openmmlab.com/x", "openmmlab.com/y")
+    assert not {"HZ304", "HZ305"} & set(counts(findings(f"{first}{line}\n")))
+
+
 def test_a_row_printed_twice() -> None:
     line = "| HRNetV2p-W40 | 1x | | | |\n"
     assert counts(findings(HEADER + line + line)) == {"HZ102": 2, "HZ105": 1}
 
 
-@pytest.mark.parametrize("line", ["|", "| HRNetV2p-W40 | 1x | 9 |", "| W40 | 1x | 9 | 8 | x | y |"])
+@pytest.mark.parametrize(
+    "line", ["|", "|x|", "| HRNetV2p-W40 | 1x | 9 |", "| W40 | 1x | 9 | 8 | x | y |"]
+)
 def test_a_missing_or_merged_cell_is_named(line: str) -> None:
     found = only(one_row() + line + "\n", "HZ101")
     assert [finding.spot.line for finding in found] == [4]
-    assert "cells under a header of 5" in found[0].message
+    assert re.match(r"(0 cells|1 cell|[2-9] cells) under a header of 5", found[0].message)
 
 
 def test_flags_crop_and_configuration() -> None:
@@ -264,6 +312,11 @@ def test_flags_crop_and_configuration() -> None:
     assert len(crop) == 1
     config = SEGMENTATION.replace("hrnet/fcn_hr18_512x1024_40k_cityscapes.py", "hrnet/fcn.py", 1)
     assert len(only(config, "HZ205")) == 1
+
+
+def test_the_size_in_a_name_need_not_be_the_crop() -> None:
+    # The demo's file is named after its images, and trained with the crop that is printed.
+    assert check_document(manifest_document(demo.MANIFEST)) == []
 
 
 def test_values_stated_otherwise_later() -> None:
@@ -366,6 +419,22 @@ class TestFiles:
         assert "HZ602 fixed: W32 -> W18" in finished.out
         assert "HRNetV2p-W18 |" in readme.read_text()
 
+    def test_a_label_that_name_and_tensors_would_correct_differently_stays(
+        self, tmp_path: Path, run_cli: RunCli, w18: dict[str, torch.Tensor]
+    ) -> None:
+        end = self.save(tmp_path / "files", w18, "faster_rcnn_hrnetv2p_w40_1x_coco")
+        text = one_row(label="HRNetV2p-W48", end=end)
+        found = self.lint(text, tmp_path, run_cli, 1)
+        asked = {f["code"]: f["patch"] for f in found if f["patch"] is not None}
+        assert asked == {
+            "HZ201": {"old": "W48", "new": "W40", "safe": False},
+            "HZ602": {"old": "W48", "new": "W18", "safe": False},
+        }
+        readme = tmp_path / "README.md"
+        finished = run_cli("lint", readme, "--checkpoints", tmp_path / "files", "--fix")
+        assert readme.read_text() == text
+        assert finished.out.splitlines()[-1] == "3 errors"
+
     def test_another_content_than_the_name_promises(
         self, tmp_path: Path, run_cli: RunCli, w18: dict[str, torch.Tensor]
     ) -> None:
@@ -414,7 +483,7 @@ class TestCommand:
         finished = run_cli("lint", "--select", "HZ201")
         assert finished.code == 1
         assert re.search(r"zoo\.yaml:\d+: HZ201 error", finished.out)
-        assert "[perhaps: W48 -> W40]" in finished.out
+        assert "[should be: W48 -> W40]" in finished.out
 
     def test_infos_are_no_failure(self, readme: Path, run_cli: RunCli) -> None:
         finished = run_cli("lint", readme, "--select", "HZ5,hz403")
@@ -440,7 +509,7 @@ class TestCommand:
         path.write_text(one_row(box_ap="412", end="_20200210-0123abcd.pth"))
         out = run_cli("lint", path, "--format", "github").out
         name = str(path).replace(",", "%2C")
-        places = f"file={name},line=3,title=HZ107,col=29"
+        places = f"title=HZ107,file={name},line=3,col=29"
         assert out == f"::error {places}::412 percent is impossible\n"
 
     def test_unreadable_files_do_not_hide_the_others(
@@ -452,6 +521,33 @@ class TestCommand:
         assert "nowhere.md" in finished.err
         assert "no results table" in finished.err
         assert "HZ201" in finished.out
+
+    def test_an_unreadable_manifest_does_not_either(
+        self, readme: Path, tmp_path: Path, run_cli: RunCli
+    ) -> None:
+        (tmp_path / "bad.yaml").write_text("rows: 5\n")
+        (tmp_path / "latin.yaml").write_bytes(b"\xe9: 1\n")
+        (tmp_path / "empty.yml").write_text("")
+        names = ("bad.yaml", "latin.yaml", "empty.yml", "nosuch.yaml")
+        finished = run_cli("lint", *(tmp_path / name for name in names), readme)
+        assert finished.code == 3
+        assert all(name in finished.err for name in names)
+        assert finished.err.count("error:") == 4
+        assert "--zoo" not in finished.err
+        assert "HZ201" in finished.out
+
+    def test_after_a_fix_findings_are_those_of_the_fixed_file(
+        self, readme: Path, run_cli: RunCli
+    ) -> None:
+        after_fix = json.loads(run_cli("lint", readme, "--fix", "--format", "json").out)
+        again = json.loads(run_cli("lint", readme, "--format", "json").out)
+        assert after_fix["findings"] == again["findings"]
+        for finding in again["findings"]:
+            assert "W48" not in finding["message"]
+        before = readme.read_text()
+        once_more = json.loads(run_cli("lint", readme, "--fix", "--format", "json").out)
+        assert once_more["fixed"] == []
+        assert readme.read_text() == before
 
     def test_unknown_codes(self, run_cli: RunCli) -> None:
         for option in ("--select", "--ignore"):

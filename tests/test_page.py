@@ -17,14 +17,21 @@ from made_up_zoo import write_zoo
 from pages import Parsed, parsed
 from trees import Finished, RunCli
 
-from hrnet_zoo.manifest import load_zoo
-from hrnet_zoo.page.content import Erratum, page_of
+from hrnet_zoo.manifest import default_manifest, load_zoo
+from hrnet_zoo.page.content import page_of
+from hrnet_zoo.page.errata import Erratum
 from hrnet_zoo.page.gathering import gather
 from hrnet_zoo.page.html import LARGEST_BYTES, render, render_within
 from hrnet_zoo.page.vega import vega_runtime
 
 ROWS = 67
-FINDING = Erratum(code="E101", severity="error", line=12, message='"W48", but <b>W18</b>')
+FINDING = Erratum(
+    code="E101",
+    severity="error",
+    meaning="a wrong & odd label",
+    line=12,
+    message='"W48", but <b>W18</b>',
+)
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +73,9 @@ def test_the_page_shows_every_row_and_every_verdict(
         "match", "mismatch_better", "mismatch_worse", "inconclusive", "not_comparable",
         "not_documented", "not_run", "error",
     }  # fmt: skip
-    counts = [li.text.split() for li in page.named("li") if li.text.strip()[:1].isdigit()]
+    # Errata are listed, too; those that begin with a number begin with a decimal one.
+    items = [li.text.split() for li in page.named("li")]
+    counts = [words for words in items if words and words[0].isdigit()]
     assert {words[1]: int(words[0]) for words in counts}["match"] == shown_matches(page)
 
 
@@ -159,8 +168,22 @@ def test_a_page_that_would_be_too_large_has_fewer_pictures(records: Path) -> Non
 
 def test_findings_on_the_documents_are_shown(page: Parsed) -> None:
     text = page.by_id("errata").text
-    for said in (FINDING.code, FINDING.severity, str(FINDING.line), FINDING.message):
+    for said in (FINDING.code, FINDING.severity, FINDING.meaning, "12", FINDING.message):
         assert said in text
+
+
+def test_the_errata_of_the_manifest_are_shown_by_kind(run_cli: RunCli, tmp_path: Path) -> None:
+    finished, content = written(run_cli, tmp_path)
+    assert finished.code == 0
+    text = parsed(content).by_id("errata").text
+    assert "HZ201 error: the backbone's label contradicts the name of the linked file (2)" in text
+    assert "HZ301 error: a link to a host that is retired (36)" in text
+    # What is the same in 36 lines is said once.
+    assert text.count("open-mmlab.s3.ap-northeast-2.amazonaws.com is retired") == 1
+    assert "zoo.yaml" in text
+    lines = default_manifest().read_text().splitlines()
+    retired = [n for n, line in enumerate(lines, 1) if "url: https://open-mmlab.s3." in line]
+    assert ", ".join(map(str, retired)) in text
 
 
 def test_a_zoo_without_records_is_shown_as_documented(run_cli: RunCli, tmp_path: Path) -> None:
@@ -168,7 +191,6 @@ def test_a_zoo_without_records_is_shown_as_documented(run_cli: RunCli, tmp_path:
     assert finished.code == 0
     page = parsed(content)
     assert "there is no record of it" in page.by_id("rows").text
-    assert not any(element.attributes.get("id") == "errata" for element in page.elements)
     assert "None were saved" in page.by_id("worst").text
     assert "No record has values of classes" in page.by_id("classes").text
 

@@ -11,7 +11,7 @@ import click
 from hrnet_zoo.cli.options import format_option, zoo_option
 
 if TYPE_CHECKING:
-    from hrnet_zoo.lint.document import Finding
+    from hrnet_zoo.lint.document import Document, Finding
     from hrnet_zoo.zoo import Zoo
 
 
@@ -87,13 +87,13 @@ def _lint_all(
     paths: Sequence[Path], zoo: Zoo, codes: set[str], checkpoints: Path | None, *, fix: bool
 ) -> tuple[list[tuple[str, Finding]], list[tuple[str, Finding]], bool]:
     """Return what is left to find in all files, what was fixed, and whether one is unreadable."""
-    from hrnet_zoo.errors import ReadmeError  # noqa: PLC0415
+    from hrnet_zoo.errors import ManifestError, ReadmeError  # noqa: PLC0415
 
     found, fixed, unreadable = [], [], False
     for path in paths:
         try:
             left, settled = _lint(path, zoo, codes, checkpoints, fix=fix)
-        except ReadmeError as error:
+        except (ManifestError, ReadmeError) as error:
             click.echo(f"{click.style('error:', fg='red')} {error}", err=True)
             unreadable = True
             continue
@@ -105,24 +105,26 @@ def _lint_all(
 def _lint(
     path: Path, zoo: Zoo, codes: set[str], checkpoints: Path | None, *, fix: bool
 ) -> tuple[list[Finding], list[Finding]]:
+    """Return what is left to find in a file, and what was fixed."""
     from hrnet_zoo.lint import checking  # noqa: PLC0415
     from hrnet_zoo.lint.manifest_source import manifest_document  # noqa: PLC0415
     from hrnet_zoo.lint.readme_source import readme_document  # noqa: PLC0415
     from hrnet_zoo.readme.files import read_text, write_text  # noqa: PLC0415
 
-    text = ""
+    def wanted(document: Document) -> list[Finding]:
+        found = checking.check_document(document, checkpoints)
+        return [finding for finding in found if finding.code in codes]
+
     if _is_manifest(path):
-        document = manifest_document(path)
-    else:
-        text = read_text(path)
-        document = readme_document(text, str(path), zoo)
-    found = [f for f in checking.check_document(document, checkpoints) if f.code in codes]
-    if not fix:
+        return wanted(manifest_document(path)), []
+    text = read_text(path)
+    found = wanted(readme_document(text, str(path), zoo))
+    new, fixed = checking.fix(text, found) if fix else (text, [])
+    if new == text:
         return found, []
-    new, fixed = checking.fix(text, found)
-    if new != text:
-        write_text(path, new)
-    return [finding for finding in found if finding not in fixed], fixed
+    write_text(path, new)
+    # Places move, and what one finding says of another line may no longer be so.
+    return wanted(readme_document(new, str(path), zoo)), fixed
 
 
 def _is_manifest(path: Path) -> bool:

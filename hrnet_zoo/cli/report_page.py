@@ -13,6 +13,7 @@ from hrnet_zoo.cli.options import zoo_option
 from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
+    from hrnet_zoo.page.errata import Erratum
     from hrnet_zoo.page.gathering import Gathered
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -46,8 +47,8 @@ def html(records_dir: Path | None, output: Path, zoo_file: Path | None) -> int:
     """Write the whole zoo as one HTML file.
 
     It opens offline and asks no server for anything: verdicts, all rows, charts, classes, worst
-    images, histories, machines and data. Exit code: 0, or 3 if a file below the folder of records
-    could not be used; the page then names it.
+    images, histories, machines, data, and errata of the manifest. Exit code: 0, or 3 if a file
+    below the folder of records could not be used; the page then names it.
     """
     _require(_PAGE_NEEDS)
     from hrnet_zoo import __version__  # noqa: PLC0415
@@ -58,7 +59,8 @@ def html(records_dir: Path | None, output: Path, zoo_file: Path | None) -> int:
 
     with bundled_meanwhile() as vega:
         gathered = _gather(records_dir, zoo_file)
-        page = page_of(gathered, made_at=now(), version=__version__)
+        errata = _errata(gathered.zoo.path)
+        page = page_of(gathered, made_at=now(), version=__version__, errata=errata)
         content = render_within(page, vega.result())
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(content)
@@ -146,6 +148,25 @@ def _gather(records_dir: Path | None, zoo_file: Path | None) -> Gathered:
         msg = f"There is no folder {records_dir}; --records takes the folder that verify wrote to."
         raise click.UsageError(msg)
     return gather(load_zoo(zoo_file), records_dir or DEFAULT_OUTPUT)
+
+
+def _errata(manifest: Path) -> list[Erratum]:
+    """Return what lint finds in a manifest; the page itself knows nothing of lint."""
+    from hrnet_zoo.lint.checking import check_document  # noqa: PLC0415
+    from hrnet_zoo.lint.codes import RULES  # noqa: PLC0415
+    from hrnet_zoo.lint.manifest_source import manifest_document  # noqa: PLC0415
+    from hrnet_zoo.page.errata import Erratum  # noqa: PLC0415
+
+    return [
+        Erratum(
+            code=finding.code,
+            severity=finding.severity,
+            meaning=RULES[finding.code].meaning,
+            line=finding.spot.line,
+            message=finding.message,
+        )
+        for finding in check_document(manifest_document(manifest))
+    ]
 
 
 def _explained(gathered: Gathered) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hrnet_zoo.errors import UsageError, did_you_mean
@@ -28,7 +30,25 @@ def check_document(document: Document, checkpoints: Path | None = None) -> list[
     found = [finding for check in checks for finding in check(document)]
     if checkpoints is not None:
         found += check_files(document, checkpoints)
-    return sorted(found, key=lambda f: (f.spot.line, f.spot.column or 0, f.code))
+    return sorted(_undecided(found), key=lambda f: (f.spot.line, f.spot.column or 0, f.code))
+
+
+def _undecided(found: Sequence[Finding]) -> list[Finding]:
+    """Return the findings; patches that contradict each other are not safe, whoever is right.
+
+    Where a label, a file's name and its tensors say three things, a person has to decide.
+    """
+    safe: defaultdict[int, list[Patch]] = defaultdict(list)
+    for finding in found:
+        if finding.patch is not None and finding.patch.is_safe:
+            safe[finding.patch.spot.line].append(finding.patch)
+    return [
+        replace(finding, patch=replace(patch, is_safe=False))
+        if (patch := finding.patch) is not None
+        and any(patch.contradicts(other) for other in safe[patch.spot.line])
+        else finding
+        for finding in found
+    ]
 
 
 def codes_of(select: Sequence[str], ignore: Sequence[str]) -> set[str]:

@@ -28,6 +28,13 @@ class Spot:
         """Return the last part of a link."""
         return link_file_name(self.text)
 
+    def overlaps(self, other: Spot) -> bool:
+        """Return whether a character belongs to both; pieces without an offset must be equal."""
+        if self.start is None or other.start is None:
+            return self == other
+        ends = self.start + len(self.text), other.start + len(other.text)
+        return max(self.start, other.start) < min(ends)
+
     def part(self, start: int, end: int) -> Self:
         """Return a part of this piece, from and to characters of its text."""
         return type(self)(
@@ -51,6 +58,10 @@ class Patch:
     def can_be_made(self) -> bool:
         """Return whether it is safe, and its place known."""
         return self.is_safe and self.spot.start is not None
+
+    def contradicts(self, other: Patch) -> bool:
+        """Return whether the two would change the same text, and differently."""
+        return self != other and self.spot.overlaps(other.spot)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +114,6 @@ class TableRow:
 class LintTable:
     """One results table."""
 
-    heading: str
     rows: Sequence[TableRow]
     ragged: Sequence[tuple[Spot, str]] = ()
     """Lines that cannot be read as rows, and why."""
@@ -113,8 +123,6 @@ class LintTable:
 class Document:
     """A README or manifest."""
 
-    name: str
-    """Of the file, for people."""
     tables: Sequence[LintTable]
     links: Sequence[Spot]
     """All links, also outside tables."""

@@ -10,8 +10,9 @@ from hrnet_zoo.download import sha256_of
 from hrnet_zoo.errors import CheckpointError
 from hrnet_zoo.lint.document import Document, Finding, Spot, TableRow
 from hrnet_zoo.lint.name_checks import relabelled
-from hrnet_zoo.lint.names import Width, checkpoint_stem, width_in_file_name
+from hrnet_zoo.lint.names import checkpoint_stem, width_in_file_name
 from hrnet_zoo.printed import promised_sha256
+from hrnet_zoo.readme.labels import Width
 
 _FINEST = "backbone.stage4.0.branches.0.{}.conv1.weight"
 """A convolution from the finest branch to itself, in the block of this number."""

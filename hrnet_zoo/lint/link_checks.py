@@ -48,10 +48,17 @@ def _shared(code: str, what: str, links: list[Spot | None]) -> Iterator[Finding]
     for link in links:
         if link is None:
             continue
-        first = seen.setdefault(link.text, link)
+        first = seen.setdefault(_file(link), link)
         if first is not link:
             message = f"the {what} {link.file_name} is also linked in line {first.line}"
             yield Finding(code=code, spot=link, message=message)
+
+
+def _file(link: Spot) -> str:
+    """Return what tells a file from others: its name, on whichever host, if that has a stamp."""
+    name = link.file_name
+    is_stamped = promised_sha256(name) is not None or log_name(name) is not None
+    return name if is_stamped else link.text
 
 
 def _log(row: TableRow, checkpoint: Spot) -> Iterator[Finding]:

@@ -27,12 +27,11 @@ def manifest_document(path: Path) -> Document:
     place_of = {row.name: place for place, row in enumerate(zoo.rows)}
     tables = [
         LintTable(
-            heading=table.heading,
             rows=[_row(row, ("rows", place_of[row.name]), lines) for row in zoo.rows_of(table)],
         )
         for table in zoo.tables
     ]
-    return Document(name=str(path), tables=tables, links=list(_links(zoo, lines)))
+    return Document(tables=tables, links=list(_links(zoo, lines)))
 
 
 def _row(row: Row, here: Keys, lines: Mapping[Keys, int]) -> TableRow:

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 
 from hrnet_zoo.lint.document import Document, Finding, Patch, TableRow
 from hrnet_zoo.lint.names import (
-    Width,
     checkpoint_stem,
     crop_in_file_name,
     log_name,
     schedule_in_file_name,
     width_in_file_name,
-    width_in_label,
-    width_of_reading,
 )
+from hrnet_zoo.reading import SegmentationReading
+from hrnet_zoo.readme.labels import Width, width_in_label, width_of_reading
 from hrnet_zoo.row import Column
 
 _FLAGS: tuple[tuple[Column, str, str], ...] = (
@@ -99,12 +98,22 @@ def _schedule(row: TableRow, stem: str) -> Iterator[Finding]:
 
 
 def _crop(row: TableRow, stem: str) -> Iterator[Finding]:
-    named, printed = crop_in_file_name(stem), row.text("crop_size")
-    if named is not None and printed and named != printed.lower().replace(" ", ""):
-        message = f"the crop is {printed}, the file {stem} says {named}"
+    named, printed = crop_in_file_name(stem), row.text("crop_size").lower().replace(" ", "")
+    # Where the configuration has the printed crop, the size in the name is one of something else.
+    if named is not None and printed and printed not in (named, _trained_crop(row)):
         spot = row.spot("crop_size")
+        message = f"the crop is {spot.text}, the file {stem} says {named}"
         patch = Patch(spot=spot, new=named, is_safe=False)
         yield Finding(code="HZ204", spot=spot, message=message, patch=patch)
+
+
+def _trained_crop(row: TableRow) -> str | None:
+    """Return the crop of a row's configuration, as far as it is known."""
+    reading = row.row.reading if row.row else None
+    if not isinstance(reading, SegmentationReading):
+        return None
+    height, width = reading.train_crop
+    return f"{height}x{width}"
 
 
 def _flags(row: TableRow, stem: str) -> Iterator[Finding]:

@@ -40,7 +40,6 @@ def readme_document(text: str, name: str, zoo: Zoo) -> Document:
     tables = results_tables(read_markdown(text), titles_of(zoo.tables), name)
     lines = _Lines(text)
     return Document(
-        name=name,
         tables=[_table(zoo, table, lines) for table in tables],
         links=[lines.spot(match[0], match.start()) for match in _LINK.finditer(text)],
     )
@@ -77,7 +76,6 @@ def _table(zoo: Zoo, table: ResultsTable, lines: _Lines) -> LintTable:
     readable = replace(table, markdown=replace(table.markdown, lines=whole))
     known = {m.line.number: m.row for m in match_lines(zoo, readable) if isinstance(m, Match)}
     return LintTable(
-        heading=table.markdown.heading,
         rows=[_row(readable, line, known.get(line.number), lines) for line in whole],
         ragged=[(_beginning(line, lines), explain_ragged(table, line)) for line in ragged],
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import click
 from tabulate import tabulate
 
 from hrnet_zoo.lint.codes import RULES, Severity
 from hrnet_zoo.lint.document import Finding, Patch
+from hrnet_zoo.report.github import command
 
 Found = Sequence[tuple[str, Finding]]
 """File names and findings in them."""
@@ -60,9 +61,15 @@ def _line(one: tuple[str, Finding]) -> str:
     severity = click.style(finding.severity, fg=_COLOURS[finding.severity])
     line = f"{_where(name, finding)}: {finding.code} {severity}: {finding.message}"
     if finding.patch is not None:
-        how = "--fix" if finding.patch.can_be_made else "perhaps"
-        line += f" [{how}: {_change(finding.patch)}]"
+        line += f" [{_how_sure(finding.patch)}: {_change(finding.patch)}]"
     return line
+
+
+def _how_sure(patch: Patch) -> str:
+    if patch.can_be_made:
+        return "--fix"
+    # What a manifest quotes is put right where it was quoted from.
+    return "should be" if patch.is_safe else "perhaps"
 
 
 def _count(found: Found) -> str:
@@ -105,16 +112,7 @@ def _as_dict(name: str, finding: Finding) -> dict[str, object]:
 
 
 def _annotation(name: str, finding: Finding) -> str:
-    # Source: GitHub's documentation of workflow commands; what ends a property is escaped.
-    places = {"file": name, "line": str(finding.spot.line), "title": finding.code}
+    places = {"file": name, "line": str(finding.spot.line)}
     if finding.spot.column is not None:
         places["col"] = str(finding.spot.column)
-    listed = ",".join(f"{key}={''.join(_escaped(value, ':,'))}" for key, value in places.items())
-    message = "".join(_escaped(finding.message, ""))
-    return f"::{_LEVELS[finding.severity]} {listed}::{message}"
-
-
-def _escaped(text: str, more: str) -> Iterator[str]:
-    for character in text:
-        special = character in "%\r\n" or character in more
-        yield f"%{ord(character):02X}" if special else character
+    return command(_LEVELS[finding.severity], finding.message, title=finding.code, **places)

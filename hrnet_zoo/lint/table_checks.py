@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ _CLAIMS: tuple[Column, ...] = (
     "method", "backbone", "crop_size", "lr_schd", "style", "gn", "ms_train",
 )  # fmt: skip
 """What says which model a row is about."""
+_NEGATIVE = re.compile(r"[-\u2212]\d+(\.\d+)?", re.ASCII)
 _ENOUGH_FOR_A_HABIT = 3
 """Values in a column from which on their decimals are compared."""
 
@@ -48,8 +50,13 @@ def _completeness(row: TableRow) -> Iterator[Finding]:
 
 def _numbers(row: TableRow) -> Iterator[Finding]:
     for metric in METRICS:
+        text = row.text(metric)
+        if _NEGATIVE.fullmatch(text):
+            message = f"{text} is impossible: no quantity of a table is negative"
+            yield Finding(code="HZ107", spot=row.spot(metric), message=message)
+            continue
         try:
-            value = printed_number(row.text(metric))
+            value = printed_number(text)
         except ValueError as error:
             yield Finding(code="HZ106", spot=row.spot(metric), message=str(error))
             continue

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hrnet_zoo.page.chart_figures import ChartFigure, chart_figures
+from hrnet_zoo.page.errata import ErrataOfCode, Erratum, by_code
 from hrnet_zoo.page.gathering import Claim, Gathered, verdict_counts
 from hrnet_zoo.page.history import History, history_of
 from hrnet_zoo.page.per_class import ClassTable, class_tables
@@ -27,18 +28,6 @@ from hrnet_zoo.row import Row
 from hrnet_zoo.verdicts import Verdict
 
 _LINKED = ("https://", "http://")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Erratum:
-    """Something wrong in a document itself, whatever was measured."""
-
-    code: str
-    """Stable name of the kind of finding."""
-    severity: str
-    line: int | None
-    """Of the document, from 1."""
-    message: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +72,7 @@ class Page:
     environments: list[Environment]
     fingerprints: list[Fingerprint]
     problems: list[Problem]
-    errata: Sequence[Erratum] | None
+    errata: list[ErrataOfCode] | None
     """None: nobody looked for any."""
 
 
@@ -109,7 +98,7 @@ def page_of(
         environments=environments(gathered),
         fingerprints=fingerprints(gathered),
         problems=gathered.problems + worst.problems,
-        errata=errata,
+        errata=None if errata is None else by_code(errata),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hrnet_zoo.printed import NOT_PRINTED, decimals_of
+from hrnet_zoo.readme.labels import labels_of
 from hrnet_zoo.readme.markdown import Cell
 from hrnet_zoo.readme.matching import Match
 from hrnet_zoo.readme.results import ResultsTable
@@ -73,11 +74,11 @@ def plan_cells(
     decimals = decimals_of_columns(table, matches)
     for match in matches:
         for column, place in table.columns.items():
+            cell = match.line.cells[place]
             if columns == "measured":
                 new = _measured_text(match.row, column, measured, decimals)
             else:
-                new = _documented_text(match.row, column)
-            cell = match.line.cells[place]
+                new = _documented_text(match.row, column, cell)
             old = None if new is None else _replaced_part(cell, column, new)
             if new is None or old is None:
                 continue
@@ -108,8 +109,14 @@ def count_unmeasured(
     return sum(key not in measured for key in documented), len(documented)
 
 
-def _documented_text(row: Row, column: Column) -> str | None:
-    """Return what the manifest quotes, or None for links and what its table has no column for."""
+def _documented_text(row: Row, column: Column, cell: Cell) -> str | None:
+    """Return what the manifest quotes, or None where nothing is to change.
+
+    That is so for links, for what the row's table has no column for, and for a label whose wrong
+    width was corrected.
+    """
+    if column == "backbone" and " ".join(cell.core.split()) in labels_of(row):
+        return None
     text: str | None = getattr(row.printed, column, None)
     return text
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hrnet_zoo.printed import link_file_name
+from hrnet_zoo.readme.labels import labels_of
 from hrnet_zoo.readme.markdown import Line
 from hrnet_zoo.readme.results import ResultsTable, links_of, normalised
 from hrnet_zoo.row import METRICS, Column, Row
@@ -102,7 +103,7 @@ def _by_text(table: ResultsTable, line: Line, candidates: list[Row]) -> Match | 
     fitting = [
         row
         for row in candidates
-        if all(_equal(getattr(row.printed, column), text) for column, text in printed.items())
+        if all(_equal(row, column, text) for column, text in printed.items())
     ]
     if len(fitting) == 1:
         candidates.remove(fitting[0])
@@ -116,6 +117,8 @@ def _by_text(table: ResultsTable, line: Line, candidates: list[Row]) -> Match | 
     return Unknown(line=line, reason=reason)
 
 
-def _equal(printed: str | None, text: str) -> bool:
-    """Compare a quotation with a cell; a column that the zoo's table lacks says nothing."""
-    return printed is None or normalised(printed) == text
+def _equal(row: Row, column: Column, text: str) -> bool:
+    """Compare a row with a cell; a column that the zoo's table lacks says nothing."""
+    printed = getattr(row.printed, column)
+    texts = labels_of(row) if column == "backbone" else (printed,)
+    return printed is None or text in map(normalised, texts)

@@ -114,7 +114,8 @@ def explain_ragged(table: ResultsTable, line: Line) -> str:
     """Say how a line differs from its table's header."""
     there, expected = len(line.cells), len(table.markdown.header.cells)
     what = "a cell is missing or merged" if there < expected else "a pipe too many"
-    return f'{there} cells under a header of {expected}: {what}; write a pipe in text as "\\|"'
+    cells = "1 cell" if there == 1 else f"{there} cells"
+    return f'{cells} under a header of {expected}: {what}; write a pipe in text as "\\|"'
 
 
 def links_of(line: Line) -> Links:

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 from hrnet_zoo.compare.outcome import NO_ANSWER, Compared, Comparison, Outcome
 from hrnet_zoo.report.comparison import sentence, summary, title_of
+from hrnet_zoo.report.github import command
 
 _SUITE = "hrnet-zoo compare"
 
@@ -52,12 +53,12 @@ def comparison_as_github(compared: Compared) -> str:
     for a broken model; the rest are notices.
     """
     lines = [
-        _command(_level(comparison.outcome), _title(comparison), sentence(comparison))
+        command(_level(comparison.outcome), sentence(comparison), title=_title(comparison))
         for comparison in compared.comparisons
         if comparison.outcome is not Outcome.SAME
     ]
-    lines += [_command("warning", "unusable", problem) for problem in compared.problems]
-    lines += [_command("notice", "note", remark) for remark in compared.remarks]
+    lines += [command("warning", problem, title="unusable") for problem in compared.problems]
+    lines += [command("notice", remark, title="note") for remark in compared.remarks]
     # A line that begins with "::" would be a command; this one says what was found.
     return "\n".join([*lines, f"hrnet-zoo compare: {summary(compared)}"])
 
@@ -108,23 +109,3 @@ def _level(outcome: Outcome) -> str:
 
 def _title(comparison: Comparison) -> str:
     return f"{comparison.row} {title_of(comparison)}: {comparison.outcome.label}"
-
-
-def _command(level: str, title: str, message: str) -> str:
-    """Return a workflow command.
-
-    Source:
-        actions/toolkit, packages/core/src/command.ts, escapeData and escapeProperty.
-    """
-    return f"::{level} title={_escaped(title, _IN_PROPERTIES)}::{_escaped(message, _IN_DATA)}"
-
-
-# The percent sign comes first, or it would be escaped twice.
-_IN_DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
-_IN_PROPERTIES = {**_IN_DATA, ":": "%3A", ",": "%2C"}
-
-
-def _escaped(text: str, codes: dict[str, str]) -> str:
-    for character, code in codes.items():
-        text = text.replace(character, code)
-    return text

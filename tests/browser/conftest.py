@@ -12,7 +12,8 @@ from made_up_zoo import write_zoo
 from playwright.sync_api import Browser, sync_playwright
 
 from hrnet_zoo.manifest import load_zoo
-from hrnet_zoo.page.content import Erratum, page_of
+from hrnet_zoo.page.content import page_of
+from hrnet_zoo.page.errata import Erratum
 from hrnet_zoo.page.gathering import gather
 from hrnet_zoo.page.html import render
 from hrnet_zoo.page.vega import vega_runtime
@@ -49,7 +50,13 @@ def write_page(records: Path, manifest: Path | None, output: Path) -> str:
     """Write the page of a zoo; return its address."""
     made_at = datetime(2026, 5, 1, tzinfo=UTC)
     findings = [
-        Erratum(code="E101", severity="error", line=12, message="<script>hacked=1</script>")
+        Erratum(
+            code="E101",
+            severity="error",
+            meaning="<script>hacked=1</script>",
+            line=12,
+            message="<script>hacked=1</script>",
+        )
     ]
     gathered = gather(load_zoo(manifest), records)
     page = page_of(gathered, made_at=made_at, version="1", errata=findings)
