@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 from made_up_runs import (
+    ELSEWHERE,
     FASTER,
     W18,
     W48,
@@ -221,8 +222,8 @@ def sides(base: Path, head: Path) -> tuple[Path, Path]:
     write_run(head, FASTER, 41.0, metric="box_ap")
     write_run(base, "failed", 40.0)
     write_run(head, "failed", 40.0, status="error", measurements=[], reason=NASTY)
-    write_run(base, "noise", images(9, 3, 0.3))
-    write_run(head, "noise", images(9, 3, 0.3, errors=1))
+    write_run(base, "noise", images(9, 3, 0.3, pixels=400_000))
+    write_run(head, "noise", images(9, 3, 0.3, 1, 400_000), environment=ELSEWHERE)
     write_timing(base, timed("fast", latencies(50, 0.1, 1, spread=0.01)))
     write_timing(head, timed("fast", latencies(50, 0.1, 2, spread=0.01)))
     name = "<b>,%|`"
