@@ -91,6 +91,11 @@ class VariantTimed(_Part):
     """Share of the time in which the GPU computed or copied, seen once more after the samples were
     taken; None on a CPU."""
 
+    @property
+    def title(self) -> str:
+        """Return its name, with the batch if that is not 1."""
+        return self.name if self.batch == 1 else f"{self.name}, batch {self.batch}"
+
 
 class TrainedFigure(_Part):
     """What a lower precision does to a trained network over a whole data set: the demo's.

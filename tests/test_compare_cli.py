@@ -78,7 +78,8 @@ def test_a_revision_holds_records(repository: Path, head: Path, run_cli: RunCli,
     finished = run_cli("compare", name, head, "--format", "json")
     assert (finished.code, outcomes(finished.out)) == (0, ["same"])
     (comparison,) = json.loads(finished.out)["comparisons"]
-    assert comparison["basis"] == "equal confusion counts in all 8 images"
+    both = "the same run on both sides"
+    assert comparison["basis"] == f"{both}; equal confusion counts in all 8 images"
     record = comparison["base_record"]
     assert record.startswith(f"{name.partition(':')[0]}:")
     assert record.endswith(f"{W18}/20260101T000000Z.json")
@@ -139,10 +140,32 @@ def test_without_git(head: Path, run_cli: RunCli, monkeypatch: pytest.MonkeyPatc
 def test_a_folder_with_itself(base: Path, run_cli: RunCli, monkeypatch: pytest.MonkeyPatch) -> None:
     record = write_run(base)
     monkeypatch.chdir(base.parent)
-    for sides in ((base, base), (base, "base/../base"), (record, record)):
+    for sides in ((base, base), (base, "base/../base"), (record, record), ("HEAD", "HEAD")):
         finished = run_cli("compare", *sides)
         assert finished.code == 2
         assert "with itself" in finished.err
+
+
+def test_a_folder_with_one_inside(base: Path, run_cli: RunCli) -> None:
+    """Where HEAD has no newer run, BASE would hold the very same; such a gate never closes."""
+    new = base / "new"
+    write_run(base, day=0)
+    record = write_run(new, value=10.0, day=1)
+    for sides in ((base, new), (new, base), (base, record)):
+        finished = run_cli("compare", *sides)
+        assert finished.code == 2
+        assert "lies in the other" in finished.err
+
+
+def test_the_same_run_is_called_that(base: Path, head: Path, run_cli: RunCli) -> None:
+    for folder in (base, head):
+        write_run(folder)
+        write_timing(folder, timed("fast", latencies(50, 0.1, 1, spread=0.01)))
+    finished = run_cli("compare", base, head)
+    assert finished.code == 0
+    assert finished.out.count("the same run on both sides") == 2
+    write_run(head, day=1)
+    assert run_cli("compare", base, head).out.count("the same run on both sides") == 1
 
 
 def test_a_base_without_records(base: Path, head: Path, run_cli: RunCli) -> None:

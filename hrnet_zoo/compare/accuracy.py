@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrnet_zoo.compare.images import ImageCounts, counts_of
-from hrnet_zoo.compare.outcome import Comparison, Outcome
+from hrnet_zoo.compare.outcome import SAME_RUN, Comparison, Outcome
 from hrnet_zoo.compare.pairing import Key, Pair, asked_in, measured_in, pair_up
 from hrnet_zoo.compare.reading import Found
 from hrnet_zoo.compare.significance import holm, spread_test
@@ -182,7 +182,7 @@ def _judged(
         interval=None if test is None else test.interval,
         p_value=p_value,
         minimum_effect=pair.effect,
-        basis=basis,
+        basis=f"{SAME_RUN}; {basis}" if pair.base.record == pair.head.record else basis,
         base_record=str(pair.base.path),
         head_record=str(pair.head.path),
     )
