@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ from trees import RunCli
 from hrnet_zoo.compare.accuracy import compare_accuracies
 from hrnet_zoo.compare.outcome import Comparison, Outcome
 from hrnet_zoo.compare.reading import read_side
-from hrnet_zoo.metrics.per_image import RESAMPLES, bootstrap_runs, draw_images
-from hrnet_zoo.records import Measurement
+from hrnet_zoo.metrics.per_image import RESAMPLES, SparseCounts, bootstrap_runs, draw_images
+from hrnet_zoo.records import Measurement, read_record
 
 MANY = 400_000
 """Pixels of an image with which other errors of the same rate move the mIoU by less than 0.1."""
@@ -331,6 +332,65 @@ def test_images_of_another_run_are_not_believed(
     code, comparison = answer(run_cli, base, head)
     assert (code, comparison["outcome"]) == (3, "not_comparable")
     assert str(path) in comparison["basis"]
+
+
+LINES: dict[str, Any] = {
+    "the name is a list": {"name": ["image 0"]},
+    "the counts are a number": {"name": "image 0", "counts": 3},
+    "the counts of a metric are a number": {"name": "image 0", "counts": {"miou": 3}},
+    "there are no counts": {"name": "image 0"},
+    "the line is a list": ["name"],
+    "the line is a number": 3,
+    "too many classes": {"name": "image 0", "counts": {"miou": "99999999 c-muN"}},
+    "no number of classes": {"name": "image 0", "counts": {"miou": "c-muN"}},
+    "no code": {"name": "image 0", "counts": {"miou": "7 \N{SNOWMAN}"}},
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_lines_of_another_shape_are_damage(
+    base: Path, head: Path, run_cli: RunCli, line: str
+) -> None:
+    """With right checksums: somebody, or another version, wrote them."""
+    made = images(5, 5, 0.3)
+    write_run(base, value=made)
+    path = write_run(head, value=made).with_suffix(".images.jsonl")
+    lines = path.read_bytes().splitlines()
+    text = json.dumps(LINES[line]).encode()
+    lines[1] = b"%08x %s" % (zlib.crc32(text), text)
+    path.write_bytes(b"\n".join([*lines, b""]))
+    code, comparison = answer(run_cli, base, head)
+    assert (code, comparison["outcome"]) == (3, "not_comparable")
+    assert str(path) in comparison["basis"]
+
+
+def test_another_number_of_classes_is_no_regression(
+    base: Path, head: Path, run_cli: RunCli
+) -> None:
+    made = images(5, 5, 0.3)
+    wider = [SparseCounts.of(np.pad(image.dense(), ((0, 1), (0, 1)))) for image in made]
+    path = write_run(base, value=made)
+    value = read_record(path).measurements[0].value
+    write_run(
+        head, value=wider, measurements=[Measurement(metric="miou", value=value, protocol=PROTOCOL)]
+    )
+    code, comparison = answer(run_cli, base, head)
+    assert (code, comparison["outcome"]) == (3, "not_comparable")
+    assert "7 classes" in comparison["basis"]
+
+
+@pytest.mark.parametrize("count", [3, 11])
+def test_the_last_of_the_runs_of_one_second_counts(
+    base: Path, head: Path, run_cli: RunCli, count: int
+) -> None:
+    write_run(base, value=70.0)
+    for number in range(count, 1, -1):
+        path = write_run(head, value=70.0 if number == count else 50.0)
+        path.rename(path.with_name(f"{path.stem}-{number}.json"))
+    write_run(head, value=50.0)
+    code, comparison = answer(run_cli, base, head)
+    assert (code, comparison["outcome"]) == (0, "same")
+    assert comparison["head_record"].endswith(f"Z-{count}.json")
 
 
 def test_a_value_that_was_edited_is_noticed(base: Path, head: Path, run_cli: RunCli) -> None:

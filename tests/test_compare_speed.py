@@ -219,6 +219,24 @@ def test_base_on_the_same_machine_counts(base: Path, head: Path, run_cli: RunCli
     assert (code, comparison["outcome"]) == (0, "same")
 
 
+@pytest.mark.parametrize("seconds", ["1e400", "NaN", "Infinity", "-1", "0", "-0.0"])
+@pytest.mark.parametrize("field", ["seconds", "warm_up_s"])
+def test_what_is_no_latency_is_a_damaged_file(
+    base: Path, head: Path, run_cli: RunCli, seconds: str, field: str
+) -> None:
+    variant = timed("fast", USUAL, warm_up_s=[0.125])
+    for number, folder in enumerate((base, head)):
+        write_timing(folder, timed("fast", EQUAL), day=0)
+        path = write_timing(folder, variant, day=1 + number)
+    first = "0.125" if field == "warm_up_s" else str(USUAL[0])
+    path.write_text(path.read_text().replace(first, seconds))
+    finished = run_cli("compare", base, head, "--format", "json")
+    assert finished.code == 3
+    content = json.loads(finished.out)
+    assert str(path) in content["problems"][0]
+    assert [c["outcome"] for c in content["comparisons"]] == ["same"]
+
+
 def test_a_variant_that_cannot_be_timed_any_more(base: Path, head: Path, run_cli: RunCli) -> None:
     write_timing(base, timed("fast", USUAL), timed("openvino", []))
     write_timing(head, timed("fast", []), timed("openvino", []))

@@ -73,7 +73,7 @@ def break_images(path: Path, num_broken: int) -> None:
     record = json.loads(path.read_text())
     file = path.parent / record["images_file"]
     pieces = read_finished(file)
-    made = []
+    made: list[SparseCounts] = []
     for piece in pieces:
         if "counts" not in piece:
             continue

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ import pytest
 from stored_runs import BEGIN, OTHER, ROW, record_of, store_run, store_timing
 from trees import RunCli
 
-from hrnet_zoo.records import new_record_path, write_record
+from hrnet_zoo.compare.reading import read_side
+from hrnet_zoo.errors import RecordError
+from hrnet_zoo.page.record_files import read_accuracies
+from hrnet_zoo.records import new_record_path, read_records, write_record
 from hrnet_zoo.store.index import index_file, open_store, rebuild_index
 from hrnet_zoo.store.prune import superfluous
-from hrnet_zoo.timing_records import new_timing_path
+from hrnet_zoo.timing_records import new_timing_path, read_timings
 
 LATER = "fcos_hrnetv2p_w18_gn-head_4x4_1x_coco"
 
@@ -58,6 +62,13 @@ def test_the_files_of_the_list_can_be_shown(folder: Path, run_cli: RunCli) -> No
         assert run_cli("records", "show", run["file"], "--records", folder).code == 0
 
 
+def test_times_are_in_utc(tmp_path: Path, run_cli: RunCli) -> None:
+    there = timezone(timedelta(hours=2))
+    store_run(tmp_path, record_of(started_at=datetime(2026, 1, 1, 1, 30, tzinfo=there)))
+    out = run_cli("records", "list", "--records", tmp_path).out
+    assert "2025-12-31 23:30:00" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "days"),
     [
@@ -91,7 +102,9 @@ def test_no_records_are_no_error(run_cli: RunCli) -> None:
     assert (finished.code, finished.out) == (0, "0 runs\n")
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"schema_version": 99}', '{"row": 1}', "[]"])
+@pytest.mark.parametrize(
+    "content", ["{", '{"row": 1e400}', '{"row": NaN}', '{"schema_version": 99}', '{"row": 1}', "[]"]
+)
 def test_damaged_files_are_named_and_the_others_listed(
     folder: Path, run_cli: RunCli, content: str
 ) -> None:
@@ -107,10 +120,45 @@ def test_damaged_files_are_named_and_the_others_listed(
     assert damaged.is_file()
 
 
-def test_a_timing_in_progress_is_no_damage(folder: Path, run_cli: RunCli) -> None:
-    new_timing_path(folder, OTHER, BEGIN)
+@pytest.mark.parametrize(
+    ("new_path", "kind"), [(new_record_path, "verify"), (new_timing_path, "time")]
+)
+def test_a_run_in_progress_is_no_damage(
+    folder: Path, run_cli: RunCli, new_path: Callable[[Path, str, datetime], Path], kind: str
+) -> None:
+    """Its file is empty, and so it stays if the run is killed."""
+    path = new_path(folder, OTHER, BEGIN)
     run = listed(run_cli, folder, "--status", "started")[0]
-    assert (run["row"], run["kind"]) == (OTHER, "time")
+    assert (run["row"], run["kind"]) == (OTHER, kind)
+    assert len(list(read_records(folder))) == 4
+    assert len(list(read_timings(folder))) == 1
+    shown = run_cli("records", "show", path)
+    assert shown.code == 3
+    assert "the run is going on, or was killed" in shown.err
+
+
+def test_all_that_read_records_find_the_same(tmp_path: Path, run_cli: RunCli) -> None:
+    """Deeper folders, links to folders and in circles, hidden files, and a link to nothing."""
+    elsewhere = tmp_path / "elsewhere"
+    store_run(elsewhere, record_of(day=0))
+    folder = tmp_path / "records"
+    store_run(folder / "a" / "b", record_of(day=1))
+    store_run(folder / ".hidden", record_of(day=2))
+    rebuild_index(folder)
+    (folder / "linked").symlink_to(elsewhere)
+    (folder / "a" / "circle").symlink_to(folder)
+    assert len(open_store(folder).runs) == 2
+    assert len(list(read_records(folder))) == 2
+    assert len(list(read_accuracies(folder))) == 2
+    assert len(read_side(folder).accuracies) == 2
+    dangling = folder / ROW / "20260109T000000Z.json"
+    dangling.parent.mkdir()
+    dangling.symlink_to(tmp_path / "nowhere")
+    assert len(open_store(folder).damaged) == 1
+    assert len(read_side(folder).problems) == 1
+    with pytest.raises(RecordError, match="No such file"):
+        list(read_records(folder))
+    assert run_cli("report", "tables", "--records", folder).code == 3
 
 
 class TestIndex:
@@ -186,6 +234,15 @@ class TestShow:
         out = run_cli("records", "show", path).out
         assert "not run" in out
         assert "there was no data" in out
+
+    @pytest.mark.parametrize("metrics", [None, 3, "miou", [["miou"]], {"miou": 1}])
+    def test_arguments_of_another_shape(
+        self, tmp_path: Path, run_cli: RunCli, metrics: object
+    ) -> None:
+        path = store_run(tmp_path, record_of(arguments={"metrics": metrics}))
+        finished = run_cli("records", "show", path)
+        assert finished.code == 0
+        assert "73.860" in finished.out
 
     def test_rows_that_the_manifest_does_not_know(self, tmp_path: Path, run_cli: RunCli) -> None:
         path = store_run(tmp_path, record_of().model_copy(update={"row": "mine"}))

@@ -106,8 +106,8 @@ def show_record(name: str, folder: Path, form: str, zoo_file: Path | None) -> No
     from hrnet_zoo.records import read_record  # noqa: PLC0415
     from hrnet_zoo.report.runs import record_as_json, record_as_text  # noqa: PLC0415
     from hrnet_zoo.report.timings import timing_as_text  # noqa: PLC0415
+    from hrnet_zoo.run_files import kind_of  # noqa: PLC0415
     from hrnet_zoo.store.index import open_store  # noqa: PLC0415
-    from hrnet_zoo.store.runs import kind_of  # noqa: PLC0415
     from hrnet_zoo.timing_records import read_timing  # noqa: PLC0415
 
     found = [path for path in (Path(name), folder / name) if path.is_file()]

@@ -101,7 +101,12 @@ def _same_counts(base: ImageCounts, head: ImageCounts) -> bool:
 
 def _test(base: ImageCounts, head: ImageCounts, draws: NDArray[np.uint16]) -> _Test:
     names = sorted(base.texts)
-    values = bootstrap_runs([base.decoded(names), head.decoded(names)], draws)
+    runs = [base.decoded(names), head.decoded(names)]
+    numbers = [run[0].num_classes for run in runs]
+    if numbers[0] != numbers[1]:
+        msg = f"{base.file} has {numbers[0]} classes, {head.file} {numbers[1]}, of the same data."
+        raise RecordError(msg)
+    values = bootstrap_runs(runs, draws)
     differences = values[1] - values[0]
     tail = (1 - LEVEL) / 2
     low, high = np.nanquantile(differences, [tail, 1 - tail])

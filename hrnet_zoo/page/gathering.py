@@ -202,7 +202,7 @@ class _Pile:
         )
         key = (row.name, row.edition, metric)
         self._runs.setdefault(key, []).append(run)
-        if key not in self._counting or _weight(self._counting[key][0]) < _weight(run):
+        if key not in self._counting or _weight(self._counting[key][0]) <= _weight(run):
             self._counting[key] = (run, record)
 
     def _add_facts(self, record: Record) -> None:

@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hrnet_zoo.errors import RecordError
+from hrnet_zoo.run_files import INDEX_NAME
 from hrnet_zoo.store.runs import Run, Store, read_store
 
 INDEX_VERSION: Literal[1] = 1
@@ -29,7 +30,7 @@ class _Index(BaseModel):
 
 def index_file(folder: Path) -> Path:
     """Return where the index of a folder of records is."""
-    return folder / "index.json"
+    return folder / INDEX_NAME
 
 
 def open_store(folder: Path) -> Store:
