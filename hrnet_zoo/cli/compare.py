@@ -104,6 +104,11 @@ def _print(compared: Compared, form: str) -> None:
     }
     click.echo(written[form](compared))
     step_summary = settings.step_summary() if form == "github" else None
-    if step_summary is not None:
+    if step_summary is None:
+        return
+    try:
         with step_summary.open("a", encoding="utf-8") as file:
             file.write(comparison_as_markdown(compared) + "\n")
+    except OSError as error:  # what was found is no less true
+        reason = error.strerror or error
+        click.echo(f"The summary {step_summary} cannot be written: {reason}.", err=True)

@@ -130,6 +130,9 @@ def index(folder: Path) -> int:
     """
     from hrnet_zoo.store.index import index_file, rebuild_index  # noqa: PLC0415
 
+    if not folder.is_dir():
+        click.echo(f"0 runs: there is no folder {folder}, so there is nothing to index.")
+        return 0
     store = rebuild_index(folder)
     click.echo(f"{index_file(folder)}: {len(store.runs)} runs")
     return _name_damaged(store)

@@ -71,6 +71,14 @@ class Comparison:
     base_record: str | None = None
     head_record: str | None = None
 
+    @property
+    def may_be_regression(self) -> bool:
+        """Say whether it is inconclusive, and a change to the worse large enough to count."""
+        if self.outcome is not Outcome.INCONCLUSIVE or self.difference is None:
+            return False
+        loss = self.difference if self.kind == "speed" else -self.difference
+        return loss > 0 and loss >= (self.minimum_effect or 0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
