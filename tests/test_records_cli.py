@@ -12,6 +12,7 @@ from typing import Any
 
 import filelock
 import pytest
+from made_up_runs import SETTINGS
 from stored_runs import BEGIN, OTHER, ROW, record_of, store_run, store_timing
 from trees import RunCli
 
@@ -189,7 +190,7 @@ class TestIndex:
         assert [int(run["started_at"][8:10]) for run in runs] == [10, 5, 4, 3, 2]
         assert runs[2]["values"] == {"miou": 12.0}
 
-    @pytest.mark.parametrize("content", ["", "[]", '{"index_version": 2, "runs": []}'])
+    @pytest.mark.parametrize("content", ["", "[]", '{"index_version": 1, "runs": []}'])
     def test_a_damaged_one_is_not_used(self, folder: Path, run_cli: RunCli, content: str) -> None:
         index_file(folder).write_text(content)
         assert len(listed(run_cli, folder)) == 5
@@ -277,6 +278,37 @@ class TestShow:
 
 
 class TestPrune:
+    def test_the_only_value_of_a_number_stays(self, tmp_path: Path, run_cli: RunCli) -> None:
+        """Of another metric, of another device, and of all images rather than some."""
+        multi_scale = record_of(day=0).measurements[0].model_copy(update={"metric": "miou_ms_flip"})
+        full = record_of(day=3)
+        assert full.dataset is not None
+        partial = full.dataset.model_copy(update={"num_images": 5})
+        for changes in (
+            {"measurements": [multi_scale]},
+            {"settings": SETTINGS.model_copy(update={"device": "cuda"})},
+            {},
+            {},
+            {"dataset": partial},
+            {"dataset": partial},
+        ):
+            day = len(list((tmp_path / ROW).glob("*.json")))
+            store_run(tmp_path, record_of(day=day, **changes))
+        for day, device in enumerate(("cuda", "cpu", "cpu")):
+            path = store_timing(tmp_path, day=day)
+            path.write_text(path.read_text().replace('"device": "cpu"', f'"device": "{device}"'))
+        run_cli("records", "prune", "--keep", "1", "--yes", "--records", tmp_path)
+        left = [(run["kind"], run["started_at"][8:10]) for run in listed(run_cli, tmp_path)]
+        assert sorted(left) == [
+            *(("time", day) for day in ("01", "03")),
+            *(("verify", day) for day in ("01", "02", "04", "06")),
+        ]
+
+    def test_folders_inside_count_for_themselves(self, tmp_path: Path) -> None:
+        store_run(tmp_path / "baseline", record_of(day=0))
+        store_run(tmp_path, record_of(day=1))
+        assert superfluous(open_store(tmp_path), 1, datetime.now(UTC)) == []
+
     def test_nothing_goes_unless_told_so(self, folder: Path, run_cli: RunCli) -> None:
         before = sorted(folder.rglob("*"))
         finished = run_cli("records", "prune", "--keep", "1", "--records", folder)

@@ -150,8 +150,9 @@ def index(folder: Path) -> int:
 def prune(keep: int, yes: bool, folder: Path) -> int:
     """Delete old runs and their files.
 
-    The newest completed run of each row, edition and command stays, as does every run that may be
-    going on, and every file that is no record.
+    The newest completed run of each row, edition and command stays, as does the newest over most
+    images of every metric or variant on every device, every run that may be going on, and every
+    file that is no record.
     """
     from hrnet_zoo.records import now  # noqa: PLC0415
     from hrnet_zoo.report.runs import doomed_as_text, freed_as_text  # noqa: PLC0415

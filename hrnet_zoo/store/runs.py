@@ -39,6 +39,8 @@ class Run(BaseModel):
     status: Status
     started_at: AwareDatetime
     device: str | None
+    num_images: int | None
+    """Evaluated; None for a run of `time`, and where the run got to know none."""
     values: dict[str, float | None]
     """Accuracies by metric, in percent; or median latencies by variant and batch, in ms."""
     version: str | None
@@ -148,6 +150,7 @@ def _of_record(record: Record) -> dict[str, Any]:
         "status": record.status,
         "started_at": record.started_at,
         "device": record.settings.device if record.settings else None,
+        "num_images": record.dataset.num_images if record.dataset else None,
         "values": {m.metric: m.value for m in record.measurements},
         "version": _version(record.environment),
     }
@@ -161,6 +164,7 @@ def _of_timing(record: TimingRecord) -> dict[str, Any]:
         "status": "completed",
         "started_at": record.started_at,
         "device": record.device,
+        "num_images": None,
         "values": medians,
         "version": _version(record.environment),
     }
@@ -174,6 +178,7 @@ def _of_run_in_progress(file: RunFile) -> dict[str, Any]:
         "status": "started",
         "started_at": datetime.fromtimestamp(file.mtime_ns // 10**9, UTC),
         "device": None,
+        "num_images": None,
         "values": {},
         "version": None,
     }
