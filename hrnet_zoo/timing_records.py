@@ -27,7 +27,9 @@ TIMING_MIGRATIONS: Migrations = {}
 Engine = Literal["torch", "compile", "cudagraph", "openvino", "onnxruntime", "tensorrt"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 Weights = Literal["filled", "published", "own"]
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(ge=1e-9, le=1e9)]
+"""A latency. Whatever is beyond is none, and would make ratios and milliseconds infinite."""
+
 Outcome = Literal["timed", "refused", "unavailable"]
 
 

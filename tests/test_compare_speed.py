@@ -219,7 +219,9 @@ def test_base_on_the_same_machine_counts(base: Path, head: Path, run_cli: RunCli
     assert (code, comparison["outcome"]) == (0, "same")
 
 
-@pytest.mark.parametrize("seconds", ["1e400", "NaN", "Infinity", "-1", "0", "-0.0"])
+@pytest.mark.parametrize(
+    "seconds", ["1e400", "NaN", "Infinity", "-1", "0", "-0.0", "1e306", "1e-306"]
+)
 @pytest.mark.parametrize("field", ["seconds", "warm_up_s"])
 def test_what_is_no_latency_is_a_damaged_file(
     base: Path, head: Path, run_cli: RunCli, seconds: str, field: str

@@ -25,7 +25,9 @@ from hrnet_zoo.timing_records import TimingRecord, read_timing
 class Run(BaseModel):
     """One run of `verify` or `time`, as far as a list shows it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     file: str
     """Path below the folder of records, with slashes."""
