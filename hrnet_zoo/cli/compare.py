@@ -64,8 +64,8 @@ def compare(
     compared by value, with a paired bootstrap over images where both runs kept these, latencies by
     a rank test; differences that nobody would see count as none.
 
-    Exit code: 0 nothing is worse, 1 something is, 2 wrong usage, 3 a run is missing or failed, or
-    is not comparable.
+    Exit code: 0 nothing is known to be worse, 1 something is, 2 wrong usage, 3 a run is missing or
+    failed, or is not comparable.
     """
     from hrnet_zoo.compare.outcome import exit_code  # noqa: PLC0415
     from hrnet_zoo.compare.pairing import COMPARED_METRICS  # noqa: PLC0415
