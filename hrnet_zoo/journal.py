@@ -139,6 +139,14 @@ def _line(entry: Mapping[str, Any]) -> bytes:
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
+def _object(text: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(text)
+    except (ValueError, RecursionError):
+        return None  # its checksum is right all the same: somebody wrote it by hand
+    return entry if isinstance(entry, dict) else None
+
+
 def _read(path: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]], int]:
     """Return the first line, the other intact lines, and the bytes that they take."""
     try:
@@ -150,6 +158,9 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]], int]
         checksum, _, text = line.rstrip(b"\n").partition(b" ")
         if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text):
             break
-        lines.append(json.loads(text))
+        entry = _object(text)
+        if entry is None:
+            break
+        lines.append(entry)
         good_bytes += len(line)
     return (lines[0], lines[1:], good_bytes) if lines else (None, [], 0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -29,6 +30,7 @@ from hrnet_zoo.errors import RecordError
 from hrnet_zoo.migrations import Migrations, migrate
 from hrnet_zoo.reading import DetectionTest, Normalisation, SlideTest, WholeTest
 from hrnet_zoo.row import EditionName, Metric
+from hrnet_zoo.run_files import read_runs
 
 SCHEMA_VERSION = 1
 """Raised whenever a field changes its meaning; older files are then migrated when read."""
@@ -42,7 +44,9 @@ AnyRecord = TypeVar("AnyRecord", bound=BaseModel)
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 class CheckpointUsed(_Part):
@@ -321,7 +325,12 @@ def read_as(
         RecordError: the file is unreadable, damaged, or from a newer version.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if not text:
+            msg = f"{path} is empty: the run is going on, or was killed."
+            raise RecordError(msg)
+        # Unlike JSON, Python's reader takes NaN and Infinity, and 1e400 for infinite.
+        content = json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (OSError, ValueError, RecursionError) as error:
         msg = f"{path} is no readable record: {error}. Delete it or run the row again."
         raise RecordError(msg) from None
@@ -345,11 +354,20 @@ def read_as(
     raise RecordError(msg)
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        msg = f"{text} is no finite number"
+        raise ValueError(msg)
+    return value
+
+
 def read_records(folder: Path) -> Iterator[Record]:
     """Yield all records below ``folder``, oldest first; none if there is no such folder.
+
+    A file is empty for a moment when its run begins; it is no record yet.
 
     Raises:
         RecordError: one of the files is no record.
     """
-    records = [read_record(path) for path in folder.glob("*/*.json")]
-    yield from sorted(records, key=lambda record: record.started_at)
+    yield from read_runs(folder, "verify", read_record)

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from hrnet_zoo.migrations import Migrations
 from hrnet_zoo.records import CheckpointUsed, new_record_path, read_as
 from hrnet_zoo.row import EditionName, Metric, Task
+from hrnet_zoo.run_files import TIMINGS, read_runs
 
 TIMING_VERSION = 1
 """Raised whenever a field changes its meaning."""
@@ -26,11 +27,16 @@ TIMING_MIGRATIONS: Migrations = {}
 Engine = Literal["torch", "compile", "cudagraph", "openvino", "onnxruntime", "tensorrt"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 Weights = Literal["filled", "published", "own"]
+Seconds = Annotated[float, Field(ge=1e-9, le=1e9)]
+"""A latency. Whatever is beyond is none, and would make ratios and milliseconds infinite."""
+
 Outcome = Literal["timed", "refused", "unavailable"]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 class InputTimed(_Part):
@@ -77,11 +83,11 @@ class VariantTimed(_Part):
     """Why it was not timed."""
     agreement: Agreement | None = None
     """None for the documented way itself, and where nothing could be run."""
-    warm_up_s: list[float] = []
+    warm_up_s: list[Seconds] = []
     """Latencies that do not count."""
     is_warm: bool = False
     """Whether the rolling median was stable when the samples began."""
-    seconds: list[float] = []
+    seconds: list[Seconds] = []
     """All latencies, of whole batches, in the order taken; the i-th samples of all variants are of
     one round."""
     bytes_moved: int | None = None
@@ -90,6 +96,11 @@ class VariantTimed(_Part):
     gpu_busy: float | None = None
     """Share of the time in which the GPU computed or copied, seen once more after the samples were
     taken; None on a CPU."""
+
+    @property
+    def title(self) -> str:
+        """Return its name, with the batch if that is not 1."""
+        return self.name if self.batch == 1 else f"{self.name}, batch {self.batch}"
 
 
 class TrainedFigure(_Part):
@@ -191,8 +202,8 @@ class MachineState(_Part):
 class TwinSamples(_Part):
     """The documented way, timed against itself."""
 
-    first_s: list[float]
-    second_s: list[float]
+    first_s: list[Seconds]
+    second_s: list[Seconds]
 
 
 class Work(_Part):
@@ -247,7 +258,7 @@ def new_timing_path(folder: Path, row: str, started_at: datetime) -> Path:
     Raises:
         RecordError: the folder cannot be written to.
     """
-    return new_record_path(folder / row, "timings", started_at)
+    return new_record_path(folder / row, TIMINGS, started_at)
 
 
 def read_timing(path: Path) -> TimingRecord:
@@ -268,6 +279,4 @@ def read_timings(folder: Path) -> Iterator[TimingRecord]:
     Raises:
         RecordError: one of the files is no such record.
     """
-    paths = [path for path in folder.glob("*/timings/*.json") if path.stat().st_size]
-    records = [read_timing(path) for path in paths]
-    yield from sorted(records, key=lambda record: record.started_at)
+    yield from read_runs(folder, "time", read_timing)

@@ -5,7 +5,6 @@ A verdict is computed from a record and a manifest row. Only a match is a succes
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -158,7 +157,7 @@ def _no_comparison(
         return Verdict.ERROR, reason or _UNFINISHED[record.status]
     if measurement is None:
         return Verdict.NOT_RUN, reason or "it was not asked for"
-    if measurement.value is None or not math.isfinite(measurement.value):
+    if measurement.value is None:
         return Verdict.ERROR, "the measured value is not a number"
     obstacles = list(_obstacles(row, record, measurement))
     partial = _partial(row, record)

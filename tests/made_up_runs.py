@@ -39,6 +39,8 @@ PROTOCOL = ProtocolUsed(
     ratios=[1.0],
     flip=False,
 )
+ELSEWHERE = {"cpu": "Another", "packages": {"torch": "2.8", "hrnet-zoo": "0.1"}}
+"""The environment of another machine, on which values may differ a little."""
 SETTINGS = Settings(
     device="cpu",
     dtype="float32",
@@ -51,15 +53,18 @@ SETTINGS = Settings(
 )
 
 
-def images(count: int, seed: int, wrong: float, errors: int = 0) -> list[SparseCounts]:
+def images(
+    count: int, seed: int, wrong: float, errors: int = 0, pixels: int = 4000
+) -> list[SparseCounts]:
     """Return counts of images; the same ``seed`` has the same labels and difficulties.
 
-    ``errors`` seeds which pixels are wrong, of which there are ``wrong`` on average.
+    ``errors`` seeds which pixels are wrong, of which there are ``wrong`` on average. The more
+    ``pixels`` an image has, the less other errors of the same rate move the mIoU.
     """
     rng, chance = np.random.default_rng(seed), np.random.default_rng((seed, errors))
     made = []
     for _ in range(count):
-        labels = rng.multinomial(4000, rng.dirichlet(np.ones(NUM_CLASSES)))
+        labels = rng.multinomial(pixels, rng.dirichlet(np.ones(NUM_CLASSES)))
         share = min(0.9, wrong * rng.uniform(0.5, 1.5))
         made.append(SparseCounts.of(predicted(labels, share, chance)))
     return made

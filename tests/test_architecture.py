@@ -19,7 +19,7 @@ LAYERS = [
     {"errors", "progress", "host_memory"},
     {"settings", "printed", "reading", "medians"},
     {"row", "migrations", "partial_file", "journal", "detections"},
-    {"zoo", "download", "rle", "image_files"},
+    {"zoo", "download", "rle", "image_files", "run_files"},
     {"manifest", "records", "fetch", "pictures", "box_pictures", "environment", "complexity"},
     {
         "verdicts",
@@ -48,7 +48,7 @@ TORCH_FREE = {
     "download", "manifest", "records", "fetch", "pictures", "box_pictures", "detections", "rle",
     "image_files", "complexity", "verdicts", "fps", "report", "page", "prepare", "medians",
     "timing_records", "host_memory", "compare", "migrations", "store", "readme", "importing",
-    "lint",
+    "lint", "run_files",
 }  # fmt: skip
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60

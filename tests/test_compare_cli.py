@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 from made_up_runs import (
+    ELSEWHERE,
     FASTER,
     W18,
     W48,
@@ -27,8 +28,8 @@ from trees import RunCli
 from hrnet_zoo.records import read_record, write_record
 
 NASTY = "50 % of: <script>alert(1)</script> | `a`,\r\n::error::b \x1b[31m \x00"
-LIMIT_S = 15
-"""Three times what is promised: tests run beside each other, on busy machines."""
+LIMIT_S = 10
+"""Twice what is promised: others may use the machine, too."""
 
 
 @pytest.fixture
@@ -77,7 +78,8 @@ def test_a_revision_holds_records(repository: Path, head: Path, run_cli: RunCli,
     finished = run_cli("compare", name, head, "--format", "json")
     assert (finished.code, outcomes(finished.out)) == (0, ["same"])
     (comparison,) = json.loads(finished.out)["comparisons"]
-    assert comparison["basis"] == "equal confusion counts in all 8 images"
+    both = "the same run on both sides"
+    assert comparison["basis"] == f"{both}; equal confusion counts in all 8 images"
     record = comparison["base_record"]
     assert record.startswith(f"{name.partition(':')[0]}:")
     assert record.endswith(f"{W18}/20260101T000000Z.json")
@@ -138,10 +140,32 @@ def test_without_git(head: Path, run_cli: RunCli, monkeypatch: pytest.MonkeyPatc
 def test_a_folder_with_itself(base: Path, run_cli: RunCli, monkeypatch: pytest.MonkeyPatch) -> None:
     record = write_run(base)
     monkeypatch.chdir(base.parent)
-    for sides in ((base, base), (base, "base/../base"), (record, record)):
+    for sides in ((base, base), (base, "base/../base"), (record, record), ("HEAD", "HEAD")):
         finished = run_cli("compare", *sides)
         assert finished.code == 2
         assert "with itself" in finished.err
+
+
+def test_a_folder_with_one_inside(base: Path, run_cli: RunCli) -> None:
+    """Where HEAD has no newer run, BASE would hold the very same; such a gate never closes."""
+    new = base / "new"
+    write_run(base, day=0)
+    record = write_run(new, value=10.0, day=1)
+    for sides in ((base, new), (new, base), (base, record)):
+        finished = run_cli("compare", *sides)
+        assert finished.code == 2
+        assert "lies in the other" in finished.err
+
+
+def test_the_same_run_is_called_that(base: Path, head: Path, run_cli: RunCli) -> None:
+    for folder in (base, head):
+        write_run(folder)
+        write_timing(folder, timed("fast", latencies(50, 0.1, 1, spread=0.01)))
+    finished = run_cli("compare", base, head)
+    assert finished.code == 0
+    assert finished.out.count("the same run on both sides") == 2
+    write_run(head, day=1)
+    assert run_cli("compare", base, head).out.count("the same run on both sides") == 1
 
 
 def test_a_base_without_records(base: Path, head: Path, run_cli: RunCli) -> None:
@@ -221,8 +245,8 @@ def sides(base: Path, head: Path) -> tuple[Path, Path]:
     write_run(head, FASTER, 41.0, metric="box_ap")
     write_run(base, "failed", 40.0)
     write_run(head, "failed", 40.0, status="error", measurements=[], reason=NASTY)
-    write_run(base, "noise", images(9, 3, 0.3))
-    write_run(head, "noise", images(9, 3, 0.3, errors=1))
+    write_run(base, "noise", images(9, 3, 0.3, pixels=400_000))
+    write_run(head, "noise", images(9, 3, 0.3, 1, 400_000), environment=ELSEWHERE)
     write_timing(base, timed("fast", latencies(50, 0.1, 1, spread=0.01)))
     write_timing(head, timed("fast", latencies(50, 0.1, 2, spread=0.01)))
     name = "<b>,%|`"
@@ -295,7 +319,7 @@ def test_github_commands(
     finished = run_cli("compare", *sides, "--format", "github")
     *commands, last = finished.out.splitlines()
     levels = [line.split(" ")[0] for line in commands]
-    assert levels[:7] == ["::error", "::warning", "::warning", *["::notice"] * 3, "::warning"]
+    assert levels[:7] == ["::error", *["::warning"] * 3, *["::notice"] * 2, "::warning"]
     assert commands[0].startswith(f"::error title={W18} mIoU%3A worse::worse, 70.000 to 60.000")
     (failed,) = [line for line in commands if line.startswith("::warning title=failed")]
     assert "50 %25 of: <script>" in failed
@@ -305,6 +329,53 @@ def test_github_commands(
     text = summary.read_text()
     assert text.startswith("# Before\n### ")
     assert "fcn\\_hr18" in text
+
+
+def test_an_unwritable_step_summary_changes_no_answer(
+    sides: tuple[Path, Path], run_cli: RunCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "nowhere" / "summary.md"))
+    finished = run_cli("compare", *sides, "--format", "github")
+    assert finished.code == 1
+    assert "cannot be written: No such file" in finished.err
+    assert finished.out.splitlines()[-1].startswith("hrnet-zoo compare: a regression")
+
+
+@pytest.mark.parametrize(
+    ("difference", "level"), [(-0.02, "::warning"), (+0.02, "::notice"), (-0.004, None)]
+)
+def test_what_may_be_a_regression_is_a_warning(
+    base: Path, head: Path, run_cli: RunCli, difference: float, level: str | None
+) -> None:
+    write_run(base)
+    write_run(head, value=70.0 + difference, environment=ELSEWHERE)
+    finished = run_cli("compare", base, head, "--format", "github")
+    assert finished.code == 0
+    *commands, last = finished.out.splitlines()
+    assert [command.split(" ")[0] for command in commands] == ([level] if level else [])
+    known = "known to be " if level else ""
+    assert last.startswith(f"hrnet-zoo compare: nothing is {known}worse")
+
+
+@pytest.mark.parametrize("name", ["x\n::error::y", "::error::y", "\x1b[31m\r\n ::error::y"])
+def test_no_line_of_the_text_is_a_command(
+    base: Path, head: Path, run_cli: RunCli, name: str
+) -> None:
+    """A log of GitHub's may show it."""
+    for folder in (base, head):
+        path = write_run(folder)
+        write_record(read_record(path).model_copy(update={"row": name}), path)
+        broken = folder / "a\n::error::b" / "1.json"
+        broken.parent.mkdir()
+        broken.write_text("{")
+    finished = run_cli("compare", base, head)
+    assert finished.code == 3
+    assert "::error::y" in finished.out
+    assert "problem: " in finished.out
+    assert "note: " in finished.out
+    assert not any(line.lstrip().startswith("::") for line in finished.out.splitlines())
+    assert "\x1b" not in finished.out
+    assert "\r" not in finished.out
 
 
 def test_line_breaks_in_a_path_are_escaped(base: Path, head: Path, run_cli: RunCli) -> None:
@@ -318,6 +389,7 @@ def test_line_breaks_in_a_path_are_escaped(base: Path, head: Path, run_cli: RunC
     assert not any(line.startswith("::error") for line in out.splitlines())
 
 
+@pytest.mark.alone
 def test_ten_thousand_records_take_seconds(base: Path, head: Path) -> None:
     for folder in (base, head):
         write_many(folder, rows=50, runs=100, images_of=images(50, 1, 0.3))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -156,10 +157,7 @@ def test_a_disturbed_machine_shows_no_regression(
 
 
 UNLIKE: dict[str, dict[str, Any]] = {
-    "another device": {"device": "cuda:0 (GPU)"},
-    "number of threads: 1, then 2": {"num_threads": 2},
-    "another weights: filled, then SHA-256": {"weights": "published", "checkpoint": CHECKPOINT},
-    "size of the input: 1024 x 512, then 512 x 256": {"input": input_of((256, 512))},
+    "other weights: filled, then SHA-256": {"weights": "published", "checkpoint": CHECKPOINT},
     "another processor": {"environment": {"cpu": "Another"}},
     "another precision": {"variants": [timed("fast", SLOW, precision="bf16")]},
     "another engine": {"variants": [timed("fast", SLOW, engine="openvino")]},
@@ -177,9 +175,37 @@ def test_other_conditions_are_not_compared(
     assert reason in comparison["basis"]
 
 
-def test_other_batches_are_other_numbers(base: Path, head: Path, run_cli: RunCli) -> None:
+OTHERS: dict[str, dict[str, Any]] = {
+    "latency (fast, batch 8)": {"variants": [timed("fast", SLOW, batch=8)]},
+    "latency (fast, cuda:0 (GPU))": {"device": "cuda:0 (GPU)"},
+    "latency (fast, 2 threads)": {"num_threads": 2},
+    "latency (fast, 512 x 256)": {"input": input_of((256, 512))},
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_numbers_do_not_hide_a_regression(
+    base: Path, head: Path, run_cli: RunCli, name: str
+) -> None:
+    """A machine times a row in several ways; each counts for itself, under a name of its own."""
+    for folder, samples in ((base, USUAL), (head, SLOW)):
+        write_timing(folder, timed("fast", samples), day=0)
+        write_timing(folder, timed("fast", EQUAL), day=1, **OTHERS[name])
+    finished = run_cli("compare", base, head, "--format", "junit")
+    assert finished.code == 1
+    cases = ElementTree.fromstring(finished.out).findall("*/testcase")
+    assert [case.find("failure") is not None for case in cases] == [True, False]
+    names = [case.attrib["name"] for case in cases]
+    assert names[1] == name
+    assert names[0] != name
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_was_timed_otherwise_is_missing(
+    base: Path, head: Path, run_cli: RunCli, name: str
+) -> None:
     write_timing(base, timed("fast", USUAL))
-    write_timing(head, timed("fast", SLOW, batch=8))
+    write_timing(head, timed("fast", SLOW), **OTHERS[name])
     finished = run_cli("compare", base, head, "--format", "json")
     outcomes = [c["outcome"] for c in json.loads(finished.out)["comparisons"]]
     assert (finished.code, outcomes) == (3, ["missing", "new"])
@@ -191,6 +217,26 @@ def test_base_on_the_same_machine_counts(base: Path, head: Path, run_cli: RunCli
     write_timing(head, timed("fast", EQUAL))
     code, comparison = answer(run_cli, base, head)
     assert (code, comparison["outcome"]) == (0, "same")
+
+
+@pytest.mark.parametrize(
+    "seconds", ["1e400", "NaN", "Infinity", "-1", "0", "-0.0", "1e306", "1e-306"]
+)
+@pytest.mark.parametrize("field", ["seconds", "warm_up_s"])
+def test_what_is_no_latency_is_a_damaged_file(
+    base: Path, head: Path, run_cli: RunCli, seconds: str, field: str
+) -> None:
+    variant = timed("fast", USUAL, warm_up_s=[0.125])
+    for number, folder in enumerate((base, head)):
+        write_timing(folder, timed("fast", EQUAL), day=0)
+        path = write_timing(folder, variant, day=1 + number)
+    first = "0.125" if field == "warm_up_s" else str(USUAL[0])
+    path.write_text(path.read_text().replace(first, seconds))
+    finished = run_cli("compare", base, head, "--format", "json")
+    assert finished.code == 3
+    content = json.loads(finished.out)
+    assert str(path) in content["problems"][0]
+    assert [c["outcome"] for c in content["comparisons"]] == ["same"]
 
 
 def test_a_variant_that_cannot_be_timed_any_more(base: Path, head: Path, run_cli: RunCli) -> None:

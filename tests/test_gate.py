@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from trees import RunCli
 
 from hrnet_zoo.demo import DATA_ROOT, MANIFEST
 from hrnet_zoo.inference.segmentation import SegmentationProtocol, resized_images
+from hrnet_zoo.journal import Journal, read_finished
+from hrnet_zoo.metrics.per_image import SparseCounts, total
 
 BASELINE = ROOT / "reports" / "demo" / "records"
 ROW = "fcn_hr5s_180x270_2k_scenes"
@@ -47,3 +50,42 @@ def test_swapped_colours_do_not_pass(
     assert finished.code == 1
     assert "a regression: 1 worse" in finished.out
     assert "paired bootstrap over 36 images" in finished.out
+
+
+@pytest.mark.parametrize("keeps_images", [True, False])
+@pytest.mark.parametrize("num_broken", [1, 3])
+def test_a_single_broken_image_does_not_pass(
+    tmp_path: Path, run_cli: RunCli, num_broken: int, keeps_images: bool
+) -> None:
+    head = tmp_path / "head"
+    shutil.copytree(BASELINE / ROW, head / ROW)
+    break_images(next((head / ROW).glob("*Z.json")), num_broken)
+    if not keeps_images:
+        next((head / ROW).glob("*.images.jsonl")).unlink()
+    finished = run_cli("compare", BASELINE, head, *ON_DEMO, "--row", ROW)
+    assert finished.code == 1
+    assert "a regression: 1 worse" in finished.out
+    assert ("paired bootstrap over 36 images" in finished.out) == keeps_images
+
+
+def break_images(path: Path, num_broken: int) -> None:
+    """Make every pixel of a record's first images another class, and adapt its value."""
+    record = json.loads(path.read_text())
+    file = path.parent / record["images_file"]
+    pieces = read_finished(file)
+    made: list[SparseCounts] = []
+    for piece in pieces:
+        if "counts" not in piece:
+            continue
+        image = SparseCounts.from_text(piece["counts"]["miou"])
+        if len(made) < num_broken:
+            image = SparseCounts.of(np.roll(image.dense(), 1, axis=1))
+            piece["counts"]["miou"] = image.to_text()
+        made.append(image)
+    assert len(made) == 36
+    with Journal(file.with_suffix(".part"), {"format": 1}) as journal:
+        for piece in pieces:
+            journal.append(piece)
+        journal.finish(file)
+    record["measurements"][0]["value"] = total(made, made[0].num_classes).scores().miou
+    path.write_text(json.dumps(record))

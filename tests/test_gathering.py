@@ -95,7 +95,7 @@ def test_every_documented_accuracy_has_one_verdict(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_what_is_no_number_is_an_error_and_in_no_chart(tmp_path: Path, value: float) -> None:
+def test_what_is_no_number_is_a_problem_and_in_no_chart(tmp_path: Path, value: float) -> None:
     made = record_with(77.2).model_dump(mode="json")
     made["measurements"][0]["value"] = value
     made["measurements"][0]["interval"] = {
@@ -106,9 +106,8 @@ def test_what_is_no_number_is_an_error_and_in_no_chart(tmp_path: Path, value: fl
     path.write_text(json.dumps(made))
     found = gather(load_zoo(), tmp_path)
     claim = claim_of(found)
-    assert claim.judgement.verdict is Verdict.ERROR
-    assert claim.run is not None
-    assert (claim.run.measured, claim.run.delta, claim.run.interval) == (None, None, None)
+    assert claim.judgement.verdict is Verdict.NOT_RUN
+    assert [problem.path for problem in found.problems] == [f"{ROW.name}/1.json"]
     assert delta_points(found.claims) == []
 
 

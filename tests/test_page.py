@@ -222,7 +222,6 @@ def test_no_string_of_manifest_or_records_becomes_part_of_the_page(
     [
         ("half.json", '{"row": "fcn', "no readable record"),
         ("new.json", '{"schema_version": 99}', "newer hrnet-zoo"),
-        ("empty.json", "", "no readable record"),
         ("list.json", "[1]", "no valid record"),
     ],
 )
@@ -240,6 +239,13 @@ def test_a_file_that_is_no_record_is_named_and_the_others_are_shown(
     assert said in problems
     assert str(tmp_path) not in problems
     assert b"77.2" in made
+
+
+def test_a_run_in_progress_is_no_problem(run_cli: RunCli, tmp_path: Path) -> None:
+    folder = tmp_path / "records"
+    write_zoo(folder, runs=1, pictures=False)
+    (folder / "fcn_hr18_512x1024_40k_cityscapes" / "20270101T000000Z.json").touch()
+    assert written(run_cli, tmp_path, "--records", folder)[0].code == 0
 
 
 def test_without_the_extra_one_sentence_says_what_to_install(

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import os
 import time
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import filelock
 import pytest
+from made_up_runs import SETTINGS
 from stored_runs import BEGIN, OTHER, ROW, record_of, store_run, store_timing
 from trees import RunCli
 
-from hrnet_zoo.records import new_record_path, write_record
+from hrnet_zoo.compare.reading import read_side
+from hrnet_zoo.errors import RecordError
+from hrnet_zoo.page.record_files import read_accuracies
+from hrnet_zoo.records import new_record_path, read_records, write_record
 from hrnet_zoo.store.index import index_file, open_store, rebuild_index
 from hrnet_zoo.store.prune import superfluous
-from hrnet_zoo.timing_records import new_timing_path
+from hrnet_zoo.timing_records import new_timing_path, read_timings
 
 LATER = "fcos_hrnetv2p_w18_gn-head_4x4_1x_coco"
 
@@ -58,6 +63,13 @@ def test_the_files_of_the_list_can_be_shown(folder: Path, run_cli: RunCli) -> No
         assert run_cli("records", "show", run["file"], "--records", folder).code == 0
 
 
+def test_times_are_in_utc(tmp_path: Path, run_cli: RunCli) -> None:
+    there = timezone(timedelta(hours=2))
+    store_run(tmp_path, record_of(started_at=datetime(2026, 1, 1, 1, 30, tzinfo=there)))
+    out = run_cli("records", "list", "--records", tmp_path).out
+    assert "2025-12-31 23:30:00" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "days"),
     [
@@ -89,9 +101,13 @@ def test_mistyped_filters(folder: Path, run_cli: RunCli) -> None:
 def test_no_records_are_no_error(run_cli: RunCli) -> None:
     finished = run_cli("records", "list")
     assert (finished.code, finished.out) == (0, "0 runs\n")
+    finished = run_cli("records", "index")
+    assert (finished.code, finished.out[:7]) == (0, "0 runs:")
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"schema_version": 99}', '{"row": 1}', "[]"])
+@pytest.mark.parametrize(
+    "content", ["{", '{"row": 1e400}', '{"row": NaN}', '{"schema_version": 99}', '{"row": 1}', "[]"]
+)
 def test_damaged_files_are_named_and_the_others_listed(
     folder: Path, run_cli: RunCli, content: str
 ) -> None:
@@ -107,10 +123,45 @@ def test_damaged_files_are_named_and_the_others_listed(
     assert damaged.is_file()
 
 
-def test_a_timing_in_progress_is_no_damage(folder: Path, run_cli: RunCli) -> None:
-    new_timing_path(folder, OTHER, BEGIN)
+@pytest.mark.parametrize(
+    ("new_path", "kind"), [(new_record_path, "verify"), (new_timing_path, "time")]
+)
+def test_a_run_in_progress_is_no_damage(
+    folder: Path, run_cli: RunCli, new_path: Callable[[Path, str, datetime], Path], kind: str
+) -> None:
+    """Its file is empty, and so it stays if the run is killed."""
+    path = new_path(folder, OTHER, BEGIN)
     run = listed(run_cli, folder, "--status", "started")[0]
-    assert (run["row"], run["kind"]) == (OTHER, "time")
+    assert (run["row"], run["kind"]) == (OTHER, kind)
+    assert len(list(read_records(folder))) == 4
+    assert len(list(read_timings(folder))) == 1
+    shown = run_cli("records", "show", path)
+    assert shown.code == 3
+    assert "the run is going on, or was killed" in shown.err
+
+
+def test_all_that_read_records_find_the_same(tmp_path: Path, run_cli: RunCli) -> None:
+    """Deeper folders, links to folders and in circles, hidden files, and a link to nothing."""
+    elsewhere = tmp_path / "elsewhere"
+    store_run(elsewhere, record_of(day=0))
+    folder = tmp_path / "records"
+    store_run(folder / "a" / "b", record_of(day=1))
+    store_run(folder / ".hidden", record_of(day=2))
+    rebuild_index(folder)
+    (folder / "linked").symlink_to(elsewhere)
+    (folder / "a" / "circle").symlink_to(folder)
+    assert len(open_store(folder).runs) == 2
+    assert len(list(read_records(folder))) == 2
+    assert len(list(read_accuracies(folder))) == 2
+    assert len(read_side(folder).accuracies) == 2
+    dangling = folder / ROW / "20260109T000000Z.json"
+    dangling.parent.mkdir()
+    dangling.symlink_to(tmp_path / "nowhere")
+    assert len(open_store(folder).damaged) == 1
+    assert len(read_side(folder).problems) == 1
+    with pytest.raises(RecordError, match="No such file"):
+        list(read_records(folder))
+    assert run_cli("report", "tables", "--records", folder).code == 3
 
 
 class TestIndex:
@@ -139,7 +190,7 @@ class TestIndex:
         assert [int(run["started_at"][8:10]) for run in runs] == [10, 5, 4, 3, 2]
         assert runs[2]["values"] == {"miou": 12.0}
 
-    @pytest.mark.parametrize("content", ["", "[]", '{"index_version": 2, "runs": []}'])
+    @pytest.mark.parametrize("content", ["", "[]", '{"index_version": 1, "runs": []}'])
     def test_a_damaged_one_is_not_used(self, folder: Path, run_cli: RunCli, content: str) -> None:
         index_file(folder).write_text(content)
         assert len(listed(run_cli, folder)) == 5
@@ -148,6 +199,7 @@ class TestIndex:
         rebuild_index(folder)
         assert len(rebuild_index(folder).runs) == 5
 
+    @pytest.mark.alone
     def test_ten_thousand_runs_are_listed_within_two_seconds(self, tmp_path: Path) -> None:
         folder = tmp_path / "many"
         text = record_of().model_dump_json()
@@ -187,6 +239,15 @@ class TestShow:
         assert "not run" in out
         assert "there was no data" in out
 
+    @pytest.mark.parametrize("metrics", [None, 3, "miou", [["miou"]], {"miou": 1}])
+    def test_arguments_of_another_shape(
+        self, tmp_path: Path, run_cli: RunCli, metrics: object
+    ) -> None:
+        path = store_run(tmp_path, record_of(arguments={"metrics": metrics}))
+        finished = run_cli("records", "show", path)
+        assert finished.code == 0
+        assert "73.860" in finished.out
+
     def test_rows_that_the_manifest_does_not_know(self, tmp_path: Path, run_cli: RunCli) -> None:
         path = store_run(tmp_path, record_of().model_copy(update={"row": "mine"}))
         finished = run_cli("records", "show", path)
@@ -217,6 +278,37 @@ class TestShow:
 
 
 class TestPrune:
+    def test_the_only_value_of_a_number_stays(self, tmp_path: Path, run_cli: RunCli) -> None:
+        """Of another metric, of another device, and of all images rather than some."""
+        multi_scale = record_of(day=0).measurements[0].model_copy(update={"metric": "miou_ms_flip"})
+        full = record_of(day=3)
+        assert full.dataset is not None
+        partial = full.dataset.model_copy(update={"num_images": 5})
+        for changes in (
+            {"measurements": [multi_scale]},
+            {"settings": SETTINGS.model_copy(update={"device": "cuda"})},
+            {},
+            {},
+            {"dataset": partial},
+            {"dataset": partial},
+        ):
+            day = len(list((tmp_path / ROW).glob("*.json")))
+            store_run(tmp_path, record_of(day=day, **changes))
+        for day, device in enumerate(("cuda", "cpu", "cpu")):
+            path = store_timing(tmp_path, day=day)
+            path.write_text(path.read_text().replace('"device": "cpu"', f'"device": "{device}"'))
+        run_cli("records", "prune", "--keep", "1", "--yes", "--records", tmp_path)
+        left = [(run["kind"], run["started_at"][8:10]) for run in listed(run_cli, tmp_path)]
+        assert sorted(left) == [
+            *(("time", day) for day in ("01", "03")),
+            *(("verify", day) for day in ("01", "02", "04", "06")),
+        ]
+
+    def test_folders_inside_count_for_themselves(self, tmp_path: Path) -> None:
+        store_run(tmp_path / "baseline", record_of(day=0))
+        store_run(tmp_path, record_of(day=1))
+        assert superfluous(open_store(tmp_path), 1, datetime.now(UTC)) == []
+
     def test_nothing_goes_unless_told_so(self, folder: Path, run_cli: RunCli) -> None:
         before = sorted(folder.rglob("*"))
         finished = run_cli("records", "prune", "--keep", "1", "--records", folder)

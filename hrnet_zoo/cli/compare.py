@@ -61,11 +61,11 @@ def compare(
 
     Each is a folder of records, one record, or a git revision: "REV", or "REV:PATH" for records in
     another folder than --folder. The newest run in HEAD of each number counts. Accuracies are
-    compared by a paired bootstrap over images where both runs kept these, latencies by a rank
-    test; differences that nobody would see count as none.
+    compared by value, with a paired bootstrap over images where both runs kept these, latencies by
+    a rank test; differences that nobody would see count as none.
 
-    Exit code: 0 nothing is worse, 1 something is, 2 wrong usage, 3 a run is missing or failed, or
-    is not comparable.
+    Exit code: 0 nothing is known to be worse, 1 something is, 2 wrong usage, 3 a run is missing or
+    failed, or is not comparable.
     """
     from hrnet_zoo.compare.outcome import exit_code  # noqa: PLC0415
     from hrnet_zoo.compare.pairing import COMPARED_METRICS  # noqa: PLC0415
@@ -104,6 +104,11 @@ def _print(compared: Compared, form: str) -> None:
     }
     click.echo(written[form](compared))
     step_summary = settings.step_summary() if form == "github" else None
-    if step_summary is not None:
+    if step_summary is None:
+        return
+    try:
         with step_summary.open("a", encoding="utf-8") as file:
             file.write(comparison_as_markdown(compared) + "\n")
+    except OSError as error:  # what was found is no less true
+        reason = error.strerror or error
+        click.echo(f"The summary {step_summary} cannot be written: {reason}.", err=True)

@@ -106,8 +106,8 @@ def show_record(name: str, folder: Path, form: str, zoo_file: Path | None) -> No
     from hrnet_zoo.records import read_record  # noqa: PLC0415
     from hrnet_zoo.report.runs import record_as_json, record_as_text  # noqa: PLC0415
     from hrnet_zoo.report.timings import timing_as_text  # noqa: PLC0415
+    from hrnet_zoo.run_files import kind_of  # noqa: PLC0415
     from hrnet_zoo.store.index import open_store  # noqa: PLC0415
-    from hrnet_zoo.store.runs import kind_of  # noqa: PLC0415
     from hrnet_zoo.timing_records import read_timing  # noqa: PLC0415
 
     found = [path for path in (Path(name), folder / name) if path.is_file()]
@@ -130,6 +130,9 @@ def index(folder: Path) -> int:
     """
     from hrnet_zoo.store.index import index_file, rebuild_index  # noqa: PLC0415
 
+    if not folder.is_dir():
+        click.echo(f"0 runs: there is no folder {folder}, so there is nothing to index.")
+        return 0
     store = rebuild_index(folder)
     click.echo(f"{index_file(folder)}: {len(store.runs)} runs")
     return _name_damaged(store)
@@ -147,8 +150,9 @@ def index(folder: Path) -> int:
 def prune(keep: int, yes: bool, folder: Path) -> int:
     """Delete old runs and their files.
 
-    The newest completed run of each row, edition and command stays, as does every run that may be
-    going on, and every file that is no record.
+    The newest completed run of each row, edition and command stays, as does the newest over most
+    images of every metric or variant on every device, every run that may be going on, and every
+    file that is no record.
     """
     from hrnet_zoo.records import now  # noqa: PLC0415
     from hrnet_zoo.report.runs import doomed_as_text, freed_as_text  # noqa: PLC0415

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import BaseModel, ValidationError
+
 from hrnet_zoo.compare.pairing import Pair
 from hrnet_zoo.compare.reading import Found
 from hrnet_zoo.errors import RecordError
@@ -21,6 +23,13 @@ holds."""
 
 _ROUNDING = 1e-6
 """Points by which two sums of the same counts may differ."""
+
+
+class _Line(BaseModel):
+    """What a line says of one image, as far as it is used here."""
+
+    name: str
+    counts: dict[str, str] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +50,9 @@ class ImageCounts:
         """
         try:
             images = [SparseCounts.from_text(self.texts[name]) for name in names]
-            miou = total(images, images[0].num_classes).scores().miou
-        except (ValueError, IndexError, zlib.error):
+            (num_classes,) = {image.num_classes for image in images}
+            miou = total(images, num_classes).scores().miou
+        except (ValueError, zlib.error):
             miou = None
         if miou is None or abs(miou - self.miou) > _ROUNDING:
             msg = f"{self.file} does not add up to the value in its record. Run the row again."
@@ -76,12 +86,24 @@ def _read(run: Found[Record], metric: Metric, miou: float) -> ImageCounts | None
     file = run.path.with_name(Path(record.images_file).name)
     if not file.is_file():
         return None
-    pieces = [piece for piece in read_finished(file) if "name" in piece]
-    texts = {piece["name"]: piece.get("counts", {}).get(metric) for piece in pieces}
-    if len(texts) != record.dataset.num_images or None in texts.values():
+    texts = _texts(file, metric)
+    if len(texts) != record.dataset.num_images or not all(texts.values()):
         msg = (
             f"{file} does not hold {metric} of the {record.dataset.num_images} images of its "
             "record. Restore it or run the row again."
         )
         raise RecordError(msg)
-    return ImageCounts(file=file, texts=texts, miou=miou)
+    return ImageCounts(file=file, texts={n: text for n, text in texts.items() if text}, miou=miou)
+
+
+def _texts(file: Path, metric: Metric) -> dict[str, str | None]:
+    """Return by image what a file holds of a metric."""
+    pieces = [piece for piece in read_finished(file) if "name" in piece]
+    try:
+        lines = [_Line.model_validate(piece) for piece in pieces]
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        msg = f"{file} is damaged ({reason}). Restore it or run the row again."
+        raise RecordError(msg) from None
+    return {line.name: line.counts.get(metric) for line in lines}

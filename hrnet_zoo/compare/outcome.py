@@ -36,6 +36,9 @@ class Outcome(StrEnum):
 NO_ANSWER = (Outcome.FAILED, Outcome.MISSING, Outcome.NOT_COMPARABLE)
 """The runs or their surroundings are at fault; nothing was learnt about the model."""
 
+SAME_RUN = "the same run on both sides"
+"""Begins the basis of an answer that says nothing."""
+
 _ORDER = list(Outcome)
 
 
@@ -45,7 +48,7 @@ class Comparison:
 
     row: str
     metric: str
-    """A metric of the manifest, or the name of a timed variant."""
+    """A metric of the manifest, or a timed variant with what tells it from others of the row."""
     kind: Literal["accuracy", "speed"]
     edition: EditionName | None = None
     """None for latencies, which know no editions."""
@@ -67,6 +70,14 @@ class Comparison:
     """What the outcome rests on, or why there is no answer."""
     base_record: str | None = None
     head_record: str | None = None
+
+    @property
+    def may_be_regression(self) -> bool:
+        """Say whether it is inconclusive, and a change to the worse large enough to count."""
+        if self.outcome is not Outcome.INCONCLUSIVE or self.difference is None:
+            return False
+        loss = self.difference if self.kind == "speed" else -self.difference
+        return loss > 0 and loss >= (self.minimum_effect or 0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,6 @@ same data, weights and protocol; only where there is none are the two not compar
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -124,8 +123,7 @@ def pair_up(
 
 
 def _value(measurement: Measurement | None) -> float | None:
-    value = None if measurement is None else measurement.value
-    return value if value is not None and math.isfinite(value) else None
+    return None if measurement is None else measurement.value
 
 
 def _unpaired(

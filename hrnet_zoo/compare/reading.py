@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +11,10 @@ from typing import Generic, TypeVar
 
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records import Record, read_record
+from hrnet_zoo.run_files import Kind, RunFile, run_files
 from hrnet_zoo.timing_records import TimingRecord, read_timing
 
 AnyRun = TypeVar("AnyRun", Record, TimingRecord)
-
-_TIMINGS = "timings"
-_OTHER_FOLDERS = ("memory",)
-_OTHER_FILES = ("index.json",)
-"""What lies among records and is something else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,16 +42,12 @@ class RecordSet:
 
 def read_side(place: Path) -> RecordSet:
     """Return the records in a folder, at any depth, or the record in a file."""
-    paths = [place] if place.is_file() else sorted(place.rglob("*.json"))
-    kinds: dict[bool, list[Path]] = {False: [], True: []}
-    for path in paths:
-        if path.parent.name not in _OTHER_FOLDERS and path.name not in _OTHER_FILES:
-            kinds[path.parent.name == _TIMINGS].append(path)
+    files = run_files(place)
     problems: list[str] = []
     with _without_collector():
         return RecordSet(
-            accuracies=_newest_first(kinds[False], read_record, problems),
-            timings=_newest_first(kinds[True], read_timing, problems),
+            accuracies=_newest_first(files, "verify", read_record, problems),
+            timings=_newest_first(files, "time", read_timing, problems),
             problems=problems,
         )
 
@@ -76,17 +68,16 @@ def _without_collector() -> Iterator[None]:
 
 
 def _newest_first(
-    paths: Iterable[Path], read: Callable[[Path], AnyRun], problems: list[str]
+    files: Sequence[RunFile], kind: Kind, read: Callable[[Path], AnyRun], problems: list[str]
 ) -> list[Found[AnyRun]]:
+    files = [file for file in files if file.kind == kind]
+    last_in_folder = {file.path.parent: file for file in files}
     found = []
-    last_in_folder = {path.parent: path for path in paths}
-    for path in paths:
+    for file in files:
+        if file.is_empty and last_in_folder[file.path.parent] != file:
+            continue  # that run was killed; one with a later run after it is history
         try:
-            if path.stat().st_size:
-                found.append(Found(record=read(path), path=path))
-            elif last_in_folder[path.parent] == path:
-                # A run begins with an empty file; one with a later run after it is history.
-                problems.append(f"{path} is empty: the run is going on, or was killed.")
-        except (RecordError, OSError) as error:
+            found.append(Found(record=read(file.path), path=file.path))
+        except RecordError as error:
             problems.append(str(error))
-    return sorted(found, key=lambda run: run.record.started_at, reverse=True)
+    return sorted(found, key=lambda run: run.record.started_at)[::-1]

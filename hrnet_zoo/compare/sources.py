@@ -56,17 +56,25 @@ def open_place(name: str, default_folder: Path) -> Iterator[Place]:
 
 
 def require_two(base: str, head: str) -> None:
-    """Refuse to compare a folder or file with itself: such a gate could never close.
+    """Refuse to compare runs with themselves: such a gate could never close.
 
     Raises:
-        UsageError: both are the same.
+        UsageError: both are the same, or one lies in the other.
     """
-    if Path(base).exists() and Path(base).resolve() == Path(head).resolve():
-        msg = (
-            f"BASE and HEAD are both {base}; comparing it with itself finds nothing. Write the new "
-            "records into another folder with --output, or name a git revision as BASE."
+    paths = [Path(name).resolve() for name in (base, head) if name and Path(name).exists()]
+    if base == head or (len(paths) == 2 and paths[0] == paths[1]):
+        what = f"BASE and HEAD are both {base}; comparing it with itself finds nothing."
+    elif len(paths) == 2 and any(a.is_relative_to(b) for a, b in (paths, paths[::-1])):
+        what = (
+            f"One of {base} and {head} lies in the other; runs would be compared with themselves."
         )
-        raise UsageError(msg)
+    else:
+        return
+    msg = (
+        f"{what} Write the new records into another folder with --output, or name a git revision "
+        "as BASE."
+    )
+    raise UsageError(msg)
 
 
 @contextmanager

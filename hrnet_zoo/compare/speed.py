@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import NamedTuple
 
-from hrnet_zoo.compare.outcome import Comparison, Outcome
+from hrnet_zoo.compare.outcome import SAME_RUN, Comparison, Outcome
 from hrnet_zoo.compare.reading import Found
 from hrnet_zoo.compare.significance import holm, rank_test
 from hrnet_zoo.medians import median, median_interval
-from hrnet_zoo.timing_records import TimingRecord, VariantTimed
+from hrnet_zoo.timing_records import InputTimed, TimingRecord, VariantTimed
 
 FALSE_ALARMS = 0.01
 """Probability of calling any latency of a whole comparison changed where samples are alike.
@@ -38,9 +39,23 @@ MIN_SAMPLES = 6
 
 
 class _Key(NamedTuple):
+    """What two latencies must have in common to be a pair.
+
+    A machine may time a row on its GPU and on its CPU; neither may hide the other.
+    """
+
     row: str
     variant: str
-    batch: int
+    """With its batch, unless that is 1."""
+    device: str
+    num_threads: int
+    input: str
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Return under what it was timed, for people."""
+        threads = f"{self.num_threads} thread{'s' * (self.num_threads != 1)}"
+        return self.device, threads, self.input
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +96,28 @@ def compare_speeds(
     """
     before, after = _by_key(base, wanted), _by_key(head, wanted)
     answers = [
-        _pair_up(key, [timed for timed in before.get(key, []) if timed.seconds], after.get(key, []))
+        (key, _pair_up(key, [t for t in before.get(key, []) if t.seconds], after.get(key, [])))
         for key in {**before, **after}
     ]
-    settled = [answer for answer in answers if isinstance(answer, Comparison)]
-    return [*settled, *_judge([answer for answer in answers if isinstance(answer, _Pair)])]
+    settled = [(key, answer) for key, answer in answers if isinstance(answer, Comparison)]
+    judged = _judge([answer for _, answer in answers if isinstance(answer, _Pair)])
+    names = _names([*before, *after])
+    return [replace(answer, metric=names[key]) for key, answer in (*settled, *judged)]
+
+
+def _names(keys: Iterable[_Key]) -> dict[_Key, str]:
+    """Return what tells the latencies of a row apart: the variant, and conditions if they vary."""
+    alike: dict[tuple[str, str], list[_Key]] = {}
+    for key in keys:
+        alike.setdefault((key.row, key.variant), []).append(key)
+    names = {}
+    for group in alike.values():
+        varies = [
+            len(set(values)) > 1 for values in zip(*(k.conditions for k in group), strict=True)
+        ]
+        for key in group:
+            names[key] = ", ".join([key.variant, *compress(key.conditions, varies)])
+    return names
 
 
 def _by_key(
@@ -94,9 +126,18 @@ def _by_key(
     timed: dict[_Key, list[_Timed]] = {}
     for run in runs:
         for variant in run.record.variants if wanted(run.record.row) else ():
-            key = _Key(run.record.row, variant.name, variant.batch)
+            key = _key(run.record, variant)
             timed.setdefault(key, []).append(_Timed(run=run, variant=variant))
     return timed
+
+
+def _key(record: TimingRecord, variant: VariantTimed) -> _Key:
+    return _Key(record.row, variant.title, record.device, record.num_threads, _input(record.input))
+
+
+def _input(used: InputTimed) -> str:
+    (height, width), window = used.network_input, used.window
+    return f"{width} x {height}" + (f" in windows of {window[1]} x {window[0]}" if window else "")
 
 
 def _pair_up(
@@ -123,16 +164,13 @@ def _differences(base: _Timed, head: _Timed) -> Iterator[str]:
     """Yield in which ways two latencies are of different things."""
     before, after = base.run.record, head.run.record
     for name, values in (
-        ("device", (before.device, after.device)),
-        ("number of threads", (before.num_threads, after.num_threads)),
-        ("engine", (base.variant.engine, head.variant.engine)),
-        ("precision", (base.variant.precision, head.variant.precision)),
-        ("weights", (_weights(before), _weights(after))),
-        ("size of the input", (_input(before), _input(after))),
-        ("processor", (before.environment.get("cpu"), after.environment.get("cpu"))),
+        ("another engine", (base.variant.engine, head.variant.engine)),
+        ("another precision", (base.variant.precision, head.variant.precision)),
+        ("other weights", (_weights(before), _weights(after))),
+        ("another processor", (before.environment.get("cpu"), after.environment.get("cpu"))),
     ):
         if values[0] != values[1]:
-            yield f"another {name}: {values[0]}, then {values[1]}"
+            yield f"{name}: {values[0]}, then {values[1]}"
 
 
 def _weights(record: TimingRecord) -> str:
@@ -140,12 +178,7 @@ def _weights(record: TimingRecord) -> str:
     return record.weights if used is None else f"SHA-256 {used.sha256[:8]}..."
 
 
-def _input(record: TimingRecord) -> str:
-    (height, width), window = record.input.network_input, record.input.window
-    return f"{width} x {height}" + (f" in windows of {window[1]} x {window[0]}" if window else "")
-
-
-def _judge(pairs: Sequence[_Pair]) -> Iterator[Comparison]:
+def _judge(pairs: Sequence[_Pair]) -> Iterator[tuple[_Key, Comparison]]:
     """Judge all pairs together: how sure one must be depends on how many were tested."""
     obstacles = {pair.key: _obstacle(pair.base) or _obstacle(pair.head) for pair in pairs}
     tested = [pair for pair in pairs if obstacles[pair.key] is None]
@@ -153,9 +186,9 @@ def _judge(pairs: Sequence[_Pair]) -> Iterator[Comparison]:
     for pair in pairs:
         obstacle = obstacles[pair.key]
         if obstacle is None:
-            yield _by_test(pair, corrected[pair.key])
+            yield pair.key, _by_test(pair, corrected[pair.key])
         else:
-            yield _judged(pair, Outcome.INCONCLUSIVE, obstacle)
+            yield pair.key, _judged(pair, Outcome.INCONCLUSIVE, obstacle)
 
 
 def _obstacle(timed: _Timed) -> str | None:
@@ -208,6 +241,8 @@ def _judged(
     p_value: float | None = None,
     effect: float = MINIMUM_EFFECT,
 ) -> Comparison:
+    is_same_run = pair.base.run.record == pair.head.run.record
+    basis = f"{SAME_RUN}; {basis}" if is_same_run else basis
     return replace(
         _unpaired(pair.key, outcome, basis, pair.base, pair.head),
         difference=pair.percent,

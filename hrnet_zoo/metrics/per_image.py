@@ -17,6 +17,9 @@ from hrnet_zoo.metrics.confusion import ConfusionMatrix
 
 RESAMPLES = 2000
 LEVEL = 0.95
+MAX_CLASSES = 255
+"""Labels are bytes, and 255 is none."""
+
 _SEED = 0
 # Resamples drawn at a time; bounds the memory to a few tens of MB for any data set.
 _CHUNK = 100
@@ -57,12 +60,24 @@ class SparseCounts:
 
     @classmethod
     def from_text(cls, text: str) -> SparseCounts:
-        """Return the counts that `to_text` wrote."""
-        num_classes, _, packed = text.partition(" ")
+        """Return the counts that `to_text` wrote.
+
+        Raises:
+            ValueError: it is no such text.
+            zlib.error: likewise.
+        """
+        number, _, packed = text.partition(" ")
+        num_classes = int(number)
         numbers = np.frombuffer(zlib.decompress(base64.b85decode(packed)), "<i4").astype(np.int32)
         steps, pixels = numbers[: numbers.size // 2], numbers[numbers.size // 2 :]
         cells = np.cumsum(steps, dtype=np.int32)
-        return cls(num_classes=int(num_classes), cells=cells, pixels=pixels)
+        in_range = 0 < num_classes <= MAX_CLASSES and (
+            not cells.size or 0 <= cells.min() <= cells.max() < (num_classes + 1) * num_classes
+        )
+        if len(steps) != len(pixels) or not in_range:
+            msg = "these are no counts of so many classes"
+            raise ValueError(msg)
+        return cls(num_classes=num_classes, cells=cells, pixels=pixels)
 
     def miou(self) -> float | None:
         """Return the mIoU of this image alone, percent; None if nothing in it is labelled."""

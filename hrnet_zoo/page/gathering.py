@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -46,19 +45,19 @@ class Run:
     started_at: datetime
     judgement: Judgement
     interval: BootstrapInterval | None
-    """Of the measured value; None unless both ends are numbers."""
+    """Of the measured value."""
     device: str | None
     """What it ran on, as far as the record says."""
 
     @property
     def measured(self) -> float | None:
-        """Return the measured value, if it is a number."""
-        return finite(self.judgement.measured)
+        """Return the measured value, if there is one."""
+        return self.judgement.measured
 
     @property
     def delta(self) -> float | None:
-        """Return measured - documented in points, if it is a number."""
-        return finite(self.judgement.delta)
+        """Return measured - documented in points, if there are both."""
+        return self.judgement.delta
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,11 +108,6 @@ class Gathered:
     """(data set, fingerprint, number of images) -> the runs that saw just these files."""
     num_records: int
     problems: list[Problem]
-
-
-def finite(value: float | None) -> float | None:
-    """Return the value, or None if it is no finite number."""
-    return value if value is not None and math.isfinite(value) else None
 
 
 def gather(zoo: Zoo, folder: Path, noise: Decimal = DEFAULT_NOISE) -> Gathered:
@@ -190,19 +184,16 @@ class _Pile:
 
     def _add_run(self, path: str, record: Record, row: Row, metric: Metric) -> None:
         measurement = record.measurement(metric)
-        interval = measurement.interval if measurement else None
-        if interval and (finite(interval.low) is None or finite(interval.high) is None):
-            interval = None
         run = Run(
             path=path,
             started_at=record.started_at,
             judgement=judge(row, record, metric, self._noise),
-            interval=interval,
+            interval=measurement.interval if measurement else None,
             device=record.settings.device if record.settings else None,
         )
         key = (row.name, row.edition, metric)
         self._runs.setdefault(key, []).append(run)
-        if key not in self._counting or _weight(self._counting[key][0]) < _weight(run):
+        if key not in self._counting or _weight(self._counting[key][0]) <= _weight(run):
             self._counting[key] = (run, record)
 
     def _add_facts(self, record: Record) -> None:

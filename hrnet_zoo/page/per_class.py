@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hrnet_zoo.page.gathering import Claim, finite
+from hrnet_zoo.page.gathering import Claim
 from hrnet_zoo.page.wording import anchor, clipped, short_name
 from hrnet_zoo.records import Record
 from hrnet_zoo.report.rows import METRIC_TITLES
@@ -42,8 +42,8 @@ def class_scores(record: Record, metric: Metric) -> dict[str, float | None]:
     if measurement is None:
         return {}
     if measurement.coco is not None:
-        return {c.name: finite(c.ap) for c in measurement.coco.categories}
-    return {c.name: finite(c.iou) for c in measurement.classes}
+        return {c.name: c.ap for c in measurement.coco.categories}
+    return {c.name: c.iou for c in measurement.classes}
 
 
 def class_tables(claims: Sequence[Claim]) -> list[ClassTable]:

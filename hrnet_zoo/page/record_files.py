@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records import Record, read_record
+from hrnet_zoo.run_files import Kind, run_files
 from hrnet_zoo.timing_records import TimingRecord, read_timing
+
+AnyRun = TypeVar("AnyRun", Record, TimingRecord)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,25 +28,23 @@ class Problem:
 
 def read_accuracies(folder: Path) -> Iterator[tuple[str, Record | Problem]]:
     """Yield path (below ``folder``) and content of all records of accuracy, by path."""
-    for path in sorted(folder.glob("*/*.json")):
-        name = path.relative_to(folder).as_posix()
-        try:
-            yield name, _read(path)
-        except RecordError as error:
-            yield name, Problem(path=name, reason=_without_folder(error, folder))
+    yield from _read_all(folder, "verify", _read)
 
 
 def read_speeds(folder: Path) -> Iterator[tuple[str, TimingRecord | Problem]]:
-    """Yield path (below ``folder``) and content of all timings, by path.
+    """Yield path (below ``folder``) and content of all timings, by path."""
+    yield from _read_all(folder, "time", read_timing)
 
-    A file is empty until its run is complete, and no timing yet.
-    """
-    for path in sorted(folder.glob("*/timings/*.json")):
-        name = path.relative_to(folder).as_posix()
+
+def _read_all(
+    folder: Path, kind: Kind, read: Callable[[Path], AnyRun]
+) -> Iterator[tuple[str, AnyRun | Problem]]:
+    for file in run_files(folder):
+        if file.kind != kind or file.is_empty:
+            continue
+        name = file.path.relative_to(folder).as_posix()
         try:
-            if path.is_file() and not path.stat().st_size:
-                continue
-            yield name, read_timing(path)
+            yield name, read(file.path)
         except RecordError as error:
             yield name, Problem(path=name, reason=_without_folder(error, folder))
 

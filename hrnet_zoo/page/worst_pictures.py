@@ -81,10 +81,9 @@ def worst_pictures(folder: Path, claims: Sequence[Claim], budget: int = BUDGET) 
 
 def _saved(folder: Path, claims: Sequence[Claim]) -> dict[str, tuple[Claim, list[Path]]]:
     """Return the pictures of every row, of its latest run that saved any."""
-    folders = {path.relative_to(folder).as_posix() for path in folder.glob("*/*.worst")}
     saved: dict[str, tuple[Claim, list[Path]]] = {}
     for claim in claims:
-        drawn = [run for run in claim.runs if _pictures_of(run) in folders]
+        drawn = [run for run in claim.runs if (folder / _pictures_of(run)).is_dir()]
         if drawn and claim.row.name not in saved:
             run = claim.run if claim.run in drawn else drawn[-1]
             assert run is not None

@@ -35,11 +35,14 @@ _COLOURS = {Outcome.WORSE: "red", Outcome.BETTER: "green", Outcome.SAME: "green"
 
 def comparison_as_text(compared: Compared) -> str:
     """Return the comparison as a table, worst first, with what it amounts to below."""
-    cells = [[*_cells(c), _styled(c.outcome), _in_one_line(c.basis)] for c in compared.comparisons]
+    cells = [
+        [*map(_in_one_line, _cells(c)), _styled(c.outcome), _in_one_line(c.basis)]
+        for c in compared.comparisons
+    ]
     table = tabulate(cells, _TITLES, tablefmt="simple", disable_numparse=True, colalign=_ALIGN)
     lines = [table] if cells else []
-    lines += [f"problem: {problem}" for problem in compared.problems]
-    lines += [f"note: {remark}" for remark in compared.remarks]
+    lines += [f"problem: {_in_one_line(problem)}" for problem in compared.problems]
+    lines += [f"note: {_in_one_line(remark)}" for remark in compared.remarks]
     return "\n".join([*lines, summary(compared)])
 
 
@@ -76,7 +79,10 @@ def summary(compared: Compared) -> str:
     numbers = ", ".join(f"{counted[o]} {o.label}" for o in Outcome if counted[o]) or "nothing"
     problems = len(compared.problems)
     beside = f", {problems} problem{'s' * (problems != 1)}" if problems else ""
-    return f"{_SAID[exit_code(compared)]}: {numbers}{beside}"
+    code = exit_code(compared)
+    is_open = code == 0 and counted[Outcome.INCONCLUSIVE] > 0
+    said = "nothing is known to be worse" if is_open else _SAID[code]
+    return f"{said}: {numbers}{beside}"
 
 
 def title_of(comparison: Comparison) -> str:
@@ -134,9 +140,14 @@ def _marked(outcome: Outcome) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return text that Markdown shows as it is, in one line: records may hold anything."""
+    """Return text that Markdown shows as it is, in one line."""
     return _in_one_line(text.translate(_AS_TEXT))
 
 
 def _in_one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Return text without line breaks and control characters: records may hold anything.
+
+    In a log of GitHub, a line that begins with two colons would be a command.
+    """
+    shown = "".join(c for c in " ".join(text.split()) if c.isprintable())
+    return f'"{shown}"' if shown.startswith("::") else shown

@@ -50,10 +50,10 @@ def comparison_as_github(compared: Compared) -> str:
     """Return one workflow command per number that is not the same, worst first, and the sentence.
 
     Regressions are errors; what has no answer is a warning, so that nobody takes a broken download
-    for a broken model; the rest are notices.
+    for a broken model, and so is what may be a regression; the rest are notices.
     """
     lines = [
-        command(_level(comparison.outcome), sentence(comparison), title=_title(comparison))
+        command(_level(comparison), sentence(comparison), title=_title(comparison))
         for comparison in compared.comparisons
         if comparison.outcome is not Outcome.SAME
     ]
@@ -101,10 +101,11 @@ def _xml_text(text: str) -> str:
     return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def _level(outcome: Outcome) -> str:
-    if outcome is Outcome.WORSE:
+def _level(comparison: Comparison) -> str:
+    if comparison.outcome is Outcome.WORSE:
         return "error"
-    return "warning" if outcome in NO_ANSWER else "notice"
+    is_open = comparison.outcome in NO_ANSWER or comparison.may_be_regression
+    return "warning" if is_open else "notice"
 
 
 def _title(comparison: Comparison) -> str:

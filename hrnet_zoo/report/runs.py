@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -24,7 +25,7 @@ def runs_as_text(runs: Sequence[Run]) -> str:
     """Return the runs as a table with a count below."""
     cells = [
         [
-            f"{run.started_at:%Y-%m-%d %H:%M:%S}",
+            f"{run.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
             _command(run),
             run.status.replace("_", " "),
             _values(run),
@@ -103,7 +104,8 @@ def _judged(zoo: Zoo, record: Record, path: Path) -> tuple[RowResult | None, str
 
 
 def _metrics(record: Record) -> list[Metric]:
-    asked = record.arguments.get("metrics", [])
+    asked = record.arguments.get("metrics")
+    asked = asked if isinstance(asked, list) else []  # whoever wrote the file
     measured = [m.metric for m in record.measurements]
     return [m for m in METRICS if m in measured or m in record.not_run or m in asked]
 

@@ -14,22 +14,23 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hrnet_zoo.errors import RecordError
+from hrnet_zoo.run_files import INDEX_NAME
 from hrnet_zoo.store.runs import Run, Store, read_store
 
-INDEX_VERSION: Literal[1] = 1
+INDEX_VERSION: Literal[2] = 2
 """An index of another version is not used."""
 
 
 class _Index(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    index_version: Literal[1] = INDEX_VERSION
+    index_version: Literal[2] = INDEX_VERSION
     runs: list[Run]
 
 
 def index_file(folder: Path) -> Path:
     """Return where the index of a folder of records is."""
-    return folder / "index.json"
+    return folder / INDEX_NAME
 
 
 def open_store(folder: Path) -> Store:

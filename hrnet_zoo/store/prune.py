@@ -34,8 +34,8 @@ class Doomed:
 def superfluous(store: Store, keep: int, now: datetime) -> list[Doomed]:
     """Return the runs beyond the newest ``keep`` of each row, edition and command, newest first.
 
-    The newest completed run of each stays however old it is, and so does a run that may be going
-    on.
+    However old they are, the newest completed run of each stays, the one that counts of every
+    number on every device, and a run that may be going on.
 
     Args:
         store: what there is.
@@ -44,17 +44,40 @@ def superfluous(store: Store, keep: int, now: datetime) -> list[Doomed]:
     """
     groups: dict[tuple[object, ...], list[Run]] = {}
     for run in store.runs:
-        groups.setdefault((run.kind, run.row, run.edition), []).append(run)
+        # A folder inside another may be kept for a reason of its own: it counts for itself.
+        key = (Path(run.file).parent, run.row, run.edition)
+        groups.setdefault(key, []).append(run)
     going = []
     for runs in groups.values():
-        newest_completed = next((run for run in runs if run.status == "completed"), None)
+        staying = _irreplaceable(runs)
         going += [
             run
             for run in runs[keep:]
-            if run is not newest_completed and not _may_be_going_on(store.folder, run, now)
+            if run.file not in staying and not _may_be_going_on(store.folder, run, now)
         ]
     going.sort(key=lambda run: run.started_at, reverse=True)
     return [_with_company(store.folder, run) for run in going]
+
+
+def _irreplaceable(runs: Iterable[Run]) -> set[str]:
+    """Return the files of the newest completed run, and of the one that counts of every number.
+
+    That is the newest over the most images: one with "--limit" says less than the full one before.
+
+    Args:
+        runs: of one row, edition and command, newest first.
+    """
+    newest: list[Run] = []
+    counting: dict[tuple[str, str | None], Run] = {}
+    for run in runs:
+        if run.status != "completed":
+            continue
+        newest = newest or [run]
+        for name in run.values:
+            known = counting.setdefault((name, run.device), run)
+            if (run.num_images or 0) > (known.num_images or 0):
+                counting[name, run.device] = run
+    return {run.file for run in (*newest, *counting.values())}
 
 
 def delete(doomed: Iterable[Doomed]) -> int:

@@ -5,13 +5,12 @@ The files are the truth. An index (`store/index.py`) only saves reading those th
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -19,15 +18,16 @@ from hrnet_zoo.errors import RecordError, UsageError, did_you_mean
 from hrnet_zoo.medians import median
 from hrnet_zoo.records import Record, Status, read_record
 from hrnet_zoo.row import EditionName
+from hrnet_zoo.run_files import Kind, RunFile, run_files
 from hrnet_zoo.timing_records import TimingRecord, read_timing
-
-Kind = Literal["verify", "time"]
 
 
 class Run(BaseModel):
     """One run of `verify` or `time`, as far as a list shows it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     file: str
     """Path below the folder of records, with slashes."""
@@ -37,12 +37,14 @@ class Run(BaseModel):
     kind: Kind
     row: str
     edition: EditionName | None
-    """None for a run of `time`, which knows no editions."""
+    """None for a run of `time`, which knows no editions, and where the file is empty yet."""
     status: Status
     started_at: AwareDatetime
     device: str | None
+    num_images: int | None
+    """Evaluated; None for a run of `time`, and where the run got to know none."""
     values: dict[str, float | None]
-    """Accuracies by metric, in percent; or median latencies by variant, in ms."""
+    """Accuracies by metric, in percent; or median latencies by variant and batch, in ms."""
     version: str | None
     """Of hrnet-zoo."""
 
@@ -113,46 +115,32 @@ def read_store(folder: Path, known: Iterable[Run] = ()) -> Store:
     """
     by_file = {run.file: run for run in known}
     runs, damaged = [], []
-    for path, kind in _files(folder):
-        try:
-            stat = path.stat()
-        except FileNotFoundError:
-            continue  # deleted meanwhile
-        run = by_file.get(path.relative_to(folder).as_posix())
-        if run is None or (run.size_bytes, run.mtime_ns) != (stat.st_size, stat.st_mtime_ns):
+    for file in run_files(folder):
+        run = by_file.get(file.path.relative_to(folder).as_posix())
+        if run is None or (run.size_bytes, run.mtime_ns) != (file.size_bytes, file.mtime_ns):
             try:
-                run = _read(folder, path, kind)
+                run = _read(folder, file)
             except RecordError as error:
                 damaged.append(str(error))
                 continue
         runs.append(run)
-    # The file's name decides between runs that began in the same second: "-10" comes after "-9".
-    runs.sort(key=lambda run: (run.started_at, len(run.file), run.file), reverse=True)
-    return Store(folder=folder, runs=runs, damaged=damaged)
+    runs.sort(key=lambda run: run.started_at)
+    return Store(folder=folder, runs=runs[::-1], damaged=damaged)
 
 
-def kind_of(path: Path) -> Kind:
-    """Return which command writes a record to this path."""
-    return "time" if path.parent.name == "timings" else "verify"
-
-
-def _files(folder: Path) -> Iterator[tuple[Path, Kind]]:
-    for pattern in ("*/*.json", "*/timings/*.json"):
-        for path in sorted(folder.glob(pattern)):
-            yield path, kind_of(path)
-
-
-def _read(folder: Path, path: Path, kind: Kind) -> Run:
-    stat = path.stat()  # before reading: a file that changes in between is read again next time
-    if kind == "time":
-        said = _of_timing(read_timing(path)) if stat.st_size else _of_unfinished_timing(path, stat)
+def _read(folder: Path, file: RunFile) -> Run:
+    if file.is_empty:
+        said = _of_run_in_progress(file)
+    elif file.kind == "time":
+        said = _of_timing(read_timing(file.path))
     else:
-        said = _of_record(read_record(path))
+        said = _of_record(read_record(file.path))
     return Run(
-        file=path.relative_to(folder).as_posix(),
-        size_bytes=stat.st_size,
-        mtime_ns=stat.st_mtime_ns,
-        kind=kind,
+        file=file.path.relative_to(folder).as_posix(),
+        # As they were before reading: a file that changes in between is read again next time.
+        size_bytes=file.size_bytes,
+        mtime_ns=file.mtime_ns,
+        kind=file.kind,
         **said,
     )
 
@@ -164,32 +152,35 @@ def _of_record(record: Record) -> dict[str, Any]:
         "status": record.status,
         "started_at": record.started_at,
         "device": record.settings.device if record.settings else None,
+        "num_images": record.dataset.num_images if record.dataset else None,
         "values": {m.metric: m.value for m in record.measurements},
         "version": _version(record.environment),
     }
 
 
 def _of_timing(record: TimingRecord) -> dict[str, Any]:
-    medians = {v.name: 1000 * median(v.seconds) for v in record.variants if v.seconds}
+    medians = {v.title: 1000 * median(v.seconds) for v in record.variants if v.seconds}
     return {
         "row": record.row,
         "edition": None,
         "status": "completed",
         "started_at": record.started_at,
         "device": record.device,
+        "num_images": None,
         "values": medians,
         "version": _version(record.environment),
     }
 
 
-def _of_unfinished_timing(path: Path, stat: os.stat_result) -> dict[str, Any]:
-    # The file of a run of "time" is empty until the run is complete.
+def _of_run_in_progress(file: RunFile) -> dict[str, Any]:
+    folder = file.path.parent
     return {
-        "row": path.parent.parent.name,
+        "row": (folder.parent if file.kind == "time" else folder).name,
         "edition": None,
         "status": "started",
-        "started_at": datetime.fromtimestamp(int(stat.st_mtime), UTC),
+        "started_at": datetime.fromtimestamp(file.mtime_ns // 10**9, UTC),
         "device": None,
+        "num_images": None,
         "values": {},
         "version": None,
     }
