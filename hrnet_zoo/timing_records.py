@@ -194,6 +194,15 @@ class MachineState(_Part):
         """Return the settings that kept the GPU's clocks below its highest."""
         return [reason for reason in self._reasons() if reason in CLOCK_SETTINGS]
 
+    @property
+    def trouble(self) -> str | None:
+        """Return why latencies say nothing about the machine itself, or None."""
+        if any(state.other_processes for state in self.gpu_states):
+            return "the GPU was shared"
+        if self.throttled_by:
+            return "the GPU was throttled"
+        return "the machine was shared" if self.was_shared else None
+
     def _reasons(self) -> list[str]:
         reasons = [reason for state in self.gpu_states for reason in state.throttle_reasons or ()]
         return list(dict.fromkeys([*reasons, *self.gpu_clocks_lowered_by]))

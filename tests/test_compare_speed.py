@@ -141,7 +141,7 @@ def gpu(**changes: object) -> Any:
 @pytest.mark.parametrize(
     ("machine", "reason"),
     [
-        (machine_of(others=0.7), "0.7 processors busy"),
+        (machine_of(others=0.7), "the machine was shared"),
         (gpu(other_processes=1), "shared"),
         (gpu(throttle_reasons=["power cap"]), "throttled"),
     ],

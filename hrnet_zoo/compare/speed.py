@@ -31,9 +31,6 @@ A choice: other memory addresses, clocks and neighbours move the median of a run
 percent from one process to the next, and nobody would act on less than this.
 """
 
-BUSY = 0.1
-"""Processors that others may keep busy before latencies say nothing any more."""
-
 MIN_SAMPLES = 6
 """Fewer have no interval of their median, and the rank test's approximation is poor."""
 
@@ -195,15 +192,7 @@ def _obstacle(timed: _Timed) -> str | None:
     """Return why nothing can be concluded from samples, or None."""
     if len(timed.seconds) < MIN_SAMPLES:
         return f"fewer than {MIN_SAMPLES} samples"
-    machine = timed.run.record.machine
-    states = [state for state in (machine.gpu_before, machine.gpu_after) if state is not None]
-    if any(state.other_processes for state in states):
-        return "the GPU was shared"
-    if any(state.throttle_reasons for state in states):
-        return "the GPU was throttled"
-    if machine.others is not None and machine.others > BUSY:
-        return f"other processes kept {machine.others:.1f} processors busy"
-    return None
+    return timed.run.record.machine.trouble
 
 
 def _by_test(pair: _Pair, p_value: float) -> Comparison:

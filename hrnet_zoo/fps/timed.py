@@ -11,7 +11,6 @@ from hrnet_zoo.medians import median
 from hrnet_zoo.timing_records import (
     DOCUMENTED,
     WITH_LOADING,
-    MachineState,
     TimingRecord,
 )
 
@@ -68,17 +67,7 @@ def why_unusable(record: TimingRecord) -> str | None:
         return "the documented variant was not timed"
     if not record.input.is_documented_scale:
         return "not the documented scale"
-    return _trouble(record.machine)
-
-
-def _trouble(machine: MachineState) -> str | None:
-    if any(state.other_processes for state in machine.gpu_states):
-        return "the GPU was shared"
-    if machine.throttled_by:
-        return "the GPU was throttled"
-    if machine.was_shared:
-        return "the machine was shared"
-    return None
+    return record.machine.trouble
 
 
 def machine_of(record: TimingRecord) -> str:
