@@ -220,8 +220,9 @@ class Work(_Part):
 
     multiply_adds: int
     """Of convolutions and matrix products for one image, as torch counts them."""
-    matmul_gflops: float
-    """10^9 operations per second (two per multiply-add) in a large float32 matrix product."""
+    peak_gflops: float
+    """10^9 operations per second (two per multiply-add), in the better of a large float32 matrix
+    product and a large convolution."""
     other_gflops: dict[Precision, float] = {}
     """The same in the other precisions that were timed."""
     copy_gbs: float | None = None

@@ -91,7 +91,7 @@ def test_the_rates_are_held_against_the_ceilings_of_this_machine(run_cli: RunCli
         variants = {variant["name"]: variant for variant in row["variants"]}
         documented, fast, half = (variants[n] for n in ("documented", "fast", "fast-bf16"))
         assert set(row["other_gflops"]) == {"bf16"}
-        ceilings = {"fp32": row["matmul_gflops"], **row["other_gflops"]}
+        ceilings = {"fp32": row["peak_gflops"], **row["other_gflops"]}
         # Folded BatchNorms move nothing, and numbers of half the size less.
         assert 0 < half["bytes_moved"] < fast["bytes_moved"] < documented["bytes_moved"]
         for variant in variants.values():
@@ -135,7 +135,7 @@ def test_latencies_are_kept_whatever_fails_after_them(
         msg = "CUDA error: CUBLAS_STATUS_NOT_SUPPORTED\nwhen calling `cublasGemmEx`"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr("hrnet_zoo.profiling.limits.matmul_gflops", unsupported)
+    monkeypatch.setattr("hrnet_zoo.profiling.limits.peak_gflops", unsupported)
     monkeypatch.setattr("hrnet_zoo.demo.trained.TrainedNetworks.figures", unsupported)
     finished = run_cli(
         "time", SEGMENTOR, *DEMO, "--precision", "bf16", "--limit-seconds", 0.5, "--format", "json"

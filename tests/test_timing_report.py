@@ -290,7 +290,7 @@ def test_more_false_alarms_than_chance_allows_are_called_noise() -> None:
     assert "only noise" in timing_as_text(loud, Path())
 
 
-WORK = Work(multiply_adds=10**9, matmul_gflops=200, copy_gbs=40)
+WORK = Work(multiply_adds=10**9, peak_gflops=200, copy_gbs=40)
 
 
 def limits(work: Work = WORK, **changes: Any) -> tuple[str, dict[str, Any]]:
@@ -331,7 +331,7 @@ def test_the_nearer_ceiling_is_the_limit(gpu_busy: float | None) -> None:
 
 
 def test_far_from_both_ceilings_neither_is_blamed() -> None:
-    slow = Work(multiply_adds=10**9, matmul_gflops=1000, copy_gbs=400)
+    slow = Work(multiply_adds=10**9, peak_gflops=1000, copy_gbs=400)
     text, shown = limits(slow, bytes_moved=700_000_000)
     assert shown["limit"] is None
     assert (
@@ -352,7 +352,7 @@ def test_half_precision_has_a_ceiling_of_its_own() -> None:
     assert "\n  fast-bf16: 100 GFLOP/s, 20 GB/s (50 % of the ceiling)\n" in text
     assert shown["limit"] is shown["gflops_share"] is None
     text, shown = limits(WORK.model_copy(update={"other_gflops": {"bf16": 800.0}}), **half)
-    assert "product 200 GFLOP/s, in BF16 800, a large copy 40 GB/s" in text
+    assert "FP32 200 GFLOP/s, BF16 800, a large copy 40 GB/s" in text
     assert "fast-bf16: memory-bound: 100 GFLOP/s (12 % of the ceiling), 20 GB/s (50 %" in text
     assert shown["gflops_share"] == pytest.approx(0.125)
 
@@ -369,7 +369,7 @@ def test_a_record_from_before_bytes_were_counted_is_still_shown() -> None:
     for variant in old["variants"]:
         del variant["bytes_moved"], variant["gpu_busy"]
     text = timing_as_text(TimingRecord.model_validate_json(json.dumps(old)), Path("r.json"))
-    assert "rough ceilings: a large FP32 matrix product 200 GFLOP/s\n" in text
+    assert "rough ceilings: FP32 200 GFLOP/s\n" in text
     assert "documented: 99 GFLOP/s (49 % of the ceiling)\n" in text
 
 

@@ -45,7 +45,7 @@ from hrnet_zoo.profiling.filled import spread_classes
 from hrnet_zoo.profiling.inputs import TimedImage, drawn_image, image_from_file
 from hrnet_zoo.profiling.segmentation import SegmentationBench
 from hrnet_zoo.profiling.variants import DOCUMENTED, DOCUMENTED_LOADING, Recipe, recipes
-from hrnet_zoo.profiling.work import matmul_gflops, multiply_adds
+from hrnet_zoo.profiling.work import multiply_adds, peak_gflops
 from hrnet_zoo.timing_records import (
     Agreement,
     Engine,
@@ -394,4 +394,4 @@ def test_multiply_adds_are_those_of_a_convolution() -> None:
     layer = nn.Conv2d(3, 8, 5, stride=2, padding=2)
     image = torch.zeros(1, 3, 32, 48)
     assert multiply_adds(lambda: layer(image)) == 8 * 16 * 24 * 3 * 25
-    assert matmul_gflops(CPU) > 0
+    assert peak_gflops(CPU) > 0

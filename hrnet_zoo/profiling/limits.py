@@ -15,7 +15,7 @@ from hrnet_zoo.profiling.gpu_busy import gpu_busy_seconds
 from hrnet_zoo.profiling.sampling import Subject
 from hrnet_zoo.profiling.traffic import bytes_moved
 from hrnet_zoo.profiling.variants import Bench, Recipe, in_one_line
-from hrnet_zoo.profiling.work import copy_gbs, matmul_gflops, multiply_adds
+from hrnet_zoo.profiling.work import copy_gbs, multiply_adds, peak_gflops
 from hrnet_zoo.progress import Progress
 from hrnet_zoo.timing_records import Precision, Work
 
@@ -82,9 +82,9 @@ def measure_work(
     try:
         return Work(
             multiply_adds=multiply_adds(bench.first_pass),
-            matmul_gflops=round(matmul_gflops(device), 3),
+            peak_gflops=round(peak_gflops(device), 3),
             other_gflops={
-                precision: round(matmul_gflops(device, precision), 3)
+                precision: round(peak_gflops(device, precision), 3)
                 for precision in dict.fromkeys(precisions)
                 if precision != "fp32"
             },

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
+from torch import Tensor
+from torch.nn.functional import conv2d
 from torch.utils.flop_counter import FlopCounterMode
 
 from hrnet_zoo.devices import numerics
@@ -15,6 +17,8 @@ from hrnet_zoo.timing_records import Precision
 
 _SIDE = {"cpu": 1024, "cuda": 8192}
 """Of the matrices: large enough for full speed, small enough for a fraction of a second."""
+_MAP, _CHANNELS = {"cpu": 64, "cuda": 512}, 256
+"""Sides and channels of what is convolved, likewise."""
 _COPIED = {"cpu": 2**27, "cuda": 2**30}
 """Bytes: with the copy more than nearly all caches hold, which would be faster than memory."""
 _SECONDS = 0.5
@@ -29,14 +33,39 @@ def multiply_adds(work: Callable[[], object]) -> int:
 
 
 @torch.inference_mode()
-def matmul_gflops(device: torch.device, precision: Precision = "fp32") -> float:
-    """Return the best rate of a large matrix product, in 10^9 operations per second."""
-    side = _SIDE[device.type]
+def peak_gflops(device: torch.device, precision: Precision = "fp32") -> float:
+    """Return the better rate of a large matrix product and a large convolution.
+
+    They may be computed by different libraries: on AMD processors products of float32 matrices
+    run at less than half the rate of convolutions.
+
+    Returns:
+        10^9 operations per second, two per multiply-add.
+    """
+    with numerics(tf32=precision == "tf32", benchmark=True, deterministic=False):
+        return max(
+            2 * operations / _shortest(work, device) / 1e9
+            for work, operations in _large_work(device, DTYPES[precision])
+        )
+
+
+def _large_work(
+    device: torch.device, dtype: torch.dtype
+) -> Iterator[tuple[Callable[[], Tensor], int]]:
+    """Yield what keeps a device busy, and its multiply-adds."""
     # Of equal numbers fewer bits change, which a GPU at its power cap would compute faster.
-    random = torch.Generator(device).manual_seed(0)
-    a = torch.randn(side, side, generator=random, device=device).to(DTYPES[precision])
-    with numerics(tf32=precision == "tf32", benchmark=False, deterministic=True):
-        return 2 * side**3 / _shortest(lambda: a @ a, device) / 1e9
+    generator = torch.Generator(device).manual_seed(0)
+
+    def numbers(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator, device=device).to(dtype)
+
+    side = _SIDE[device.type]
+    a = numbers(side, side)
+    yield lambda: a @ a, side**3
+    side, channels = _MAP[device.type], _CHANNELS
+    x = numbers(1, channels, side, side).contiguous(memory_format=torch.channels_last)
+    weight = numbers(channels, channels, 3, 3).contiguous(memory_format=torch.channels_last)
+    yield lambda: conv2d(x, weight, padding=1), 9 * channels**2 * side**2
 
 
 @torch.inference_mode()

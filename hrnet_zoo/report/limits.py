@@ -65,8 +65,8 @@ def limit_as_dict(variant: VariantTimed, work: Work | None) -> dict[str, object]
 
 
 def _ceilings(work: Work) -> str:
-    reached = [f"a large FP32 matrix product {work.matmul_gflops:.0f} GFLOP/s"]
-    reached += [f"in {name.upper()} {rate:.0f}" for name, rate in work.other_gflops.items()]
+    reached = [f"FP32 {work.peak_gflops:.0f} GFLOP/s"]
+    reached += [f"{name.upper()} {rate:.0f}" for name, rate in work.other_gflops.items()]
     reached += [] if work.copy_gbs is None else [f"a large copy {work.copy_gbs:.3g} GB/s"]
     return (
         f"network: {work.multiply_adds / 1e9:.2f} G multiply-adds per image; rough ceilings: "
@@ -111,7 +111,7 @@ def _gbs(variant: VariantTimed) -> float | None:
 
 
 def _compute_share(variant: VariantTimed, work: Work) -> float | None:
-    ceilings = {"fp32": work.matmul_gflops, **work.other_gflops}
+    ceilings = {"fp32": work.peak_gflops, **work.other_gflops}
     ceiling = ceilings.get(variant.precision)
     return None if ceiling is None else _gflops(variant, work) / ceiling
 

@@ -270,7 +270,7 @@ def _as_dict(record: TimingRecord, path: Path) -> dict[str, object]:
         else None,
         "trained": [_trained_as_dict(figure) for figure in record.trained],
         "multiply_adds": record.work.multiply_adds if record.work else None,
-        "matmul_gflops": record.work.matmul_gflops if record.work else None,
+        "peak_gflops": record.work.peak_gflops if record.work else None,
         "other_gflops": record.work.other_gflops if record.work else None,
         "copy_gbs": record.work.copy_gbs if record.work else None,
         "remarks": remarks(record),
