@@ -10,9 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import os
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -31,6 +29,7 @@ from hrnet_zoo.migrations import Migrations, migrate
 from hrnet_zoo.reading import DetectionTest, Normalisation, SlideTest, WholeTest
 from hrnet_zoo.row import EditionName, Metric
 from hrnet_zoo.run_files import read_runs
+from hrnet_zoo.whole_file import write_whole
 
 SCHEMA_VERSION = 1
 """Raised whenever a field changes its meaning; older files are then migrated when read."""
@@ -258,14 +257,10 @@ def write_record(record: BaseModel, path: Path) -> None:
         RecordError: the folder cannot be written to.
     """
     text = json.dumps(record.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text + "\n", encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, text + "\n")
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise _cannot_write(path, error.strerror or str(error)) from None
 
 

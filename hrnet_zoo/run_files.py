@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -95,3 +97,18 @@ def _stated(path: Path) -> RunFile | None:
     return RunFile(
         path=path, kind=kind_of(path), size_bytes=stat.st_size, mtime_ns=stat.st_mtime_ns
     )
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Keep the garbage collector from walking over all records again whenever more were read.
+
+    They hold no cycles; reading ten thousand takes half the time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -6,9 +6,7 @@ One file serves for boxes and masks.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from hrnet_zoo.datasets.coco_annotations import is_box, is_number
 from hrnet_zoo.datasets.images import read_bytes
 from hrnet_zoo.detections import ImageDetections
 from hrnet_zoo.errors import DatasetError, ResultsError
+from hrnet_zoo.whole_file import write_whole
 
 Result = dict[str, Any]
 """image_id, bbox [x, y, width, height], score, category_id and, with masks, segmentation."""
@@ -67,14 +66,10 @@ def write_results(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
     except ValueError:
         msg = f"The results {path} cannot be written: a box or score is not a finite number."
         raise ResultsError(msg) from None
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, text)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         msg = f"The results {path} cannot be written: {error.strerror or error}."
         raise ResultsError(msg) from None
 

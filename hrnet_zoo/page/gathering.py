@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +16,7 @@ from hrnet_zoo.page.record_files import Problem, read_accuracies
 from hrnet_zoo.page.speeds import Speeds, gather_speeds
 from hrnet_zoo.records import BootstrapInterval, Record
 from hrnet_zoo.row import METRICS, EditionName, Metric, Row
+from hrnet_zoo.run_files import without_collector
 from hrnet_zoo.verdicts import (
     DEFAULT_NOISE,
     MISMATCHES,
@@ -119,7 +118,7 @@ def gather(zoo: Zoo, folder: Path, noise: Decimal = DEFAULT_NOISE) -> Gathered:
         noise: allowance in points on top of a printed number's rounding.
     """
     pile = _Pile(zoo, noise)
-    with _no_collecting():
+    with without_collector():
         for path, content in read_accuracies(folder):
             pile.add(path, content)
     speeds = gather_speeds((row.name for row in zoo.rows), folder)
@@ -134,18 +133,6 @@ def gather(zoo: Zoo, folder: Path, noise: Decimal = DEFAULT_NOISE) -> Gathered:
         num_records=pile.num_records,
         problems=pile.problems + speeds.problems,
     )
-
-
-@contextmanager
-def _no_collecting() -> Iterator[None]:
-    """Look for no garbage meanwhile: among so many objects it takes long, and records make none."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class _Pile:

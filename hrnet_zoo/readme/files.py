@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from contextlib import suppress
 from pathlib import Path
 
 from hrnet_zoo.errors import ReadmeError, explain_os_error
+from hrnet_zoo.whole_file import write_whole
 
 
 def read_text(path: Path) -> str:
@@ -33,14 +31,7 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         ReadmeError: the folder cannot be written to.
     """
-    target = path.resolve()
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        temporary.write_bytes(text.encode("utf-8"))
-        if target.exists():
-            shutil.copymode(target, temporary)
-        temporary.replace(target)
+        write_whole(path.resolve(), text)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise ReadmeError(explain_os_error(error)) from None

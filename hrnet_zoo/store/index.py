@@ -6,8 +6,6 @@ file has the same size and time.
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.run_files import INDEX_NAME
 from hrnet_zoo.store.runs import Run, Store, read_store
+from hrnet_zoo.whole_file import write_whole
 
 INDEX_VERSION: Literal[2] = 2
 """An index of another version is not used."""
@@ -56,16 +55,10 @@ def write_index(store: Store) -> None:
         RecordError: the index cannot be written.
     """
     path = index_file(store.folder)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     lines = ",\n".join(run.model_dump_json() for run in store.runs)
     try:
-        temporary.write_text(
-            f'{{"index_version": {INDEX_VERSION}, "runs": [\n{lines}\n]}}\n', encoding="utf-8"
-        )
-        temporary.replace(path)
+        write_whole(path, f'{{"index_version": {INDEX_VERSION}, "runs": [\n{lines}\n]}}\n')
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         msg = (
             f"The index {path} cannot be written: {error.strerror or error}. Records can be listed "
             "without it."
