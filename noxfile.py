@@ -103,7 +103,7 @@ def parity(session: nox.Session) -> None:
         "bench/parity/run.py",
         *session.posargs,
         # Upstream would use a GPU by itself; both are compared where the goldens were made.
-        env={"PYTHONPATH": os.pathsep.join(("bench", "tests")), "CUDA_VISIBLE_DEVICES": ""},
+        env={"PYTHONPATH": os.pathsep.join(("bench", "tools")), "CUDA_VISIBLE_DEVICES": ""},
     )
 
 
@@ -139,7 +139,7 @@ def parity_detection(session: nox.Session) -> None:
         "bench/parity_detection/run.py",
         str(wheel / "mmdet" / ".mim" / "configs"),
         *session.posargs,
-        env={"PYTHONPATH": os.pathsep.join(("bench", "tests")), "CUDA_VISIBLE_DEVICES": ""},
+        env={"PYTHONPATH": os.pathsep.join(("bench", "tools")), "CUDA_VISIBLE_DEVICES": ""},
     )
 
 

@@ -14,8 +14,13 @@ import pytest
 from made_up_coco import Json, made_up_coco
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from hrnet_zoo.metrics.coco_ap import FIGURES, CocoFigures
-from hrnet_zoo.metrics.coco_backends import BackendName, ScoredRun, evaluate, score_detections
+from hrnet_zoo.tasks.detection.coco_ap import FIGURES, CocoFigures
+from hrnet_zoo.tasks.detection.coco_backends import (
+    BackendName,
+    ScoredRun,
+    evaluate,
+    score_detections,
+)
 
 NUM_IMAGES, FULL_NUM_IMAGES = 200, 5000
 NUM_DETECTIONS, NUM_CATEGORIES = 100, 80

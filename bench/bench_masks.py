@@ -11,8 +11,8 @@ import torch
 from pasting import TIE, blobs, plain_encode_masks, random_boxes, sampled
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from hrnet_zoo.inference.masks import encode_masks
-from hrnet_zoo.rle import decode_masks
+from hrnet_zoo.datasets.rle import decode_masks
+from hrnet_zoo.tasks.detection.masks import encode_masks
 
 NUMBER, SIZE = 100, (800, 1333)
 LIMIT_S = {"usual": 0.1, "full": 0.5}

@@ -12,7 +12,7 @@ from label_maps import Map, street_maps
 from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from hrnet_zoo.metrics.counting import IGNORE_INDEX, count_pairs
+from hrnet_zoo.tasks.segmentation.counting import IGNORE_INDEX, count_pairs
 
 HEIGHT, WIDTH, NUM_CLASSES = 1024, 2048, 19
 LIMIT_S = 0.005

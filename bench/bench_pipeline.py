@@ -19,8 +19,8 @@ from torch import Tensor
 
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
-from hrnet_zoo.manifest import load_zoo
-from hrnet_zoo.reading import Normalisation
+from hrnet_zoo.tasks.setup import Normalisation
+from hrnet_zoo.zoo.manifest import load_zoo
 
 CPU = torch.device("cpu")
 

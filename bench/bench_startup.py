@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.readme.update import update_readme
+from hrnet_zoo.zoo.manifest import load_zoo
 
 NUM_ROWS = 67
 READMES = Path(__file__).parent.parent / "tests" / "data" / "readmes"

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from hrnet_zoo.predict.load import Predictor
-    from hrnet_zoo.row import EditionName
-    from hrnet_zoo.zoo import Zoo
+    from hrnet_zoo.runs.load import Predictor
+    from hrnet_zoo.zoo.row import EditionName
+    from hrnet_zoo.zoo.zoo import Zoo
 
 __all__ = ["ZooError", "__version__", "build", "load", "load_zoo"]
 
@@ -39,7 +39,7 @@ def load_zoo(path: str | Path | None = None) -> Zoo:
     Raises:
         ManifestError: the file is missing or breaks the schema; all problems are listed.
     """
-    from hrnet_zoo import manifest  # noqa: PLC0415
+    from hrnet_zoo.zoo import manifest  # noqa: PLC0415
 
     return manifest.load_zoo(None if path is None else Path(path))
 
@@ -51,7 +51,7 @@ def build(name: str) -> nn.Module:
         UsageError: there is no such row.
         PrerequisiteError: this version cannot build its network.
     """
-    from hrnet_zoo.loading import build_row  # noqa: PLC0415
+    from hrnet_zoo.tasks.loading import build_row  # noqa: PLC0415
 
     return build_row(load_zoo().row(name))
 
@@ -76,7 +76,7 @@ def load(
         CheckpointError: the weights cannot be had, are not the promised ones, or do not fit.
         PrerequisiteError: the device does not exist, or this version cannot build the network.
     """
-    from hrnet_zoo.predict.load import load_predictor  # noqa: PLC0415
+    from hrnet_zoo.runs.load import load_predictor  # noqa: PLC0415
 
     zoo = load_zoo()
     path = None if checkpoint is None else Path(checkpoint)

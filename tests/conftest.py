@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from fill import calibrate, filled_state
-from trees import Finished, RunCli
+from support.trees import Finished, RunCli
 
 from hrnet_zoo.cli import main
 from hrnet_zoo.models import build_segmentor

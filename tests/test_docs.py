@@ -9,9 +9,9 @@ import pytest
 
 from hrnet_zoo import demo
 from hrnet_zoo.cli import cli
-from hrnet_zoo.manifest import load_zoo
+from hrnet_zoo.zoo.manifest import load_zoo
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from support.trees import RunCli
 from test_docs import ROOT
-from trees import RunCli
 
 from hrnet_zoo.demo import DATA_ROOT, MANIFEST
-from hrnet_zoo.inference.segmentation import SegmentationProtocol, resized_images
-from hrnet_zoo.journal import Journal, read_finished
-from hrnet_zoo.metrics.per_image import SparseCounts, total
+from hrnet_zoo.records.journal import Journal, read_finished
+from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, total
+from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, resized_images
 
 BASELINE = ROOT / "reports" / "demo" / "records"
 ROW = "fcn_hr5s_180x270_2k_scenes"
@@ -41,7 +41,7 @@ def test_swapped_colours_do_not_pass(
     ) -> list[NDArray[np.uint8]]:
         return resized_images(np.ascontiguousarray(image[:, :, ::-1]), protocol)
 
-    monkeypatch.setattr("hrnet_zoo.evaluation.segmentation.resized_images", mistaken)
+    monkeypatch.setattr("hrnet_zoo.tasks.segmentation.evaluation.resized_images", mistaken)
     verified = run_cli(
         "verify", ROW, *ON_DEMO, "--data-root", DATA_ROOT, "--device", "cpu", "--output", tmp_path
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from hrnet_zoo.inference.segmentation import SegmentationProtocol
+from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
 from parity.inputs import ADE20K_ROWS, CITYSCAPES_ROWS, picture
 from parity.ours import Ours, protocol
 from parity.upstream import Upstream

@@ -16,11 +16,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from hrnet_zoo.datasets.transforms import to_network_input
-from hrnet_zoo.manifest import load_zoo
 from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.fcn import FCN
-from hrnet_zoo.reading import SegmentationReading
-from hrnet_zoo.row import Row
+from hrnet_zoo.tasks.setup import SegmentationReading
+from hrnet_zoo.zoo.manifest import load_zoo
+from hrnet_zoo.zoo.row import Row
 
 CITYSCAPES_ROWS = {width: f"fcn_{width}_512x1024_40k_cityscapes" for width in BACKBONES}
 ADE20K_ROWS = {width: f"fcn_{width}_512x512_80k_ade20k" for width in BACKBONES}

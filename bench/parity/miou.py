@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hrnet_zoo.datasets.layouts import DATASETS
-from hrnet_zoo.inference.segmentation import SegmentationProtocol
+from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
 from parity.inputs import ADE20K_ROWS, CITYSCAPES_ROWS, picture
 from parity.ours import Ours, protocol
 from parity.upstream import Upstream

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hrnet_zoo.datasets.images import decode_image, read_bytes
-from hrnet_zoo.fetch import FetchOptions
-from hrnet_zoo.inference import segmentation
-from hrnet_zoo.inference.segmentation import SegmentationProtocol, class_scores, resized_images
-from hrnet_zoo.loading import load_segmentor, single_protocol
-from hrnet_zoo.measure.options import MeasureOptions
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
-from hrnet_zoo.progress import Silent
-from hrnet_zoo.reading import SlideTest, WholeTest
-from hrnet_zoo.row import Metric, Row
+from hrnet_zoo.runs.options import MeasureOptions
+from hrnet_zoo.runs.verify import verify_row
 from hrnet_zoo.settings import DataFolders
-from hrnet_zoo.verify import verify_row
+from hrnet_zoo.system.progress import Silent
+from hrnet_zoo.tasks import segmentation
+from hrnet_zoo.tasks.loading import load_segmentor, single_protocol
+from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, class_scores, resized_images
+from hrnet_zoo.tasks.setup import SlideTest, WholeTest
+from hrnet_zoo.weights.fetch import FetchOptions
+from hrnet_zoo.zoo.row import Metric, Row
 from parity.inputs import reading, row, write_checkpoint
 
 CPU = torch.device("cpu")

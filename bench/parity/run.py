@@ -1,6 +1,6 @@
 """Compare hrnet-zoo with mmsegmentation 0.20.2 under the same weights: answers, mIoU and times.
 
-"nox -s parity" installs what is needed and runs this. By hand, bench/ and tests/ on PYTHONPATH:
+"nox -s parity" installs what is needed and runs this. By hand, bench/ and tools/ on PYTHONPATH:
 
     python bench/parity/run.py [--quick] [--json FILE]
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hrnet_zoo.datasets.layouts import DATASETS
 from hrnet_zoo.datasets.transforms import to_network_input
-from hrnet_zoo.metrics.counting import count_pairs
+from hrnet_zoo.tasks.segmentation.counting import count_pairs
 from parity import upstream as theirs
 from parity.inputs import ADE20K_ROWS, CITYSCAPES_ROWS, picture, reading, without_convolutions
 from parity.ours import CPU, Ours, protocol

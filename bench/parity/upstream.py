@@ -27,7 +27,7 @@ from mmseg.utils import get_root_logger
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hrnet_zoo.inference.segmentation import SegmentationProtocol
+from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
 from parity.inputs import weights
 
 # What its --aug-test puts in; not taken from us, or a mistake of ours would be made twice.

@@ -15,8 +15,8 @@ from matching import (
 )
 from numpy.typing import NDArray
 
-from hrnet_zoo.detections import ImageDetections
-from hrnet_zoo.rle import decode_masks
+from hrnet_zoo.datasets.detections import ImageDetections
+from hrnet_zoo.datasets.rle import decode_masks
 from parity_detection.inputs import Picture
 from parity_detection.ours import Ours
 from parity_detection.upstream import Upstream

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hrnet_zoo.manifest import load_zoo
-from hrnet_zoo.row import Row
+from hrnet_zoo.zoo.manifest import load_zoo
+from hrnet_zoo.zoo.row import Row
 
 ROWS = (
     "mask_rcnn_hrnetv2p_w18_1x_coco",

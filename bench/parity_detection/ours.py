@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.datasets.transforms import resize_keep_ratio
-from hrnet_zoo.detections import ImageDetections
-from hrnet_zoo.inference.detection import detect, to_image_detections
-from hrnet_zoo.loading import detection_protocol, folded_detector, load_detector
 from hrnet_zoo.models.detection.detector import Detections
+from hrnet_zoo.tasks.detection.protocol import detect, to_image_detections
+from hrnet_zoo.tasks.loading import detection_protocol, folded_detector, load_detector
 from parity_detection.inputs import Picture, row
 
 CPU = torch.device("cpu")

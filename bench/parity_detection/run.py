@@ -1,6 +1,6 @@
 """Compare hrnet-zoo with mmdetection 2.3.0 under the same weights: detections, masks and times.
 
-"nox -s parity_detection" installs what is needed and runs this. By hand, bench/ and tests/ on
+"nox -s parity_detection" installs what is needed and runs this. By hand, bench/ and tools/ on
 PYTHONPATH, and the folder of mmdet 2.28.2's configurations:
 
     python bench/parity_detection/run.py CONFIGS [--quick] [--json FILE]

@@ -22,7 +22,7 @@ from mmdet.models import build_detector
 from mmdet.models.roi_heads.mask_heads import FCNMaskHead
 from numpy.typing import NDArray
 
-from hrnet_zoo.detections import ImageDetections, Rle
+from hrnet_zoo.datasets.detections import ImageDetections, Rle
 from parity_detection.configs import read_configuration
 from parity_detection.inputs import Picture
 

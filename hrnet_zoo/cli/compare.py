@@ -11,8 +11,8 @@ from hrnet_zoo.cli.options import format_option, zoo_option
 from hrnet_zoo.cli.verify import DEFAULT_OUTPUT, parse_metrics
 
 if TYPE_CHECKING:
-    from hrnet_zoo.compare.outcome import Compared
-    from hrnet_zoo.row import EditionName
+    from hrnet_zoo.verdicts.comparison.outcome import Compared
+    from hrnet_zoo.zoo.row import EditionName
 
 
 @click.command()
@@ -67,10 +67,10 @@ def compare(
     Exit code: 0 nothing is known to be worse, 1 something is, 2 wrong usage, 3 a run is missing or
     failed, or is not comparable.
     """
-    from hrnet_zoo.compare.outcome import exit_code  # noqa: PLC0415
-    from hrnet_zoo.compare.pairing import COMPARED_METRICS  # noqa: PLC0415
-    from hrnet_zoo.compare.run import LATENCY, Selection, compare_records  # noqa: PLC0415
-    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.verdicts.comparison.outcome import exit_code  # noqa: PLC0415
+    from hrnet_zoo.verdicts.comparison.pairing import COMPARED_METRICS  # noqa: PLC0415
+    from hrnet_zoo.verdicts.comparison.run import LATENCY, Selection, compare_records  # noqa: PLC0415
+    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     known = (*COMPARED_METRICS, LATENCY)
     for name in metrics:

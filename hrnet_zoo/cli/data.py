@@ -30,9 +30,9 @@ def data() -> None:
 @format_option("text", "json")
 def show(name: str, form: str) -> None:
     """Show files, classes, origin and terms."""
-    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
-    from hrnet_zoo.prepare.downloads import DOWNLOADS  # noqa: PLC0415
+    from hrnet_zoo.datasets.prepare.downloads import DOWNLOADS  # noqa: PLC0415
     from hrnet_zoo.report.data import dataset_as_json, dataset_as_text  # noqa: PLC0415
+    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     _layout(name)
     rows = [row.name for row in load_zoo().rows if row.reading.dataset == name]
@@ -124,7 +124,7 @@ def prepare(
 ) -> None:
     """Make official downloads ready."""
     from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.prepare import prepare as prepare_dataset  # noqa: PLC0415
+    from hrnet_zoo.datasets.prepare import prepare as prepare_dataset  # noqa: PLC0415
     from hrnet_zoo.report.data import prepared_as_json, prepared_as_text  # noqa: PLC0415
 
     _layout(name)

@@ -10,8 +10,8 @@ import click
 from hrnet_zoo.cli.options import device_option
 
 if TYPE_CHECKING:
-    from hrnet_zoo.row import Row
-    from hrnet_zoo.zoo import Zoo
+    from hrnet_zoo.zoo.row import Row
+    from hrnet_zoo.zoo.zoo import Zoo
 
 _NEXT_STEPS = """\
 What next:
@@ -36,11 +36,11 @@ def demo(output: Path, device: str) -> int:
     from hrnet_zoo import settings  # noqa: PLC0415
     from hrnet_zoo.cli.verify import verify_and_print  # noqa: PLC0415
     from hrnet_zoo.demo import DATA_ROOT, MANIFEST  # noqa: PLC0415
-    from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415
-    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
-    from hrnet_zoo.measure.options import MeasureOptions  # noqa: PLC0415
+    from hrnet_zoo.runs.options import MeasureOptions  # noqa: PLC0415
     from hrnet_zoo.settings import DataFolders  # noqa: PLC0415
-    from hrnet_zoo.verdicts import DEFAULT_NOISE  # noqa: PLC0415
+    from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE  # noqa: PLC0415
+    from hrnet_zoo.weights.fetch import FetchOptions  # noqa: PLC0415
+    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     zoo = load_zoo(MANIFEST)
     click.echo("A zoo of two rows: do their checkpoints give the mIoU and the AP in its tables?\n")
@@ -61,7 +61,7 @@ def demo(output: Path, device: str) -> int:
 
 def _write_picture(zoo: Zoo, row: Row, path: Path, device: str) -> None:
     from hrnet_zoo.demo.example import example_picture  # noqa: PLC0415
-    from hrnet_zoo.predict.load import load_predictor  # noqa: PLC0415
+    from hrnet_zoo.runs.load import load_predictor  # noqa: PLC0415
 
     predictor = load_predictor(row, zoo.path.parent, checkpoint=None, device=device)
     example_picture(predictor).save(path)
@@ -69,7 +69,7 @@ def _write_picture(zoo: Zoo, row: Row, path: Path, device: str) -> None:
 
 
 def _write_table(zoo: Zoo, output: Path) -> None:
-    from hrnet_zoo.records import read_records  # noqa: PLC0415
+    from hrnet_zoo.records.accuracy import read_records  # noqa: PLC0415
     from hrnet_zoo.report.tables import latest_judgements, render_tables  # noqa: PLC0415
 
     texts = render_tables(zoo, latest_judgements(zoo, read_records(output / "records")))

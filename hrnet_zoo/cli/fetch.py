@@ -11,9 +11,9 @@ import click
 from hrnet_zoo.cli.options import edition_option, fetch_options, format_option, zoo_option
 
 if TYPE_CHECKING:
-    from hrnet_zoo.fetch import FetchOptions
-    from hrnet_zoo.progress import Progress
-    from hrnet_zoo.row import EditionName, Row
+    from hrnet_zoo.system.progress import Progress
+    from hrnet_zoo.weights.fetch import FetchOptions
+    from hrnet_zoo.zoo.row import EditionName, Row
 
 
 @click.command()
@@ -35,8 +35,8 @@ def fetch(
     """Fetch checkpoints; their hashes are checked."""
     from hrnet_zoo import settings  # noqa: PLC0415
     from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415
-    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.weights.fetch import FetchOptions  # noqa: PLC0415
+    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     if bool(names) == all_rows:
         msg = "Give the names of rows, or --all."
@@ -68,7 +68,7 @@ def _fetch(
 ) -> dict[str, object]:
     """Fetch one row; a failure is part of the result, so that the other rows go on."""
     from hrnet_zoo.errors import CheckpointError  # noqa: PLC0415
-    from hrnet_zoo.fetch import fetch_row  # noqa: PLC0415
+    from hrnet_zoo.weights.fetch import fetch_row  # noqa: PLC0415
 
     result: dict[str, object] = dict.fromkeys(("name", "path", "sha256", "size_bytes", "error"))
     result["name"] = row.name

@@ -12,7 +12,7 @@ from hrnet_zoo.cli.options import format_option, zoo_option
 from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
-    from hrnet_zoo.fps.measured import MeasuredTime
+    from hrnet_zoo.verdicts.fps.measured import MeasuredTime
 
 
 @click.command()
@@ -42,14 +42,14 @@ def fps(measured: Path | None, records_dir: Path | None, form: str, zoo_file: Pa
         msg = "Give a file of measured times or --records, not both."
         raise click.UsageError(msg)
 
-    from hrnet_zoo.fps.measured import read_measured, timed_rows  # noqa: PLC0415
-    from hrnet_zoo.fps.verdicts import (  # noqa: PLC0415
+    from hrnet_zoo.report.fps import fps_as_json, fps_as_text  # noqa: PLC0415
+    from hrnet_zoo.verdicts.fps.measured import read_measured, timed_rows  # noqa: PLC0415
+    from hrnet_zoo.verdicts.fps.verdicts import (  # noqa: PLC0415
         exit_code,
         fit_documented_machines,
         judge_fps,
     )
-    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
-    from hrnet_zoo.report.fps import fps_as_json, fps_as_text  # noqa: PLC0415
+    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     zoo = load_zoo(zoo_file)
     times = read_measured(measured) if measured else _from_records(records_dir or DEFAULT_OUTPUT)
@@ -65,8 +65,8 @@ def fps(measured: Path | None, records_dir: Path | None, form: str, zoo_file: Pa
 def _from_records(folder: Path) -> Sequence[MeasuredTime]:
     """Return the times in a folder of records, and say what they are and what was left out."""
     from hrnet_zoo.errors import RecordError  # noqa: PLC0415
-    from hrnet_zoo.fps.timed import latest_times  # noqa: PLC0415
-    from hrnet_zoo.timing_records import read_timings  # noqa: PLC0415
+    from hrnet_zoo.records.timing import read_timings  # noqa: PLC0415
+    from hrnet_zoo.verdicts.fps.timed import latest_times  # noqa: PLC0415
 
     found = latest_times(read_timings(folder))
     if found.machine is None:

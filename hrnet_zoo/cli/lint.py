@@ -11,8 +11,8 @@ import click
 from hrnet_zoo.cli.options import format_option, zoo_option
 
 if TYPE_CHECKING:
-    from hrnet_zoo.lint.document import Document, Finding
-    from hrnet_zoo.zoo import Zoo
+    from hrnet_zoo.readme.lint.document import Document, Finding
+    from hrnet_zoo.zoo.zoo import Zoo
 
 
 def _split(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> list[str]:
@@ -58,9 +58,9 @@ def lint(
 
     Exit code: 0 nothing but infos, 1 errors or warnings, 3 a file could not be read.
     """
-    from hrnet_zoo.lint import rendering  # noqa: PLC0415
-    from hrnet_zoo.lint.checking import codes_of, exit_code  # noqa: PLC0415
-    from hrnet_zoo.manifest import default_manifest, load_zoo  # noqa: PLC0415
+    from hrnet_zoo.readme.lint import rendering  # noqa: PLC0415
+    from hrnet_zoo.readme.lint.checking import codes_of, exit_code  # noqa: PLC0415
+    from hrnet_zoo.zoo.manifest import default_manifest, load_zoo  # noqa: PLC0415
 
     if list_codes:
         click.echo(rendering.codes_as_text())
@@ -106,10 +106,10 @@ def _lint(
     path: Path, zoo: Zoo, codes: set[str], checkpoints: Path | None, *, fix: bool
 ) -> tuple[list[Finding], list[Finding]]:
     """Return what is left to find in a file, and what was fixed."""
-    from hrnet_zoo.lint import checking  # noqa: PLC0415
-    from hrnet_zoo.lint.manifest_source import manifest_document  # noqa: PLC0415
-    from hrnet_zoo.lint.readme_source import readme_document  # noqa: PLC0415
     from hrnet_zoo.readme.files import read_text, write_text  # noqa: PLC0415
+    from hrnet_zoo.readme.lint import checking  # noqa: PLC0415
+    from hrnet_zoo.readme.lint.manifest_source import manifest_document  # noqa: PLC0415
+    from hrnet_zoo.readme.lint.readme_source import readme_document  # noqa: PLC0415
 
     def wanted(document: Document) -> list[Finding]:
         found = checking.check_document(document, checkpoints)

@@ -10,7 +10,7 @@ import click
 from hrnet_zoo.cli.options import device_option, edition_option, format_option, zoo_option
 
 if TYPE_CHECKING:
-    from hrnet_zoo.row import EditionName
+    from hrnet_zoo.zoo.row import EditionName
 
 
 @click.command()
@@ -35,7 +35,7 @@ def memory(
     3 there is none to compare with, or a row does not fit the GPU.
     """
     from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     if bool(names) == all_rows:
         msg = "Give the names of rows, or --all."
@@ -46,13 +46,13 @@ def memory(
         kept = [row for row in zoo.rows if edition == "readme" or row.later is not None]
         rows = [row.in_edition(edition) for row in kept]
 
-    from hrnet_zoo.devices import resolve_device  # noqa: PLC0415 - imports torch
-    from hrnet_zoo.profiling.memory_report import (  # noqa: PLC0415
+    from hrnet_zoo.report.memory import (  # noqa: PLC0415
         memory_as_json,
         memory_as_text,
         memory_exit_code,
     )
-    from hrnet_zoo.profiling.row_memory import memory_of  # noqa: PLC0415
+    from hrnet_zoo.runs.memory import memory_of  # noqa: PLC0415
+    from hrnet_zoo.system.devices import resolve_device  # noqa: PLC0415 - imports torch
 
     where = resolve_device(device)
     with show_progress() as progress:

@@ -19,13 +19,13 @@ from hrnet_zoo.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hrnet_zoo.detecting import DetectedImage
-    from hrnet_zoo.image_files import FoundImage
-    from hrnet_zoo.labelling import LabelledImage
-    from hrnet_zoo.predict.load import Predictor
-    from hrnet_zoo.progress import Progress
-    from hrnet_zoo.records import ProtocolName
-    from hrnet_zoo.row import EditionName
+    from hrnet_zoo.records.accuracy import ProtocolName
+    from hrnet_zoo.runs.load import Predictor
+    from hrnet_zoo.system.image_files import FoundImage
+    from hrnet_zoo.system.progress import Progress
+    from hrnet_zoo.tasks.detection.written import DetectedImage
+    from hrnet_zoo.tasks.segmentation.written import LabelledImage
+    from hrnet_zoo.zoo.row import EditionName
 
 
 @click.command()
@@ -90,10 +90,10 @@ def predict(
     """
     from hrnet_zoo import settings  # noqa: PLC0415
     from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415
-    from hrnet_zoo.host_memory import keep_freed_memory  # noqa: PLC0415
-    from hrnet_zoo.image_files import find_images  # noqa: PLC0415
-    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.system.host_memory import keep_freed_memory  # noqa: PLC0415
+    from hrnet_zoo.system.image_files import find_images  # noqa: PLC0415
+    from hrnet_zoo.weights.fetch import FetchOptions  # noqa: PLC0415
+    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     zoo = load_zoo(zoo_file)
     row = zoo.row(name, edition)
@@ -102,7 +102,7 @@ def predict(
         msg = f"--protocol is for segmentation; {row.name} detects objects, at one scale."
         raise click.UsageError(msg)
 
-    from hrnet_zoo.predict.load import load_predictor  # noqa: PLC0415 - imports torch
+    from hrnet_zoo.runs.load import load_predictor  # noqa: PLC0415 - imports torch
 
     keep_freed_memory()
     options = FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline)
@@ -136,9 +136,9 @@ class _Drawing(NamedTuple):
 def _see(
     predictor: Predictor, images: Sequence[FoundImage], drawing: _Drawing, progress: Progress
 ) -> Sequence[LabelledImage | DetectedImage]:
-    from hrnet_zoo.detecting import detect_images  # noqa: PLC0415
-    from hrnet_zoo.labelling import label_images  # noqa: PLC0415
-    from hrnet_zoo.predict.detection import DetectionPredictor  # noqa: PLC0415
+    from hrnet_zoo.tasks.detection.predictor import DetectionPredictor  # noqa: PLC0415
+    from hrnet_zoo.tasks.detection.written import detect_images  # noqa: PLC0415
+    from hrnet_zoo.tasks.segmentation.written import label_images  # noqa: PLC0415
 
     if isinstance(predictor, DetectionPredictor):
         return detect_images(

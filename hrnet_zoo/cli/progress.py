@@ -21,7 +21,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
-from hrnet_zoo.progress import Progress
+from hrnet_zoo.system.progress import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
 

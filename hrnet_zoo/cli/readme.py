@@ -13,7 +13,7 @@ from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
 if TYPE_CHECKING:
     from hrnet_zoo.readme.cells import Columns
     from hrnet_zoo.report.tables import Measured
-    from hrnet_zoo.zoo import Zoo
+    from hrnet_zoo.zoo.zoo import Zoo
 
 
 @click.command()
@@ -51,10 +51,10 @@ def readme(
     Only cells whose value differs are rewritten; everything else keeps every byte. Exit codes: 0, 1
     if --check found a change, 3 if a line of a results table is no row of the zoo.
     """
-    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
     from hrnet_zoo.readme import shown  # noqa: PLC0415
     from hrnet_zoo.readme.files import read_text, write_text  # noqa: PLC0415
     from hrnet_zoo.readme.update import update_readme  # noqa: PLC0415
+    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     if write + check + diff > 1:
         msg = "--write, --check and --diff exclude each other."
@@ -82,7 +82,7 @@ def readme(
 
 
 def _measured(zoo: Zoo, records_dir: Path | None) -> Measured:
-    from hrnet_zoo.records import read_records  # noqa: PLC0415
+    from hrnet_zoo.records.accuracy import read_records  # noqa: PLC0415
     from hrnet_zoo.report.tables import latest_judgements  # noqa: PLC0415
 
     if records_dir is not None and not records_dir.is_dir():

@@ -42,9 +42,9 @@ def tables(
     Measured values and differences stand beside the documented ones wherever a record of a full,
     comparable run exists.
     """
-    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
-    from hrnet_zoo.records import read_records  # noqa: PLC0415
+    from hrnet_zoo.records.accuracy import read_records  # noqa: PLC0415
     from hrnet_zoo.report.tables import latest_judgements, render_tables  # noqa: PLC0415
+    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     if records_dir is not None and not records_dir.is_dir():
         msg = f"There is no folder {records_dir}; --records takes the folder that verify wrote to."

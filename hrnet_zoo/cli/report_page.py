@@ -13,8 +13,8 @@ from hrnet_zoo.cli.options import zoo_option
 from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
-    from hrnet_zoo.page.errata import Erratum
-    from hrnet_zoo.page.gathering import Gathered
+    from hrnet_zoo.report.html.errata import Erratum
+    from hrnet_zoo.report.html.gathering import Gathered
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -52,10 +52,10 @@ def html(records_dir: Path | None, output: Path, zoo_file: Path | None) -> int:
     """
     _require(_PAGE_NEEDS)
     from hrnet_zoo import __version__  # noqa: PLC0415
-    from hrnet_zoo.page.content import page_of  # noqa: PLC0415
-    from hrnet_zoo.page.html import LARGEST_BYTES, render_within  # noqa: PLC0415
-    from hrnet_zoo.page.vega import bundled_meanwhile  # noqa: PLC0415
-    from hrnet_zoo.records import now  # noqa: PLC0415
+    from hrnet_zoo.records.accuracy import now  # noqa: PLC0415
+    from hrnet_zoo.report.html.content import page_of  # noqa: PLC0415
+    from hrnet_zoo.report.html.page import LARGEST_BYTES, render_within  # noqa: PLC0415
+    from hrnet_zoo.report.html.vega import bundled_meanwhile  # noqa: PLC0415
 
     with bundled_meanwhile() as vega:
         gathered = _gather(records_dir, zoo_file)
@@ -85,7 +85,7 @@ def figures(records_dir: Path | None, output: Path, zoo_file: Path | None) -> in
     Exit code: 0, or 3 if a file below the folder of records could not be used.
     """
     _require(_PAGE_NEEDS)
-    from hrnet_zoo.page.figures import write_figures  # noqa: PLC0415
+    from hrnet_zoo.report.html.figures import write_figures  # noqa: PLC0415
 
     gathered = _gather(records_dir, zoo_file)
     for path in write_figures(gathered, output):
@@ -118,7 +118,7 @@ def export(records_dir: Path | None, form: str, output: Path, zoo_file: Path | N
     """
     if form == "parquet":
         _require(_PARQUET_NEEDS)
-    from hrnet_zoo.page.export import write_csv, write_parquet  # noqa: PLC0415
+    from hrnet_zoo.report.export import write_csv, write_parquet  # noqa: PLC0415
 
     gathered = _gather(records_dir, zoo_file)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -141,8 +141,8 @@ def _require(modules: tuple[str, ...]) -> None:
 
 
 def _gather(records_dir: Path | None, zoo_file: Path | None) -> Gathered:
-    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
-    from hrnet_zoo.page.gathering import gather  # noqa: PLC0415
+    from hrnet_zoo.report.html.gathering import gather  # noqa: PLC0415
+    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     if records_dir is not None and not records_dir.is_dir():
         msg = f"There is no folder {records_dir}; --records takes the folder that verify wrote to."
@@ -152,10 +152,10 @@ def _gather(records_dir: Path | None, zoo_file: Path | None) -> Gathered:
 
 def _errata(manifest: Path) -> list[Erratum]:
     """Return what lint finds in a manifest; the page itself knows nothing of lint."""
-    from hrnet_zoo.lint.checking import check_document  # noqa: PLC0415
-    from hrnet_zoo.lint.codes import RULES  # noqa: PLC0415
-    from hrnet_zoo.lint.manifest_source import manifest_document  # noqa: PLC0415
-    from hrnet_zoo.page.errata import Erratum  # noqa: PLC0415
+    from hrnet_zoo.readme.lint.checking import check_document  # noqa: PLC0415
+    from hrnet_zoo.readme.lint.codes import RULES  # noqa: PLC0415
+    from hrnet_zoo.readme.lint.manifest_source import manifest_document  # noqa: PLC0415
+    from hrnet_zoo.report.html.errata import Erratum  # noqa: PLC0415
 
     return [
         Erratum(

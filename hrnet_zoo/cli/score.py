@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hrnet_zoo.datasets.layouts import DetectionLayout
-    from hrnet_zoo.metrics.coco_ap import Entry, Kind
-    from hrnet_zoo.metrics.coco_backends import BackendChoice
+    from hrnet_zoo.tasks.detection.coco_ap import Entry, Kind
+    from hrnet_zoo.tasks.detection.coco_backends import BackendChoice
 
 
 @click.command()
@@ -54,8 +54,8 @@ def score(
         require_usable,
     )
     from hrnet_zoo.datasets.coco_results import read_results  # noqa: PLC0415
-    from hrnet_zoo.metrics.coco_backends import score_detections  # noqa: PLC0415
     from hrnet_zoo.report.scores import scores_as_json, scores_as_text  # noqa: PLC0415
+    from hrnet_zoo.tasks.detection.coco_backends import score_detections  # noqa: PLC0415
 
     layout = _layout(dataset)
     found = find_instances(layout, dataset, data_folder(dataset, layout.root, data_root, data))

@@ -20,9 +20,9 @@ from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hrnet_zoo.profiling.prepared import TimeOptions
-    from hrnet_zoo.row import EditionName, Row
-    from hrnet_zoo.timing_records import Engine, Precision
+    from hrnet_zoo.records.timing import Engine, Precision
+    from hrnet_zoo.runs.prepared import TimeOptions
+    from hrnet_zoo.zoo.row import EditionName, Row
 
 _SCALE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
 _SMALLEST_SIDE = 32
@@ -153,9 +153,9 @@ def time_rows(
     not be timed.
     """
     from hrnet_zoo import settings  # noqa: PLC0415
-    from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415
-    from hrnet_zoo.host_memory import keep_freed_memory  # noqa: PLC0415
-    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.system.host_memory import keep_freed_memory  # noqa: PLC0415
+    from hrnet_zoo.weights.fetch import FetchOptions  # noqa: PLC0415
+    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     zoo = load_zoo(zoo_file)
     rows = [zoo.row(name, edition) for name in dict.fromkeys(names)]
@@ -163,7 +163,7 @@ def time_rows(
         msg = "--checkpoint is one file; give one NAME with it."
         raise click.UsageError(msg)
 
-    from hrnet_zoo.profiling.prepared import TimeOptions  # noqa: PLC0415 - imports torch
+    from hrnet_zoo.runs.prepared import TimeOptions  # noqa: PLC0415 - imports torch
 
     options = TimeOptions(
         fetch=FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline),
@@ -189,12 +189,12 @@ def _time_and_print(rows: Sequence[Row], options: TimeOptions, output: Path, for
     from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
     from hrnet_zoo.demo.trained import TrainedNetworks  # noqa: PLC0415
     from hrnet_zoo.errors import UsageError, ZooError  # noqa: PLC0415
-    from hrnet_zoo.profiling.timing import time_row  # noqa: PLC0415
     from hrnet_zoo.report.timings import (  # noqa: PLC0415
         all_could_be_run,
         timing_as_text,
         timings_as_json,
     )
+    from hrnet_zoo.runs.time import time_row  # noqa: PLC0415
 
     networks, timed, errors = TrainedNetworks(), [], {}
     for row in rows:

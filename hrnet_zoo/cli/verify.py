@@ -20,9 +20,9 @@ from hrnet_zoo.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from hrnet_zoo.measure.options import MeasureOptions
-    from hrnet_zoo.metrics.coco_backends import BackendChoice
-    from hrnet_zoo.row import EditionName, Metric, Row
+    from hrnet_zoo.runs.options import MeasureOptions
+    from hrnet_zoo.tasks.detection.coco_backends import BackendChoice
+    from hrnet_zoo.zoo.row import EditionName, Metric, Row
 
 DEFAULT_OUTPUT = Path("reports/records")
 _LARGEST_TOLERANCE = 10
@@ -126,15 +126,15 @@ def verify(
 ) -> int:
     """Hold rows against their documented numbers."""
     from hrnet_zoo import settings  # noqa: PLC0415
-    from hrnet_zoo.fetch import FetchOptions  # noqa: PLC0415
-    from hrnet_zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.weights.fetch import FetchOptions  # noqa: PLC0415
+    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     zoo = load_zoo(zoo_file)
     rows = [zoo.row(name, edition) for name in dict.fromkeys(names)]
     asked = [(row, zoo.metrics_of(row, metrics)) for row in rows]
     _check_single_files(asked, checkpoint=checkpoint, profile=profile, save_results=save_results)
 
-    from hrnet_zoo.measure.options import MeasureOptions  # noqa: PLC0415 - imports torch
+    from hrnet_zoo.runs.options import MeasureOptions  # noqa: PLC0415 - imports torch
 
     options = MeasureOptions(
         fetch=FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline),
@@ -180,10 +180,10 @@ def verify_and_print(
 ) -> int:
     """Verify rows one after the other, print each verdict, and return the exit code."""
     from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.host_memory import keep_freed_memory  # noqa: PLC0415
     from hrnet_zoo.report.judgements import as_json, as_text, judge_outcome  # noqa: PLC0415
-    from hrnet_zoo.verdicts import exit_code  # noqa: PLC0415
-    from hrnet_zoo.verify import verify_row  # noqa: PLC0415
+    from hrnet_zoo.runs.verify import verify_row  # noqa: PLC0415
+    from hrnet_zoo.system.host_memory import keep_freed_memory  # noqa: PLC0415
+    from hrnet_zoo.verdicts.accuracy import exit_code  # noqa: PLC0415
 
     keep_freed_memory()
     results = []

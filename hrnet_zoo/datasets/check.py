@@ -34,7 +34,7 @@ from hrnet_zoo.datasets.segmentation import (
     sample_digest,
 )
 from hrnet_zoo.errors import DatasetError
-from hrnet_zoo.progress import Progress
+from hrnet_zoo.system.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

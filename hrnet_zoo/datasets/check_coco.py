@@ -22,7 +22,7 @@ from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.layouts import DETECTION_DATASETS, DetectionLayout
 from hrnet_zoo.datasets.segmentation import fingerprint
 from hrnet_zoo.errors import DatasetError
-from hrnet_zoo.progress import Progress
+from hrnet_zoo.system.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hrnet_zoo.datasets.check_report import Note, Problem, ProblemKind, SizeCount
 from hrnet_zoo.datasets.images import read_bytes
 from hrnet_zoo.errors import DatasetError, LabelFormatError
-from hrnet_zoo.progress import Progress
+from hrnet_zoo.system.progress import Progress
 
 _EXAMPLES = 5
 _SAMPLE_SEED = 0

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_masks
 
 from hrnet_zoo.datasets.coco_annotations import ListedImage, find_instances, require_usable
+from hrnet_zoo.datasets.detections import ImageDetections, Rle
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.datasets.layouts import DetectionLayout
-from hrnet_zoo.detections import ImageDetections, Rle
 from hrnet_zoo.errors import DatasetError
 
 _DIGESTED = ("id", "category_id", "iscrowd", "area", "bbox", "segmentation")

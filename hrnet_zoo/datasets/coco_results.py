@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from hrnet_zoo.datasets.coco_annotations import is_box, is_number
+from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.images import read_bytes
-from hrnet_zoo.detections import ImageDetections
 from hrnet_zoo.errors import DatasetError, ResultsError
-from hrnet_zoo.whole_file import write_whole
+from hrnet_zoo.system.whole_file import write_whole
 
 Result = dict[str, Any]
 """image_id, bbox [x, y, width, height], score, category_id and, with masks, segmentation."""

@@ -1,7 +1,7 @@
 """The demo zoo: a manifest, a small data set and two small trained networks, shipped as files.
 
-``bench/render_demo.py`` made the images and their boxes, ``bench/train_demo.py`` the segmentation
-network and ``bench/train_demo_fcos.py`` the detector. Nothing here is special to the code that
+``tools/render_demo.py`` made the images and their boxes, ``tools/train_demo.py`` the segmentation
+network and ``tools/train_demo_fcos.py`` the detector. Nothing here is special to the code that
 verifies it: it is a zoo like any other, only small.
 """
 

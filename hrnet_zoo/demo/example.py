@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from PIL import Image
 
-from hrnet_zoo.box_pictures import draw_detections
 from hrnet_zoo.datasets.coco import open_coco
 from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
 from hrnet_zoo.datasets.segmentation import open_dataset
 from hrnet_zoo.demo import DATA_ROOT
-from hrnet_zoo.pictures import colourise, comparison, legend_of
-from hrnet_zoo.predict.detection import DetectionPredictor
-from hrnet_zoo.predict.load import Predictor
-from hrnet_zoo.predict.segmentation import SegmentationPredictor
+from hrnet_zoo.runs.load import Predictor
+from hrnet_zoo.tasks.detection.pictures import draw_detections
+from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
+from hrnet_zoo.tasks.pictures import colourise, comparison, legend_of
+from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 
 _EXAMPLE = 1
 _ZOOM = 2

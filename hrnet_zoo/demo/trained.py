@@ -18,13 +18,17 @@ from hrnet_zoo.datasets.coco_results import result_entries
 from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
 from hrnet_zoo.datasets.segmentation import SegmentationDataset, open_dataset
 from hrnet_zoo.demo import DATA_ROOT, MANIFEST
-from hrnet_zoo.devices import canonical_precision
-from hrnet_zoo.evaluation.ahead import StageSeconds
-from hrnet_zoo.evaluation.detection import EvaluatedImage, detect_in_images
-from hrnet_zoo.evaluation.segmentation import evaluate_images
-from hrnet_zoo.fetch import FetchOptions, fetch_row
-from hrnet_zoo.inference.segmentation import Network, SegmentationProtocol
-from hrnet_zoo.loading import (
+from hrnet_zoo.models.detection.detector import Detector
+from hrnet_zoo.models.fcn import FCN
+from hrnet_zoo.records.timing import Precision, TrainedFigure
+from hrnet_zoo.settings import cache_dir
+from hrnet_zoo.system.devices import canonical_precision
+from hrnet_zoo.system.progress import Progress, Silent
+from hrnet_zoo.tasks.ahead import StageSeconds
+from hrnet_zoo.tasks.detection.coco_backends import score_detections
+from hrnet_zoo.tasks.detection.evaluation import EvaluatedImage, detect_in_images
+from hrnet_zoo.tasks.detection.timed import fast_detector
+from hrnet_zoo.tasks.loading import (
     detection_protocol,
     folded_detector,
     load_detector,
@@ -32,20 +36,16 @@ from hrnet_zoo.loading import (
     network_for_evaluation,
     single_protocol,
 )
-from hrnet_zoo.manifest import load_zoo
-from hrnet_zoo.metrics.coco_backends import score_detections
-from hrnet_zoo.metrics.per_image import total
-from hrnet_zoo.models.detection.detector import Detector
-from hrnet_zoo.models.fcn import FCN
-from hrnet_zoo.profiling.agreement import combined, detection_agreement
-from hrnet_zoo.profiling.detection import fast_detector
-from hrnet_zoo.profiling.inputs import image_from_file
-from hrnet_zoo.profiling.segmentation import SegmentationBench, fast_segmentor
-from hrnet_zoo.profiling.variants import Recipe, settings_for
-from hrnet_zoo.progress import Progress, Silent
-from hrnet_zoo.row import Row, Task
-from hrnet_zoo.settings import cache_dir
-from hrnet_zoo.timing_records import Precision, TrainedFigure
+from hrnet_zoo.tasks.segmentation.evaluation import evaluate_images
+from hrnet_zoo.tasks.segmentation.per_image import total
+from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol
+from hrnet_zoo.tasks.segmentation.timed import SegmentationBench, fast_segmentor
+from hrnet_zoo.timing.agreement import combined, detection_agreement
+from hrnet_zoo.timing.inputs import image_from_file
+from hrnet_zoo.timing.variants import Recipe, settings_for
+from hrnet_zoo.weights.fetch import FetchOptions, fetch_row
+from hrnet_zoo.zoo.manifest import load_zoo
+from hrnet_zoo.zoo.row import Row, Task
 
 
 class TrainedNetworks:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hrnet_zoo.printed import NOT_PRINTED, decimals_of
 from hrnet_zoo.readme.labels import labels_of
 from hrnet_zoo.readme.markdown import Cell
 from hrnet_zoo.readme.matching import Match
 from hrnet_zoo.readme.results import ResultsTable
 from hrnet_zoo.readme.splice import Edit, replace_text
 from hrnet_zoo.report.tables import Measured, compared_cells
-from hrnet_zoo.row import METRICS, Column, Metric, Row
+from hrnet_zoo.zoo.printed import NOT_PRINTED, decimals_of
+from hrnet_zoo.zoo.row import METRICS, Column, Metric, Row
 
 Columns = Literal["documented", "measured", "both"]
 """Whose numbers the README shows."""

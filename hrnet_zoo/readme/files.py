@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hrnet_zoo.errors import ReadmeError, explain_os_error
-from hrnet_zoo.whole_file import write_whole
+from hrnet_zoo.system.whole_file import write_whole
 
 
 def read_text(path: Path) -> str:

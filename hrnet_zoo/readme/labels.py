@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hrnet_zoo.row import Row
+from hrnet_zoo.zoo.row import Row
 
 _LABEL_WIDTH = re.compile(r"(?<![A-Za-z0-9])W(\d+)(-Small)?(?![A-Za-z0-9])", re.ASCII)
 _READING_WIDTH = re.compile(r"w(\d+)(_small)?", re.ASCII)

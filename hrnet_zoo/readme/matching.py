@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hrnet_zoo.printed import link_file_name
 from hrnet_zoo.readme.labels import labels_of
 from hrnet_zoo.readme.markdown import Line
 from hrnet_zoo.readme.results import ResultsTable, links_of, normalised
-from hrnet_zoo.row import METRICS, Column, Row
-from hrnet_zoo.zoo import Zoo
+from hrnet_zoo.zoo.printed import link_file_name
+from hrnet_zoo.zoo.row import METRICS, Column, Row
+from hrnet_zoo.zoo.zoo import Zoo
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,14 @@ from dataclasses import asdict
 import click
 from tabulate import tabulate
 
-from hrnet_zoo.compare.outcome import NO_ANSWER, Compared, Comparison, Outcome, exit_code
 from hrnet_zoo.report.rows import METRIC_TITLES
+from hrnet_zoo.verdicts.comparison.outcome import (
+    NO_ANSWER,
+    Compared,
+    Comparison,
+    Outcome,
+    exit_code,
+)
 
 _TITLES = ("row", "", "base", "head", "difference", "95 % interval", "outcome", "basis")
 _ALIGN = ("left", "left", "right", "right", "right", "right", "left", "left")

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
-from hrnet_zoo.compare.outcome import NO_ANSWER, Compared, Comparison, Outcome
 from hrnet_zoo.report.comparison import sentence, summary, title_of
-from hrnet_zoo.report.github import command
+from hrnet_zoo.system.github import command
+from hrnet_zoo.verdicts.comparison.outcome import NO_ANSWER, Compared, Comparison, Outcome
 
 _SUITE = "hrnet-zoo compare"
 

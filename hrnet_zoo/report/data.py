@@ -18,8 +18,8 @@ from hrnet_zoo.datasets.layouts import IGNORED, DatasetLayout, DetectionLayout, 
 from hrnet_zoo.report.detection_data import detection_files, detection_labels, detection_tree
 
 if TYPE_CHECKING:
-    from hrnet_zoo.prepare import PrepareSummary
-    from hrnet_zoo.prepare.downloads import Download
+    from hrnet_zoo.datasets.prepare import PrepareSummary
+    from hrnet_zoo.datasets.prepare.downloads import Download
 
 _SIZES_SHOWN = 4
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hrnet_zoo.printed import NOT_PRINTED, printed_number
-from hrnet_zoo.reading import Normalisation
-from hrnet_zoo.row import LATER_QUANTITIES, LaterEdition, Row
+from hrnet_zoo.tasks.setup import Normalisation
+from hrnet_zoo.zoo.printed import NOT_PRINTED, printed_number
+from hrnet_zoo.zoo.row import LATER_QUANTITIES, LaterEdition, Row
 
 
 def later_as_dict(later: LaterEdition) -> dict[str, object]:

@@ -11,11 +11,9 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
-from hrnet_zoo.printed import decimals_of
-from hrnet_zoo.records import Record
+from hrnet_zoo.records.accuracy import Record
 from hrnet_zoo.report.rows import METRIC_TITLES
-from hrnet_zoo.row import EditionName, Metric, Row
-from hrnet_zoo.verdicts import (
+from hrnet_zoo.verdicts.accuracy import (
     DEFAULT_NOISE,
     MISMATCHES,
     Judgement,
@@ -23,6 +21,8 @@ from hrnet_zoo.verdicts import (
     judge,
     tolerance_for,
 )
+from hrnet_zoo.zoo.printed import decimals_of
+from hrnet_zoo.zoo.row import EditionName, Metric, Row
 
 _BESIDE_AP = {
     "ap50": "AP50",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from hrnet_zoo.medians import median
-from hrnet_zoo.timing_records import WITH_LOADING, TimingRecord, VariantTimed, Work
+from hrnet_zoo.records.timing import WITH_LOADING, TimingRecord, VariantTimed, Work
+from hrnet_zoo.timing.medians import median
 
 Limit = Literal["launch-bound", "host-bound", "compute-bound", "memory-bound"]
 

@@ -11,12 +11,12 @@ from itertools import groupby
 
 from tabulate import tabulate
 
-from hrnet_zoo.complexity import CONVENTION, complexity_of
-from hrnet_zoo.printed import NOT_PRINTED
-from hrnet_zoo.reading import SegmentationReading
 from hrnet_zoo.report.editions import editions_side_by_side, later_as_dict
-from hrnet_zoo.row import METRICS, Metric, Row
-from hrnet_zoo.zoo import Zoo
+from hrnet_zoo.tasks.setup import SegmentationReading
+from hrnet_zoo.zoo.complexity import CONVENTION, complexity_of
+from hrnet_zoo.zoo.printed import NOT_PRINTED
+from hrnet_zoo.zoo.row import METRICS, Metric, Row
+from hrnet_zoo.zoo.zoo import Zoo
 
 METRIC_TITLES: dict[Metric, str] = {
     "train_memory_gb": "Mem (GB)",

@@ -11,14 +11,14 @@ from pydantic import BaseModel
 from tabulate import tabulate
 
 from hrnet_zoo.errors import UsageError
-from hrnet_zoo.records import Measurement, Record
+from hrnet_zoo.records.accuracy import Measurement, Record
+from hrnet_zoo.records.prune import Doomed
+from hrnet_zoo.records.runs import Run
 from hrnet_zoo.report.judgements import RowResult, as_json, as_text, judge_outcome
 from hrnet_zoo.report.rows import METRIC_TITLES
-from hrnet_zoo.row import METRICS, Metric
-from hrnet_zoo.store.prune import Doomed
-from hrnet_zoo.store.runs import Run
-from hrnet_zoo.verdicts import DEFAULT_NOISE
-from hrnet_zoo.zoo import Zoo
+from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE
+from hrnet_zoo.zoo.row import METRICS, Metric
+from hrnet_zoo.zoo.zoo import Zoo
 
 
 def runs_as_text(runs: Sequence[Run]) -> str:

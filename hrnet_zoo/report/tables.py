@@ -7,12 +7,12 @@ from decimal import Decimal
 
 from tabulate import tabulate
 
-from hrnet_zoo.complexity import CONVENTION, complexity_of
-from hrnet_zoo.printed import decimals_of
-from hrnet_zoo.records import Record
-from hrnet_zoo.row import METRICS, Column, Metric, Row, Table
-from hrnet_zoo.verdicts import DEFAULT_NOISE, MISMATCHES, Judgement, Verdict, judge
-from hrnet_zoo.zoo import Zoo
+from hrnet_zoo.records.accuracy import Record
+from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE, MISMATCHES, Judgement, Verdict, judge
+from hrnet_zoo.zoo.complexity import CONVENTION, complexity_of
+from hrnet_zoo.zoo.printed import decimals_of
+from hrnet_zoo.zoo.row import METRICS, Column, Metric, Row, Table
+from hrnet_zoo.zoo.zoo import Zoo
 
 Measured = Mapping[tuple[str, Metric], Judgement]
 """(row name, metric) -> the latest verdict that rests on a full, comparable measurement."""

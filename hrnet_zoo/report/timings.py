@@ -9,7 +9,17 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
-from hrnet_zoo.medians import (
+from hrnet_zoo.records.timing import (
+    DOCUMENTED,
+    Agreement,
+    MachineState,
+    TimingRecord,
+    TrainedFigure,
+    TwinSamples,
+    VariantTimed,
+)
+from hrnet_zoo.report.limits import limit_as_dict, limit_lines
+from hrnet_zoo.timing.medians import (
     MedianInterval,
     chance_alarms,
     depend,
@@ -19,16 +29,6 @@ from hrnet_zoo.medians import (
     median_interval,
     percentile,
     ratio_interval,
-)
-from hrnet_zoo.report.limits import limit_as_dict, limit_lines
-from hrnet_zoo.timing_records import (
-    DOCUMENTED,
-    Agreement,
-    MachineState,
-    TimingRecord,
-    TrainedFigure,
-    TwinSamples,
-    VariantTimed,
 )
 
 _WHERE_DOCUMENTED = "measured by the authors on a V100; not comparable on this machine"

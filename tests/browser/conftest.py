@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hostile import write_hostile_zoo
 from made_up_zoo import write_zoo
 from playwright.sync_api import Browser, sync_playwright
+from support.hostile import write_hostile_zoo
 
-from hrnet_zoo.manifest import load_zoo
-from hrnet_zoo.page.content import page_of
-from hrnet_zoo.page.errata import Erratum
-from hrnet_zoo.page.gathering import gather
-from hrnet_zoo.page.html import render
-from hrnet_zoo.page.vega import vega_runtime
+from hrnet_zoo.report.html.content import page_of
+from hrnet_zoo.report.html.errata import Erratum
+from hrnet_zoo.report.html.gathering import gather
+from hrnet_zoo.report.html.page import render
+from hrnet_zoo.report.html.vega import vega_runtime
+from hrnet_zoo.zoo.manifest import load_zoo
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ARGUMENTS = [

@@ -9,8 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hostile import MARK
 from playwright.sync_api import Browser, Dialog, Page
+from support.hostile import MARK
 
 DESKTOP, PHONE = (1360, 900), (375, 812)
 CHARTS = ("speed", "size", "deltas", "history")

@@ -1,0 +1,144 @@
+"""Pascal Context: label images and lists from the annotations of PASCAL in Detail.
+
+What is read of `trainval_merged.json`: "images" (`image_id`, `file_name`, `height`, `width`,
+`phase`) and "annos_segmentation" (`id`, `image_id`, `category_id`, `segmentation`, a run-length
+encoded mask). Masks are painted in the order of the file, later ones over earlier ones,
+crowds included; a pixel that none covers is background.
+
+Source:
+    Detail API, PythonAPI/detail/__init__.py, getMask and getImgs;
+    mmsegmentation 1.2.2, tools/dataset_converters/pascal_context.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from hrnet_zoo.datasets.prepare.archives import Member
+from hrnet_zoo.datasets.prepare.masks import decode_mask
+from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request
+from hrnet_zoo.errors import DatasetError
+
+CATEGORY_IDS = (
+    *(0, 2, 9, 18, 19, 22, 23, 25, 31, 33, 34, 44, 45, 46, 59, 65, 68, 72, 80, 85),
+    *(98, 104, 105, 113, 115, 144, 158, 159, 162, 187, 189, 207, 220, 232, 258, 259, 260, 284),
+    *(295, 296, 308, 324, 326, 347, 349, 354, 355, 360, 366, 368, 397, 415, 416, 420, 424, 427),
+    *(440, 445, 454, 458),
+)
+"""Label -> category id of the annotations; 0 is background."""
+_EXPECTED = {"val": 5105, "train": 4998}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Annotation:
+    id: int
+    image_id: int
+    category_id: int
+    segmentation: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Picture:
+    image_id: int
+    stem: str
+    height: int
+    width: int
+    phase: str
+
+
+def plan(request: Request) -> Plan:
+    """Return one piece per image of the splits, and one for the lists."""
+    found = request.source.select(r"(?:^|/)trainval_merged\.json$")
+    if not found:
+        raise request.source.lacks("the annotation file trainval_merged.json")
+    (member,) = found.values()
+    pictures, annotations = _load(member)
+    stems: dict[str, list[str]] = {split: [] for split in request.splits}
+    pieces, bare = [], 0
+    for picture in pictures:
+        if picture.phase not in stems:
+            continue
+        stems[picture.phase].append(picture.stem)
+        own = annotations.get(picture.image_id, [])
+        bare += not own
+        make = partial(_label, picture, own, member.location)
+        pieces.append(Piece(name=picture.stem, make=make))
+    if bare:
+        request.say(f"{bare} images have no annotation; they become background, as upstream")
+    return Plan(
+        pieces=[*pieces, Piece(name="the lists", make=partial(_lists, stems))],
+        expected={"SegmentationClassContext": sum(_EXPECTED[split] for split in request.splits)},
+    )
+
+
+def _load(member: Member) -> tuple[list[_Picture], dict[int, list[_Annotation]]]:
+    """Return the images, and the annotations of each in the file's order."""
+    content = member.read()
+    try:
+        data = json.loads(content, object_hook=_slim)
+        pictures = {p.image_id: p for p in data["images"]}
+        # By id, as the Detail API does: of two annotations with one id the later one counts.
+        by_id = {a.id: a for a in data["annos_segmentation"]}
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        msg = (
+            f"{member.location} is not the annotation file of PASCAL in Detail ({error!r}). "
+            "Download trainval_merged.json again."
+        )
+        raise DatasetError(msg) from None
+    grouped = defaultdict(list)
+    for annotation in by_id.values():
+        grouped[annotation.image_id].append(annotation)
+    return list(pictures.values()), grouped
+
+
+def _slim(item: dict[str, Any]) -> object:
+    """Keep of a JSON object only what is used: parts, joints and edges are most of the file."""
+    if "annos_segmentation" in item or "counts" in item:
+        return item
+    if "category_id" in item and "segmentation" in item:
+        kept = {key: item[key] for key in ("id", "image_id", "category_id", "segmentation")}
+        return _Annotation(**kept)
+    if "file_name" in item and "phase" in item:
+        stem = PurePosixPath(item["file_name"]).stem
+        kept = {key: item[key] for key in ("image_id", "height", "width", "phase")}
+        return _Picture(stem=stem, **kept)
+    return None
+
+
+def _label(picture: _Picture, own: list[_Annotation], where: Path) -> Iterator[Output]:
+    try:
+        painted = np.zeros(picture.width * picture.height, np.int64)
+        for annotation in own:
+            mask = decode_mask(annotation.segmentation, picture.height, picture.width)
+            painted[mask] = annotation.category_id
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        msg = f"{where}: a mask of image {picture.stem} cannot be decoded ({error})."
+        raise DatasetError(msg) from None
+    ids = np.array(CATEGORY_IDS)
+    labels = np.searchsorted(ids, painted).clip(max=len(ids) - 1)
+    unknown = painted[ids[labels] != painted]
+    if unknown.size:
+        msg = (
+            f"{where}: image {picture.stem} has the category {unknown[0]}, which is none of the "
+            "60 of Pascal Context. Is this trainval_merged.json as downloaded?"
+        )
+        raise DatasetError(msg)
+    image = labels.astype(np.uint8).reshape(picture.width, picture.height).T
+    yield Output(path=f"SegmentationClassContext/{picture.stem}.png", content=image)
+
+
+def _lists(stems: Mapping[str, list[str]]) -> Iterator[Output]:
+    for split, names in stems.items():
+        text = "".join(f"{name}\n" for name in sorted(names))
+        yield Output(path=f"ImageSets/SegmentationContext/{split}.txt", content=text.encode())
+
+
+PREPARER = Preparer(plan=plan, zips=r"(?:.*/)?trainval_merged(?:\.json)?\.zip")

@@ -1,0 +1,99 @@
+"""COCO's run-length code for masks: many masks written at once, and read back.
+
+A mask is its runs, column by column: outside and inside alternate, outside first (0 if the first
+pixel is inside). As text, a character carries five bits of a number, the lowest first, and whether
+more follow; the last one's highest bit is the sign. From the fourth number on, what is written is
+the difference from the last but one run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hrnet_zoo.datasets.detections import Rle
+
+_BITS = 5
+_SIGN = 1 << (_BITS - 1)
+_MORE = 1 << _BITS
+_ZERO = ord("0")
+_LIMITS = _SIGN << np.arange(0, 60, _BITS, dtype=np.int64)
+"""The smallest numbers that need a character more each: 16, 512, 16384 ..."""
+
+
+def encode_runs(
+    lengths: NDArray[np.int64], runs_per_mask: NDArray[np.int64], size: tuple[int, int]
+) -> list[Rle]:
+    """Return masks in COCO's text code.
+
+    Args:
+        lengths: the runs of all masks, one mask after the other.
+        runs_per_mask: [M], at least 1 each.
+        size: (height, width) of every mask.
+
+    Source:
+        pycocotools 2.0.11, common/maskApi.c, rleToString.
+    """
+    if not runs_per_mask.size:
+        return []
+    run_ends = np.cumsum(runs_per_mask)
+    places = np.arange(lengths.size) - np.repeat(run_ends - runs_per_mask, runs_per_mask)
+    later = np.flatnonzero(places > 2)
+    numbers = lengths.copy()
+    numbers[later] -= lengths[later - 2]
+    text, ends = _text(numbers)
+    borders = [0, *ends[run_ends - 1].tolist()]
+    return [Rle(size=list(size), counts=text[start:end]) for start, end in pairwise(borders)]
+
+
+def _text(numbers: NDArray[np.int64]) -> tuple[str, NDArray[np.int64]]:
+    """Return numbers as text, and where in it each ends."""
+    # A negative number needs as many bits as its complement.
+    magnitudes = np.where(numbers < 0, ~numbers, numbers)
+    sizes = np.ones_like(numbers)
+    for limit in _LIMITS[magnitudes.max() >= _LIMITS]:
+        sizes += magnitudes >= limit
+    ends = np.cumsum(sizes)
+    text = np.empty(ends[-1], np.uint8)
+    places = ends - sizes
+    while numbers.size:
+        more = sizes > 1
+        text[places] = (numbers & (_MORE - 1)) + np.where(more, _MORE + _ZERO, _ZERO)
+        numbers, places, sizes = numbers[more] >> _BITS, places[more] + 1, sizes[more] - 1
+    return text.tobytes().decode("ascii"), ends
+
+
+def decode_runs(counts: str) -> NDArray[np.int64]:
+    """Return the lengths of a mask's runs.
+
+    Raises:
+        ValueError: the text is not in this code, or cut short.
+    """
+    codes = np.frombuffer(counts.encode("ascii"), np.uint8).astype(np.int64) - _ZERO
+    ends = np.flatnonzero((codes & _MORE) == 0)
+    if ends.size == 0 or ends[-1] != codes.size - 1 or codes.min() < 0:
+        msg = "the mask's text is cut short"
+        raise ValueError(msg)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    sizes = ends - starts + 1
+    places = np.arange(codes.size) - np.repeat(starts, sizes)
+    numbers = np.add.reduceat((codes & (_MORE - 1)) << (_BITS * places), starts)
+    numbers -= np.where(codes[ends] & _SIGN, 1 << (_BITS * sizes), 0)
+    numbers[1::2] = np.cumsum(numbers[1::2])
+    numbers[2::2] = np.cumsum(numbers[2::2])
+    return numbers
+
+
+def decode_masks(rles: Sequence[Rle]) -> NDArray[np.bool_]:
+    """Return masks, all of one size, as [M, H, W]; without masks, [0, 0, 0]."""
+    if not rles:
+        return np.zeros((0, 0, 0), np.bool_)
+    height, width = rles[0]["size"]
+    masks = np.empty((len(rles), width, height), np.bool_)
+    for mask, rle in zip(masks, rles, strict=True):
+        runs = decode_runs(rle["counts"])
+        mask[:] = np.repeat(np.arange(runs.size) % 2 == 1, runs).reshape(width, height)
+    return masks.transpose(0, 2, 1)

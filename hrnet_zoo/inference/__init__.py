@@ -1,1 +1,0 @@
-"""How a network is applied to one image: the documented test protocols."""

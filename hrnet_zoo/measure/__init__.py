@@ -1,1 +1,0 @@
-"""A row measured into its record, one straight path per task."""

@@ -1,0 +1,157 @@
+"""How much memory a piece of work takes at most: counted under fake tensors, or read off a GPU.
+
+Under fake tensors every operation gives tensors of the right size without any values. What PyTorch
+would allocate can then be added up on any machine, in seconds and in hardly any memory. What only a
+real GPU allocates is missing: convolution workspaces and the allocator's slack.
+"""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from hrnet_zoo.system.devices import memory_explained
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GIB = 2**30
+
+Prepare = Callable[[], Callable[[], object]]
+"""Makes everything that some work keeps, and returns the work; only the work's peak counts."""
+
+_BLOCK = 512
+"""CUDA's caching allocator hands out multiples of this many bytes, and counts them so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredPeak:
+    """The most memory a GPU held for this process during a piece of work."""
+
+    allocated: int
+    """Bytes in tensors; what the tables document."""
+    reserved: int
+    """Bytes taken from the GPU to hold them, gaps included."""
+
+
+class AllocationTracker(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
+    """Counts the bytes of all storages that are made while it is active, until they are freed.
+
+    Tensors that share a storage (views, results of in-place operations) count once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # torch's
+        self.allocated = 0
+        """Bytes at this moment."""
+        self.peak = 0
+        """The most there ever were."""
+        self._live: dict[int, weakref.ref[torch.UntypedStorage]] = {}
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - whatever the operation returns
+        """Run one operation and count what it made."""
+        result = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, Tensor):
+                self._see(leaf.untyped_storage())
+        return result
+
+    def _see(self, storage: torch.UntypedStorage) -> None:
+        key = id(storage)
+        if key in self._live:
+            return
+        size = rounded_size(storage.nbytes())
+        self._live[key] = weakref.ref(storage, partial(self._free, key, size))
+        self.allocated += size
+        self.peak = max(self.peak, self.allocated)
+
+    def _free(self, key: int, size: int, _storage: object) -> None:
+        del self._live[key]
+        self.allocated -= size
+
+
+def rounded_size(num_bytes: int) -> int:
+    """Return the bytes that CUDA's allocator counts for a tensor of ``num_bytes``."""
+    return -(-num_bytes // _BLOCK) * _BLOCK
+
+
+def predicted_peak(prepare: Prepare) -> int:
+    """Return the most bytes that work would hold at once; nothing is computed.
+
+    Args:
+        prepare: the work never looks at the values of a tensor.
+    """
+    tracker = AllocationTracker()
+    with FakeTensorMode(), tracker:
+        work = prepare()
+        tracker.peak = tracker.allocated
+        work()
+    return tracker.peak
+
+
+def measured_peak(prepare: Prepare, device: torch.device, what: str) -> MeasuredPeak:
+    """Do work on a GPU and return the most it held.
+
+    Args:
+        prepare: makes everything on ``device``.
+        device: the GPU; nothing else of this process should be on it.
+        what: names the work, for the message.
+
+    Raises:
+        PrerequisiteError: the GPU's memory is too small, or others hold it.
+    """
+    gc.collect()
+    torch.cuda.empty_cache()
+    torch.cuda.init()  # type: ignore[no-untyped-call] # torch's; else nothing could be reset yet
+    # What earlier work held is neither this work's peak nor part of its message.
+    torch.cuda.reset_peak_memory_stats(device)
+    with _as_in_training(), memory_explained(lambda: _does_not_fit(what, device)):
+        work = prepare()
+        torch.cuda.reset_peak_memory_stats(device)
+        work()
+        torch.cuda.synchronize(device)
+    return MeasuredPeak(
+        allocated=torch.cuda.max_memory_allocated(device),
+        reserved=torch.cuda.max_memory_reserved(device),
+    )
+
+
+@contextmanager
+def _as_in_training() -> Iterator[None]:
+    """Choose kernels as the documented trainings did: untuned, in full float32."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.backends.cudnn.flags(
+            enabled=True, benchmark=False, deterministic=False, allow_tf32=False
+        ):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def _does_not_fit(what: str, device: torch.device) -> str:
+    free, total = (f"{size / GIB:.1f} GiB" for size in torch.cuda.mem_get_info(device))
+    held = torch.cuda.max_memory_allocated(device) / GIB
+    return (
+        f"{what} does not fit into the memory of {device}: it held {held:.1f} GiB when it asked "
+        f"for more; the GPU has {total}, and {free} of it were left. Batch and size are "
+        "documented, so they are not made smaller. Take another GPU, or see the prediction."
+    )

@@ -1,1 +1,0 @@
-"""A row as a Python object: one image in, what its network sees out."""

@@ -1,0 +1,111 @@
+"""Entries in the form of zoo.yaml; what is missing stands there as a comment to complete."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+import yaml
+
+from hrnet_zoo.readme.importing.entries import PRINTED_FIELDS, Entry, Imported
+from hrnet_zoo.readme.importing.suggest import WHERE, suggestion
+from hrnet_zoo.tasks.setup import DetectionReading, SegmentationReading
+from hrnet_zoo.zoo.zoo import Zoo
+
+_HEAD = """\
+# Imported from: {title}
+#
+# Cells are quoted, and "reading" has only what follows from them. What else belongs there stands in
+# lines marked "#?": check each with the configuration, complete it and take the mark away.
+schema_version: 1
+"""
+
+
+def imported_as_yaml(imported: Imported, zoo: Zoo) -> str:
+    """Return a manifest with what was imported.
+
+    Args:
+        imported: entries and tables.
+        zoo: rows to suggest missing values from.
+    """
+    url = _plain(imported.url) if imported.url else None
+    lines = [
+        *_HEAD.format(title=" ".join(imported.title.split())).splitlines(),
+        "",
+        "sources:",
+        f"  {imported.source}:",
+        f"    title: {_plain(imported.title)}",
+        f"    url: {url}" if url else '    #? url: ""  # where the file is published',
+        "",
+        "tables:",
+    ]
+    for table in imported.tables:
+        lines += [
+            f"  - source: {table.source}",
+            f"    heading: {_plain(table.heading)}",
+            f"    task: {table.task}",
+            "    columns:",
+            *(f"      {_plain(title)}: {column}" for title, column in table.columns.items()),
+        ]
+    lines += ["", "rows:"]
+    for entry in imported.entries:
+        lines += _entry_lines(entry, zoo)
+    return "\n".join(lines) + "\n"
+
+
+def _entry_lines(entry: Entry, zoo: Zoo) -> Iterator[str]:
+    yield f"  # {entry.place}"
+    if entry.name is None:
+        yield f"  - source: {entry.source}"
+        yield '    #? name: ""  # the file name of the configuration, without .py'
+    else:
+        yield f"  - name: {_plain(entry.name)}"
+        yield f"    source: {entry.source}"
+    yield f"    table: {_plain(entry.table)}"
+    yield f"    position: {entry.position}"
+    yield f"    method: {_plain(entry.method)}"
+    yield "    printed:"
+    for field in PRINTED_FIELDS:
+        text = entry.printed[field]
+        yield f"      {field}: {'null' if text is None else json.dumps(text, ensure_ascii=False)}"
+    for key in ("config_url", "checkpoint_url", "log_url"):
+        link = getattr(entry, key)
+        yield f"    {key}: {'null' if link is None else _plain(link)}"
+    yield "    reading:"
+    yield from _reading_lines(entry, zoo)
+    if entry.notes:
+        yield "    notes:"
+        yield from (f"      - {json.dumps(note, ensure_ascii=False)}" for note in entry.notes)
+
+
+def _reading_lines(entry: Entry, zoo: Zoo) -> Iterator[str]:
+    """Yield the fields in the manifest's order, missing ones as comments."""
+    model = SegmentationReading if entry.task == "segmentation" else DetectionReading
+    for field in model.model_fields:
+        if field in entry.reading:
+            yield f"      {field}: {_flow(entry.reading[field])}"
+            continue
+        found = suggestion(zoo, entry, field)
+        if found is None:
+            yield f"      #? {field}:  # {WHERE[field]}"
+        else:
+            yield f"      #? {field}: {_flow(found.value)}  # {found.why}"
+
+
+def _plain(text: str) -> str:
+    """Return a text as YAML, without quotes where it needs none."""
+    try:
+        is_plain = yaml.safe_load(f"{text}: x") == {text: "x"} and text.strip() == text
+    except yaml.YAMLError:
+        is_plain = False
+    return text if is_plain and "#" not in text else json.dumps(text, ensure_ascii=False)
+
+
+def _flow(value: object) -> str:
+    """Return a value on one line, as zoo.yaml writes it."""
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{key}: {_flow(item)}" for key, item in value.items())
+        return f"{{{inside}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_flow, value))}]"
+    return str(value)

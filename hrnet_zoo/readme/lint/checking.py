@@ -1,0 +1,108 @@
+"""All checks on one document, which of their findings are wanted, and making the safe patches."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from hrnet_zoo.errors import UsageError, did_you_mean
+from hrnet_zoo.readme.lint.codes import RULES
+from hrnet_zoo.readme.lint.document import Document, Finding, Patch
+from hrnet_zoo.readme.lint.file_checks import check_files
+from hrnet_zoo.readme.lint.later_checks import check_later
+from hrnet_zoo.readme.lint.link_checks import check_links
+from hrnet_zoo.readme.lint.name_checks import check_names
+from hrnet_zoo.readme.lint.network_checks import check_networks
+from hrnet_zoo.readme.lint.table_checks import check_tables
+
+
+def check_document(document: Document, checkpoints: Path | None = None) -> list[Finding]:
+    """Return all findings in a document, in the order of its lines.
+
+    Args:
+        document: README or manifest.
+        checkpoints: a folder with checkpoint files, which are checked too; reading them needs
+            torch.
+    """
+    checks = (check_tables, check_names, check_links, check_later, check_networks)
+    found = [finding for check in checks for finding in check(document)]
+    if checkpoints is not None:
+        found += check_files(document, checkpoints)
+    return sorted(_undecided(found), key=lambda f: (f.spot.line, f.spot.column or 0, f.code))
+
+
+def _undecided(found: Sequence[Finding]) -> list[Finding]:
+    """Return the findings; patches that contradict each other are not safe, whoever is right.
+
+    Where a label, a file's name and its tensors say three things, a person has to decide.
+    """
+    safe: defaultdict[int, list[Patch]] = defaultdict(list)
+    for finding in found:
+        if finding.patch is not None and finding.patch.is_safe:
+            safe[finding.patch.spot.line].append(finding.patch)
+    return [
+        replace(finding, patch=replace(patch, is_safe=False))
+        if (patch := finding.patch) is not None
+        and any(patch.contradicts(other) for other in safe[patch.spot.line])
+        else finding
+        for finding in found
+    ]
+
+
+def codes_of(select: Sequence[str], ignore: Sequence[str]) -> set[str]:
+    """Return the codes that are wanted.
+
+    Args:
+        select: codes or their beginnings, such as "HZ2"; empty means all.
+        ignore: codes or their beginnings that are not wanted.
+
+    Raises:
+        UsageError: one of them is no code.
+    """
+    wanted = _beginning_with(select) if select else set(RULES)
+    return wanted - _beginning_with(ignore)
+
+
+def _beginning_with(beginnings: Iterable[str]) -> set[str]:
+    codes = set()
+    for beginning in beginnings:
+        fitting = {code for code in RULES if code.startswith(beginning.upper())}
+        if not fitting or not beginning:
+            close = did_you_mean(beginning, RULES)
+            msg = (
+                f'No code begins with "{beginning}".{close} "hrnet-zoo lint --list-codes" has all.'
+            )
+            raise UsageError(msg)
+        codes |= fitting
+    return codes
+
+
+def fix(text: str, findings: Iterable[Finding]) -> tuple[str, list[Finding]]:
+    """Return the text with all safe patches made, and the findings that this settles.
+
+    Args:
+        text: of the document; nothing else in it changes.
+        findings: in that text.
+    """
+    fixed: list[Finding] = []
+    parts, position = [], 0
+    made: Patch | None = None
+    patched = [
+        (f.patch.spot.start, f, f.patch) for f in findings if f.patch and f.patch.can_be_made
+    ]
+    for start, finding, patch in sorted(patched, key=lambda one: one[0] or 0):
+        if patch == made:
+            fixed.append(finding)  # two findings can ask for the same
+        elif start is not None and start >= position:
+            parts += [text[position:start], patch.new]
+            position = start + len(patch.spot.text)
+            fixed.append(finding)
+            made = patch
+    return "".join([*parts, text[position:]]), fixed
+
+
+def exit_code(findings: Iterable[Finding]) -> int:
+    """Return 1 if any finding is an error or a warning, else 0."""
+    return int(any(finding.severity != "info" for finding in findings))

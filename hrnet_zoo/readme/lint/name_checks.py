@@ -1,0 +1,135 @@
+"""2xx: whether what a row says of itself is what the names of its files say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hrnet_zoo.readme.labels import Width, width_in_label, width_of_reading
+from hrnet_zoo.readme.lint.document import Document, Finding, Patch, TableRow
+from hrnet_zoo.readme.lint.names import (
+    checkpoint_stem,
+    crop_in_file_name,
+    log_name,
+    schedule_in_file_name,
+    width_in_file_name,
+)
+from hrnet_zoo.tasks.setup import SegmentationReading
+from hrnet_zoo.zoo.row import Column
+
+_FLAGS: tuple[tuple[Column, str, str], ...] = (
+    ("gn", "GN", "gn-head"),
+    ("ms_train", "MS train", "mstrain"),
+)
+"""Columns of Y and N, their titles, and what names of files have where it is Y."""
+
+
+def check_names(document: Document) -> Iterator[Finding]:
+    """Yield where labels, schedules and names contradict each other."""
+    wrong: dict[str, tuple[Width, TableRow]] = {}
+    for row in document.rows:
+        if row.checkpoint is None:
+            continue
+        stem = checkpoint_stem(row.checkpoint.file_name)
+        for finding, width in _label(row, stem):
+            wrong.setdefault(row.text("backbone"), (width, row))
+            yield finding
+        yield from _schedule(row, stem)
+        yield from _crop(row, stem)
+        yield from _flags(row, stem)
+        yield from _config(row, stem)
+    for row in document.rows:
+        if row.checkpoint is None:
+            yield from _label_of_blank(row, wrong)
+
+
+def relabelled(row: TableRow, width: Width, *, is_safe: bool) -> Patch | None:
+    """Return the patch that makes a row's label say this width, if the label says another."""
+    label = row.spot("backbone")
+    said = width_in_label(label.text)
+    if said is None or said[0] == width:
+        return None
+    return Patch(spot=label.part(*said[1]), new=width.as_label(), is_safe=is_safe)
+
+
+def _label(row: TableRow, stem: str) -> Iterator[tuple[Finding, Width]]:
+    width = width_in_file_name(stem)
+    if width is None:
+        return
+    # Of several links that disagree, nobody knows which is right.
+    others = [row.config.file_name.removesuffix(".py")] if row.config else []
+    parts = log_name(row.log.file_name) if row.log else None
+    others += [parts.stem] if parts else []
+    patch = relabelled(row, width, is_safe=all(width_in_file_name(o) == width for o in others))
+    if patch is not None and row.checkpoint is not None:
+        message = (
+            f"the label says {patch.spot.text}, the file {row.checkpoint.file_name} says "
+            f"{width.as_label()}"
+        )
+        yield Finding(code="HZ201", spot=patch.spot, message=message, patch=patch), width
+
+
+def _label_of_blank(row: TableRow, wrong: dict[str, tuple[Width, TableRow]]) -> Iterator[Finding]:
+    known = width_of_reading(row.row.reading.backbone) if row.row else None
+    width, evidence = wrong.get(row.text("backbone"), (known, None))
+    if known is not None:
+        width = known
+    if width is None:
+        return
+    patch = relabelled(row, width, is_safe=known is not None)
+    if patch is None:
+        return
+    reasons = []
+    if evidence is not None:
+        line = evidence.place.line
+        reasons.append(f"line {line} has the same label and a file of {patch.new}")
+    if known is not None and row.row is not None:
+        reasons.append(f"upstream's configuration is {row.row.name}")
+    message = f"the label says {patch.spot.text}, but {', and '.join(reasons)}"
+    yield Finding(code="HZ202", spot=patch.spot, message=message, patch=patch)
+
+
+def _schedule(row: TableRow, stem: str) -> Iterator[Finding]:
+    named, printed = schedule_in_file_name(stem), row.text("lr_schd")
+    if named is not None and printed and named.lower() != printed.lower():
+        message = f"the schedule is {printed}, the file {stem} says {named}"
+        spot = row.spot("lr_schd")
+        patch = Patch(spot=spot, new=named, is_safe=False)
+        yield Finding(code="HZ203", spot=spot, message=message, patch=patch)
+
+
+def _crop(row: TableRow, stem: str) -> Iterator[Finding]:
+    named, printed = crop_in_file_name(stem), row.text("crop_size").lower().replace(" ", "")
+    # Where the configuration has the printed crop, the size in the name is one of something else.
+    if named is not None and printed and printed not in (named, _trained_crop(row)):
+        spot = row.spot("crop_size")
+        message = f"the crop is {spot.text}, the file {stem} says {named}"
+        patch = Patch(spot=spot, new=named, is_safe=False)
+        yield Finding(code="HZ204", spot=spot, message=message, patch=patch)
+
+
+def _trained_crop(row: TableRow) -> str | None:
+    """Return the crop of a row's configuration, as far as it is known."""
+    reading = row.row.reading if row.row else None
+    if not isinstance(reading, SegmentationReading):
+        return None
+    height, width = reading.train_crop
+    return f"{height}x{width}"
+
+
+def _flags(row: TableRow, stem: str) -> Iterator[Finding]:
+    for column, title, mark in _FLAGS:
+        if column not in row.cells or row.cells[column].text not in ("Y", "N"):
+            continue
+        spot = row.cells[column]
+        named = "Y" if mark in stem else "N"
+        if named != spot.text:
+            there = "has" if named == "Y" else "does not have"
+            message = f'{title} is {spot.text}, but the file {stem} {there} "{mark}" in its name'
+            patch = Patch(spot=spot, new=named, is_safe=False)
+            yield Finding(code="HZ204", spot=spot, message=message, patch=patch)
+
+
+def _config(row: TableRow, stem: str) -> Iterator[Finding]:
+    if row.config is not None and row.config.file_name.removesuffix(".py") != stem:
+        message = f"the configuration is {row.config.file_name}, the file is of {stem}"
+        yield Finding(code="HZ205", spot=row.config, message=message)

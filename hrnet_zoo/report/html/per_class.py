@@ -1,0 +1,84 @@
+"""IoU or AP of every class: one table per data set and metric, shaded like a heat map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hrnet_zoo.records.accuracy import Record
+from hrnet_zoo.report.html.gathering import Claim
+from hrnet_zoo.report.html.wording import anchor, clipped, short_name
+from hrnet_zoo.report.rows import METRIC_TITLES
+from hrnet_zoo.zoo.row import Metric
+
+_SHADES = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassCell:
+    """One class of one row."""
+
+    text: str
+    shade: int | None
+    """0 (lowest of the table) to 9 (highest); None where there is no value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassTable:
+    """All classes of a data set, by row."""
+
+    dataset: str
+    title: str
+    """What is shown: "IoU" or which AP."""
+    columns: tuple[tuple[str, str], ...]
+    """(short name, id on the page) of each row of the zoo."""
+    lines: tuple[tuple[str, tuple[ClassCell, ...]], ...]
+    """Class and its cells, in the order of the labels."""
+
+
+def class_scores(record: Record, metric: Metric) -> dict[str, float | None]:
+    """Return IoU or AP in percent by class, as measured; empty if the record has none."""
+    measurement = record.measurement(metric)
+    if measurement is None:
+        return {}
+    if measurement.coco is not None:
+        return {c.name: c.ap for c in measurement.coco.categories}
+    return {c.name: c.iou for c in measurement.classes}
+
+
+def class_tables(claims: Sequence[Claim]) -> list[ClassTable]:
+    """Return the tables of all measured claims; a second protocol (ms+flip) has none."""
+    grouped: dict[tuple[str, Metric], list[Claim]] = {}
+    for claim in claims:
+        if claim.metric == "miou_ms_flip" or claim.record is None:
+            continue
+        if class_scores(claim.record, claim.metric):
+            grouped.setdefault((claim.row.reading.dataset, claim.metric), []).append(claim)
+    return [_table(dataset, metric, group) for (dataset, metric), group in grouped.items()]
+
+
+def _table(dataset: str, metric: Metric, claims: Sequence[Claim]) -> ClassTable:
+    scores = [class_scores(claim.record, metric) for claim in claims if claim.record]
+    names = list(dict.fromkeys(name for of_row in scores for name in of_row))
+    known = [value for of_row in scores for value in of_row.values() if value is not None]
+    low, high = (min(known), max(known)) if known else (0.0, 0.0)
+    return ClassTable(
+        dataset=dataset,
+        title="IoU" if metric == "miou" else METRIC_TITLES[metric],
+        columns=tuple((_column(claim), anchor(claim.row)) for claim in claims),
+        lines=tuple(
+            (clipped(name, 60), tuple(_cell(of_row.get(name), low, high) for of_row in scores))
+            for name in names
+        ),
+    )
+
+
+def _column(claim: Claim) -> str:
+    return short_name(claim.row) + (", later" if claim.row.edition == "later" else "")
+
+
+def _cell(value: float | None, low: float, high: float) -> ClassCell:
+    if value is None:
+        return ClassCell(text="-", shade=None)
+    share = (value - low) / (high - low) if high > low else 1.0
+    return ClassCell(text=f"{value:.1f}", shade=min(_SHADES - 1, int(share * _SHADES)))

@@ -1,0 +1,63 @@
+"""How the page writes names, numbers and verdicts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from hrnet_zoo.records.accuracy import BootstrapInterval
+from hrnet_zoo.report.html.gathering import Claim
+from hrnet_zoo.verdicts.accuracy import Verdict
+from hrnet_zoo.zoo.row import Row
+
+MEANINGS: dict[Verdict, str] = {
+    Verdict.MATCH: "within half a unit of the last printed digit plus the allowance",
+    Verdict.MISMATCH_BETTER: "higher than the documented value allows",
+    Verdict.MISMATCH_WORSE: "lower than the documented value allows",
+    Verdict.INCONCLUSIVE: "part of the images, and other parts would often give the value",
+    Verdict.NOT_COMPARABLE: "measured, but not the same thing",
+    Verdict.NOT_DOCUMENTED: "the table prints nothing",
+    Verdict.NOT_RUN: "it could not be measured, or nobody did",
+    Verdict.ERROR: "the run broke off",
+}
+"""What each verdict says, in a few words."""
+
+_LONGEST = 600
+
+
+def anchor(row: Row) -> str:
+    """Return the id of a row's own part of the page."""
+    return f"row-{row.name}"
+
+
+def short_name(row: Row) -> str:
+    """Return a row's name without what all rows of its data set share."""
+    short = row.name.removesuffix(f"_{row.reading.dataset}").removesuffix("_coco")
+    return short.removeprefix("fcn_").replace("hrnetv2p_", "") or row.name
+
+
+def name_in_charts(claim: Claim) -> str:
+    """Return what stands beside a claim in a chart of its data set."""
+    second = {"miou_ms_flip": ", ms+flip", "mask_ap": ", mask"}.get(claim.metric, "")
+    later = ", later" if claim.row.edition == "later" else ""
+    return f"{short_name(claim.row)}{second}{later}"
+
+
+def interval_text(interval: BootstrapInterval | None) -> str:
+    """Return an interval for people, or an empty string."""
+    return f"{interval.low:.2f} to {interval.high:.2f}" if interval else ""
+
+
+def moment(time: datetime | None) -> str:
+    """Return a time for people, to the minute."""
+    return "" if time is None else f"{time:%Y-%m-%d %H:%M}"
+
+
+def day(time: datetime | None) -> str:
+    """Return the day of a time."""
+    return "" if time is None else f"{time:%Y-%m-%d}"
+
+
+def clipped(text: str, longest: int = _LONGEST) -> str:
+    """Return a text, cut short visibly where it would fill the page."""
+    cut = len(text) - longest
+    return text if cut <= 0 else f"{text[:longest]} ... ({cut} more characters)"

@@ -1,0 +1,121 @@
+"""Pictures of the worst images, as far as they fit: small JPEGs inside the page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from hrnet_zoo.report.html.gathering import Claim, Run
+from hrnet_zoo.report.html.record_files import Problem
+from hrnet_zoo.report.html.wording import anchor, clipped
+
+BUDGET = 700_000
+"""Characters of all pictures together; the page stays under 3 MB with them."""
+
+_WIDEST, _HIGHEST, _QUALITY = 900, 700, 68
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorstPicture:
+    """One picture that "verify --worst" saved."""
+
+    row: str
+    anchor: str
+    file: str
+    """Below the folder of records."""
+    image: str
+    """Place and name of the image, from the file's name."""
+    width: int
+    height: int
+    uri: str
+    """The picture itself, a data: URI."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorstPictures:
+    """What is shown of the worst images, and what is not."""
+
+    pictures: list[WorstPicture]
+    num_left_out: int
+    """For want of room."""
+    problems: list[Problem]
+
+
+def worst_pictures(folder: Path, claims: Sequence[Claim], budget: int = BUDGET) -> WorstPictures:
+    """Return as many pictures as fit: the worst image of every row, then the second worst, ...
+
+    Args:
+        folder: of records.
+        claims: all of the zoo's; pictures lie beside their records.
+        budget: characters of all data: URIs together.
+    """
+    pictures: list[WorstPicture] = []
+    problems: list[Problem] = []
+    left_out = 0
+    for claim, path in _in_turns(_saved(folder, claims)):
+        if left_out:
+            left_out += 1
+            continue
+        try:
+            picture = _picture(folder, claim, path)
+        except (OSError, ValueError, Image.DecompressionBombError) as error:
+            where = path.relative_to(folder).as_posix()
+            problems.append(
+                Problem(path=where, reason=f"It is no picture: {type(error).__name__}.")
+            )
+            continue
+        if len(picture.uri) > budget:
+            left_out = 1
+            continue
+        budget -= len(picture.uri)
+        pictures.append(picture)
+    order = {claim.row.name: i for i, claim in enumerate(claims)}
+    pictures.sort(key=lambda picture: (order[picture.row], picture.file))
+    return WorstPictures(pictures=pictures, num_left_out=left_out, problems=problems)
+
+
+def _saved(folder: Path, claims: Sequence[Claim]) -> dict[str, tuple[Claim, list[Path]]]:
+    """Return the pictures of every row, of its latest run that saved any."""
+    saved: dict[str, tuple[Claim, list[Path]]] = {}
+    for claim in claims:
+        drawn = [run for run in claim.runs if (folder / _pictures_of(run)).is_dir()]
+        if drawn and claim.row.name not in saved:
+            run = claim.run if claim.run in drawn else drawn[-1]
+            assert run is not None
+            files = sorted((folder / _pictures_of(run)).glob("*.png"))
+            saved[claim.row.name] = (claim, files)
+    return saved
+
+
+def _pictures_of(run: Run) -> str:
+    """Return where "verify --worst" puts the pictures of a run, below the folder of records."""
+    return run.path.removesuffix(".json") + ".worst"
+
+
+def _in_turns(saved: dict[str, tuple[Claim, list[Path]]]) -> Iterator[tuple[Claim, Path]]:
+    for place in range(max((len(files) for _, files in saved.values()), default=0)):
+        for claim, files in saved.values():
+            if place < len(files):
+                yield claim, files[place]
+
+
+def _picture(folder: Path, claim: Claim, path: Path) -> WorstPicture:
+    with Image.open(path) as opened:
+        image = opened.convert("RGB")
+    image.thumbnail((_WIDEST, _HIGHEST), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=_QUALITY)
+    return WorstPicture(
+        row=claim.row.name,
+        anchor=anchor(claim.row),
+        file=clipped(path.relative_to(folder).as_posix(), 300),
+        image=clipped(path.stem.replace("_", ": ", 1), 200),
+        width=image.width,
+        height=image.height,
+        uri=f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}",
+    )

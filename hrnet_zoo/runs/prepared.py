@@ -1,0 +1,173 @@
+"""A row made ready to be timed: its weights, its images and its network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
+from hrnet_zoo.models.detection.detector import Detector
+from hrnet_zoo.models.fcn import FCN
+from hrnet_zoo.records.accuracy import CheckpointUsed
+from hrnet_zoo.records.timing import Engine, InputTimed, Precision, Weights
+from hrnet_zoo.system.devices import memory_explained
+from hrnet_zoo.system.progress import Progress
+from hrnet_zoo.tasks.detection.timed import DetectionBench
+from hrnet_zoo.tasks.filled import fill, spread_classes
+from hrnet_zoo.tasks.loading import (
+    build_row,
+    detection_protocol,
+    load_detector,
+    load_segmentor,
+    single_protocol,
+)
+from hrnet_zoo.tasks.segmentation.timed import SegmentationBench
+from hrnet_zoo.tasks.setup import SlideTest
+from hrnet_zoo.timing.inputs import TimedImage, drawn_image, image_from_file
+from hrnet_zoo.timing.variants import Bench
+from hrnet_zoo.weights.download import FetchedFile
+from hrnet_zoo.weights.fetch import FetchOptions, fetch_row, own_checkpoint
+from hrnet_zoo.zoo.row import Row
+
+_CPU = torch.device("cpu")
+_SMALL = (256, 256)
+"""Box of the image that a filled classifier is adjusted on; more would only take longer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeOptions:
+    """What to time, and with what."""
+
+    fetch: FetchOptions
+    manifest_dir: Path
+    published: bool = False
+    """Whether to use the published weights; else they are filled in."""
+    checkpoint: Path | None = None
+    """A file of the user's own, which wins over ``published``."""
+    device: str = "auto"
+    engines: tuple[Engine, ...] = ("torch",)
+    precisions: tuple[Precision, ...] = ("fp32",)
+    batch: int = 1
+    """Images that go through the network together; the documented ways stay at 1."""
+    scale: tuple[int, int] | None = None
+    """Box (width, height) of the resize; None: the documented one."""
+    images: tuple[Path, ...] = ()
+    """The first is timed, agreement is over all; none: one is drawn."""
+    num_threads: int | None = None
+    """Threads within one operation on the CPU; None: torch's choice."""
+    limit_s: float = 60.0
+    """Seconds of sampling."""
+    num_twins: int = 0
+    """If any: time nothing but the documented way against itself, so many times."""
+    keeps_freed_memory: bool = False
+    """Whether this process was told to, see `host_memory`; only written down."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PreparedRow:
+    """Everything that sampling needs, and the record's words for it."""
+
+    bench: Bench
+    weights: Weights
+    checkpoint: CheckpointUsed | None
+    input: InputTimed
+
+
+def prepare(
+    row: Row, options: TimeOptions, device: torch.device, progress: Progress
+) -> PreparedRow:
+    """Get weights and images, and build the network.
+
+    Raises:
+        ZooError: something needed is missing or wrong.
+    """
+    scale = options.scale or row.reading.test.scale
+    with memory_explained(lambda: _too_large(scale)):
+        images = [image_from_file(path) for path in options.images]
+        images = images or [drawn_image(row, options.scale)]
+    file = _weights_file(row, options, progress)
+    progress.begin(f"{row.name}: building the network", None, "")
+    model = _filled_model(row, images[0]) if file is None else _trained_model(row, file)
+    with memory_explained(lambda: _too_large(scale)):
+        bench = _bench(row, model, images, scale, device)
+    return PreparedRow(
+        bench=bench,
+        weights="own" if options.checkpoint else "published" if options.published else "filled",
+        checkpoint=None if file is None else _checkpoint_used(row, file, options),
+        input=_input_timed(row, images, bench, options),
+    )
+
+
+def _too_large(scale: tuple[int, int]) -> str:
+    return (
+        f"Main memory ran out while images for a box of {scale[0]} x {scale[1]} pixels were made "
+        "ready. Free some, or pass a smaller --scale; nothing was made smaller to fit."
+    )
+
+
+def _weights_file(row: Row, options: TimeOptions, progress: Progress) -> FetchedFile | None:
+    if options.checkpoint is not None:
+        return own_checkpoint(row, options.checkpoint, progress)
+    if options.published:
+        return fetch_row(row, options.manifest_dir, options.fetch, progress)
+    return None
+
+
+def _filled_model(row: Row, image: TimedImage) -> nn.Module:
+    """Return the network with random weights, on the CPU."""
+    with torch.device("meta"):
+        model = build_row(row)
+    fill(model, row.task)
+    if isinstance(model, FCN):
+        small = resize_keep_ratio(image.pixels, _SMALL)
+        spread_classes(model, to_network_input(small, row.reading.normalisation, _CPU))
+    return model
+
+
+def _trained_model(row: Row, file: FetchedFile) -> nn.Module:
+    """Return the network with the weights of a file, on the CPU."""
+    if row.task == "segmentation":
+        return load_segmentor(row, file.path, _CPU)
+    return load_detector(row, file.path, _CPU).model
+
+
+def _bench(
+    row: Row,
+    model: nn.Module,
+    images: list[TimedImage],
+    scale: tuple[int, int],
+    device: torch.device,
+) -> Bench:
+    if row.task == "segmentation":
+        assert isinstance(model, FCN)
+        return SegmentationBench(model, images, replace(single_protocol(row), scale=scale), device)
+    assert isinstance(model, Detector)
+    protocol = replace(detection_protocol(row, with_masks=True), scale=scale)
+    return DetectionBench(model, images, protocol, device)
+
+
+def _checkpoint_used(row: Row, file: FetchedFile, options: TimeOptions) -> CheckpointUsed:
+    return CheckpointUsed(
+        file_name=file.path.name,
+        sha256=file.sha256,
+        size_bytes=file.size_bytes,
+        url=None if options.checkpoint else row.checkpoint_url,
+    )
+
+
+def _input_timed(
+    row: Row, images: list[TimedImage], bench: Bench, options: TimeOptions
+) -> InputTimed:
+    test = row.reading.test
+    scale = options.scale or test.scale
+    return InputTimed(
+        images=[image.name for image in images],
+        image_size=images[0].size,
+        network_input=bench.network_input,
+        scale=scale,
+        is_documented_scale=scale == test.scale,
+        window=test.crop_size if isinstance(test, SlideTest) else None,
+    )

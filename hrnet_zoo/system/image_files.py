@@ -1,0 +1,110 @@
+"""The image files a user names, and the files written for them."""
+
+from __future__ import annotations
+
+import glob
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from PIL import Image
+
+from hrnet_zoo.errors import DatasetError, UsageError
+from hrnet_zoo.system.progress import Progress
+
+Seen = TypeVar("Seen")
+
+_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundImage:
+    """An image file, and the name its outputs get."""
+
+    path: Path
+    stem: str
+    """Unique among the images of one call; folders become part of it."""
+
+
+def find_images(given: Sequence[str]) -> list[FoundImage]:
+    """Return the images that files, folders and patterns stand for, in the order given.
+
+    Raises:
+        UsageError: a file does not exist, or a folder or pattern holds no image.
+    """
+    found: dict[Path, str] = {}
+    for text in given:
+        for path, stem in _expand(text):
+            found.setdefault(path, stem)
+    # Two folders may hold files of one name; then the folder is part of what tells them apart.
+    names = Counter(found.values())
+    return [
+        FoundImage(path=path, stem=stem if names[stem] == 1 else _long_stem(path))
+        for path, stem in found.items()
+    ]
+
+
+def look_at_each(
+    images: Sequence[FoundImage],
+    look: Callable[[FoundImage], Seen],
+    failed: Callable[[FoundImage, str], Seen],
+    progress: Progress,
+) -> list[Seen]:
+    """Return what is seen in every image; one that cannot be decoded is reported in its place.
+
+    Args:
+        images: what `find_images` returned.
+        look: may raise DatasetError.
+        failed: makes an entry of an image and the reason.
+        progress: told about each image.
+    """
+    seen: list[Seen] = []
+    for image in images:
+        try:
+            seen.append(look(image))
+        except DatasetError as error:
+            seen.append(failed(image, str(error)))
+        progress.update(len(seen))
+    return seen
+
+
+def save_png(image: Image.Image, path: Path) -> None:
+    """Write a PNG that is complete as soon as it has its name."""
+    temporary = _temporary(path)
+    image.save(temporary, "PNG")
+    temporary.replace(path)
+
+
+def save_text(text: str, path: Path) -> None:
+    """Write a UTF-8 file that is complete as soon as it has its name."""
+    temporary = _temporary(path)
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+def _expand(text: str) -> list[tuple[Path, str]]:
+    path = Path(text)
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
+        pairs = [(p, "_".join(p.relative_to(path).with_suffix("").parts)) for p in files]
+    elif path.is_file():
+        pairs = [(path, path.stem)]
+    else:
+        # Path.glob takes no absolute patterns.
+        matches = sorted(Path(m) for m in glob.glob(text, recursive=True))  # noqa: PTH207
+        pairs = [(p, p.stem) for p in matches if p.suffix.lower() in _SUFFIXES and p.is_file()]
+    if not pairs:
+        known = ", ".join(_SUFFIXES)
+        msg = f'"{text}" is no file and holds or matches no image ({known}). Check the path.'
+        raise UsageError(msg)
+    return pairs
+
+
+def _long_stem(path: Path) -> str:
+    return "_".join(part for part in path.with_suffix("").parts if part not in ("/", "..", "."))

@@ -1,0 +1,1 @@
+"""What the rows are about: one folder for each task."""

@@ -1,0 +1,192 @@
+"""Draws detections for people: boxes, tinted masks, and labels that can be read on any picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from hrnet_zoo.datasets.detections import ImageDetections, Rle
+from hrnet_zoo.datasets.rle import decode_masks
+
+Colour = tuple[int, int, int]
+"""RGB, 0 to 255."""
+
+Rectangle = tuple[int, int, int, int]
+"""Left, top, right, bottom in pixels; right and bottom are no longer in it."""
+
+_INK = (20, 20, 20)
+_PAPER = (255, 255, 255)
+_LIGHT = 0.18
+"""Luminance, 0 to 1, from which on dark text has more contrast than light text."""
+_SMALLEST_FONT = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Style:
+    """What suits a picture's size, in pixels."""
+
+    line: int
+    padding: int
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Object:
+    """One detection as it is drawn."""
+
+    box: Rectangle
+    text: str
+    colour: Colour
+    mask: Rle | None
+
+
+def draw_detections(
+    image: NDArray[np.uint8],
+    detections: ImageDetections,
+    class_names: Sequence[str],
+    palette: Sequence[Colour],
+    *,
+    score_threshold: float = 0.0,
+    alpha: float = 0.45,
+    with_scores: bool = True,
+) -> Image.Image:
+    """Return a picture of detections or true objects; higher scores lie on top of lower ones.
+
+    Where labels would cover each other, those of lower scores are left out; their boxes are not.
+
+    Args:
+        image: RGB [H, W, 3], 0 to 255.
+        detections: in pixels of the image, highest score first.
+        class_names: name per class.
+        palette: RGB per class.
+        score_threshold: detections at or below it are left out.
+        alpha: share of the colour in masks, 0 (none) to 1 (nothing else).
+        with_scores: whether labels show them; those of true objects mean nothing.
+    """
+    height, width = image.shape[:2]
+    style = _style_for(height, width)
+    shown = detections.above(score_threshold)
+    objects = [
+        _Object(
+            box=_visible(box, width, height),
+            text=f"{class_names[label]} {score:.2f}" if with_scores else class_names[label],
+            colour=palette[label],
+            mask=shown.masks[i] if shown.masks is not None else None,
+        )
+        for i, (box, label, score) in enumerate(
+            zip(shown.boxes.tolist(), shown.labels.tolist(), shown.scores.tolist(), strict=True)
+        )
+    ]
+    pixels = image.copy()
+    for each in reversed(objects):
+        _tint(pixels, each, alpha, style.line)
+    picture = Image.fromarray(pixels)
+    draw = ImageDraw.Draw(picture)
+    for each in reversed(objects):
+        _draw_box(draw, each, style.line)
+    for each, place in zip(objects, _label_places(objects, picture.size, style), strict=True):
+        if place is not None:
+            _draw_label(draw, each, place, style)
+    return picture
+
+
+def _style_for(height: int, width: int) -> _Style:
+    side = (height * width) ** 0.5
+    return _Style(
+        line=max(1, round(side / 400)),
+        padding=max(1, round(side / 300)),
+        font=ImageFont.load_default(max(_SMALLEST_FONT, round(side / 64))),
+    )
+
+
+def _visible(box: Sequence[float], width: int, height: int) -> Rectangle:
+    """Return the pixels of a box that are in the picture, at least one."""
+    left, top = round(min(max(box[0], 0), width - 1)), round(min(max(box[1], 0), height - 1))
+    right, bottom = round(min(max(box[2], 0), width)), round(min(max(box[3], 0), height))
+    return left, top, max(right, left + 1), max(bottom, top + 1)
+
+
+def _tint(pixels: NDArray[np.uint8], drawn: _Object, alpha: float, line: int) -> None:
+    """Colour an object's mask in place, its outline fully."""
+    if drawn.mask is None:
+        return
+    mask = decode_masks([drawn.mask])[0]
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return
+    window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    inside = np.ascontiguousarray(mask[window])
+    area = pixels[window]
+    area[inside] = ((1 - alpha) * area[inside] + alpha * np.array(drawn.colour)).astype(np.uint8)
+    reach = (line + 1) // 2
+    kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    # Beyond the window, and the picture, all is outside.
+    core = cv2.erode(inside.astype(np.uint8), kernel, borderValue=0)
+    area[inside & (core == 0)] = drawn.colour
+
+
+def _draw_box(draw: ImageDraw.ImageDraw, drawn: _Object, line: int) -> None:
+    left, top, right, bottom = drawn.box
+    if line > 1:
+        # A thin rim, so that the line is seen on its own colour, too.
+        rim = (left - 1, top - 1, right, bottom)
+        draw.rectangle(rim, outline=_readable_on(drawn.colour), width=line + 2)
+    draw.rectangle((left, top, right - 1, bottom - 1), outline=drawn.colour, width=line)
+
+
+def _draw_label(draw: ImageDraw.ImageDraw, drawn: _Object, place: Rectangle, style: _Style) -> None:
+    left, top, right, bottom = place
+    draw.rectangle((left, top, right - 1, bottom - 1), fill=drawn.colour)
+    middle = (left + style.padding + 1, (top + bottom) / 2)
+    draw.text(middle, drawn.text, _readable_on(drawn.colour), font=style.font, anchor="lm")
+
+
+def _readable_on(colour: Colour) -> Colour:
+    red, green, blue = ((value / 255) ** 2.2 for value in colour)
+    return _INK if 0.2126 * red + 0.7152 * green + 0.0722 * blue >= _LIGHT else _PAPER
+
+
+def _label_places(
+    objects: Sequence[_Object], size: tuple[int, int], style: _Style
+) -> list[Rectangle | None]:
+    """Return a place in the picture for each label, at its box and clear of the labels before.
+
+    None where there is none: two labels on top of each other could not be read.
+    """
+    taken: list[Rectangle] = []
+    places: list[Rectangle | None] = []
+    for each in objects:
+        candidates = _candidates(each.box, _label_size(each.text, style), size)
+        free = [c for c in candidates if not any(_overlap(c, other) for other in taken)]
+        places.append(free[0] if free else None)
+        taken += free[:1]
+    return places
+
+
+def _label_size(text: str, style: _Style) -> tuple[int, int]:
+    """Return (width, height) of a label; all labels have one height."""
+    _, top, _, bottom = style.font.getbbox("Ag")
+    padding = 2 * style.padding
+    return ceil(style.font.getlength(text)) + padding + 2, ceil(bottom - top) + padding
+
+
+def _candidates(box: Rectangle, label: tuple[int, int], size: tuple[int, int]) -> list[Rectangle]:
+    """Return where a label may be: above, inside or below its box, left or right; best first."""
+    width, height = label
+    left, top, right, bottom = box
+    places = []
+    for y in (top - height, top, bottom, bottom - height):
+        for x in (left, right - width):
+            kept_x, kept_y = max(min(x, size[0] - width), 0), max(min(y, size[1] - height), 0)
+            places.append((kept_x, kept_y, kept_x + width, kept_y + height))
+    return places
+
+
+def _overlap(a: Rectangle, b: Rectangle) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

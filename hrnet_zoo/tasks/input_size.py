@@ -1,0 +1,51 @@
+"""The size of the input that a row's documented test gives its network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from hrnet_zoo.datasets.transforms import keep_ratio_size
+from hrnet_zoo.tasks.setup import DatasetName, DetectionReading, SlideTest
+from hrnet_zoo.zoo.row import Row
+
+TYPICAL_IMAGES: Mapping[DatasetName, tuple[int, int]] = {
+    "cityscapes": (2048, 1024),
+    "ade20k": (683, 512),
+    "voc12aug": (500, 375),
+    "pascal_context": (500, 375),
+    "pascal_context_59": (500, 375),
+    "loveda": (1024, 1024),
+    "potsdam": (512, 512),
+    "vaihingen": (512, 512),
+    "isaid": (896, 896),
+    "coco": (640, 480),
+    "scenes": (270, 180),
+    "scenes_boxes": (270, 180),
+}
+"""(width, height) of most images of a split; of the commonest shape, where they vary."""
+
+
+def documented_input_size(row: Row) -> tuple[int, int]:
+    """Return (height, width) of what goes through the network at once in the documented test.
+
+    With sliding windows that is a full window, though many images are too low for one. Otherwise
+    it is a typical image, resized as documented. The images of detection data sets have so many
+    shapes that none is typical: taken is one that fills the box of the resize, and padding is
+    added. No image has more pixels.
+    """
+    reading = row.reading
+    test = reading.test
+    if isinstance(reading, DetectionReading):
+        return padded_size(reading)
+    if isinstance(test, SlideTest):
+        return test.crop_size
+    width, height = keep_ratio_size(TYPICAL_IMAGES[reading.dataset], test.scale)
+    return height, width
+
+
+def padded_size(reading: DetectionReading) -> tuple[int, int]:
+    """Return (height, width) of the largest landscape input of a detector, padding included."""
+    divisor = reading.test.size_divisor
+    height, width = (math.ceil(side / divisor) * divisor for side in sorted(reading.test.scale))
+    return height, width

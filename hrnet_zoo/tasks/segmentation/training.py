@@ -1,0 +1,125 @@
+"""One training step of a segmentation row, as the documented memory was logged.
+
+Source: mmsegmentation 0.20.2, mmseg/models/decode_heads/decode_head.py, BaseDecodeHead.losses;
+configs/_base_/schedules/schedule_40k.py. Nothing is dropped out and there is no auxiliary head.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from hrnet_zoo.memory.training_step import STEP_ASSUMPTIONS, TrainingStep
+from hrnet_zoo.models import build_segmentor
+from hrnet_zoo.models.fcn import FCN
+from hrnet_zoo.models.layers import resize
+from hrnet_zoo.tasks.setup import SegmentationReading
+
+IGNORED = 255
+"""The label of pixels that do not count."""
+
+_LEARNING_RATE = 0.01
+_WEIGHT_DECAY = 0.0005
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationTraining:
+    """What the memory of a segmentation row's training depends on; rows can share it."""
+
+    architecture: str
+    backbone: str
+    num_classes: int
+    crop: tuple[int, int]
+    """(height, width)."""
+    samples: int
+    """Images per GPU."""
+
+    @classmethod
+    def of(cls, reading: SegmentationReading) -> SegmentationTraining:
+        """Return the training of a row."""
+        return cls(
+            architecture=reading.architecture,
+            backbone=reading.backbone,
+            num_classes=reading.num_classes,
+            crop=reading.train_crop,
+            samples=reading.samples_per_gpu,
+        )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return the (height, width) of the images."""
+        return self.crop
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """Return what the step takes for granted, for people."""
+        return (
+            *STEP_ASSUMPTIONS,
+            "BatchNorm with the statistics of the batch (SyncBN)",
+            f"logits enlarged to the crop, cross entropy of every pixel without {IGNORED}, top-1",
+            "log_softmax keeps its input for the gradient as well, as PyTorch did until 2021",
+        )
+
+    def prepare(self, device: torch.device) -> TrainingStep:
+        """Make network, batch and optimizer on a device; values are random."""
+        with device:
+            network = build_segmentor(
+                self.architecture, backbone=self.backbone, num_classes=self.num_classes
+            ).train()
+            images = torch.randn(self.samples, 3, *self.crop)
+            labels = torch.randint(self.num_classes, (self.samples, *self.crop))
+        assert isinstance(network, FCN)
+        return TrainingStep(
+            network,
+            lambda: segmentation_loss(network.coarse_logits(images), labels),
+            learning_rate=_LEARNING_RATE,
+            weight_decay=_WEIGHT_DECAY,
+        )
+
+
+def segmentation_loss(coarse_logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross entropy at the labels' resolution, averaged over all pixels.
+
+    Ignored pixels add nothing, but they are counted, as upstream counts them.
+
+    Args:
+        coarse_logits: [N, K, h, w] float32.
+        labels: [N, H, W] int64, 0 to K - 1 or 255.
+    """
+    logits = resize(coarse_logits, (labels.shape[-2], labels.shape[-1]))
+    log_probabilities: Tensor = LogSoftmax.apply(logits)
+    per_pixel = F.nll_loss(log_probabilities, labels, ignore_index=IGNORED, reduction="none")
+    loss = per_pixel.mean()
+    # Upstream logs the accuracy of every step: small beside the logits, but it is there.
+    logits.detach().topk(1, dim=1)
+    return loss
+
+
+class LogSoftmax(torch.autograd.Function):
+    """log_softmax over classes that keeps its input for the gradient, besides its result.
+
+    It is not needed, but PyTorch kept it until 2021, and the documented trainings are older.
+
+    Source:
+        PyTorch 1.5, tools/autograd/derivatives.yaml, _log_softmax; pytorch issue 64000.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor) -> Tensor:  # noqa: ANN401 - torch's
+        """Map [N, K, H, W] to the same shape."""
+        result = logits.log_softmax(dim=1)
+        ctx.save_for_backward(logits, result)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:  # noqa: ANN401 - torch's
+        """Return the gradient of the logits."""
+        logits, result = ctx.saved_tensors
+        gradient: Tensor = torch.ops.aten._log_softmax_backward_data(
+            gradients[0], result, 1, logits.dtype
+        )
+        return gradient

@@ -1,0 +1,84 @@
+"""The images that are timed: drawn ones of a data set's usual size, or files of the user's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hrnet_zoo.datasets.images import decode_image, read_bytes
+from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.tasks.input_size import TYPICAL_IMAGES
+from hrnet_zoo.zoo.row import Row
+
+_LONGEST_SIDE = 65500
+_MOST_PIXELS = 2**30
+"""OpenCV writes no longer sides as JPEG, and reads no larger images."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TimedImage:
+    """An image as a file's content and as pixels."""
+
+    name: str
+    content: bytes
+    """Encoded, as a file holds it."""
+    pixels: NDArray[np.uint8]
+    """RGB [H, W, 3]."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return (height, width)."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+
+def image_from_file(path: Path) -> TimedImage:
+    """Return the image in a file.
+
+    Raises:
+        DatasetError: it cannot be read.
+    """
+    content = read_bytes(path)
+    return TimedImage(name=path.name, content=content, pixels=decode_image(content, path))
+
+
+def drawn_image(row: Row, scale: tuple[int, int] | None) -> TimedImage:
+    """Return an image of the usual size of a row's data set, the same one every time.
+
+    Args:
+        row: whose data set it is.
+        scale: box (width, height) of the resize, if it is not the documented one. The image becomes
+            smaller or larger with it: a small input whose labels were enlarged to full size would
+            be timed for little else.
+
+    Raises:
+        PrerequisiteError: the image would be larger than image files can be.
+    """
+    width, height = TYPICAL_IMAGES[row.reading.dataset]
+    if scale is not None:
+        documented = row.reading.test.scale
+        factor = min(max(scale) / max(documented), min(scale) / min(documented))
+        width, height = max(1, round(width * factor)), max(1, round(height * factor))
+    if max(width, height) > _LONGEST_SIDE or width * height > _MOST_PIXELS:
+        msg = (
+            f"An image of {width} x {height} pixels would have to be drawn for this --scale, which "
+            "is more than OpenCV reads or writes. Pass a smaller one, or a file with --image."
+        )
+        raise PrerequisiteError(msg)
+    encoded = cv2.imencode(".jpg", _draw(height, width))[1].tobytes()
+    name = f"drawn, {width} x {height}"
+    return TimedImage(name=name, content=encoded, pixels=decode_image(encoded, Path(name)))
+
+
+def _draw(height: int, width: int) -> NDArray[np.uint8]:
+    """Return [height, width, 3] uint8 with structure of all sizes, as photographs have it."""
+    rng = np.random.default_rng(0)
+    image = np.full((height, width, 3), 128.0, dtype=np.float32)
+    for octave in range(1, 8):
+        cells = 2**octave
+        coarse = rng.normal(0, 60 / octave, (cells, 2 * cells, 3)).astype(np.float32)
+        image += cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    return image.clip(0, 255).astype(np.uint8)

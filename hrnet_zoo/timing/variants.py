@@ -1,0 +1,177 @@
+"""The ways to compute a row that are timed against each other, whatever the task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.records import timing as timing_records
+from hrnet_zoo.records.timing import Agreement, Engine, Precision
+from hrnet_zoo.system.devices import is_out_of_memory, numerics
+from hrnet_zoo.timing.engines import require_engine
+from hrnet_zoo.zoo.row import Task
+
+DTYPES: dict[Precision, torch.dtype] = {
+    "fp32": torch.float32,
+    "tf32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
+"""What weights and activations are kept in."""
+
+_AMPERE = (8, 0)
+_REASON_LENGTH = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What makes a variant."""
+
+    name: str
+    fast: bool
+    """Channels-last with folded BatchNorm, or as documented."""
+    with_loading: bool = False
+    """Detection: the older protocol, which counts decoding and coded masks."""
+    engine: Engine = "torch"
+    precision: Precision = "fp32"
+    batch: int = 1
+    """Images that go through the network together."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Variant:
+    """A recipe made ready for one row and one machine."""
+
+    run: Callable[[], object]
+    """What is timed; all of it is done when it returns."""
+    agree: Callable[[], Agreement]
+    """Compares with the documented way on all images."""
+    description: str
+
+
+class Bench(Protocol):
+    """A row's network and images, from which variants are made."""
+
+    @property
+    def network_input(self) -> tuple[int, int]:
+        """Return (height, width) of what the network gets of the first image."""
+
+    @property
+    def first_pass(self) -> Callable[[], object]:
+        """Return the documented network's work on the first image, to have it counted."""
+
+    def variant(self, recipe: Recipe) -> Variant:
+        """Make a variant ready; nothing is computed yet."""
+
+
+DOCUMENTED = Recipe(name=timing_records.DOCUMENTED, fast=False)
+DOCUMENTED_LOADING = Recipe(name=timing_records.WITH_LOADING, fast=False, with_loading=True)
+
+
+def recipes(
+    task: Task, engines: Sequence[Engine], precisions: Sequence[Precision], batch: int = 1
+) -> list[Recipe]:
+    """Return the documented ways first, at batch 1, then a fast one per engine and precision."""
+    documented = [DOCUMENTED] if task == "segmentation" else [DOCUMENTED, DOCUMENTED_LOADING]
+    return documented + [
+        Recipe(
+            name=_name(engine, precision),
+            fast=True,
+            engine=engine,
+            precision=precision,
+            batch=batch,
+        )
+        for engine in dict.fromkeys(engines)
+        for precision in dict.fromkeys(precisions)
+    ]
+
+
+def _name(engine: Engine, precision: Precision) -> str:
+    name = "fast" if engine == "torch" else engine
+    return name if precision == "fp32" else f"{name}-{precision}"
+
+
+def require_possible(recipe: Recipe, task: Task, device: torch.device) -> None:
+    """Check what can be known beforehand.
+
+    Raises:
+        PrerequisiteError: the device or the engine cannot compute like that.
+    """
+    if recipe.batch > 1 and task == "detection":
+        msg = "detectors compute one image at a time: pass no --batch"
+        raise PrerequisiteError(msg)
+    require_engine(recipe.engine, recipe.precision, task, device)
+    if recipe.precision != "tf32":
+        return
+    if device.type != "cuda" or torch.cuda.get_device_capability(device) < _AMPERE:
+        msg = f"TF32 is a mode of NVIDIA GPUs from Ampere on, which {device} is not"
+        raise PrerequisiteError(msg)
+
+
+def settings_for(recipe: Recipe) -> Callable[[], AbstractContextManager[None]]:
+    """Return what is entered before a variant runs.
+
+    cuDNN may try its kernels for the fast variants only: the documented numbers were made without.
+    """
+    return partial(
+        numerics, tf32=recipe.precision == "tf32", benchmark=recipe.fast, deterministic=False
+    )
+
+
+@contextmanager
+def explained(
+    recipe: Recipe, network_input: tuple[int, int], device: torch.device
+) -> Iterator[None]:
+    """Turn what torch raises when it cannot go on into an error that says why.
+
+    Memory can run out for every variant. Other failures are expected of the fast ones, of a missing
+    compiler, say; that the documented way fails would be our own mistake.
+    """
+    try:
+        yield
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise _out_of_memory(recipe, network_input, device) from None
+        if not recipe.fast or not isinstance(error, RuntimeError | ImportError):
+            raise
+        raise PrerequisiteError(in_one_line(error)) from None
+
+
+def in_one_line(error: Exception) -> str:
+    """Return what an error says, shortened."""
+    # What torch.compile adds is advice to those who develop it.
+    text = str(error).partition("Set TORCHDYNAMO_VERBOSE")[0]
+    text = " ".join(text.split()) or type(error).__name__
+    return text if len(text) <= _REASON_LENGTH else f"{text[:_REASON_LENGTH]} ..."
+
+
+def _out_of_memory(
+    recipe: Recipe, network_input: tuple[int, int], device: torch.device
+) -> PrerequisiteError:
+    height, width = network_input
+    smaller = "--scale" if recipe.batch == 1 else "--batch or --scale"
+    return PrerequisiteError(
+        f"{device} ran out of memory on an input of {width} x {height} pixels, batch "
+        f"{recipe.batch}. Free memory on it, or pass a smaller {smaller}; nothing was made smaller "
+        "to fit."
+    )
+
+
+class InPrecision(nn.Module):
+    """A part of a network that computes in another precision and hands on float32."""
+
+    def __init__(self, part: nn.Module, dtype: torch.dtype) -> None:
+        super().__init__()
+        self._part = part.to(dtype)
+        self._dtype = dtype
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Map what the part maps; it has to return several maps."""
+        return [m.to(torch.float32) for m in self._part(image.to(self._dtype))]

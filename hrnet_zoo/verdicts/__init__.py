@@ -1,0 +1,1 @@
+"""Measured numbers held against documented ones, and against each other."""

@@ -1,0 +1,235 @@
+"""Holds a measured number against the documented one; every tolerance, with its reason, is here.
+
+A verdict is computed from a record and a manifest row. Only a match is a success.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from hrnet_zoo.records.accuracy import Measurement, ProtocolName, ProtocolUsed, Record, Status
+from hrnet_zoo.tasks.setup import MS_FLIP_RATIOS
+from hrnet_zoo.zoo.printed import decimals_of
+from hrnet_zoo.zoo.row import Metric, Row, Task
+
+DEFAULT_NOISE = Decimal("0.10")
+"""Allowance, in points of mIoU or AP, on top of the rounding of the printed number.
+
+A choice, not a measurement: other convolution kernels, library versions and decoders move logits by
+about 1e-5 of their range and flip the few pixels or boxes that sit on a tie, which should stay far
+below 0.1 points over a whole data set; a real mistake is mostly far above.
+"""
+
+MIN_AGREEMENT: dict[Task, float] = {"segmentation": 0.9999, "detection": 0.99}
+"""Share of labels or detections that a faster way to compute in FP32 has to have in common with the
+documented one, or it is refused.
+
+Other orders of summation move logits by about 1e-5 of their range, which flips far fewer labels; a
+detection can fall out of a full list because its neighbour's score crossed its own.
+"""
+
+PROTOCOL_OF: dict[Metric, ProtocolName] = {
+    "miou": "single",
+    "miou_ms_flip": "ms_flip",
+    "box_ap": "single",
+    "mask_ap": "single",
+}
+"""The test protocol each accuracy was documented under."""
+
+_PASSES: dict[ProtocolName, tuple[list[float], bool]] = {
+    "single": ([1.0], False),
+    "ms_flip": (list(MS_FLIP_RATIOS), True),
+}
+"""Ratios and mirroring that make up a protocol."""
+
+
+class Verdict(StrEnum):
+    """The answer to "does it give the number in the table?"; only MATCH is a yes."""
+
+    MATCH = "match"
+    MISMATCH_BETTER = "mismatch_better"
+    MISMATCH_WORSE = "mismatch_worse"
+    INCONCLUSIVE = "inconclusive"
+    NOT_COMPARABLE = "not_comparable"
+    NOT_DOCUMENTED = "not_documented"
+    NOT_RUN = "not_run"
+    ERROR = "error"
+
+    @property
+    def label(self) -> str:
+        """Return the verdict in words, for people."""
+        head, _, rest = self.value.partition("_")
+        return f"{head} ({rest})" if head == "mismatch" else self.value.replace("_", " ")
+
+
+_UNFINISHED: dict[Status, str] = {
+    "started": "the run never finished: it was killed, or is still going on",
+    "interrupted": "the run was interrupted",
+    "error": "the run failed",
+}
+
+MISMATCHES = (Verdict.MISMATCH_BETTER, Verdict.MISMATCH_WORSE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """One documented number, what was measured, and the verdict on it."""
+
+    row: str
+    metric: Metric
+    documented: Decimal | None
+    """As printed, decimals included."""
+    measured: float | None
+    delta: float | None
+    """measured - documented, in points."""
+    tolerance: Decimal | None
+    """Largest difference that counts as a match."""
+    verdict: Verdict
+    reason: str
+    """Why the verdict is not simply match or mismatch; may be empty."""
+
+
+def tolerance_for(documented: Decimal, noise: Decimal) -> Decimal:
+    """Return half a unit of the last printed digit plus the noise allowance."""
+    return Decimal(5).scaleb(-decimals_of(documented) - 1) + noise
+
+
+def judge(row: Row, record: Record, metric: Metric, noise: Decimal = DEFAULT_NOISE) -> Judgement:
+    """Return the verdict on one number of a row.
+
+    Args:
+        row: the manifest's row.
+        record: a run of that row.
+        metric: which of the row's numbers.
+        noise: allowance in points on top of the printed number's rounding.
+    """
+    documented = row.documented(metric)
+    measurement = record.measurement(metric)
+    measured = measurement.value if measurement else None
+    delta = tolerance = None
+    if documented is not None:
+        tolerance = tolerance_for(documented, noise)
+        delta = None if measured is None else measured - float(documented)
+    verdict, reason = _no_comparison(row, record, metric, measurement) or (
+        _by_difference(delta, tolerance),
+        "",
+    )
+    return Judgement(
+        row=row.name,
+        metric=metric,
+        documented=documented,
+        measured=measured,
+        delta=delta,
+        tolerance=tolerance,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def exit_code(judgements: Iterable[Judgement]) -> int:
+    """Return 0 if all match, 1 if any mismatches, else 3: something has no verdict."""
+    verdicts = [judgement.verdict for judgement in judgements]
+    if any(verdict in MISMATCHES for verdict in verdicts):
+        return 1
+    return 0 if verdicts and all(verdict is Verdict.MATCH for verdict in verdicts) else 3
+
+
+def _by_difference(delta: float | None, tolerance: Decimal | None) -> Verdict:
+    assert delta is not None
+    assert tolerance is not None
+    # A hair of slack, so that binary fractions do not decide a difference of exactly the limit.
+    if abs(delta) <= float(tolerance) + 1e-9:
+        return Verdict.MATCH
+    return Verdict.MISMATCH_BETTER if delta > 0 else Verdict.MISMATCH_WORSE
+
+
+def _no_comparison(
+    row: Row, record: Record, metric: Metric, measurement: Measurement | None
+) -> tuple[Verdict, str] | None:
+    """Return the verdict and its reason where the difference must not decide, else None."""
+    reason = record.not_run.get(metric) or record.reason
+    if row.documented(metric) is None:
+        return Verdict.NOT_DOCUMENTED, reason or _undocumented(row, metric)
+    if record.status in _UNFINISHED:
+        return Verdict.ERROR, reason or _UNFINISHED[record.status]
+    if measurement is None:
+        return Verdict.NOT_RUN, reason or "it was not asked for"
+    if measurement.value is None:
+        return Verdict.ERROR, "the measured value is not a number"
+    obstacles = list(_obstacles(row, record, measurement))
+    partial = _partial(row, record)
+    if obstacles:
+        return Verdict.NOT_COMPARABLE, "; ".join([partial, *obstacles] if partial else obstacles)
+    return _judge_part(row, measurement, partial) if partial else None
+
+
+def _undocumented(row: Row, metric: Metric) -> str:
+    if row.edition == "later":
+        return "the later edition states no value"
+    states_it = row.later is not None and row.in_edition("later").documented(metric) is not None
+    hint = '; the "later" edition states one, see --edition later' if states_it else ""
+    return f"the table prints no value{hint}"
+
+
+def _partial(row: Row, record: Record) -> str:
+    """Say which part of the images was evaluated, or nothing if all were."""
+    complete = row.reading.num_images
+    if record.dataset is None or record.dataset.num_images == complete:
+        return ""
+    return f"{record.dataset.num_images} of {complete} images were evaluated"
+
+
+def _judge_part(row: Row, measurement: Measurement, partial: str) -> tuple[Verdict, str]:
+    """Return what a part of the images allows to say; it is never a match."""
+    interval, documented = measurement.interval, row.documented(measurement.metric)
+    if interval is None or documented is None:
+        return Verdict.NOT_COMPARABLE, partial
+    span = f"{partial}; {interval.level:.0%} interval {interval.low:.2f} to {interval.high:.2f}"
+    if interval.low <= float(documented) <= interval.high:
+        return Verdict.INCONCLUSIVE, f"{span} includes the documented value"
+    return Verdict.NOT_COMPARABLE, f"{span} does not include the documented value"
+
+
+def _obstacles(row: Row, record: Record, measurement: Measurement) -> Iterator[str]:
+    """Yield why the measured number is not a measurement of the documented one."""
+    dataset, checkpoint = record.dataset, record.checkpoint
+    if dataset is None or checkpoint is None:
+        yield "the record does not say what was evaluated"
+        return
+    if record.row != row.name:
+        yield f"it is a record of another row, {record.row}"
+    if record.edition != row.edition:
+        yield f'it is a record of the "{record.edition}" edition, not of "{row.edition}"'
+    if record.settings is not None and record.settings.tf32:
+        yield "it was computed with TF32, not in float32"
+    if dataset.name != row.reading.dataset:
+        yield f"it was measured on {dataset.name}, documented on {row.reading.dataset}"
+    prefix = row.checkpoint_sha256_prefix
+    if prefix is None:
+        yield "the row documents no checkpoint"
+    elif not checkpoint.sha256.startswith(prefix):
+        yield _other_checkpoint(row, checkpoint.sha256, prefix)
+    yield from _protocol_differences(row, measurement.metric, measurement.protocol)
+
+
+def _other_checkpoint(row: Row, sha256: str, prefix: str) -> str:
+    for edition in row.edition_of(sha256):
+        return f'the file is that of the "{edition}" edition; verify it with --edition {edition}'
+    return f"another checkpoint: SHA-256 {sha256[:8]}..., documented {prefix}..."
+
+
+def _protocol_differences(row: Row, metric: Metric, used: ProtocolUsed) -> Iterator[str]:
+    documented = PROTOCOL_OF.get(metric)
+    if documented is None:
+        yield f"nothing is known about how {metric} was measured"
+    elif used.name != documented:
+        yield f"measured with the protocol {used.name}, documented with {documented}"
+    elif (used.ratios, used.flip) != _PASSES[documented]:
+        yield f"other scales or mirroring than {documented} stands for"
+    if used.test != row.reading.test:
+        yield "another test scale or window than the documented one"
+    if used.normalisation != row.reading.normalisation:
+        yield "another input normalisation than the documented one"

@@ -1,0 +1,207 @@
+"""Judges accuracies of two sets of records: by their images where both kept these, and by value.
+
+Only runs of the same weights on the same data are compared, and evaluation is deterministic. So a
+difference between two runs on one machine is no chance, whatever other images would show.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hrnet_zoo.errors import RecordError
+from hrnet_zoo.records.accuracy import Record
+from hrnet_zoo.tasks.segmentation.per_image import LEVEL, RESAMPLES, bootstrap_runs, draw_images
+from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE
+from hrnet_zoo.verdicts.comparison.images import ImageCounts, counts_of
+from hrnet_zoo.verdicts.comparison.outcome import SAME_RUN, Comparison, Outcome
+from hrnet_zoo.verdicts.comparison.pairing import Key, Pair, asked_in, measured_in, pair_up
+from hrnet_zoo.verdicts.comparison.reading import Found
+from hrnet_zoo.verdicts.comparison.significance import holm, spread_test
+
+FALSE_ALARMS = 1 - LEVEL
+"""Probability of calling any accuracy of a whole comparison changed by noise of machines alone."""
+
+_MAY_BE_NOISE = f"on other machines or versions, {DEFAULT_NOISE} may be noise"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Test:
+    """The difference of one pair, had other images been drawn; in points."""
+
+    interval: tuple[float, float]
+    p_value: float
+    num_images: int
+
+
+def compare_accuracies(
+    base: Sequence[Found[Record]],
+    head: Sequence[Found[Record]],
+    wanted: Callable[[Key], bool],
+    decimals_of: Callable[[Key], int],
+) -> list[Comparison]:
+    """Return what became of every accuracy.
+
+    Args:
+        base: newest first.
+        head: newest first.
+        wanted: which to compare.
+        decimals_of: decimals of the printed number.
+    """
+    before = measured_in(base)
+    after = asked_in(head, list(before))
+    keys = [key for key in {**before, **after} if wanted(key)]
+    answers = [pair_up(k, before.get(k, []), after.get(k), decimals_of(k)) for k in keys]
+    settled = [answer for answer in answers if isinstance(answer, Comparison)]
+    pairs = [answer for answer in answers if isinstance(answer, Pair)]
+    return [*settled, *_judge(pairs)]
+
+
+def _judge(pairs: Sequence[Pair]) -> Iterator[Comparison]:
+    """Judge all pairs together: how sure one must be depends on how many were tested."""
+    equal: dict[Key, int] = {}
+    tests: dict[Key, _Test] = {}
+    damaged: dict[Key, str] = {}
+    draws: dict[int, NDArray[np.uint16]] = {}
+    for pair in pairs:
+        try:
+            counts = counts_of(pair)
+            # Equal counts with other values are no equal runs: testing them finds what is wrong.
+            if counts is not None and _same_counts(*counts):
+                equal[pair.key] = len(counts[0].texts)
+            elif counts is not None and len(counts[0].texts) > 1:
+                num_images = len(counts[0].texts)
+                if num_images not in draws:
+                    draws[num_images] = draw_images(num_images)
+                tests[pair.key] = _test(*counts, draws[num_images])
+        except RecordError as error:
+            damaged[pair.key] = str(error)
+    corrected = holm({key: test.p_value for key, test in tests.items()})
+    for pair in pairs:
+        if pair.key in equal:
+            basis = f"equal confusion counts in all {equal[pair.key]} images"
+            yield _judged(pair, Outcome.SAME, basis)
+        elif pair.key in damaged:
+            # Falling back on values could take a damaged file for a regression.
+            yield _judged(pair, Outcome.NOT_COMPARABLE, damaged[pair.key])
+        elif pair.key in tests:
+            yield _by_images(pair, tests[pair.key], corrected)
+        else:
+            yield _by_values(pair)
+
+
+def _same_counts(base: ImageCounts, head: ImageCounts) -> bool:
+    return base.texts == head.texts and math.isclose(base.miou, head.miou, abs_tol=1e-6)
+
+
+def _test(base: ImageCounts, head: ImageCounts, draws: NDArray[np.uint16]) -> _Test:
+    names = sorted(base.texts)
+    runs = [base.decoded(names), head.decoded(names)]
+    numbers = [run[0].num_classes for run in runs]
+    if numbers[0] != numbers[1]:
+        msg = f"{base.file} has {numbers[0]} classes, {head.file} {numbers[1]}, of the same data."
+        raise RecordError(msg)
+    values = bootstrap_runs(runs, draws)
+    differences = values[1] - values[0]
+    tail = (1 - LEVEL) / 2
+    low, high = np.nanquantile(differences, [tail, 1 - tail])
+    # Two thousand resamples say little about small tails; their spread says it well.
+    p_value = spread_test(head.miou - base.miou, float(np.nanstd(differences)), len(names))
+    return _Test(interval=(float(low), float(high)), p_value=p_value, num_images=len(names))
+
+
+def _by_images(pair: Pair, test: _Test, corrected: Mapping[Key, float]) -> Comparison:
+    """Judge by how the difference varies between samples of images, then by the values.
+
+    The bootstrap answers whether other images would show it, too. A mistake in one image of a
+    thousand would not be seen in others, and is one nevertheless.
+    """
+    p_value, (low, high) = corrected[pair.key], test.interval
+    basis = (
+        f"paired bootstrap over {test.num_images} images, {RESAMPLES} resamples, p {p_value:.1g}; "
+        f"smallest that counts: {pair.effect:g}"
+    )
+    if -pair.effect <= low and high <= pair.effect:
+        outcome = Outcome.SAME
+    elif not low <= 0 <= high and p_value < FALSE_ALARMS and abs(pair.difference) >= pair.effect:
+        outcome = _direction(pair)
+    elif _is_no_noise(pair):
+        outcome = _direction(pair)
+        basis += "; so on these images, though others might not show it"
+    else:
+        outcome = Outcome.INCONCLUSIVE
+        if abs(pair.difference) >= pair.effect:
+            basis += f"; {_MAY_BE_NOISE}"
+    return _judged(pair, outcome, basis, test, p_value)
+
+
+def _by_values(pair: Pair) -> Comparison:
+    """Judge by the values alone."""
+    if abs(pair.difference) < pair.effect:
+        outcome = Outcome.SAME
+    elif _is_no_noise(pair):
+        outcome = _direction(pair)
+    else:
+        basis = f"values, no interval; {_MAY_BE_NOISE}"
+        return _judged(pair, Outcome.INCONCLUSIVE, basis)
+    return _judged(pair, outcome, f"values, no interval; smallest that counts: {pair.effect:g}")
+
+
+def _is_no_noise(pair: Pair) -> bool:
+    """Say whether the same weights on the same images cannot differ so much by themselves.
+
+    On one machine evaluation is deterministic; between two, values move a little.
+    """
+    difference = abs(pair.difference)
+    return difference >= pair.effect and (
+        difference > float(DEFAULT_NOISE) or _same_surroundings(pair)
+    )
+
+
+def _direction(pair: Pair) -> Outcome:
+    return Outcome.BETTER if pair.difference > 0 else Outcome.WORSE
+
+
+def _judged(
+    pair: Pair,
+    outcome: Outcome,
+    basis: str,
+    test: _Test | None = None,
+    p_value: float | None = None,
+) -> Comparison:
+    return Comparison(
+        row=pair.key.row,
+        metric=pair.key.metric,
+        kind="accuracy",
+        edition=pair.key.edition,
+        outcome=outcome,
+        base=pair.before,
+        head=pair.after,
+        decimals=pair.decimals,
+        difference=pair.difference,
+        interval=None if test is None else test.interval,
+        p_value=p_value,
+        minimum_effect=pair.effect,
+        basis=f"{SAME_RUN}; {basis}" if pair.base.record == pair.head.record else basis,
+        base_record=str(pair.base.path),
+        head_record=str(pair.head.path),
+    )
+
+
+def _same_surroundings(pair: Pair) -> bool:
+    return _surroundings(pair.base.record) == _surroundings(pair.head.record)
+
+
+def _surroundings(record: Record) -> dict[str, Any]:
+    """Return what may move a value although nothing that is verified here has changed."""
+    named = ("cpu", "gpus", "opencv", "cuda", "cudnn", "packages")
+    found = {name: record.environment.get(name) for name in named}
+    if isinstance(found["packages"], dict):
+        found["packages"] = {k: v for k, v in found["packages"].items() if k != "hrnet-zoo"}
+    settings = record.settings
+    return found | {"settings": settings and (settings.device, settings.num_threads)}

@@ -1,0 +1,118 @@
+"""What a comparison can say of one number, and what all of them together mean for a CI job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from hrnet_zoo.zoo.row import EditionName
+
+
+class Outcome(StrEnum):
+    """The answer for one number of a row, worst first. Only WORSE is a regression."""
+
+    WORSE = "worse"
+    FAILED = "failed"
+    """The newest run in HEAD broke off, or could not measure it."""
+    MISSING = "missing"
+    """BASE has it, HEAD has no run of it."""
+    NOT_COMPARABLE = "not_comparable"
+    """Both have it, but of different things: other data, another file, another machine."""
+    INCONCLUSIVE = "inconclusive"
+    """Neither a difference nor its absence can be told from these runs."""
+    BETTER = "better"
+    NEW = "new"
+    """HEAD has it, BASE does not."""
+    SAME = "same"
+
+    @property
+    def label(self) -> str:
+        """Return the outcome in words, for people."""
+        return self.value.replace("_", " ")
+
+
+NO_ANSWER = (Outcome.FAILED, Outcome.MISSING, Outcome.NOT_COMPARABLE)
+"""The runs or their surroundings are at fault; nothing was learnt about the model."""
+
+SAME_RUN = "the same run on both sides"
+"""Begins the basis of an answer that says nothing."""
+
+_ORDER = list(Outcome)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One number of a row in BASE and in HEAD."""
+
+    row: str
+    metric: str
+    """A metric of the manifest, or a timed variant with what tells it from others of the row."""
+    kind: Literal["accuracy", "speed"]
+    edition: EditionName | None = None
+    """None for latencies, which know no editions."""
+    outcome: Outcome
+    base: float | None = None
+    """Percent, or the median latency in ms."""
+    head: float | None = None
+    decimals: int = 2
+    """Of the documented number; what is printed here has one more."""
+    difference: float | None = None
+    """HEAD - BASE in points; of latencies, in percent of BASE, so more is slower."""
+    interval: tuple[float, float] | None = None
+    """95 % interval of the difference, in its unit."""
+    p_value: float | None = None
+    """That so large a difference is chance, corrected for the number of tests made."""
+    minimum_effect: float | None = None
+    """Differences below it count as none, in the unit of the difference."""
+    basis: str
+    """What the outcome rests on, or why there is no answer."""
+    base_record: str | None = None
+    head_record: str | None = None
+
+    @property
+    def may_be_regression(self) -> bool:
+        """Say whether it is inconclusive, and a change to the worse large enough to count."""
+        if self.outcome is not Outcome.INCONCLUSIVE or self.difference is None:
+            return False
+        loss = self.difference if self.kind == "speed" else -self.difference
+        return loss > 0 and loss >= (self.minimum_effect or 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """Everything that two sets of records say about each other."""
+
+    base: str
+    """As the user named it."""
+    head: str
+    comparisons: Sequence[Comparison]
+    """Worst first."""
+    problems: Sequence[str] = ()
+    """Files that are no usable record; with one of them, the answer may be incomplete."""
+    remarks: Sequence[str] = ()
+    """What is worth knowing and changes no outcome."""
+
+
+def worst_first(comparisons: Iterable[Comparison]) -> list[Comparison]:
+    """Return the comparisons in the order in which people want to read them."""
+    return sorted(
+        comparisons,
+        key=lambda c: (_ORDER.index(c.outcome), -_in_effects(c), c.row, c.kind, c.metric),
+    )
+
+
+def _in_effects(comparison: Comparison) -> float:
+    """Return a difference in multiples of the smallest that counts: units differ, these do not."""
+    if comparison.difference is None or not comparison.minimum_effect:
+        return 0.0
+    return abs(comparison.difference) / comparison.minimum_effect
+
+
+def exit_code(compared: Compared) -> int:
+    """Return 1 if something became worse, else 3 if something has no answer, else 0."""
+    outcomes = {comparison.outcome for comparison in compared.comparisons}
+    if Outcome.WORSE in outcomes:
+        return 1
+    return 3 if compared.problems or outcomes & set(NO_ANSWER) else 0

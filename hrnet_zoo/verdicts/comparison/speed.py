@@ -1,0 +1,257 @@
+"""Judges latencies of two sets of records: a rank test, and a smallest difference that counts.
+
+The test asks whether two lists of samples are alike. It knows nothing of what differs from one
+process to the next although nothing was changed; the smallest difference that counts does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import compress
+from typing import NamedTuple
+
+from hrnet_zoo.records.timing import InputTimed, TimingRecord, VariantTimed
+from hrnet_zoo.timing.medians import median, median_interval
+from hrnet_zoo.verdicts.comparison.outcome import SAME_RUN, Comparison, Outcome
+from hrnet_zoo.verdicts.comparison.reading import Found
+from hrnet_zoo.verdicts.comparison.significance import holm, rank_test
+
+FALSE_ALARMS = 0.01
+"""Probability of calling any latency of a whole comparison changed where samples are alike.
+
+Stricter than for accuracies: samples of one run depend on each other, so there are fewer of them in
+effect than the test believes.
+"""
+
+MINIMUM_EFFECT = 3.0
+"""Smallest change of a median that counts, in percent.
+
+A choice: other memory addresses, clocks and neighbours move the median of a run by one or two
+percent from one process to the next, and nobody would act on less than this.
+"""
+
+MIN_SAMPLES = 6
+"""Fewer have no interval of their median, and the rank test's approximation is poor."""
+
+
+class _Key(NamedTuple):
+    """What two latencies must have in common to be a pair.
+
+    A machine may time a row on its GPU and on its CPU; neither may hide the other.
+    """
+
+    row: str
+    variant: str
+    """With its batch, unless that is 1."""
+    device: str
+    num_threads: int
+    input: str
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Return under what it was timed, for people."""
+        threads = f"{self.num_threads} thread{'s' * (self.num_threads != 1)}"
+        return self.device, threads, self.input
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Timed:
+    """One variant of a row in one run."""
+
+    run: Found[TimingRecord]
+    variant: VariantTimed
+
+    @property
+    def seconds(self) -> list[float]:
+        return self.variant.seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pair:
+    key: _Key
+    base: _Timed
+    head: _Timed
+
+    @property
+    def percent(self) -> float:
+        """Return how much slower HEAD is, in percent of BASE."""
+        return 100 * (median(self.head.seconds) / median(self.base.seconds) - 1)
+
+
+def compare_speeds(
+    base: Sequence[Found[TimingRecord]],
+    head: Sequence[Found[TimingRecord]],
+    wanted: Callable[[str], bool],
+) -> list[Comparison]:
+    """Return what became of every latency.
+
+    Args:
+        base: newest first.
+        head: newest first.
+        wanted: of which rows.
+    """
+    before, after = _by_key(base, wanted), _by_key(head, wanted)
+    answers = [
+        (key, _pair_up(key, [t for t in before.get(key, []) if t.seconds], after.get(key, [])))
+        for key in {**before, **after}
+    ]
+    settled = [(key, answer) for key, answer in answers if isinstance(answer, Comparison)]
+    judged = _judge([answer for _, answer in answers if isinstance(answer, _Pair)])
+    names = _names([*before, *after])
+    return [replace(answer, metric=names[key]) for key, answer in (*settled, *judged)]
+
+
+def _names(keys: Iterable[_Key]) -> dict[_Key, str]:
+    """Return what tells the latencies of a row apart: the variant, and conditions if they vary."""
+    alike: dict[tuple[str, str], list[_Key]] = {}
+    for key in keys:
+        alike.setdefault((key.row, key.variant), []).append(key)
+    names = {}
+    for group in alike.values():
+        varies = [
+            len(set(values)) > 1 for values in zip(*(k.conditions for k in group), strict=True)
+        ]
+        for key in group:
+            names[key] = ", ".join([key.variant, *compress(key.conditions, varies)])
+    return names
+
+
+def _by_key(
+    runs: Iterable[Found[TimingRecord]], wanted: Callable[[str], bool]
+) -> dict[_Key, list[_Timed]]:
+    timed: dict[_Key, list[_Timed]] = {}
+    for run in runs:
+        for variant in run.record.variants if wanted(run.record.row) else ():
+            key = _key(run.record, variant)
+            timed.setdefault(key, []).append(_Timed(run=run, variant=variant))
+    return timed
+
+
+def _key(record: TimingRecord, variant: VariantTimed) -> _Key:
+    return _Key(record.row, variant.title, record.device, record.num_threads, _input(record.input))
+
+
+def _input(used: InputTimed) -> str:
+    (height, width), window = used.network_input, used.window
+    return f"{width} x {height}" + (f" in windows of {window[1]} x {window[0]}" if window else "")
+
+
+def _pair_up(
+    key: _Key, base: Sequence[_Timed], head: Sequence[_Timed]
+) -> _Pair | Comparison | None:
+    """Return what to compare, why nothing can be, or None where there never was anything."""
+    newest = head[0] if head else None
+    if newest is None or not newest.seconds:
+        if not base:
+            return None  # it could not be timed in BASE either
+        outcome = Outcome.MISSING if newest is None else Outcome.FAILED
+        reason = "HEAD has no run of it" if newest is None else newest.variant.reason
+        return _unpaired(key, outcome, reason or "it was not timed", base[0], None)
+    if not base:
+        return _unpaired(key, Outcome.NEW, "BASE has no run of it", None, newest)
+    for timed in base:
+        if not any(_differences(timed, newest)):
+            return _Pair(key=key, base=timed, head=newest)
+    reason = "; ".join(_differences(base[0], newest))
+    return _unpaired(key, Outcome.NOT_COMPARABLE, reason, base[0], newest)
+
+
+def _differences(base: _Timed, head: _Timed) -> Iterator[str]:
+    """Yield in which ways two latencies are of different things."""
+    before, after = base.run.record, head.run.record
+    for name, values in (
+        ("another engine", (base.variant.engine, head.variant.engine)),
+        ("another precision", (base.variant.precision, head.variant.precision)),
+        ("other weights", (_weights(before), _weights(after))),
+        ("another processor", (before.environment.get("cpu"), after.environment.get("cpu"))),
+    ):
+        if values[0] != values[1]:
+            yield f"{name}: {values[0]}, then {values[1]}"
+
+
+def _weights(record: TimingRecord) -> str:
+    used = record.checkpoint
+    return record.weights if used is None else f"SHA-256 {used.sha256[:8]}..."
+
+
+def _judge(pairs: Sequence[_Pair]) -> Iterator[tuple[_Key, Comparison]]:
+    """Judge all pairs together: how sure one must be depends on how many were tested."""
+    obstacles = {pair.key: _obstacle(pair.base) or _obstacle(pair.head) for pair in pairs}
+    tested = [pair for pair in pairs if obstacles[pair.key] is None]
+    corrected = holm({pair.key: rank_test(pair.base.seconds, pair.head.seconds) for pair in tested})
+    for pair in pairs:
+        obstacle = obstacles[pair.key]
+        if obstacle is None:
+            yield pair.key, _by_test(pair, corrected[pair.key])
+        else:
+            yield pair.key, _judged(pair, Outcome.INCONCLUSIVE, obstacle)
+
+
+def _obstacle(timed: _Timed) -> str | None:
+    """Return why nothing can be concluded from samples, or None."""
+    if len(timed.seconds) < MIN_SAMPLES:
+        return f"fewer than {MIN_SAMPLES} samples"
+    return timed.run.record.machine.trouble
+
+
+def _by_test(pair: _Pair, p_value: float) -> Comparison:
+    before, after = median_interval(pair.base.seconds), median_interval(pair.head.seconds)
+    assert before is not None
+    assert after is not None
+    # Wider than need be: both medians at the unfavourable ends of their intervals.
+    low, high = 100 * (after.low / before.high - 1), 100 * (after.high / before.low - 1)
+    # Where the machine changed its speed within a run, it did between runs as well.
+    effect = max(MINIMUM_EFFECT, _drift(pair.base.seconds), _drift(pair.head.seconds))
+    if low >= -MINIMUM_EFFECT and high <= MINIMUM_EFFECT:
+        outcome = Outcome.SAME
+    elif p_value >= FALSE_ALARMS or abs(pair.percent) < effect:
+        outcome = Outcome.INCONCLUSIVE
+    else:
+        outcome = Outcome.WORSE if pair.percent > 0 else Outcome.BETTER
+    basis = (
+        f"rank test over {len(pair.base.seconds)} and {len(pair.head.seconds)} samples, "
+        f"p {p_value:.1g}; smallest that counts: {effect:.3g} %"
+    )
+    return _judged(pair, outcome, basis, (low, high), p_value, effect)
+
+
+def _drift(samples: Sequence[float]) -> float:
+    """Return by how many percent the medians of both halves differ."""
+    half = len(samples) // 2
+    return 100 * abs(median(samples[half:]) / median(samples[:half]) - 1)
+
+
+def _judged(
+    pair: _Pair,
+    outcome: Outcome,
+    basis: str,
+    interval: tuple[float, float] | None = None,
+    p_value: float | None = None,
+    effect: float = MINIMUM_EFFECT,
+) -> Comparison:
+    is_same_run = pair.base.run.record == pair.head.run.record
+    basis = f"{SAME_RUN}; {basis}" if is_same_run else basis
+    return replace(
+        _unpaired(pair.key, outcome, basis, pair.base, pair.head),
+        difference=pair.percent,
+        interval=interval,
+        p_value=p_value,
+        minimum_effect=effect,
+    )
+
+
+def _unpaired(
+    key: _Key, outcome: Outcome, basis: str, base: _Timed | None, head: _Timed | None
+) -> Comparison:
+    return Comparison(
+        row=key.row,
+        metric=key.variant,
+        kind="speed",
+        outcome=outcome,
+        base=1000 * median(base.seconds) if base else None,
+        head=1000 * median(head.seconds) if head else None,
+        basis=basis,
+        base_record=str(base.run.path) if base else None,
+        head_record=str(head.run.path) if head else None,
+    )

@@ -1,0 +1,1 @@
+"""The documented rows: what is printed, how each was set up, and the manifest that holds them."""

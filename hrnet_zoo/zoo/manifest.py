@@ -1,0 +1,269 @@
+"""Reads zoo.yaml and reports every problem in it at once, each with its line.
+
+This module knows YAML and line numbers; what a row means is zoo.py's business.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from hrnet_zoo.errors import ManifestError, did_you_mean, explain_os_error
+from hrnet_zoo.zoo.printed import printed_number
+from hrnet_zoo.zoo.row import LATER_QUANTITIES, METRICS, Column, Manifest, Row
+from hrnet_zoo.zoo.zoo import Zoo
+
+Keys = tuple[str | int, ...]
+"""Where something is in the manifest, from the top: ("rows", 3, "printed", "fps")."""
+Problem = tuple[Keys, str]
+
+_LONGEST_VALUE = 80
+"""Characters of a wrong value that a message shows."""
+
+_PERCENT = ("miou", "miou_ms_flip", "box_ap", "mask_ap")
+
+
+def default_manifest() -> Path:
+    """Return the manifest that ships with the package, or the checkout's own."""
+    package = Path(__file__).parent.parent
+    installed = package / "zoo.yaml"
+    return installed if installed.is_file() else package.parent / "zoo.yaml"
+
+
+def load_zoo(path: Path | None = None) -> Zoo:
+    """Return the validated manifest.
+
+    Args:
+        path: a manifest file; None means the one that ships with hrnet-zoo.
+
+    Raises:
+        ManifestError: the file is missing or breaks the schema; all problems are listed.
+    """
+    return _load(default_manifest() if path is None else path)[0]
+
+
+def load_zoo_with_lines(path: Path) -> tuple[Zoo, Mapping[Keys, int]]:
+    """Return the validated manifest and, by its keys, the line (from 1) of everything in it.
+
+    Raises:
+        ManifestError: as `load_zoo`.
+    """
+    zoo, document = _load(path)
+    return zoo, document.lines
+
+
+def _load(path: Path) -> tuple[Zoo, _Document]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        msg = f"The manifest cannot be read. {explain_os_error(error)}"
+        raise ManifestError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"The manifest {path} is not UTF-8 (byte {error.start}); save it as UTF-8."
+        raise ManifestError(msg) from error
+    document = _Document(text, path.name)
+    if document.data is None:
+        msg = f"The manifest {path} is empty; zoo.schema.json says what belongs into one."
+        raise ManifestError(msg)
+    try:
+        manifest = Manifest.model_validate(document.data)
+    except ValidationError as error:
+        found = [_explain(e, document.keys_in(e["loc"])) for e in error.errors(include_url=False)]
+        problems = document.problems + found
+        raise document.error(problems) from None
+    problems = document.problems + list(_inconsistencies(manifest))
+    if problems:
+        raise document.error(problems)
+    return Zoo(manifest, path), document
+
+
+class _Document:
+    """A YAML file as plain data, with the line on which each value begins."""
+
+    def __init__(self, text: str, file_name: str) -> None:
+        self.problems: list[Problem] = []
+        self.data: Any = None
+        self._file_name = file_name
+        self.lines: dict[Keys, int] = {(): 1}
+        """Keys from the top to a value -> its line."""
+        self._seen: set[int] = set()
+        self._loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+        try:
+            node = self._loader.get_single_node()
+            if node is not None:
+                self.data = self._construct(node, ())
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            where = f"{file_name}:{mark.line + 1}" if mark else file_name
+            detail = getattr(error, "problem", None) or str(error)
+            msg = f"{where}: not valid YAML: {detail}."
+            raise ManifestError(msg) from None
+        except (ValueError, RecursionError) as error:
+            msg = f"{file_name}: not valid YAML: {error}."
+            raise ManifestError(msg) from None
+
+    def _construct(self, node: yaml.Node, path: Keys) -> object:
+        self.lines.setdefault(path, node.start_mark.line + 1)
+        if id(node) in self._seen:
+            self.problems.append((path, "an alias; every row is written out in full"))
+            return None
+        self._seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            return self._construct_mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._construct(item, (*path, i)) for i, item in enumerate(node.value)]
+        return self._loader.construct_object(node)
+
+    def _construct_mapping(self, node: yaml.MappingNode, path: Keys) -> dict[str, object]:
+        mapping: dict[str, object] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.lines.setdefault((*path, "?"), key_node.start_mark.line + 1)
+                self.problems.append(((*path, "?"), "a key that is no plain text"))
+                continue
+            key = key_node.value
+            here = (*path, key)
+            if key in mapping:
+                self.lines[here] = key_node.start_mark.line + 1
+                self.problems.append((here, "written twice"))
+            self.lines.setdefault(here, key_node.start_mark.line + 1)
+            mapping[key] = self._construct(value_node, here)
+        return mapping
+
+    def keys_in(self, location: Keys) -> Keys:
+        """Return the keys in one of pydantic's locations, which also name branches of unions."""
+        keys: list[str | int] = []
+        value: Any = self.data
+        for key in location[:-1]:
+            is_item = isinstance(value, list) and isinstance(key, int)
+            if is_item or (isinstance(value, dict) and key in value):
+                value = value[key]
+                keys.append(key)
+        return (*keys, *location[-1:]) if isinstance(value, dict | list) else tuple(keys)
+
+    def error(self, problems: list[Problem]) -> ManifestError:
+        """Return one error that lists all problems, in the order of their lines."""
+        lines = sorted({(self._line(path), self._describe(path, what)) for path, what in problems})
+        count = f"{len(lines)} problems" if len(lines) > 1 else "1 problem"
+        listing = "\n".join(f"  {self._file_name}:{line}: {text}" for line, text in lines)
+        return ManifestError(f"The manifest has {count}:\n{listing}")
+
+    def _line(self, path: Keys) -> int:
+        while path not in self.lines:
+            path = path[:-1]
+        return self.lines[path]
+
+    def _describe(self, path: Keys, what: str) -> str:
+        """Name the row by its name, not by its number, and the key within it."""
+        if path[:1] == ("rows",) and len(path) > 1 and isinstance(path[1], int):
+            index = path[1]
+            row = self.data["rows"][index]
+            name = row.get("name") if isinstance(row, dict) else None
+            keys = ".".join(map(str, path[2:]))
+            return f"{name or f'row {index}'}: {keys + ': ' if keys else ''}{what}."
+        return f"{'.'.join(map(str, path)) or 'the file'}: {what}."
+
+
+def _explain(error: ErrorDetails, path: Keys) -> Problem:
+    """Turn one of pydantic's findings into a place and a sentence."""
+    given = error["input"]
+    kind = error["type"]
+    if kind == "missing":
+        return path[:-1], f'the key "{path[-1]}" is missing'
+    if kind == "extra_forbidden":
+        return path, f"unknown key.{did_you_mean(str(path[-1]), _known_keys())}".rstrip(".")
+    if kind == "union_tag_invalid":
+        tag, expected = error["ctx"]["tag"], error["ctx"]["expected_tags"]
+        return (
+            *path,
+            error["ctx"]["discriminator"].strip("'"),
+        ), f"is '{tag}', not one of {expected}"
+    if kind == "string_type" and isinstance(given, int | float):
+        return path, f'is the number {given}; write it in quotes, as printed ("78.80")'
+    shown = repr(given)
+    shown = shown if len(shown) <= _LONGEST_VALUE else f"{shown[:_LONGEST_VALUE]}..."
+    return path, f"is {shown}; {error['msg'][0].lower()}{error['msg'][1:]}"
+
+
+def _known_keys() -> list[str]:
+    """Return every key that may occur anywhere in a manifest."""
+    definitions = Manifest.model_json_schema()["$defs"].values()
+    return sorted({key for definition in definitions for key in definition["properties"]})
+
+
+def _inconsistencies(manifest: Manifest) -> Iterator[Problem]:
+    """Yield what is well-formed but cannot be true."""
+    tables = {(table.source, table.heading): table for table in manifest.tables}
+    for i, table in enumerate(manifest.tables):
+        if table.source not in manifest.sources:
+            yield ("tables", i, "source"), f'"{table.source}" is not among the sources'
+    names = Counter(row.name for row in manifest.rows)
+    places = Counter((row.source, row.table, row.position) for row in manifest.rows)
+    for i, row in enumerate(manifest.rows):
+        here: Keys = ("rows", i)
+        if names[row.name] > 1:
+            yield (*here, "name"), "two rows have this name"
+        if places[row.source, row.table, row.position] > 1:
+            yield (*here, "position"), f"two rows are number {row.position} of {row.table}"
+        table_of_row = tables.get((row.source, row.table))
+        if table_of_row is None:
+            known = ", ".join(f"{source}/{heading}" for source, heading in tables)
+            yield (*here, "table"), f"{row.source} has no table {row.table!r}; known: {known}"
+        else:
+            for path, what in _cell_problems(row, list(table_of_row.columns.values())):
+                yield (*here, *path), what
+            if row.task != table_of_row.task:
+                yield (*here, "table"), f"the table is about {table_of_row.task}, the row is not"
+        for path, what in (*_link_problems(row), *_later_problems(row, manifest)):
+            yield (*here, *path), what
+
+
+def _cell_problems(row: Row, columns: list[Column]) -> Iterator[Problem]:
+    for column, text in row.printed:
+        if (text is not None) != (column in columns):
+            there = "has this column: quote the cell" if text is None else "has no such column"
+            yield ("printed", column), f"the table {there}"
+    for metric in METRICS:
+        for what in _number_problems(metric, getattr(row.printed, metric)):
+            yield ("printed", metric), what
+
+
+def _number_problems(quantity: str, text: str | None) -> Iterator[str]:
+    try:
+        value = printed_number(text)
+    except ValueError as error:
+        yield str(error)
+    else:
+        if value is not None and quantity in _PERCENT and value > 100:
+            yield f"{value} percent is impossible"
+
+
+def _later_problems(row: Row, manifest: Manifest) -> Iterator[Problem]:
+    later = row.later
+    if later is None:
+        return
+    if later.source not in manifest.sources:
+        yield ("later", "source"), f'"{later.source}" is not among the sources'
+    for quantity in LATER_QUANTITIES:
+        for what in _number_problems(quantity, getattr(later, quantity)):
+            yield ("later", quantity), what
+    for path, what in _link_problems(row.in_edition("later")):
+        yield ("later", *path), what
+
+
+def _link_problems(row: Row) -> Iterator[Problem]:
+    if row.checkpoint_url is None:
+        return
+    file_name = row.checkpoint_file_name
+    if row.checkpoint_sha256_prefix is None:
+        what = f'"{file_name}" must end in the first 8 hex digits of its SHA-256: "-0123abcd.pth"'
+        yield ("checkpoint_url",), what
+    if not file_name.startswith(f"{row.name}_"):
+        what = f'"{file_name}" does not begin with the row\'s name'
+        yield ("checkpoint_url",), what

@@ -1,0 +1,264 @@
+"""What a row of a results table is: what the source prints, beside our reading of it.
+
+A row is complete in itself: nothing is inherited from another row. This module is the shape of the
+manifest; it does not know YAML, files on disk, models or records.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field, PrivateAttr, StringConstraints
+
+from hrnet_zoo.errors import UsageError
+from hrnet_zoo.tasks.setup import DetectionReading, Normalisation, SegmentationReading, Strict
+from hrnet_zoo.zoo.printed import link_file_name, printed_number, promised_sha256
+
+Task = Literal["segmentation", "detection"]
+Metric = Literal["train_memory_gb", "fps", "miou", "miou_ms_flip", "box_ap", "mask_ap"]
+METRICS: tuple[Metric, ...] = (
+    "train_memory_gb",
+    "fps",
+    "miou",
+    "miou_ms_flip",
+    "box_ap",
+    "mask_ap",
+)
+"""The quantities a table documents; accuracies are percent, 0 to 100."""
+
+ACCURACIES: tuple[Metric, ...] = ("miou", "box_ap", "mask_ap")
+"""What is verified unless other metrics are asked for: accuracy at a single scale."""
+
+Column = Literal[
+    "method",
+    "backbone",
+    "crop_size",
+    "lr_schd",
+    "style",
+    "gn",
+    "ms_train",
+    "train_memory_gb",
+    "fps",
+    "miou",
+    "miou_ms_flip",
+    "box_ap",
+    "mask_ap",
+    "config",
+    "download",
+]
+"""What a table column can hold; "config" and "download" hold links."""
+
+EditionName = Literal["readme", "later"]
+EDITIONS: tuple[EditionName, ...] = ("readme", "later")
+"""What is claimed of a row: by the README's table, or by what upstream published later."""
+
+LATER_QUANTITIES = ("train_memory_gb", "box_ap", "mask_ap", "inference_ms")
+"""The quantities that a later edition states."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+
+
+class Source(Strict):
+    """A document the manifest quotes: a README with its tables, or a later metafile."""
+
+    title: str
+    """Heading of the README, or what the document is."""
+    url: str
+    """Where the document is published."""
+
+
+class Table(Strict):
+    """One results table of a README."""
+
+    source: str
+    """Key of the README in `sources`."""
+    heading: str
+    """The heading above the table, as printed."""
+    task: Task
+    """What the models of the table do."""
+    columns: dict[str, Column]
+    """Column titles as printed, left to right, and what each holds."""
+
+
+class Printed(Strict):
+    """The cells of one row, character for character; null where the table has no such column.
+
+    Numbers are text on purpose: "78.80" is not "78.8", and "-" or "" is not 0.
+    """
+
+    method: str | None
+    """Method, e.g. "FCN"."""
+    backbone: str
+    """Backbone label. It can be wrong; see `reading.backbone`."""
+    crop_size: str | None
+    """Training crop, height x width."""
+    lr_schd: str | None
+    """Schedule: iterations ("40000") or epochs ("1x", "20e")."""
+    style: str | None
+    """"pytorch" or "caffe"."""
+    gn: str | None
+    """Whether the head uses GroupNorm."""
+    ms_train: str | None
+    """Whether training was multi-scale."""
+    train_memory_gb: str | None
+    """Training memory per GPU; the tables say GB and mean GiB."""
+    fps: str | None
+    """Images per second at inference."""
+    miou: str | None
+    """Single-scale mIoU, percent."""
+    miou_ms_flip: str | None
+    """mIoU with multiple scales and flip, percent."""
+    box_ap: str | None
+    """COCO box AP, percent."""
+    mask_ap: str | None
+    """COCO mask AP, percent."""
+
+
+class LaterEdition(Strict):
+    """What upstream published later for a row's configuration; its numbers are text, too.
+
+    Network, test scale and thresholds are the row's own. Null is what the source does not state.
+    """
+
+    source: str
+    """Key of the document in `sources`."""
+    checkpoint_url: str
+    """Weights, as linked; often, but not always, the very file that the README links."""
+    train_memory_gb: str | None
+    """Training memory per GPU."""
+    box_ap: str | None
+    """COCO box AP, percent."""
+    mask_ap: str | None
+    """COCO mask AP, percent."""
+    inference_ms: str | None
+    """Milliseconds per image at inference; the README prints images per second instead."""
+    normalisation: Normalisation
+    """What goes with that file; it need not be the normalisation of the README's file."""
+
+    @property
+    def checkpoint_sha256_prefix(self) -> str | None:
+        """Return the first 8 hex digits of the SHA-256 that the checkpoint's file name promises."""
+        return promised_sha256(link_file_name(self.checkpoint_url))
+
+
+class Row(Strict):
+    """One row of a results table: the quotation, the links, and our reading beside them."""
+
+    name: Name
+    """Stem of the upstream config; the checkpoint's file name begins with it."""
+    source: str
+    """Key of the README in `sources`."""
+    table: str
+    """Heading of the table the row stands in."""
+    position: Annotated[int, Field(ge=0)]
+    """Place of the row in that table, from 0."""
+    method: str
+    """The method by its printed name, from the row or, lacking such a column, the heading."""
+    printed: Printed
+    """The row's cells, quoted."""
+    config_url: str | None
+    """Training configuration, where the row links one."""
+    checkpoint_url: str | None
+    """Weights, as linked; null for a blank row. A relative path is relative to the manifest."""
+    log_url: str | None
+    """Training log, as linked."""
+    reading: Annotated[SegmentationReading | DetectionReading, Field(discriminator="architecture")]
+    """Our reading of the row, from upstream's configuration."""
+    later: LaterEdition | None = None
+    """What upstream published later for the same configuration; null if nothing."""
+    notes: list[str] = Field(default_factory=list)
+    """Oddities worth knowing when reading the number."""
+    _readme: Row | None = PrivateAttr(default=None)
+    """In a later edition, the row of the README it was made from; see `in_edition`."""
+
+    @property
+    def task(self) -> Task:
+        """Return "segmentation" or "detection"."""
+        return "segmentation" if isinstance(self.reading, SegmentationReading) else "detection"
+
+    def documented(self, metric: Metric) -> Decimal | None:
+        """Return the documented value with its printed decimals, or None where none is printed."""
+        return printed_number(getattr(self.printed, metric))
+
+    @property
+    def checkpoint_sha256_prefix(self) -> str | None:
+        """Return the first 8 hex digits of the SHA-256 that the checkpoint's file name promises."""
+        return promised_sha256(self.checkpoint_file_name)
+
+    @property
+    def checkpoint_file_name(self) -> str:
+        """Return the file name in the checkpoint link, or an empty string for a blank row."""
+        return link_file_name(self.checkpoint_url or "")
+
+    @property
+    def edition(self) -> EditionName:
+        """Return which claim this row makes."""
+        return "readme" if self._readme is None else "later"
+
+    def in_edition(self, name: EditionName) -> Row:
+        """Return this row as the edition called ``name`` claims it.
+
+        It is a row like any other: what fetches, loads, measures and judges rows need not know
+        that there are editions.
+
+        Raises:
+            UsageError: the row has no such edition.
+        """
+        if name not in EDITIONS:
+            msg = f'"{name}" is no edition; there are: {", ".join(EDITIONS)}.'
+            raise UsageError(msg)
+        if name == self.edition:
+            return self
+        if self._readme is not None:
+            return self._readme
+        if self.later is None:
+            msg = (
+                f"{self.name} has no later edition: nothing was published for it after the README, "
+                'as far as the manifest knows. Leave out "--edition later".'
+            )
+            raise UsageError(msg)
+        return self._as_published_later(self.later)
+
+    def _as_published_later(self, later: LaterEdition) -> Row:
+        # No number of the README stays: an fps beside milliseconds would be another protocol's.
+        stated = {
+            "train_memory_gb": later.train_memory_gb,
+            "box_ap": later.box_ap,
+            "mask_ap": later.mask_ap,
+        }
+        printed = self.printed.model_copy(update=dict.fromkeys(METRICS) | stated)
+        row = self.model_copy(
+            update={
+                "printed": printed,
+                "checkpoint_url": later.checkpoint_url,
+                "log_url": None,
+                "reading": self.reading.model_copy(update={"normalisation": later.normalisation}),
+            }
+        )
+        row._readme = self
+        return row
+
+    def edition_of(self, sha256: str) -> tuple[EditionName, ...]:
+        """Return the editions of this row that promise a file of this SHA-256: none, one or both.
+
+        Args:
+            sha256: of a whole file, 64 hex digits.
+        """
+        readme = self._readme or self
+        promised: dict[EditionName, str | None] = {
+            "readme": readme.checkpoint_sha256_prefix,
+            "later": self.later.checkpoint_sha256_prefix if self.later else None,
+        }
+        return tuple(
+            name for name, prefix in promised.items() if prefix and sha256.startswith(prefix)
+        )
+
+
+class Manifest(Strict):
+    """The manifest file as a whole."""
+
+    schema_version: Literal[1]
+    sources: dict[str, Source]
+    tables: list[Table]
+    rows: list[Row]

@@ -1,0 +1,172 @@
+"""The command line of memory, and its verdicts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from support.trees import RunCli
+
+from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.memory.peaks import GIB, MeasuredPeak
+from hrnet_zoo.runs import memory as row_memory
+from hrnet_zoo.verdicts.memory import MemoryVerdict, judge_memory
+from hrnet_zoo.zoo.manifest import load_zoo
+
+NAME = "fcn_hr18s_512x1024_40k_cityscapes"
+ITS_TWIN = "fcn_hr18s_512x1024_80k_cityscapes"
+MASK = "mask_rcnn_hrnetv2p_w18_1x_coco"
+FIELDS = {
+    "name",
+    "documented_train_memory_gb",
+    "predicted_train_memory_gb",
+    "measured_train_memory_gb",
+    "inference_peak_gib",
+    "how",
+}
+
+
+@pytest.fixture
+def predictions(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The next predictions in GiB, instead of the real ones, which take a while."""
+    queue: list[float] = []
+    monkeypatch.setattr(row_memory, "predicted_peak", lambda _: int(queue.pop(0) * GIB))
+    return queue
+
+
+def test_json_says_what_is_documented_predicted_and_how(
+    run_cli: RunCli, predictions: list[float]
+) -> None:
+    predictions += [1.66, 0.5]
+    finished = run_cli("memory", NAME, "--device", "cpu", "--format", "json")
+    assert finished.code == 0
+    [row] = json.loads(finished.out)
+    assert row.keys() >= FIELDS
+    assert row["documented_train_memory_gb"] == 1.7
+    assert row["predicted_train_memory_gb"] == 1.66
+    assert row["measured_train_memory_gb"] is None
+    assert (row["inference_peak_gib"], row["inference_peak_is"]) == (0.5, "predicted")
+    assert row["verdict"] == "consistent"
+    assert (row["how"]["samples_per_gpu"], row["how"]["size_hw"]) == (2, [512, 1024])
+    assert len(row["how"]["assumptions"]) > 3
+
+
+def test_text_states_the_tolerance_and_the_assumptions(
+    run_cli: RunCli, predictions: list[float]
+) -> None:
+    predictions += [1.66, 0.5]
+    out = run_cli("memory", NAME, "--device", "cpu").out
+    assert "consistent with the table" in out
+    assert "0.93 to 1.02" in out
+    assert "cross entropy" in out
+    assert "one image or window of 1024 x 2048" in out
+
+
+def test_rows_that_train_alike_are_predicted_once(
+    run_cli: RunCli, predictions: list[float]
+) -> None:
+    predictions += [1.66, 0.5]
+    finished = run_cli("memory", NAME, ITS_TWIN, "--device", "cpu", "--format", "json")
+    rows = json.loads(finished.out)
+    assert [row["predicted_train_memory_gb"] for row in rows] == [1.66, 1.66]
+    # The second has an empty cell: one that is documented is enough for an answer.
+    assert [row["verdict"] for row in rows] == ["consistent", "not_documented"]
+    assert finished.code == 0
+
+
+def test_outside_the_tolerance(run_cli: RunCli, predictions: list[float]) -> None:
+    predictions += [1.5, 0.5]
+    finished = run_cli("memory", NAME, "--device", "cpu")
+    assert finished.code == 1
+    assert "outside the tolerance" in finished.out
+
+
+def test_nothing_to_compare_with(run_cli: RunCli, predictions: list[float]) -> None:
+    predictions += [1.6, 0.5]
+    finished = run_cli("memory", ITS_TWIN, "--device", "cpu")
+    assert finished.code == 3
+    assert "not documented" in finished.out
+
+
+def test_a_detector_says_what_is_made_up(run_cli: RunCli, predictions: list[float]) -> None:
+    predictions += [6.7, 0.4]
+    finished = run_cli("memory", MASK, "--device", "cpu", "--format", "json")
+    [row] = json.loads(finished.out)
+    assert (row["inference_peak_gib"], row["inference_peak_is"]) == (0.4, "predicted")
+    said = " ".join(row["how"]["assumptions"])
+    for assumption in ("512 regions", "128 of them positive", "93 annotated", "800 x 1344"):
+        assert assumption in said
+    assert row["how"]["size_hw"] == [800, 1344]
+    said = " ".join(row["how"]["inference_assumptions"])
+    for assumption in ("1000 regions", "100 objects", "800 x 1344"):
+        assert assumption in said
+
+
+def test_a_gpu_that_is_not_there_is_no_prediction(run_cli: RunCli) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    finished = run_cli("memory", NAME, "--device", "cuda")
+    assert finished.code == 3
+    assert "no CUDA GPU" in finished.err
+
+
+@pytest.mark.parametrize("arguments", [[], [NAME, "--all"]])
+def test_names_or_all(run_cli: RunCli, arguments: list[str]) -> None:
+    assert run_cli("memory", *arguments).code == 2
+
+
+def test_a_measurement_counts_before_the_prediction_and_more_strictly() -> None:
+    row = load_zoo().row(NAME)
+    assert judge_memory(row, predicted_gib=1.6).verdict is MemoryVerdict.CONSISTENT
+    judged = judge_memory(row, predicted_gib=1.7, measured_gib=1.6)
+    assert judged.verdict is MemoryVerdict.OUTSIDE
+    assert judged.ratio == pytest.approx(1.6 / 1.7)
+
+
+@pytest.fixture
+def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr("hrnet_zoo.system.devices._require_usable", lambda _device: None)
+
+
+@pytest.mark.usefixtures("pretended_gpu")
+def test_on_a_gpu_both_numbers_are_shown(
+    run_cli: RunCli, predictions: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictions += [1.66, 0.5]
+    peaks = iter([MeasuredPeak(allocated=int(1.72 * GIB), reserved=2 * GIB)] * 2)
+    monkeypatch.setattr(row_memory, "measured_peak", lambda *_: next(peaks))
+    finished = run_cli("memory", NAME, "--format", "json")
+    [row] = json.loads(finished.out)
+    assert row["measured_train_memory_gb"] == row["inference_peak_gib"] == 1.72
+    assert (row["inference_peak_is"], row["inference_reserved_gib"]) == ("measured", 2.0)
+    assert row["predicted_train_memory_gb"] == 1.66
+
+
+@pytest.mark.usefixtures("pretended_gpu")
+def test_a_row_that_does_not_fit_the_gpu_is_predicted_still(
+    run_cli: RunCli, predictions: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_large(*_: object) -> MeasuredPeak:
+        msg = "it does not fit"
+        raise PrerequisiteError(msg)
+
+    predictions += [1.66, 0.5]
+    monkeypatch.setattr(row_memory, "measured_peak", too_large)
+    finished = run_cli("memory", NAME)
+    assert finished.code == 3
+    assert "not measured: it does not fit" in finished.out
+    assert "1.660" in finished.out
+
+
+def test_help_needs_no_torch() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from hrnet_zoo.cli import main\n"
+        "sys.argv = ['hrnet-zoo', 'memory', '--help']\nmain()"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert finished.returncode == 0

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from fill import DATA
+
+from hrnet_zoo.datasets.images import decode_image
+from hrnet_zoo.datasets.transforms import keep_ratio_size, resize_keep_ratio, to_network_input
+from hrnet_zoo.tasks.segmentation.protocol import (
+    SegmentationProtocol,
+    resized_images,
+    window_bounds,
+)
+from hrnet_zoo.tasks.setup import Normalisation
+
+GOLDEN: dict[str, Any] = json.loads((DATA / "resize.json").read_text())
+IMAGENET = Normalisation(
+    channel_order="rgb", mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375)
+)
+
+
+@pytest.mark.parametrize("case", GOLDEN["sizes"], ids=lambda c: f"{c['src_wh']}-{c['scale']}")
+def test_size_goldens(case: dict[str, list[int]]) -> None:
+    width, height = case["src_wh"]
+    a, b = case["scale"]
+    assert list(keep_ratio_size((width, height), (a, b))) == case["out_wh"]
+    assert list(keep_ratio_size((width, height), (b, a))) == case["out_wh"]
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in GOLDEN["images"] if "array" in c], ids=lambda case: case["array"]
+)
+def test_resized_pixels_are_upstreams(case: dict[str, Any]) -> None:
+    path = DATA / "imgA.png"
+    resized = resize_keep_ratio(decode_image(path.read_bytes(), path), tuple(case["scale"]))
+    stored = np.load(DATA / "resize.npz")[case["array"]]
+    stride = case["stride"]
+    assert list(resized.shape[:2]) == case["out_hw"]
+    assert np.array_equal(resized[::stride, ::stride], stored)
+    assert hashlib.sha256(resized.tobytes()).hexdigest() == case["full_sha256"]
+
+
+@pytest.mark.parametrize(
+    "case", GOLDEN["test_input_sizes"], ids=lambda case: f"{case['dataset']}-{case['src_wh']}"
+)
+def test_network_input_sizes(case: dict[str, Any]) -> None:
+    width, height = case["src_wh"]
+    image = np.zeros((height, width, 3), np.uint8)
+    protocol = SegmentationProtocol(
+        scale=tuple(case["img_scale"]), window=None, stride=None, normalisation=IMAGENET
+    )
+
+    def sizes(protocol: SegmentationProtocol) -> list[list[int]]:
+        return [[r.shape[1], r.shape[0]] for r in resized_images(image, protocol)]
+
+    assert sizes(protocol) == [case["single_wh"]]
+    assert sizes(protocol.ms_flip()) == case["ms_wh"]
+
+
+def test_normalisation_by_hand() -> None:
+    image = np.array([[[124, 116, 104], [0, 255, 1]]], np.uint8)
+    x = to_network_input(image, IMAGENET, torch.device("cpu"))
+    assert x.shape == (1, 3, 1, 2)
+    expected = (image.astype(np.float64) - IMAGENET.mean) / IMAGENET.std
+    assert np.allclose(x[0].permute(1, 2, 0).numpy(), expected, rtol=0, atol=1e-6)
+
+
+def test_bgr_rows_see_the_channels_reversed() -> None:
+    image = np.array([[[10, 20, 30]]], np.uint8)
+    bgr = Normalisation(channel_order="bgr", mean=(1.0, 2.0, 3.0), std=(1.0, 1.0, 1.0))
+    x = to_network_input(image, bgr, torch.device("cpu"))
+    assert x.flatten().tolist() == [29.0, 18.0, 7.0]
+
+
+def test_the_image_is_left_alone() -> None:
+    image = np.full((4, 4, 3), 7, np.uint8)
+    to_network_input(image, IMAGENET, torch.device("cpu"))
+    assert (image == 7).all()
+
+
+@pytest.mark.parametrize(
+    ("length", "window", "stride", "expected"),
+    [
+        (480, 480, 320, [(0, 480)]),
+        (520, 480, 320, [(0, 480), (40, 520)]),
+        (390, 480, 320, [(0, 390)]),
+        (910, 480, 320, [(0, 480), (320, 800), (430, 910)]),
+        (800, 480, 320, [(0, 480), (320, 800)]),
+        (801, 480, 320, [(0, 480), (320, 800), (321, 801)]),
+    ],
+)
+def test_windows_cover_everything_and_end_at_the_border(
+    length: int, window: int, stride: int, expected: list[tuple[int, int]]
+) -> None:
+    assert window_bounds(length, window, stride) == expected

@@ -1,0 +1,282 @@
+"""Imports: READMEs give back the manifest's rows, metafiles what they state; the rest is named."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from fill import DATA
+from readme.test_readme import measured_everywhere
+from support.readme_variants import SOURCES, VARIANTS, original
+from support.trees import RunCli
+
+from hrnet_zoo.errors import ReadmeError
+from hrnet_zoo.readme.importing import naming
+from hrnet_zoo.readme.importing.as_yaml import imported_as_yaml
+from hrnet_zoo.readme.importing.entries import Imported
+from hrnet_zoo.readme.importing.from_file import import_file
+from hrnet_zoo.readme.update import update_readme
+from hrnet_zoo.zoo.manifest import load_zoo
+from hrnet_zoo.zoo.row import Manifest
+from hrnet_zoo.zoo.zoo import Zoo
+
+ZOO = load_zoo()
+NOTHING_KNOWN = Zoo(Manifest(schema_version=1, sources={}, tables=[], rows=[]), ZOO.path)
+FROM_THE_TEXT = ("name", "source", "table", "position", "method", "printed", "config_url",
+                 "checkpoint_url", "log_url")  # fmt: skip
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_bytes(text.encode())
+    return path
+
+
+def parsed(text: str) -> Any:
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+MANIFEST = parsed(ZOO.path.read_text())
+
+
+def rows_in(imported: Imported, zoo: Zoo = ZOO) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = parsed(imported_as_yaml(imported, zoo))["rows"]
+    return rows
+
+
+def manifest_row(name: str) -> dict[str, Any]:
+    return ZOO.row(name).model_dump(mode="json")
+
+
+def completed(text: str) -> str:
+    """Take the marks away, as a person who agrees with every suggestion would."""
+    return text.replace("#? ", "")
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_readmes_give_back_the_rows_of_the_manifest(
+    tmp_path: Path, source: str, variant: str
+) -> None:
+    path = write(tmp_path, "README.md", VARIANTS[variant](original(source)))
+    imported = import_file(path, ZOO)
+    columns = ["#", "Device", "Remark"] * len(imported.tables) if variant == "more columns" else []
+    reasons = [problem.reason for problem in imported.problems]
+    assert [re.findall(r'field for the column "(.*)"', reason) for reason in reasons] == [
+        [title] for title in columns
+    ]
+    rows = rows_in(imported)
+    expected = [row for row in MANIFEST["rows"] if row["source"] == source]
+    order = {row["name"]: i for i, row in enumerate(expected)}
+    assert [order[row["name"]] for row in rows] == list(range(len(expected)))
+    for ours, theirs in zip(rows, expected, strict=True):
+        assert {key: ours[key] for key in FROM_THE_TEXT} == {
+            key: theirs[key] for key in FROM_THE_TEXT
+        }
+        assert ours["reading"].items() <= theirs["reading"].items()
+        assert list(ours["reading"]) == [key for key in theirs["reading"] if key in ours["reading"]]
+
+
+@pytest.mark.parametrize(
+    ("source", "linked", "blank"),
+    [
+        (
+            "mmsegmentation",
+            {"architecture", "backbone", "num_classes", "dataset", "num_images", "train_crop"},
+            set(),
+        ),
+        (
+            "mmdetection",
+            {"architecture", "backbone", "neck", "num_classes", "dataset", "num_images"},
+            {"architecture", "neck"},
+        ),
+    ],
+)  # fmt: skip
+def test_what_follows_from_the_text(source: str, linked: set[str], blank: set[str]) -> None:
+    for entry in import_file(DATA / "readmes" / f"{source}.md", NOTHING_KNOWN).entries:
+        says_batch = "_4x4_" in (entry.name or "")
+        expected = linked | ({"gpus", "samples_per_gpu"} if says_batch else set())
+        assert set(entry.reading) == (expected if entry.checkpoint_url else blank)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_with_all_suggestions_taken_it_is_the_manifest(
+    tmp_path: Path, run_cli: RunCli, source: str
+) -> None:
+    finished = run_cli("import", DATA / "readmes" / f"{source}.md", "--output", tmp_path / "x.yaml")
+    assert (finished.code, finished.out) == (0, "")
+    path = write(tmp_path, "zoo.yaml", completed((tmp_path / "x.yaml").read_text()))
+    again = load_zoo(path)
+    expected = [row for row in ZOO.rows if row.source == source]
+    assert len(again.rows) == len(expected)
+    for ours, theirs in zip(again.rows, expected, strict=True):
+        assert ours == theirs.model_copy(update={"later": None, "notes": ours.notes})
+    assert list(again.tables) == [table for table in ZOO.tables if table.source == source]
+    assert again.sources == {source: ZOO.sources[source]}
+
+
+def test_a_wrong_label_is_noted_and_the_file_name_counts() -> None:
+    entries = import_file(DATA / "readmes" / "mmdetection.md", NOTHING_KNOWN).entries
+    noted = [entry for entry in entries if entry.notes]
+    assert [entry.reading["backbone"] for entry in noted] == ["w40", "w40"]
+    assert 'The table says "HRNetV2p-W48"; the file\'s name says w40.' in noted[0].notes
+
+
+def test_similar_rows_that_disagree_suggest_nothing(tmp_path: Path) -> None:
+    new = "fcos_hrnetv2p_w48_4x4_3x_coco"
+    text = original("mmdetection").replace("fcos_hrnetv2p_w18_gn-head_4x4_1x_coco", new)
+    imported = import_file(write(tmp_path, "README.md", text), ZOO)
+    lines = imported_as_yaml(imported, ZOO).splitlines()
+    begin = lines.index(f"  - name: {new}")
+    marked = [line.strip() for line in lines[begin : begin + 40] if "#?" in line][:3]
+    assert marked[0] == "#? channels: 256  # as in all 7 rows of the zoo that are alike"
+    assert marked[1].startswith("#? test: {scale: [1333, 800], size_divisor: 32, score_threshold")
+    assert marked[2].startswith("#? normalisation:  # img_norm_cfg")
+
+
+def test_name_and_heading_that_contradict_each_other_say_nothing(tmp_path: Path) -> None:
+    text = original("mmsegmentation").replace("### LoveDA", "### Aerial")
+    text = text.replace("### Cityscapes", "### LoveDA")
+    entries = import_file(write(tmp_path, "README.md", text), ZOO).entries
+    read = {entry.table: entry.reading.get("dataset") for entry in entries}
+    assert (read["LoveDA"], read["Aerial"], read["Potsdam"]) == (None, "loveda", "potsdam")
+
+
+@pytest.mark.parametrize(
+    ("name", "backbone", "dataset", "batch"),
+    [
+        ("htc_x101_64x4d_fpn_16x1_28e_coco", "x101_64x4d", "coco", (16, 1)),
+        ("faster-rcnn_hrnetv2p-w18-1x_coco", "w18", "coco", None),
+        ("fcn_hr18s_4xb2-40k_cityscapes-512x1024", "w18_small", "cityscapes", (4, 2)),
+        ("fcn_hr48_480x480_40k_pascal_context_59", "w48", "pascal_context_59", None),
+        ("fcn_hr48_480x480_40k_pascal_context", "w48", "pascal_context", None),
+        ("fcn_r50_512x512_80k_pascal", None, None, None),
+    ],
+)
+def test_what_names_say(
+    name: str, backbone: str | None, dataset: str | None, batch: tuple[int, int] | None
+) -> None:
+    assert naming.backbone_in_name(name) == backbone
+    assert naming.dataset_in_name(name) == dataset
+    assert naming.batch_in_name(name) == batch
+
+
+def test_rows_that_nobody_knows_a_name_for(tmp_path: Path, run_cli: RunCli) -> None:
+    (tmp_path / "none.yaml").write_text("schema_version: 1\nsources: {}\ntables: []\nrows: []\n")
+    readme = DATA / "readmes" / "mmdetection.md"
+    finished = run_cli("import", readme, "--zoo", tmp_path / "none.yaml", "--source", "mine")
+    assert finished.code == 0
+    assert finished.err.count("links no file and is not in the zoo; fill in its name") == 12
+    content = parsed(finished.out)
+    assert sum("name" in row for row in content["rows"]) == 18
+    assert {row["source"] for row in content["rows"]} == {"mine"}
+    assert "    #? name: " in finished.out
+    assert "#? test:  # the test pipeline's scale" in finished.out
+
+
+def test_added_columns_are_no_part_of_the_readme(tmp_path: Path) -> None:
+    both = update_readme(original("mmdetection"), ZOO, measured_everywhere(0.2), "both").new
+    imported = import_file(write(tmp_path, "README.md", both), ZOO)
+    assert imported.problems == ()
+    assert imported.tables == import_file(DATA / "readmes" / "mmdetection.md", ZOO).tables
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("| 77.19 |", "|", "9 cells under a header of 10"),
+        ("| 77.19 |", "| 77.2? |", '"77.2?" is neither a decimal number'),
+        ("-f196fb4e.pth", ".pth", "does not end in the first 8 digits"),
+        ("-f196fb4e.pth", "-f196fb4e.zip", "no link to a .pth file"),
+        ("fcn_hr18_512x1024_40k_cityscapes_20200601_014216-f196fb4e.pth",
+         "FCN_20200601-f196fb4e.pth", '"FCN" is no name for a row'),
+        ("fcn_hr18_512x1024_40k_cityscapes_20200601_014216-f196fb4e.pth",
+         "fcn_hr18s_512x1024_40k_cityscapes_20200601-f196fb4e.pth", "was there already, at"),
+    ],
+)  # fmt: skip
+def test_lines_that_are_not_understood(
+    tmp_path: Path, run_cli: RunCli, old: str, new: str, why: str
+) -> None:
+    text = original("mmsegmentation")
+    before, line, after = re.split(r"(.*\| 77\.19 \|.*\n)", text)
+    path = write(tmp_path, "README.md", before + line.replace(old, new) + after)
+    finished = run_cli("import", path)
+    assert finished.code == 3
+    assert f"{path}:42: " in finished.err
+    assert why in finished.err
+    rows = parsed(finished.out)["rows"]
+    assert len(rows) == 36
+    assert "fcn_hr18_512x1024_40k_cityscapes" not in [row["name"] for row in rows]
+    assert [row["position"] for row in rows[:3]] == [0, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("| Backbone | mIoU |\n|--|--|\n| W18 | 1 |\n", "README.md:1: the table has no heading"),
+        ("# A\n| Method | mIoU |\n|--|--|\n| W18 | 1 |\n", 'README.md:2: the table has no column'),
+        ("# A\n| Backbone | fps | Mem (GB) |\n|-|-|-|\n| x | 1 | 1 |\n", "do not tell whether"),
+        ("# A\n| Backbone | mIoU | OA |\n|-|-|-|\n| x | 1 | 2 |\n", 'no field for the column "OA"'),
+    ],
+)  # fmt: skip
+def test_tables_that_are_not_understood(
+    tmp_path: Path, run_cli: RunCli, text: str, why: str
+) -> None:
+    finished = run_cli("import", write(tmp_path, "README.md", text))
+    assert finished.code == 3
+    assert why in finished.err
+
+
+# --- other files
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code", "what"),
+    [
+        ("x.yml", b"", 3, 'neither "Models" nor "Import"'),
+        ("x.yml", b"a: [1", 3, "x.yml:2: not valid YAML"),
+        ("x.yml", b"[" * 5000, 3, "not valid YAML"),
+        ("x.yml", b"Models: []", 3, "lists no models"),
+        ("x.yml", b"Models: 3", 3, 'the model has no "Name"'),
+        ("x.yml", b"\xff", 3, "is not UTF-8"),
+        ("x.yml", None, 3, "No such file"),
+        ("x.md", b"", 3, "no results table"),
+        ("x.json", b"{}", 2, "neither a README (.md) nor a metafile (.yml)"),
+    ],
+)
+def test_files_that_are_neither(
+    tmp_path: Path, run_cli: RunCli, name: str, content: bytes | None, code: int, what: str
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    finished = run_cli("import", path)
+    assert finished.code == code
+    assert what in finished.err
+    assert "Traceback" not in finished.err
+
+
+def test_text_that_yaml_would_read_otherwise(tmp_path: Path) -> None:
+    heading = 'Yes: "no" # 1'
+    text = f"# {heading}\n\n| Backbone | mIoU | Style |\n|-|-|-|\n| null | 07.0 | <script> |\n"
+    imported = import_file(write(tmp_path, "README.md", text), NOTHING_KNOWN)
+    [row] = rows_in(imported, NOTHING_KNOWN)
+    assert row["table"] == heading
+    assert (row["printed"]["backbone"], row["printed"]["miou"]) == ("null", "07.0")
+    assert row["printed"]["style"] == "<script>"
+
+
+def test_an_unwritable_output_is_explained(tmp_path: Path, run_cli: RunCli) -> None:
+    finished = run_cli(
+        "import", DATA / "readmes" / "mmdetection.md", "--output", tmp_path / "none" / "x.yaml"
+    )
+    assert finished.code == 3
+    assert "No such file" in finished.err
+
+
+def test_a_readme_without_rows_says_why(tmp_path: Path) -> None:
+    with pytest.raises(ReadmeError, match="no results table"):
+        import_file(write(tmp_path, "x.md", "# Title\n"), ZOO)

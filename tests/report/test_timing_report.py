@@ -1,0 +1,392 @@
+"""What timings say of the machine, and how they are kept and shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from hrnet_zoo.errors import RecordError
+from hrnet_zoo.records.timing import (
+    Agreement,
+    GpuState,
+    InputTimed,
+    MachineState,
+    SamplingUsed,
+    TimingRecord,
+    TwinSamples,
+    VariantTimed,
+    Work,
+    read_timing,
+    read_timings,
+)
+from hrnet_zoo.report.timings import (
+    all_could_be_run,
+    remarks,
+    timing_as_text,
+    timings_as_json,
+)
+from hrnet_zoo.timing.gpu_state import gpu_state
+from hrnet_zoo.timing.machine_state import Watch
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.skipif(not Path("/proc/stat").is_file(), reason="only Linux tells")
+def test_the_work_of_others_is_seen() -> None:
+    busy = "import time\nend = time.time() + 60\nwhile time.time() < end: pass"
+    with subprocess.Popen([sys.executable, "-c", busy]) as other:
+        try:
+            watch = Watch(CPU)
+            time.sleep(0.8)
+            state = watch.state()
+        finally:
+            other.kill()
+    assert state.num_processors >= 1
+    assert state.others is not None
+    # The other process may have had to share a processor with still others.
+    assert 0.2 < state.others < state.num_processors + 0.5
+
+
+def test_too_short_a_look_says_nothing_about_others() -> None:
+    state = Watch(CPU).state()
+    assert state.others is None
+    assert state.gpu_not_read is None
+
+
+class FakeNvml:
+    """As much of nvidia-ml-py as is used, with a GPU that is hot and shared."""
+
+    NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU = 1, 2, 0
+
+    class NVMLError(Exception):
+        pass
+
+    def __init__(
+        self, *, broken: bool = False, processes: Sequence[int] = (), reasons: int = 0
+    ) -> None:
+        self._broken = broken
+        self._processes = processes
+        self.reasons = reasons
+
+    def nvmlInit(self) -> None:  # noqa: N802 - the library's name
+        if self._broken:
+            msg = "Driver Not Loaded"
+            raise self.NVMLError(msg)
+
+    def __getattr__(self, name: str) -> Any:
+        answers = {
+            "nvmlShutdown": None,
+            "nvmlDeviceGetHandleByUUID": "handle",
+            "nvmlDeviceGetClockInfo": 1200,
+            "nvmlDeviceGetMaxClockInfo": 1980,
+            "nvmlDeviceGetCurrentClocksThrottleReasons": self.reasons,
+            "nvmlDeviceGetComputeRunningProcesses": [
+                SimpleNamespace(pid=number) for number in self._processes
+            ],
+        }
+
+        def call(*_arguments: object) -> object:
+            if name not in answers:
+                msg = "Not Supported"
+                raise self.NVMLError(msg)
+            return answers[name]
+
+        return call
+
+
+@pytest.fixture
+def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> torch.device:
+    monkeypatch.setattr(
+        torch.cuda, "get_device_properties", lambda _device: SimpleNamespace(uuid="1-2")
+    )
+    return torch.device("cuda", 0)
+
+
+def test_a_gpu_tells_what_slows_it_down(
+    pretended_gpu: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hot = FakeNvml(processes=[-1, os.getpid()], reasons=0x1 | 0x4 | 0x40)
+    monkeypatch.setitem(sys.modules, "pynvml", hot)
+    state, why_not = gpu_state(pretended_gpu)
+    assert why_not is None
+    assert state == GpuState(
+        sm_clock_mhz=1200,
+        max_sm_clock_mhz=1980,
+        memory_clock_mhz=1200,
+        temperature_c=None,
+        throttle_reasons=["power cap", "thermal (hardware)"],
+        other_processes=1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("processes", "others"),
+    [([os.getpid()], 0), ([-2, os.getpid(), -1], 2), ([-1], None), ([], None)],
+)
+def test_other_processes_are_counted_only_where_this_one_is_seen(
+    pretended_gpu: torch.device,
+    monkeypatch: pytest.MonkeyPatch,
+    processes: list[int],
+    others: int | None,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(processes=processes))
+    state, _ = gpu_state(pretended_gpu)
+    assert state is not None
+    assert state.other_processes == others
+
+
+def test_a_gpu_that_is_throttled_for_a_while_only_is_noticed(
+    pretended_gpu: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    nvml = FakeNvml(processes=[os.getpid()])
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    monkeypatch.setattr("hrnet_zoo.timing.machine_state.time.monotonic", lambda: now)
+    watch = Watch(pretended_gpu)
+    for seconds, reasons in ((0.5, 0x8), (1.1, 0x4), (0.5, 0x8), (1.1, 0x2 | 0x4), (1.1, 0)):
+        now += seconds
+        nvml.reasons = reasons
+        watch.look()
+    machine = watch.state()
+    # The hardware's slowdowns came too soon after another look.
+    assert machine.throttled_by == ["power cap"]
+    assert machine.clocks_set_by == ["application clocks"]
+    said = " ".join(remarks(record(machine=machine)))
+    assert "the GPU was throttled: power cap" in said
+    assert "the GPU's clocks were set below its highest: application clocks" in said
+
+
+def test_a_gpu_whose_processes_are_hidden_says_so() -> None:
+    gpu = GpuState(
+        sm_clock_mhz=1, max_sm_clock_mhz=2, memory_clock_mhz=1, temperature_c=90,
+        throttle_reasons=[], other_processes=None,
+    )  # fmt: skip
+    machine = record().machine.model_copy(update={"gpu_before": gpu, "gpu_after": gpu})
+    assert remarks(record(machine=machine)) == [
+        "whether other processes computed on the GPU could not be told"
+    ]
+
+
+def test_a_gpu_that_cannot_be_read_is_said_so(
+    pretended_gpu: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(broken=True))
+    assert gpu_state(pretended_gpu) == (None, "NVML: Driver Not Loaded")
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    state, why_not = gpu_state(pretended_gpu)
+    assert state is None
+    assert "hrnet-zoo[gpu]" in (why_not or "")
+
+
+def record(**changes: Any) -> TimingRecord:
+    seconds = [0.02 + 0.0001 * (i % 7) for i in range(40)]
+    documented = VariantTimed(
+        name="documented",
+        engine="torch",
+        precision="fp32",
+        description="",
+        outcome="timed",
+        is_warm=True,
+        seconds=seconds,
+    )
+    fast = documented.model_copy(
+        update={
+            "name": "fast",
+            "seconds": [s / 2 for s in seconds],
+            "agreement": Agreement(share=1.0, num_compared=4, largest_logit_difference=1e-5),
+        }
+    )
+    return TimingRecord(
+        row="fcn_hr18s_512x1024_40k_cityscapes",
+        task="segmentation",
+        documented_fps="23.74",
+        started_at=datetime(2026, 1, 1, tzinfo=UTC),
+        finished_at=datetime(2026, 1, 1, tzinfo=UTC),
+        device="cuda:0 (H200)",
+        num_threads=1,
+        weights="published",
+        input=InputTimed(
+            images=["a.png"],
+            image_size=(1024, 2048),
+            network_input=(1024, 2048),
+            scale=(2048, 1024),
+            is_documented_scale=True,
+        ),
+        sampling=SamplingUsed(limit_s=60, precision=0.005, stopped_by="precision", elapsed_s=9),
+        variants=[documented, fast],
+        machine=MachineState(num_processors=2, load_before=0, load_after=0.0, others=0.0),
+        environment={},
+    ).model_copy(update=changes)
+
+
+def test_the_text_shows_median_interval_speed_up_and_the_documented_fps() -> None:
+    text = timing_as_text(record(), Path("r.json"))
+    line = next(line for line in text.splitlines() if line.startswith("  fast"))
+    for part in ("10.15", "98.52", "2.000 (2.000 to 2.000)", "100.0000%, logits within 1e-05"):
+        assert part in line
+    assert "documented fps: 23.74, measured by the authors on a V100; not comparable" in text
+    assert remarks(record()) == []
+    assert all_could_be_run(record())
+
+
+def test_the_text_counts_the_images_of_a_batch() -> None:
+    documented, fast = record().variants
+    batched = fast.model_copy(update={"batch": 4})
+    text = timing_as_text(record(variants=[documented, batched]), Path("r.json"))
+    line = next(line for line in text.splitlines() if line.startswith("  fast"))
+    for part in ("10.15", "394.1", "8.000 (8.000 to 8.000)"):
+        assert part in line
+
+
+def test_a_throttled_or_shared_gpu_says_so() -> None:
+    gpu = GpuState(
+        sm_clock_mhz=1, max_sm_clock_mhz=2, memory_clock_mhz=1, temperature_c=90,
+        throttle_reasons=["power cap"], other_processes=2,
+    )  # fmt: skip
+    machine = record().machine.model_copy(update={"gpu_after": gpu, "others": 1.5})
+    said = " ".join(remarks(record(machine=machine)))
+    for part in ("throttled: power cap", "shared: other processes computing on it: 2", "1.5 of 2"):
+        assert part in said
+
+
+def test_a_machine_that_drifts_or_stays_cold_says_so() -> None:
+    documented, fast = record().variants
+    slower = documented.model_copy(
+        update={"seconds": [0.02 + 0.001 * i for i in range(40)], "is_warm": False}
+    )
+    said = " ".join(remarks(record(variants=[slower, fast])))
+    assert "changed its speed meanwhile (documented)" in said
+    assert "still warming up when sampling began, as far as one can tell: documented" in said
+
+
+def test_samples_that_depend_on_each_other_are_said_to() -> None:
+    documented, fast = record().variants
+    waves = documented.model_copy(
+        update={"seconds": [0.02 + 0.0001 * (i // 5 % 2) + 1e-6 * (i % 5) for i in range(40)]}
+    )
+    (remark,) = remarks(record(variants=[waves, fast]))
+    assert remark.startswith("samples depend on each other (documented), so that their intervals")
+
+
+def test_more_false_alarms_than_chance_allows_are_called_noise() -> None:
+    slow, fast = [0.02] * 10, [0.01] * 10
+    same = TwinSamples(first_s=fast, second_s=fast)
+    other = TwinSamples(first_s=slow, second_s=fast)
+    calm = record(variants=[], sampling=None, twins=[same] * 19 + [other])
+    assert "1 of 20 pairs seem to differ; up to 3 would by chance" in timing_as_text(calm, Path())
+    assert "only noise" not in timing_as_text(calm, Path())
+    loud = record(variants=[], sampling=None, twins=[same] * 16 + [other] * 4)
+    assert "only noise" in timing_as_text(loud, Path())
+
+
+WORK = Work(multiply_adds=10**9, peak_gflops=200, copy_gbs=40)
+
+
+def limits(work: Work = WORK, **changes: Any) -> tuple[str, dict[str, Any]]:
+    """Return what text and JSON say of a variant that takes 20 ms, thus makes 100 GFLOP/s."""
+    documented, _ = record().variants
+    variant = documented.model_copy(update={"seconds": [0.02] * 9, **changes})
+    timed = record(variants=[variant], work=work)
+    text = timing_as_text(timed, Path("r.json"))
+    (row,) = json.loads(timings_as_json([(timed, Path("r.json"))], {}))
+    return text, row["variants"][0]
+
+
+def test_a_gpu_that_waits_makes_a_variant_launch_bound() -> None:
+    text, shown = limits(gpu_busy=0.41, bytes_moved=400_000_000)
+    assert (
+        "\n  documented: launch-bound: the GPU was busy for 41 % of the time, 100 GFLOP/s (50 % of "
+        "the ceiling), 20 GB/s (50 % of the ceiling)\n"
+    ) in text
+    assert shown["limit"] == "launch-bound"
+    assert shown["gpu_busy"] == 0.41
+    # The host decodes the image meanwhile; there is nothing to launch.
+    assert limits(gpu_busy=0.41, name="documented-loading")[1]["limit"] == "host-bound"
+
+
+@pytest.mark.parametrize("gpu_busy", [0.97, None])
+def test_the_nearer_ceiling_is_the_limit(gpu_busy: float | None) -> None:
+    text, shown = limits(gpu_busy=gpu_busy, bytes_moved=300_000_000)
+    assert shown["limit"] == "compute-bound"
+    assert "documented: compute-bound: " in text
+    assert "100 GFLOP/s (50 % of the ceiling), 15 GB/s (38 % of the ceiling)" in text
+    assert shown["gflops"] == pytest.approx(100)
+    assert shown["gflops_share"] == pytest.approx(0.5)
+    text, shown = limits(gpu_busy=gpu_busy, bytes_moved=700_000_000)
+    assert shown["limit"] == "memory-bound"
+    assert "documented: memory-bound: " in text
+    assert shown["gbs"] == pytest.approx(35)
+    assert shown["gbs_share"] == pytest.approx(0.875)
+
+
+def test_far_from_both_ceilings_neither_is_blamed() -> None:
+    slow = Work(multiply_adds=10**9, peak_gflops=1000, copy_gbs=400)
+    text, shown = limits(slow, bytes_moved=700_000_000)
+    assert shown["limit"] is None
+    assert (
+        "documented: far from both ceilings: 100 GFLOP/s (10 % of the ceiling), 35 GB/s (9 " in text
+    )
+
+
+def test_fused_operators_get_no_bytes_per_second() -> None:
+    text, shown = limits(name="compile", engine="compile")
+    assert "\n  compile: 100 GFLOP/s (50 % of the ceiling)\n" in text
+    assert "no GB/s of compile: " in text
+    assert shown["limit"] is shown["gbs"] is shown["gbs_share"] is None
+
+
+def test_half_precision_has_a_ceiling_of_its_own() -> None:
+    half: dict[str, Any] = {"name": "fast-bf16", "precision": "bf16", "bytes_moved": 400_000_000}
+    text, shown = limits(**half)
+    assert "\n  fast-bf16: 100 GFLOP/s, 20 GB/s (50 % of the ceiling)\n" in text
+    assert shown["limit"] is shown["gflops_share"] is None
+    text, shown = limits(WORK.model_copy(update={"other_gflops": {"bf16": 800.0}}), **half)
+    assert "FP32 200 GFLOP/s, BF16 800, a large copy 40 GB/s" in text
+    assert "fast-bf16: memory-bound: 100 GFLOP/s (12 % of the ceiling), 20 GB/s (50 %" in text
+    assert shown["gflops_share"] == pytest.approx(0.125)
+
+
+def test_a_batch_counts_as_many_multiply_adds_and_its_own_bytes() -> None:
+    shown = limits(batch=2, bytes_moved=400_000_000)[1]
+    assert shown["gflops"] == pytest.approx(200)
+    assert shown["gbs"] == pytest.approx(20)
+
+
+def test_a_record_from_before_bytes_were_counted_is_still_shown() -> None:
+    timed = record(work=WORK)
+    old = timed.model_dump(mode="json", exclude={"work": {"copy_gbs", "other_gflops"}})
+    for variant in old["variants"]:
+        del variant["bytes_moved"], variant["gpu_busy"]
+    text = timing_as_text(TimingRecord.model_validate_json(json.dumps(old)), Path("r.json"))
+    assert "rough ceilings: FP32 200 GFLOP/s\n" in text
+    assert "documented: 99 GFLOP/s (49 % of the ceiling)\n" in text
+
+
+def test_a_record_without_the_later_fields_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "1.json"
+    old = json.loads(record().model_dump_json())
+    for field in ("edition", "trained", "keeps_freed_memory"):
+        del old[field]
+    path.write_text(json.dumps(old))
+    assert read_timing(path) == record()
+
+
+def test_a_record_of_a_newer_version_is_not_guessed_at(tmp_path: Path) -> None:
+    path = tmp_path / "row" / "timings" / "1.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(record().model_dump_json())
+    assert [read.row for read in read_timings(tmp_path)] == [record().row]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 2}))
+    with pytest.raises(RecordError, match="newer hrnet-zoo"):
+        read_timing(path)

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hrnet_zoo.tasks.segmentation.confusion import ConfusionMatrix
+from hrnet_zoo.tasks.segmentation.counting import count_pairs
+from hrnet_zoo.tasks.segmentation.per_image import (
+    SparseCounts,
+    bootstrap_miou,
+    miou_interval,
+    total,
+)
+
+NUM_CLASSES = 7
+
+
+def images(count: int, seed: int = 0, wrong: float = 0.3) -> list[SparseCounts]:
+    rng = np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        label = rng.choice([0, 1, 2, 3, 4, 5, 6, 9, 255], (40, 50)).astype(np.uint8)
+        noise = rng.integers(0, NUM_CLASSES, label.shape)
+        right = (rng.uniform(size=label.shape) > wrong * rng.uniform(0.5, 1.5)) & (label < 7)
+        prediction = np.where(right, label, noise).astype(np.uint8)
+        made.append(SparseCounts.of(count_pairs(prediction, label, NUM_CLASSES)))
+    return made
+
+
+def plain_miou(sample: list[SparseCounts]) -> float:
+    miou = total(sample, NUM_CLASSES).scores().miou
+    assert miou is not None
+    return miou
+
+
+def test_sparse_counts_lose_nothing() -> None:
+    for image in images(5):
+        again = SparseCounts.from_text(image.to_text())
+        assert np.array_equal(again.dense(), image.dense())
+        assert np.array_equal(SparseCounts.of(image.dense()).cells, image.cells)
+
+
+def test_an_image_without_labels() -> None:
+    empty = SparseCounts.of(np.zeros((NUM_CLASSES + 1, NUM_CLASSES), np.int64))
+    assert SparseCounts.from_text(empty.to_text()).dense().sum() == 0
+    assert empty.miou() is None
+
+
+def test_text_is_small() -> None:
+    """A Cityscapes image meets perhaps 150 of the 380 pairs."""
+    rng = np.random.default_rng(0)
+    counts = np.zeros((20, 19), np.int64)
+    counts.ravel()[rng.choice(380, 150, replace=False)] = rng.integers(1, 500_000, 150)
+    assert len(SparseCounts.of(counts).to_text()) < 1000
+
+
+def test_total_is_the_sum() -> None:
+    made = images(6)
+    expected = ConfusionMatrix(NUM_CLASSES, np.sum([image.dense() for image in made], axis=0))
+    assert np.array_equal(total(made, NUM_CLASSES).counts, expected.counts)
+
+
+def test_resampled_values_are_those_of_resampled_images() -> None:
+    """Draw the same images one by one, and score them the ordinary way."""
+    made = images(12)
+    values = bootstrap_miou(made)
+    assert values is not None
+    rng = np.random.Generator(np.random.PCG64(0))
+    draws = rng.multinomial(12, np.full(12, 1 / 12), 100)
+    for draw, value in list(zip(draws, values, strict=False))[:20]:
+        sample = [image for image, times in zip(made, draw, strict=True) for _ in range(times)]
+        assert value == pytest.approx(plain_miou(sample), abs=1e-9)
+
+
+def test_interval_holds_the_value_and_narrows_with_more_images() -> None:
+    few, many = images(10), images(200)
+    intervals = [miou_interval(few), miou_interval(many)]
+    for sample, interval in zip((few, many), intervals, strict=True):
+        assert interval is not None
+        assert interval.low < plain_miou(sample) < interval.high
+    assert intervals[0] is not None
+    assert intervals[1] is not None
+    assert intervals[1].high - intervals[1].low < (intervals[0].high - intervals[0].low) / 2
+
+
+def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    truth = plain_miou(images(3000, seed=999))
+    covered = 0
+    for seed in range(60):
+        interval = miou_interval(images(40, seed=seed))
+        assert interval is not None
+        covered += interval.low <= truth <= interval.high
+    assert 50 <= covered <= 60
+
+
+def test_interval_is_repeatable_and_needs_two_images() -> None:
+    assert miou_interval(images(8)) == miou_interval(images(8))
+    assert miou_interval(images(1)) is None
+    assert miou_interval([]) is None
+
+
+def test_pairing_makes_differences_sharp() -> None:
+    """Two runs over the same images share their luck; their difference varies far less."""
+    a, b = images(40, wrong=0.3), images(40, wrong=0.32)
+    first, second = bootstrap_miou(a), bootstrap_miou(b)
+    assert first is not None
+    assert second is not None
+    shuffled = np.random.default_rng(1).permutation(second)
+    assert np.std(first - second) < np.std(first - shuffled)

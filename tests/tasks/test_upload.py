@@ -1,0 +1,353 @@
+"""Images on their way to a GPU: two buffers in turns, one image ahead.
+
+There is a link on which nothing is read from a buffer before it must be. Whoever writes a buffer
+too early spoils what arrives.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from support.trees import make_cityscapes
+from torch import Tensor
+
+from hrnet_zoo.datasets.coco import open_coco
+from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
+from hrnet_zoo.datasets.segmentation import open_dataset
+from hrnet_zoo.datasets.transforms import to_network_input
+from hrnet_zoo.demo import DATA_ROOT
+from hrnet_zoo.errors import DatasetError, PrerequisiteError
+from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
+from hrnet_zoo.tasks import upload
+from hrnet_zoo.tasks.ahead import StageSeconds
+from hrnet_zoo.tasks.detection import evaluation as detection
+from hrnet_zoo.tasks.loading import detection_protocol, single_protocol
+from hrnet_zoo.tasks.segmentation import evaluation as segmentation
+from hrnet_zoo.tasks.setup import Normalisation
+from hrnet_zoo.tasks.upload import DoubleBuffer, Sent, Transfer, sent_ahead, upload_ahead
+from hrnet_zoo.zoo.manifest import load_zoo
+
+CPU = torch.device("cpu")
+NORMALISATION = Normalisation(
+    mean=(123.0, 116.0, 103.0), std=(58.0, 57.0, 57.4), channel_order="bgr"
+)
+ROW = "fcn_hr18s_512x1024_40k_cityscapes"
+DETECTOR = "fcos_hrnetv2p_w18_gn-head_4x4_1x_coco"
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+
+Images = list[NDArray[np.uint8]]
+
+
+@dataclass(kw_only=True)
+class LateTransfer:
+    content: Tensor
+    copy: Tensor
+    is_done: bool = False
+
+    def wait_until_read(self) -> None:
+        if not self.is_done:
+            self.copy.copy_(self.content)
+            self.is_done = True
+
+    def receive(self) -> Tensor:
+        return self.copy
+
+
+@dataclass(kw_only=True)
+class LateLink:
+    """Reads a buffer when somebody waits for it; ``finish`` waits for all."""
+
+    allocated: list[int] = field(default_factory=list)
+    transfers: list[LateTransfer] = field(default_factory=list)
+    sent: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def allocate(self, num_bytes: int) -> Tensor:
+        self.allocated.append(num_bytes)
+        return torch.zeros(num_bytes, dtype=torch.uint8)
+
+    def send(self, content: Tensor) -> Transfer:
+        transfer = LateTransfer(content=content, copy=torch.zeros_like(content))
+        self.transfers.append(transfer)
+        self.sent.release()
+        return transfer
+
+    def finish(self) -> None:
+        for transfer in self.transfers:
+            transfer.wait_until_read()
+
+
+class PromptLink(LateLink):
+    """Reads a buffer at once, as a fast bus would."""
+
+    def send(self, content: Tensor) -> Transfer:
+        transfer = super().send(content)
+        transfer.wait_until_read()
+        return transfer
+
+
+def images(count: int, *, grow: bool = False) -> list[Images]:
+    """Return ``count`` images, each with labels and a smaller copy, of varied sizes."""
+    rng = np.random.default_rng(0)
+    made = []
+    for i in range(count):
+        height, width = (5 + i, 7 + i) if grow else rng.integers(3, 12, 2).tolist()
+        made.append([
+            rng.integers(0, 256, shape, np.uint8)
+            for shape in ((height, width), (height, width, 3), (2, height, 3))
+        ])  # fmt: skip
+    return made
+
+
+def assert_same(received: Sequence[Tensor], expected: Images) -> None:
+    assert len(received) == len(expected)
+    for tensor, array in zip(received, expected, strict=True):
+        assert tensor.dtype == torch.uint8
+        assert np.array_equal(tensor.cpu().numpy(), array)
+
+
+def test_no_buffer_is_written_before_it_was_read() -> None:
+    link, sets = LateLink(), images(7)
+    buffers = DoubleBuffer(link)
+    sent: list[Sent] = []
+    for each in sets:
+        sent.append(buffers.send(each))
+        # One transfer may be pending while the next buffer is filled, and no more than two at all.
+        assert sum(not transfer.is_done for transfer in link.transfers) <= 2
+    assert not link.transfers[-1].is_done
+    link.finish()
+    for one, expected in zip(sent, sets, strict=True):
+        assert_same(one.receive(), expected)
+
+
+def test_buffers_grow_to_the_largest_image_and_are_used_again() -> None:
+    link = LateLink()
+    buffers = DoubleBuffer(link)
+    for size in (4, 4, 2, 6, 5, 6, 5):
+        buffers.send([np.zeros(size, np.uint8)])
+    assert link.allocated == [4, 4, 6, 5]
+
+
+def test_what_arrives_is_what_was_decoded_in_order() -> None:
+    link, sets = LateLink(), images(9, grow=True)
+    sets[3][0] = np.asfortranarray(sets[3][0])
+    sets[4][1] = sets[4][1][::-1, ::2]
+    for array in sets[5]:
+        array.setflags(write=False)
+    received = list(sent_ahead(iter(range(9)), lambda i: sets[i], link))
+    link.finish()
+    assert [item for item, _ in received] == list(range(9))
+    for i, tensors in received:
+        assert_same(tensors, sets[i])
+
+
+def test_the_next_image_is_sent_while_one_is_computed_and_no_more_are_taken() -> None:
+    link, taken = LateLink(), []
+
+    def items() -> Iterator[int]:
+        for i in range(100):
+            taken.append(i)
+            yield i
+
+    results = sent_ahead(items(), lambda _: [np.zeros(3, np.uint8)], link)
+    for computed in range(5):
+        assert next(results)[0] == computed
+        for _ in range(2 if computed == 0 else 1):
+            assert link.sent.acquire(timeout=10), "the next image was not sent"
+        assert taken == list(range(computed + 2))
+
+
+def test_an_error_in_decoding_comes_in_its_turn() -> None:
+    def items() -> Iterator[int]:
+        yield from range(3)
+        msg = "damaged"
+        raise DatasetError(msg)
+
+    results = sent_ahead(items(), lambda _: [np.zeros(3, np.uint8)], PromptLink())
+    assert [next(results)[0] for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(DatasetError, match="damaged"):
+        next(results)
+    assert not upload_threads()
+
+
+def upload_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("upload")]
+
+
+def test_stopping_early_leaves_no_thread_and_closes_the_decoding() -> None:
+    closed = threading.Event()
+
+    def items() -> Iterator[int]:
+        try:
+            yield from range(100)
+        finally:
+            closed.set()
+
+    results = sent_ahead(items(), lambda _: [np.zeros(3, np.uint8)], PromptLink())
+    next(results)
+    assert upload_threads()
+    del results
+    gc.collect()
+    assert not upload_threads()
+    assert closed.is_set()
+
+
+def test_on_a_cpu_arrays_pass_as_they_are_and_none_is_taken_early() -> None:
+    sets, taken = images(3), []
+
+    def items() -> Iterator[int]:
+        for i in range(3):
+            taken.append(i)
+            yield i
+
+    for i, arrays in upload_ahead(items(), lambda i: sets[i], CPU):
+        assert arrays is sets[i]
+        assert taken == list(range(i + 1))
+        assert not upload_threads()
+
+
+def test_a_full_gpu_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    class FullLink(LateLink):
+        def send(self, content: Tensor) -> Transfer:
+            del content
+            raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(upload, "CudaLink", lambda _: FullLink())
+    results = upload_ahead(iter([1]), lambda _: [np.zeros(3, np.uint8)], torch.device("cuda", 0))
+    with pytest.raises(PrerequisiteError, match="cuda:0 ran out of memory when the next image"):
+        next(results)
+
+
+def test_normalising_a_tensor_is_normalising_the_array() -> None:
+    [[_, image, _]] = images(1)
+    tensor = torch.from_numpy(image.copy())
+    expected = to_network_input(image, NORMALISATION, CPU)
+    assert torch.equal(to_network_input(tensor, NORMALISATION, CPU), expected)
+    assert np.array_equal(tensor.numpy(), image), "it was written over"
+
+
+def over(link: Callable[[], LateLink], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let evaluations on the CPU send their images over a link."""
+    for module in (segmentation, detection):
+        monkeypatch.setattr(
+            module, "upload_ahead", lambda items, arrays_of, _: sent_ahead(items, arrays_of, link())
+        )
+
+
+def counted(root: Path, device: torch.device) -> list[tuple[str, str, list[list[int]]]]:
+    """Evaluate a network whose labels are the image's brightness, under two protocols."""
+    single = replace(single_protocol(load_zoo().row(ROW)), scale=(128, 64))
+    protocols = {"miou": single, "miou_ms_flip": single.ms_flip()}
+    dataset = open_dataset(DATASETS["cityscapes"], root, 19)
+    steps = torch.linspace(-2, 2, 19, device=device)[None, :, None, None]
+    return [
+        (result.name, metric, counts.dense().tolist())
+        for result in segmentation.evaluate_images(
+            lambda x: -(x.mean(dim=1, keepdim=True) - steps).abs(),
+            dataset,
+            range(len(dataset)),
+            protocols,  # type: ignore[arg-type] # the keys are known names
+            num_workers=2,
+            device=device,
+            seconds=StageSeconds(),
+        )
+        for metric, counts in result.counts.items()
+    ]
+
+
+class MeanDetector(Detector):
+    """Finds one object, at coordinates that tell images apart."""
+
+    def forward(
+        self,
+        image: Tensor,
+        geometry: ImageGeometry,
+        *,
+        score_threshold: float,
+        with_masks: bool = True,
+    ) -> Detections:
+        del score_threshold, with_masks
+        means = image[..., : geometry.size[0], : geometry.size[1]].double().mean(dim=(2, 3)).float()
+        boxes = torch.cat([means, image[:, 0, 5, 7:8]], dim=1)
+        labels = torch.zeros(1, dtype=torch.int64, device=image.device)
+        return Detections(boxes=boxes, scores=means[:, 0], labels=labels)
+
+
+def detected(device: torch.device) -> list[tuple[str, list[list[float]]]]:
+    dataset = open_coco(DETECTION_DATASETS["scenes_boxes"], "scenes_boxes", DATA_ROOT)
+    return [
+        (found.name, found.detections.boxes.tolist())
+        for found in detection.detect_in_images(
+            MeanDetector(),
+            dataset,
+            range(5),
+            detection_protocol(load_zoo().row(DETECTOR), with_masks=False),
+            num_workers=2,
+            device=device,
+            seconds=StageSeconds(),
+        )
+    ]
+
+
+@pytest.fixture
+def cityscapes(tmp_path: Path) -> Path:
+    make_cityscapes(tmp_path, size=(32, 64), count=3)
+    return tmp_path
+
+
+def test_segmentation_counts_the_same_over_a_link(
+    cityscapes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = counted(cityscapes, CPU)
+    assert len(expected) == 6
+    assert len({str(counts) for _, _, counts in expected}) > 3
+    over(PromptLink, monkeypatch)
+    assert counted(cityscapes, CPU) == expected
+
+
+def test_detectors_find_the_same_over_a_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = detected(CPU)
+    assert len({str(boxes) for _, boxes in expected}) == 5
+    over(PromptLink, monkeypatch)
+    assert detected(CPU) == expected
+
+
+@needs_gpu
+def test_a_gpu_receives_every_byte_although_it_is_busy() -> None:
+    device, sets = torch.device("cuda", 0), images(40, grow=True)
+    sets += [[np.random.default_rng(i).integers(0, 256, (4000, 3000, 3), np.uint8)] for i in (1, 2)]
+    sets += images(3)
+    kept, busy = [], torch.ones(2048, 2048, device=device)
+    for i, tensors in upload_ahead(iter(range(len(sets))), lambda i: sets[i], device):
+        busy = (busy @ busy).clamp(max=1)
+        on_gpu = [tensor for tensor in tensors if isinstance(tensor, Tensor)]
+        assert [tensor.device for tensor in on_gpu] == [device] * len(sets[i])
+        kept.append((i, [tensor.clone() for tensor in on_gpu]))
+    assert [i for i, _ in kept] == list(range(len(sets)))
+    for i, tensors in kept:
+        assert_same(tensors, sets[i])
+
+
+@needs_gpu
+def test_a_gpu_counts_as_the_cpu_does(cityscapes: Path) -> None:
+    expected, on_gpu = counted(cityscapes, CPU), counted(cityscapes, torch.device("cuda", 0))
+    for (name, metric, ours), (*whose, theirs) in zip(on_gpu, expected, strict=True):
+        assert [name, metric] == whose
+        a, b = np.array(ours), np.array(theirs)
+        assert a.sum() == b.sum()
+        assert np.abs(a - b).sum() <= 0.01 * b.sum()
+
+
+@needs_gpu
+def test_a_gpu_detects_in_the_same_images() -> None:
+    expected, on_gpu = detected(CPU), detected(torch.device("cuda", 0))
+    assert [name for name, _ in on_gpu] == [name for name, _ in expected]
+    for (_, ours), (_, theirs) in zip(on_gpu, expected, strict=True):
+        assert ours == [pytest.approx(box, rel=1e-5) for box in theirs]
