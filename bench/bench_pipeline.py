@@ -18,8 +18,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
 
 from hrnet_zoo.datasets.images import decode_image
+from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
-from hrnet_zoo.tasks.setup import Normalisation
 from hrnet_zoo.zoo.manifest import load_zoo
 
 CPU = torch.device("cpu")
@@ -74,8 +74,8 @@ def decoded(name: str) -> NDArray[np.uint8]:
 
 def protocol(name: str) -> tuple[tuple[int, int], Normalisation]:
     """Return the box of the resize, and the normalisation."""
-    reading = load_zoo().row(CASES[name].row).reading
-    return reading.test.scale, reading.normalisation
+    setup = load_zoo().row(CASES[name].row).setup
+    return setup.test.scale, setup.normalisation
 
 
 @pytest.mark.benchmark(group="decode")

@@ -18,8 +18,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from hrnet_zoo import __version__
 from hrnet_zoo.records.accuracy import read_as
-from hrnet_zoo.records.timing import DOCUMENTED, TimingRecord, read_timings
+from hrnet_zoo.records.timing import TimingRecord, read_timings
 from hrnet_zoo.timing.medians import median
+from hrnet_zoo.timing.observations import DOCUMENTED
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.row import Row
 
@@ -180,7 +181,7 @@ class Estimate:
         if self.asked.scale is None:
             return 1.0
         width, height = self.asked.scale
-        documented_width, documented_height = row.reading.test.scale
+        documented_width, documented_height = row.setup.test.scale
         return width * height / (documented_width * documented_height)
 
 

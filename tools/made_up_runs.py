@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.records.accuracy import (
     CheckpointUsed,
     ClassScore,
@@ -21,9 +22,10 @@ from hrnet_zoo.records.accuracy import (
     write_record,
 )
 from hrnet_zoo.records.journal import Journal
-from hrnet_zoo.records.timing import InputTimed, MachineState, TimingRecord, VariantTimed
+from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, total
-from hrnet_zoo.tasks.setup import Normalisation, WholeTest
+from hrnet_zoo.tasks.setup import WholeTest
+from hrnet_zoo.timing.observations import InputTimed, MachineState, VariantTimed
 from hrnet_zoo.zoo.row import Metric
 
 W18 = "fcn_hr18_512x1024_40k_cityscapes"

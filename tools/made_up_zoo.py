@@ -32,14 +32,9 @@ from hrnet_zoo.records.accuracy import (
     Settings,
     Timings,
 )
-from hrnet_zoo.records.timing import (
-    InputTimed,
-    MachineState,
-    SamplingUsed,
-    TimingRecord,
-    VariantTimed,
-)
+from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.tasks.pictures import colourise, comparison, errors, legend_of
+from hrnet_zoo.timing.observations import InputTimed, MachineState, SamplingUsed, VariantTimed
 from hrnet_zoo.verdicts.accuracy import PROTOCOL_OF
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import ACCURACIES, Metric, Row
@@ -141,7 +136,7 @@ def record_of(row: Row, place: int, chance: random.Random) -> Record:
             arguments={"metrics": asked or ["box_ap"]},
             environment=environment("2.9.1"),
         )
-    count = row.reading.num_images // 5 if place in _PARTS else row.reading.num_images
+    count = row.setup.num_images // 5 if place in _PARTS else row.setup.num_images
     prefix = "f00d" if place in _OTHER_CHECKPOINT else row.checkpoint_sha256_prefix or ""
     metrics = [metric for metric in PROTOCOL_OF if row.documented(metric) is not None]
     if place % 6 == 4:
@@ -160,10 +155,10 @@ def record_of(row: Row, place: int, chance: random.Random) -> Record:
             url=row.checkpoint_url,
         ),
         dataset=DatasetUsed(
-            name=row.reading.dataset,
+            name=row.setup.dataset,
             num_images=count,
-            num_images_found=row.reading.num_images,
-            fingerprint=("ab34" if place in _PARTS else f"{len(row.reading.dataset):04x}") * 16,
+            num_images_found=row.setup.num_images,
+            fingerprint=("ab34" if place in _PARTS else f"{len(row.setup.dataset):04x}") * 16,
         ),
         settings=Settings(
             device="cuda:0",
@@ -191,12 +186,12 @@ def _measurement(row: Row, metric: Metric, place: int, chance: random.Random) ->
     half = chance.uniform(0.3, 0.9)
     protocol = ProtocolUsed(
         name=PROTOCOL_OF[metric],
-        test=row.reading.test,
-        normalisation=row.reading.normalisation,
+        test=row.setup.test,
+        normalisation=row.setup.normalisation,
         ratios=[0.5, 0.75, 1.0, 1.25, 1.5, 1.75] if metric == "miou_ms_flip" else [1.0],
         flip=metric == "miou_ms_flip",
     )
-    names = class_table(row.reading.dataset).names
+    names = class_table(row.setup.dataset).names
     scores = [min(99.0, max(4.0, chance.gauss(value, 14))) for _ in names]
     with_interval = _PARTS.get(place, row.task == "segmentation")
     interval = BootstrapInterval(low=value - half, high=value + half, level=0.95, resamples=1000)
@@ -234,7 +229,7 @@ def _shaken(measurement: dict[str, Any], chance: random.Random) -> dict[str, Any
 def _write_timing(folder: Path, row: Row, place: int, chance: random.Random) -> None:
     fps = float(row.documented("fps") or 12) * chance.uniform(1.9, 2.6)
     began = _time(place, 0) + timedelta(hours=1)
-    width, height = row.reading.test.scale
+    width, height = row.setup.test.scale
     timing = TimingRecord(
         row=row.name,
         task=row.task,
@@ -274,7 +269,7 @@ def _write_timing(folder: Path, row: Row, place: int, chance: random.Random) -> 
 def _draw_worst(folder: Path, row: Row, seed: int) -> None:
     """Draw blocks of labels that a network got partly wrong."""
     folder.mkdir(parents=True, exist_ok=True)
-    table, rng = class_table(row.reading.dataset), np.random.default_rng(seed)
+    table, rng = class_table(row.setup.dataset), np.random.default_rng(seed)
     num_classes = min(len(table.names), 12)
     for place in range(1, WORST_OF_A_ROW + 1):
         coarse = rng.integers(0, num_classes, (6, 9), dtype=np.uint8)

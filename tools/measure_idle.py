@@ -61,7 +61,7 @@ def filled_network(row: Row, image: Path) -> Network:
     fill(model, row.task)
     assert isinstance(model, FCN)
     small = resize_keep_ratio(decode_image(image.read_bytes(), image), (256, 256))
-    spread_classes(model, to_network_input(small, row.reading.normalisation, CPU))
+    spread_classes(model, to_network_input(small, row.setup.normalisation, CPU))
     return network_for_evaluation(model)
 
 
@@ -71,7 +71,7 @@ def measure(num_images: int, num_workers: int | None = None) -> StageSeconds:
     seconds = StageSeconds()
     with TemporaryDirectory() as folder, canonical_precision():
         draw_dataset(row, Path(folder), num_images)
-        dataset = open_dataset(DATASETS["cityscapes"], Path(folder), row.reading.num_classes)
+        dataset = open_dataset(DATASETS["cityscapes"], Path(folder), row.setup.num_classes)
         results = evaluate_images(
             filled_network(row, dataset.path_of(0)),
             dataset,

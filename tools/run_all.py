@@ -30,7 +30,7 @@ from hrnet_zoo import __version__
 from hrnet_zoo.cli.time import parse_scale
 from hrnet_zoo.errors import ZooError
 from hrnet_zoo.records.accuracy import new_record_path, now, write_record
-from hrnet_zoo.records.timing import Engine, Precision
+from hrnet_zoo.timing.observations import Engine, Precision
 from hrnet_zoo.zoo.manifest import load_zoo
 
 COMMAND = (sys.executable, "-P", "-m", "hrnet_zoo")

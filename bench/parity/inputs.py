@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.fcn import FCN
-from hrnet_zoo.tasks.setup import SegmentationReading
+from hrnet_zoo.tasks.setup import SegmentationSetup
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row
 
@@ -35,17 +35,17 @@ def row(name: str) -> Row:
     return load_zoo().row(name)
 
 
-def reading(name: str) -> SegmentationReading:
+def setup_of(name: str) -> SegmentationSetup:
     """Return how the row is read."""
-    found = row(name).reading
-    assert isinstance(found, SegmentationReading)
+    found = row(name).setup
+    assert isinstance(found, SegmentationSetup)
     return found
 
 
 @cache
 def weights(name: str) -> dict[str, Tensor]:
     """Return the row's filled state dict, its logits calibrated so that maps use many classes."""
-    what = reading(name)
+    what = setup_of(name)
     model = build_segmentor(what.architecture, backbone=what.backbone, num_classes=what.num_classes)
     state = filled_state({key: tuple(value.shape) for key, value in model.state_dict().items()})
     width = {backbone: width for width, backbone in BACKBONES.items()}[what.backbone]
@@ -58,7 +58,7 @@ def weights(name: str) -> dict[str, Tensor]:
 
 
 @torch.inference_mode()
-def _calibrate_anew(model: nn.Module, state: dict[str, Tensor], what: SegmentationReading) -> None:
+def _calibrate_anew(model: nn.Module, state: dict[str, Tensor], what: SegmentationSetup) -> None:
     """Centre every class on the reference picture and scale all to one deviation, in ``state``."""
     assert isinstance(model, FCN)
     state["decode_head.conv_seg.bias"].zero_()

@@ -24,7 +24,7 @@ from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, class_sc
 from hrnet_zoo.tasks.setup import SlideTest, WholeTest
 from hrnet_zoo.weights.fetch import FetchOptions
 from hrnet_zoo.zoo.row import Metric, Row
-from parity.inputs import reading, row, write_checkpoint
+from parity.inputs import row, setup_of, write_checkpoint
 
 CPU = torch.device("cpu")
 
@@ -132,5 +132,5 @@ def _row_tested_at(name: str, protocol: SegmentationProtocol) -> Row:
         test = SlideTest(
             mode="slide", scale=protocol.scale, crop_size=protocol.window, stride=protocol.stride
         )
-    changed = reading(name).model_copy(update={"test": test})
-    return row(name).model_copy(update={"reading": changed})
+    changed = setup_of(name).model_copy(update={"test": test})
+    return row(name).model_copy(update={"setup": changed})

@@ -15,7 +15,7 @@ from hrnet_zoo.datasets.layouts import DATASETS
 from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.tasks.segmentation.counting import count_pairs
 from parity import upstream as theirs
-from parity.inputs import ADE20K_ROWS, CITYSCAPES_ROWS, picture, reading, without_convolutions
+from parity.inputs import ADE20K_ROWS, CITYSCAPES_ROWS, picture, setup_of, without_convolutions
 from parity.ours import CPU, Ours, protocol
 from parity.pairs import Pairs, measure, seconds
 from parity.upstream import Upstream
@@ -43,7 +43,7 @@ def compare_times(widths: list[str], folder: Path, *, quick: bool) -> Iterator[P
 def _forward(name: str, folder: Path, *, num_pairs: int) -> Pairs:
     """Time images to logits at network-input size, 512 x 1024, each package in its own layout."""
     upstream, ours = Upstream(name), Ours(name, folder)
-    x = to_network_input(picture((512, 1024)), reading(name).normalisation, CPU)
+    x = to_network_input(picture((512, 1024)), setup_of(name).normalisation, CPU)
     plain = x.contiguous()
 
     @torch.no_grad()  # as its test loop has it
@@ -63,7 +63,7 @@ def _postprocessing(
     """Time logits at stride 4 to labels at the original size, in both packages' own code."""
     upstream, ours = Upstream(name), Ours(name, folder)
     x = torch.zeros(1, 3, *network_size)
-    head = _smooth_logits(reading(name).num_classes, network_size)
+    head = _smooth_logits(setup_of(name).num_classes, network_size)
     # Our convolutions hand their results on channels-last, upstream's do not.
     our_head = head.contiguous(memory_format=torch.channels_last)
 

@@ -35,7 +35,7 @@ def show(name: str, form: str) -> None:
     from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     _layout(name)
-    rows = [row.name for row in load_zoo().rows if row.reading.dataset == name]
+    rows = [row.name for row in load_zoo().rows if row.setup.dataset == name]
     render = dataset_as_json if form == "json" else dataset_as_text
     click.echo(render(name, rows, DOWNLOADS.get(name)))
 

@@ -70,7 +70,8 @@ def _write_picture(zoo: Zoo, row: Row, path: Path, device: str) -> None:
 
 def _write_table(zoo: Zoo, output: Path) -> None:
     from hrnet_zoo.records.accuracy import read_records  # noqa: PLC0415
-    from hrnet_zoo.report.tables import latest_judgements, render_tables  # noqa: PLC0415
+    from hrnet_zoo.report.tables import render_tables  # noqa: PLC0415
+    from hrnet_zoo.verdicts.latest import latest_judgements  # noqa: PLC0415
 
     texts = render_tables(zoo, latest_judgements(zoo, read_records(output / "records")))
     markdown = "\n".join(texts.values())

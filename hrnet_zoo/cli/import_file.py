@@ -65,4 +65,4 @@ def _remarks(imported: Imported, zoo: Zoo) -> Iterator[str]:
     if missing:
         yield 'Not printed; complete the lines marked "#?" from the configuration:'
     for field, count in missing.items():
-        yield f"  reading.{field} ({count} rows): {WHERE[field]}"
+        yield f"  setup.{field} ({count} rows): {WHERE[field]}"

@@ -12,7 +12,7 @@ from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
     from hrnet_zoo.readme.cells import Columns
-    from hrnet_zoo.report.tables import Measured
+    from hrnet_zoo.verdicts.latest import Measured
     from hrnet_zoo.zoo.zoo import Zoo
 
 
@@ -83,7 +83,7 @@ def readme(
 
 def _measured(zoo: Zoo, records_dir: Path | None) -> Measured:
     from hrnet_zoo.records.accuracy import read_records  # noqa: PLC0415
-    from hrnet_zoo.report.tables import latest_judgements  # noqa: PLC0415
+    from hrnet_zoo.verdicts.latest import latest_judgements  # noqa: PLC0415
 
     if records_dir is not None and not records_dir.is_dir():
         msg = f"There is no folder {records_dir}; --records takes the folder that verify wrote to."

@@ -43,7 +43,8 @@ def tables(
     comparable run exists.
     """
     from hrnet_zoo.records.accuracy import read_records  # noqa: PLC0415
-    from hrnet_zoo.report.tables import latest_judgements, render_tables  # noqa: PLC0415
+    from hrnet_zoo.report.tables import render_tables  # noqa: PLC0415
+    from hrnet_zoo.verdicts.latest import latest_judgements  # noqa: PLC0415
     from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     if records_dir is not None and not records_dir.is_dir():

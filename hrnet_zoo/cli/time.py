@@ -20,8 +20,8 @@ from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hrnet_zoo.records.timing import Engine, Precision
     from hrnet_zoo.runs.prepared import TimeOptions
+    from hrnet_zoo.timing.observations import Engine, Precision
     from hrnet_zoo.zoo.row import EditionName, Row
 
 _SCALE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")

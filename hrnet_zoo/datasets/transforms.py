@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.errors import DatasetError
-from hrnet_zoo.tasks.setup import Normalisation
 
 Pixels = NDArray[np.uint8] | Tensor
 """An image [H, W, 3] or labels [H, W] of uint8, on the host as an array or anywhere as a tensor."""

@@ -31,8 +31,8 @@ def example_picture(predictor: Predictor) -> Image.Image:
 
 
 def _label_maps(predictor: SegmentationPredictor) -> Image.Image:
-    reading = predictor.row.reading
-    dataset = open_dataset(DATASETS[reading.dataset], DATA_ROOT, reading.num_classes)
+    setup = predictor.row.setup
+    dataset = open_dataset(DATASETS[setup.dataset], DATA_ROOT, setup.num_classes)
     sample = dataset.load(_EXAMPLE)
     result = predictor.predict(sample.image)
     legend = legend_of(result.class_names, result.palette, sample.label, result.labels)
@@ -45,7 +45,7 @@ def _label_maps(predictor: SegmentationPredictor) -> Image.Image:
 
 
 def _boxes(predictor: DetectionPredictor) -> Image.Image:
-    name = predictor.row.reading.dataset
+    name = predictor.row.setup.dataset
     dataset = open_coco(DETECTION_DATASETS[name], name, DATA_ROOT)
     image = dataset.load(_EXAMPLE).image
     result = predictor.predict(image)

@@ -20,7 +20,6 @@ from hrnet_zoo.datasets.segmentation import SegmentationDataset, open_dataset
 from hrnet_zoo.demo import DATA_ROOT, MANIFEST
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.fcn import FCN
-from hrnet_zoo.records.timing import Precision, TrainedFigure
 from hrnet_zoo.settings import cache_dir
 from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.progress import Progress, Silent
@@ -42,6 +41,7 @@ from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol
 from hrnet_zoo.tasks.segmentation.timed import SegmentationBench, fast_segmentor
 from hrnet_zoo.timing.agreement import combined, detection_agreement
 from hrnet_zoo.timing.inputs import image_from_file
+from hrnet_zoo.timing.observations import Precision, TrainedFigure
 from hrnet_zoo.timing.variants import Recipe, settings_for
 from hrnet_zoo.weights.fetch import FetchOptions, fetch_row
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -80,7 +80,7 @@ class TrainedNetworks:
 
 def _labels(row: Row, recipes: Sequence[Recipe], device: torch.device) -> list[TrainedFigure]:
     model = cast("FCN", load_segmentor(row, _weights(row), device))
-    dataset = open_dataset(DATASETS[row.reading.dataset], DATA_ROOT, row.reading.num_classes)
+    dataset = open_dataset(DATASETS[row.setup.dataset], DATA_ROOT, row.setup.num_classes)
     protocol = single_protocol(row)
     with canonical_precision():
         fp32 = _miou(network_for_evaluation(model), dataset, protocol, device)
@@ -127,7 +127,7 @@ def _miou(
 
 def _boxes(row: Row, recipes: Sequence[Recipe], device: torch.device) -> list[TrainedFigure]:
     model = load_detector(row, _weights(row), device).model
-    name = row.reading.dataset
+    name = row.setup.dataset
     dataset = open_coco(DETECTION_DATASETS[name], name, DATA_ROOT)
     with canonical_precision():
         fp32 = _detections(folded_detector(model), row, dataset, device)

@@ -13,7 +13,7 @@ from hrnet_zoo.readme.cells import Change, Columns, Plan, decimals_of_columns
 from hrnet_zoo.readme.matching import Match
 from hrnet_zoo.readme.results import ResultsTable, normalised
 from hrnet_zoo.readme.splice import add_cell, remove_cells, replace_text
-from hrnet_zoo.report.tables import Measured, compared_cells
+from hrnet_zoo.verdicts.latest import Measured, compared_cells
 from hrnet_zoo.zoo.row import Metric
 
 _KINDS = ("measured", "delta")

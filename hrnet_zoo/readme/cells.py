@@ -12,7 +12,7 @@ from hrnet_zoo.readme.markdown import Cell
 from hrnet_zoo.readme.matching import Match
 from hrnet_zoo.readme.results import ResultsTable
 from hrnet_zoo.readme.splice import Edit, replace_text
-from hrnet_zoo.report.tables import Measured, compared_cells
+from hrnet_zoo.verdicts.latest import Measured, compared_cells
 from hrnet_zoo.zoo.printed import NOT_PRINTED, decimals_of
 from hrnet_zoo.zoo.row import METRICS, Column, Metric, Row
 

@@ -47,7 +47,7 @@ def labels_of(row: Row) -> tuple[str, ...]:
     quoted = row.printed.backbone
     if quoted is None:
         return ()
-    said, width = width_in_label(quoted), width_of_reading(row.reading.backbone)
+    said, width = width_in_label(quoted), width_of_reading(row.setup.backbone)
     if said is None or width is None or said[0] == width:
         return (quoted,)
     start, end = said[1]

@@ -12,7 +12,7 @@ from hrnet_zoo.readme.markdown import read_markdown
 from hrnet_zoo.readme.matching import Match, Unknown, match_lines
 from hrnet_zoo.readme.results import ResultsTable, explain_ragged, results_tables, titles_of
 from hrnet_zoo.readme.splice import spliced
-from hrnet_zoo.report.tables import Measured
+from hrnet_zoo.verdicts.latest import Measured
 from hrnet_zoo.zoo.zoo import Zoo
 
 

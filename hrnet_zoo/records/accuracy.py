@@ -18,17 +18,18 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import (
     AwareDatetime,
     BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
 )
 
+from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.folder import read_runs
 from hrnet_zoo.records.migrations import Migrations, migrate
+from hrnet_zoo.system.strict import Part
 from hrnet_zoo.system.whole_file import write_whole
-from hrnet_zoo.tasks.setup import DetectionTest, Normalisation, SlideTest, WholeTest
+from hrnet_zoo.tasks.setup import DetectionTest, SlideTest, WholeTest
 from hrnet_zoo.zoo.row import EditionName, Metric
 
 SCHEMA_VERSION = 1
@@ -42,13 +43,7 @@ ProtocolName = Literal["single", "ms_flip"]
 AnyRecord = TypeVar("AnyRecord", bound=BaseModel)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
-
-
-class CheckpointUsed(_Part):
+class CheckpointUsed(Part):
     """The weights that were evaluated."""
 
     file_name: str
@@ -61,7 +56,7 @@ class CheckpointUsed(_Part):
     """Tensors in the file that the network has no use for; they were left out."""
 
 
-class DatasetUsed(_Part):
+class DatasetUsed(Part):
     """The files that were evaluated."""
 
     name: str
@@ -73,7 +68,7 @@ class DatasetUsed(_Part):
     """SHA-256 over the names and contents of all evaluated images and labels."""
 
 
-class ProtocolUsed(_Part):
+class ProtocolUsed(Part):
     """How each image was shown to the network."""
 
     name: ProtocolName
@@ -85,7 +80,7 @@ class ProtocolUsed(_Part):
     """Whether every pass was repeated mirrored."""
 
 
-class ClassScore(_Part):
+class ClassScore(Part):
     """One class, in percent; None where it was neither labelled nor predicted."""
 
     name: str
@@ -93,14 +88,14 @@ class ClassScore(_Part):
     accuracy: float | None
 
 
-class CategoryAp(_Part):
+class CategoryAp(Part):
     """One category's AP, in percent; None where no object of it is annotated."""
 
     name: str
     ap: float | None
 
 
-class CocoScoring(_Part):
+class CocoScoring(Part):
     """Which library scored the detections, and why it may."""
 
     backend: str
@@ -115,7 +110,7 @@ class CocoScoring(_Part):
     """Why fast evaluators that are installed were not used."""
 
 
-class CocoSummary(_Part):
+class CocoSummary(Part):
     """COCO's figures, in percent; None where nothing is annotated."""
 
     figures: dict[str, float | None]
@@ -124,7 +119,7 @@ class CocoSummary(_Part):
     scoring: CocoScoring
 
 
-class BootstrapInterval(_Part):
+class BootstrapInterval(Part):
     """Where the value would mostly fall for other samples of as many images, in percent."""
 
     low: float
@@ -134,7 +129,7 @@ class BootstrapInterval(_Part):
     resamples: int
 
 
-class Measurement(_Part):
+class Measurement(Part):
     """One measured number of a table, with what it rests on."""
 
     metric: Metric
@@ -152,7 +147,7 @@ class Measurement(_Part):
     """Detection only."""
 
 
-class Timings(_Part):
+class Timings(Part):
     """Seconds spent per stage, summed over images; decoding overlaps with the others."""
 
     wall_s: float
@@ -172,7 +167,7 @@ class Timings(_Part):
     """The stage with the largest share; decoding counts by how long the others waited for it."""
 
 
-class Settings(_Part):
+class Settings(Part):
     """The numerical settings in force."""
 
     device: str
@@ -189,7 +184,7 @@ class Settings(_Part):
     """Threads that decode images ahead of the network; None: as many as it took."""
 
 
-class Record(_Part):
+class Record(Part):
     """One run of `verify` on one row."""
 
     schema_version: Literal[1] = 1

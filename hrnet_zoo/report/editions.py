@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hrnet_zoo.tasks.setup import Normalisation
+from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.zoo.printed import NOT_PRINTED, printed_number
 from hrnet_zoo.zoo.row import LATER_QUANTITIES, LaterEdition, Row
 
@@ -39,7 +39,7 @@ def _differences(row: Row, later: LaterEdition) -> Iterator[tuple[str, str, str]
         if readme is not None or published_later is not None:
             yield what, _number(readme), _number(published_later)
     yield "speed", _number(printed.fps, "fps"), _number(later.inference_ms, "ms")
-    ours, theirs = row.reading.normalisation, later.normalisation
+    ours, theirs = row.setup.normalisation, later.normalisation
     if ours != theirs:
         yield "channel order", ours.channel_order, theirs.channel_order
         yield "mean", _triple(ours, "mean"), _triple(theirs, "mean")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from hrnet_zoo.records.timing import WITH_LOADING, TimingRecord, VariantTimed, Work
+from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.timing.medians import median
+from hrnet_zoo.timing.observations import WITH_LOADING, VariantTimed, Work
 
 Limit = Literal["launch-bound", "host-bound", "compute-bound", "memory-bound"]
 

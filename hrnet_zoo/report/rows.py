@@ -12,7 +12,7 @@ from itertools import groupby
 from tabulate import tabulate
 
 from hrnet_zoo.report.editions import editions_side_by_side, later_as_dict
-from hrnet_zoo.tasks.setup import SegmentationReading
+from hrnet_zoo.tasks.setup import SegmentationSetup
 from hrnet_zoo.zoo.complexity import CONVENTION, complexity_of
 from hrnet_zoo.zoo.printed import NOT_PRINTED
 from hrnet_zoo.zoo.row import METRICS, Metric, Row
@@ -84,7 +84,7 @@ def rows_as_text(rows: Sequence[Row]) -> str:
             [
                 r.name,
                 r.printed.backbone,
-                r.reading.backbone,
+                r.setup.backbone,
                 *(getattr(r.printed, m) or "" for m in metrics),
             ]
             for r in members
@@ -103,7 +103,7 @@ def row_as_json(row: Row) -> str:
     content = row_as_dict(row) | {
         "source": row.source,
         "printed": row.printed.model_dump(mode="json"),
-        "reading": row.reading.model_dump(mode="json"),
+        "setup": row.setup.model_dump(mode="json"),
         "checkpoint_sha256_prefix": row.checkpoint_sha256_prefix,
         "notes": row.notes,
     }
@@ -126,7 +126,7 @@ def row_as_text(zoo: Zoo, row: Row) -> str:
     ]
     sections = [
         (f"printed in {row.source}, {row.table}, row {row.position + 1}", printed),
-        ("our reading", _reading(row)),
+        ("our reading", _setup(row)),
         ("size", _size(row)),
         ("links", [(what, link or "(none)") for what, link in links]),
     ]
@@ -177,25 +177,25 @@ def _printed_cell(column: str, text: str) -> str:
     return text or "(blank)"
 
 
-def _reading(row: Row) -> list[tuple[str, str]]:
-    reading = row.reading
-    width, height = reading.test.scale
+def _setup(row: Row) -> list[tuple[str, str]]:
+    setup = row.setup
+    width, height = setup.test.scale
     pairs = [
         ("task", row.task),
-        ("architecture", reading.architecture),
-        ("backbone", reading.backbone),
-        ("data set", f"{reading.dataset}, {reading.num_classes} classes"),
+        ("architecture", setup.architecture),
+        ("backbone", setup.backbone),
+        ("data set", f"{setup.dataset}, {setup.num_classes} classes"),
         ("test scale", f"{width} x {height} (width x height), keep ratio"),
-        ("training", f"{reading.samples_per_gpu} samples per GPU on {reading.gpus} GPUs"),
-        ("channel order", reading.normalisation.channel_order),
+        ("training", f"{setup.samples_per_gpu} samples per GPU on {setup.gpus} GPUs"),
+        ("channel order", setup.normalisation.channel_order),
     ]
-    if isinstance(reading, SegmentationReading):
-        mode: str = reading.test.mode
-        if reading.test.mode == "slide":
-            (h, w), (dy, dx) = reading.test.crop_size, reading.test.stride
+    if isinstance(setup, SegmentationSetup):
+        mode: str = setup.test.mode
+        if setup.test.mode == "slide":
+            (h, w), (dy, dx) = setup.test.crop_size, setup.test.stride
             mode = f"slide, windows of {h} x {w}, stride {dy} x {dx}"
         pairs.append(("test mode", mode))
     else:
-        pairs.append(("neck", f"{reading.neck}, {reading.channels} channels"))
-        pairs.append(("score threshold", str(reading.test.score_threshold)))
+        pairs.append(("neck", f"{setup.neck}, {setup.channels} channels"))
+        pairs.append(("score threshold", str(setup.test.score_threshold)))
     return pairs

@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
-
 from tabulate import tabulate
 
-from hrnet_zoo.records.accuracy import Record
-from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE, MISMATCHES, Judgement, Verdict, judge
+from hrnet_zoo.verdicts.latest import Measured, compared_cells
 from hrnet_zoo.zoo.complexity import CONVENTION, complexity_of
 from hrnet_zoo.zoo.printed import decimals_of
 from hrnet_zoo.zoo.row import METRICS, Column, Metric, Row, Table
 from hrnet_zoo.zoo.zoo import Zoo
 
-Measured = Mapping[tuple[str, Metric], Judgement]
-"""(row name, metric) -> the latest verdict that rests on a full, comparable measurement."""
-
 _RIGHT = ("lr_schd",)
 _LINKS = ("config", "download")
 _SIZE_TITLES = ("Params (M)", "MACs (G)", "at (height x width)")
-
-
-def latest_judgements(
-    zoo: Zoo, records: Iterable[Record], noise: Decimal = DEFAULT_NOISE
-) -> Measured:
-    """Return, per documented number, the verdict on its latest comparable measurement.
-
-    Partial runs, other checkpoints or editions and unfinished runs are passed over: a table shows
-    only what can stand beside the documented value.
-
-    Args:
-        zoo: rows by name; records of other rows are passed over.
-        records: oldest first.
-        noise: allowance in points on top of the printed number's rounding.
-    """
-    rows = {row.name: row for row in zoo.rows}
-    latest: dict[tuple[str, Metric], Judgement] = {}
-    for record in records:
-        row = rows.get(record.row)
-        if row is None:
-            continue
-        for measurement in record.measurements:
-            judgement = judge(row, record, measurement.metric, noise)
-            if judgement.verdict in (Verdict.MATCH, *MISMATCHES):
-                latest[row.name, measurement.metric] = judgement
-    return latest
 
 
 def render_tables(zoo: Zoo, measured: Measured, *, with_size: bool = False) -> dict[str, str]:
@@ -109,19 +76,6 @@ def _cells(row: Row, column: Column, shown: set[Metric], measured: Measured) -> 
     if judgement is None or judgement.documented is None or judgement.delta is None:
         return [printed, "", ""]
     return [printed, *compared_cells(judgement, decimals_of(judgement.documented))]
-
-
-def compared_cells(judgement: Judgement, decimals: int) -> tuple[str, str]:
-    """Return measured value and difference as a table shows them; "(!)" marks a mismatch.
-
-    Args:
-        judgement: on a number that is documented and was measured.
-        decimals: of both.
-    """
-    assert judgement.delta is not None
-    flag = "" if judgement.verdict is Verdict.MATCH else " (!)"
-    delta = round(judgement.delta, decimals) + 0.0  # no "-0.00"
-    return f"{judgement.measured:.{decimals}f}", f"{delta:+.{decimals}f}{flag}"
 
 
 def _size_cells(row: Row) -> list[str]:

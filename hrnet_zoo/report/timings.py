@@ -9,15 +9,7 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
-from hrnet_zoo.records.timing import (
-    DOCUMENTED,
-    Agreement,
-    MachineState,
-    TimingRecord,
-    TrainedFigure,
-    TwinSamples,
-    VariantTimed,
-)
+from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.report.limits import limit_as_dict, limit_lines
 from hrnet_zoo.timing.medians import (
     MedianInterval,
@@ -29,6 +21,14 @@ from hrnet_zoo.timing.medians import (
     median_interval,
     percentile,
     ratio_interval,
+)
+from hrnet_zoo.timing.observations import (
+    DOCUMENTED,
+    Agreement,
+    MachineState,
+    TrainedFigure,
+    TwinSamples,
+    VariantTimed,
 )
 
 _WHERE_DOCUMENTED = "measured by the authors on a V100; not comparable on this machine"

@@ -140,7 +140,7 @@ def _prepare(
 
 
 def _open_dataset(row: Row, folders: DataFolders) -> CocoDataset:
-    name = row.reading.dataset
+    name = row.setup.dataset
     layout = DETECTION_DATASETS[name]
     return open_coco(layout, name, data_folder(row, layout.title, layout.root, folders))
 

@@ -15,7 +15,7 @@ from hrnet_zoo.tasks.detection.inference import DetectionInference
 from hrnet_zoo.tasks.detection.training import DetectionTraining
 from hrnet_zoo.tasks.segmentation.inference import SegmentationInference
 from hrnet_zoo.tasks.segmentation.training import SegmentationTraining
-from hrnet_zoo.tasks.setup import SegmentationReading
+from hrnet_zoo.tasks.setup import SegmentationSetup
 from hrnet_zoo.verdicts.memory import MemoryJudgement, judge_memory
 from hrnet_zoo.zoo.row import Row
 
@@ -87,16 +87,16 @@ def memory_of(rows: Sequence[Row], device: torch.device, progress: Progress) -> 
 
 def training_of(row: Row) -> Training:
     """Return what a row's training memory depends on."""
-    if isinstance(row.reading, SegmentationReading):
-        return SegmentationTraining.of(row.reading)
-    return DetectionTraining.of(row.reading)
+    if isinstance(row.setup, SegmentationSetup):
+        return SegmentationTraining.of(row.setup)
+    return DetectionTraining.of(row.setup)
 
 
 def inference_of(row: Row) -> Inference:
     """Return what a row's inference memory depends on."""
-    if isinstance(row.reading, SegmentationReading):
-        return SegmentationInference.of(row.reading)
-    return DetectionInference.of(row.reading)
+    if isinstance(row.setup, SegmentationSetup):
+        return SegmentationInference.of(row.setup)
+    return DetectionInference.of(row.setup)
 
 
 def _memory_of_row(row: Row, peaks: _Peaks) -> RowMemory:

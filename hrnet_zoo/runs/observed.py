@@ -30,7 +30,7 @@ from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
 from hrnet_zoo.tasks.segmentation.evaluation import ImageResult
 from hrnet_zoo.tasks.segmentation.per_image import miou_interval, total
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
-from hrnet_zoo.tasks.setup import DetectionReading, DetectionTest, SegmentationReading
+from hrnet_zoo.tasks.setup import DetectionSetup, DetectionTest, SegmentationSetup
 from hrnet_zoo.verdicts.accuracy import PROTOCOL_OF
 from hrnet_zoo.weights.download import FetchedFile
 from hrnet_zoo.zoo.row import Metric, Row
@@ -73,7 +73,7 @@ def dataset_used(row: Row, num_images_found: int, digests: Mapping[str, str]) ->
         digests: of every image that was evaluated, by its name.
     """
     return DatasetUsed(
-        name=row.reading.dataset,
+        name=row.setup.dataset,
         num_images=len(digests),
         num_images_found=num_images_found,
         fingerprint=fingerprint(digests),
@@ -89,9 +89,9 @@ def measurement_of(
     """Return one number of the table, from the results of all images."""
     # In the order of the names, so that an interrupted run draws the same bootstrap samples.
     images = [results[name].counts[metric] for name in sorted(results)]
-    scores = total(images, row.reading.num_classes).scores()
+    scores = total(images, row.setup.num_classes).scores()
     interval = miou_interval(images)
-    names = class_table(row.reading.dataset).names
+    names = class_table(row.setup.dataset).names
     return Measurement(
         metric=metric,
         value=scores.miou,
@@ -108,10 +108,10 @@ def measurement_of(
 
 def protocol_used(row: Row, metric: Metric, protocol: SegmentationProtocol) -> ProtocolUsed:
     """Return how each image was shown to the network."""
-    assert isinstance(row.reading, SegmentationReading)
+    assert isinstance(row.setup, SegmentationSetup)
     return ProtocolUsed(
         name=PROTOCOL_OF[metric],
-        test=row.reading.test,
+        test=row.setup.test,
         normalisation=protocol.normalisation,
         ratios=list(protocol.ratios),
         flip=protocol.flip,
@@ -123,8 +123,8 @@ def detection_measurement(
 ) -> Measurement:
     """Return one AP of the table, with all that COCO says beside it."""
     figures, parity = scored.figures, scored.parity
-    names = class_table(row.reading.dataset).names
-    category_ids = DETECTION_DATASETS[row.reading.dataset].category_ids
+    names = class_table(row.setup.dataset).names
+    category_ids = DETECTION_DATASETS[row.setup.dataset].category_ids
     return Measurement(
         metric=metric,
         value=figures.ap,
@@ -149,7 +149,7 @@ def detection_measurement(
 
 def detection_protocol_used(row: Row, protocol: DetectionProtocol) -> ProtocolUsed:
     """Return how each image was shown to the detector."""
-    assert isinstance(row.reading, DetectionReading)
+    assert isinstance(row.setup, DetectionSetup)
     return ProtocolUsed(
         name="single",
         test=DetectionTest(

@@ -63,7 +63,7 @@ def data_folder(row: Row, title: str, root: str, folders: DataFolders) -> Path:
     Raises:
         DatasetError: nothing was said.
     """
-    folder = folders.of(row.reading.dataset)
+    folder = folders.of(row.setup.dataset)
     if folder is None:
         msg = (
             f"{row.name} is evaluated on {title}, and no data folder was given. Pass the "

@@ -12,7 +12,6 @@ from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.records.accuracy import CheckpointUsed
-from hrnet_zoo.records.timing import Engine, InputTimed, Precision, Weights
 from hrnet_zoo.system.devices import memory_explained
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks.detection.timed import DetectionBench
@@ -27,6 +26,7 @@ from hrnet_zoo.tasks.loading import (
 from hrnet_zoo.tasks.segmentation.timed import SegmentationBench
 from hrnet_zoo.tasks.setup import SlideTest
 from hrnet_zoo.timing.inputs import TimedImage, drawn_image, image_from_file
+from hrnet_zoo.timing.observations import Engine, InputTimed, Precision, Weights
 from hrnet_zoo.timing.variants import Bench
 from hrnet_zoo.weights.download import FetchedFile
 from hrnet_zoo.weights.fetch import FetchOptions, fetch_row, own_checkpoint
@@ -84,7 +84,7 @@ def prepare(
     Raises:
         ZooError: something needed is missing or wrong.
     """
-    scale = options.scale or row.reading.test.scale
+    scale = options.scale or row.setup.test.scale
     with memory_explained(lambda: _too_large(scale)):
         images = [image_from_file(path) for path in options.images]
         images = images or [drawn_image(row, options.scale)]
@@ -123,7 +123,7 @@ def _filled_model(row: Row, image: TimedImage) -> nn.Module:
     fill(model, row.task)
     if isinstance(model, FCN):
         small = resize_keep_ratio(image.pixels, _SMALL)
-        spread_classes(model, to_network_input(small, row.reading.normalisation, _CPU))
+        spread_classes(model, to_network_input(small, row.setup.normalisation, _CPU))
     return model
 
 
@@ -161,7 +161,7 @@ def _checkpoint_used(row: Row, file: FetchedFile, options: TimeOptions) -> Check
 def _input_timed(
     row: Row, images: list[TimedImage], bench: Bench, options: TimeOptions
 ) -> InputTimed:
-    test = row.reading.test
+    test = row.setup.test
     scale = options.scale or test.scale
     return InputTimed(
         images=[image.name for image in images],

@@ -175,6 +175,6 @@ def _protocols(row: Row, metrics: Sequence[Metric]) -> dict[Metric, Segmentation
 
 
 def _open_dataset(row: Row, folders: DataFolders) -> SegmentationDataset:
-    layout = DATASETS[row.reading.dataset]
+    layout = DATASETS[row.setup.dataset]
     folder = data_folder(row, layout.title, layout.root, folders)
-    return open_dataset(layout, folder, row.reading.num_classes)
+    return open_dataset(layout, folder, row.setup.num_classes)

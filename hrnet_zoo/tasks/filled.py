@@ -18,9 +18,8 @@ from torch import Tensor, nn
 
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.weights.state_dict import load_strict
-from hrnet_zoo.zoo.row import Task
 
-_GAINS: dict[Task, tuple[tuple[str, float], ...]] = {
+_GAINS: dict[str, tuple[tuple[str, float], ...]] = {
     "segmentation": ((r"^decode_head\.conv_seg", 1.0), (r"", 0.7)),
     "detection": (
         (r"^backbone\..*fuse_layers", 0.6),
@@ -60,7 +59,7 @@ _REDUCTION_INPUTS = 270
 """Channels into the neck of W18, for which its gain was found."""
 
 
-def fill(model: nn.Module, task: Task) -> None:
+def fill(model: nn.Module, task: str) -> None:
     """Make deterministic random numbers a network's weights; it may be on the meta device.
 
     Every entry depends on its name and shape alone.
@@ -88,7 +87,7 @@ def spread_classes(model: FCN, image: Tensor) -> None:
     classifier.bias.copy_((classifier.bias - mean) / deviation)
 
 
-def _entry(key: str, shape: tuple[int, ...], task: Task) -> Tensor:
+def _entry(key: str, shape: tuple[int, ...], task: str) -> Tensor:
     if key.endswith("num_batches_tracked"):
         return torch.zeros(shape, dtype=torch.int64)
     rng = np.random.Generator(np.random.PCG64(zlib.crc32(key.encode())))
@@ -96,7 +95,7 @@ def _entry(key: str, shape: tuple[int, ...], task: Task) -> Tensor:
 
 
 def _draw(
-    rng: np.random.Generator, key: str, shape: tuple[int, ...], task: Task
+    rng: np.random.Generator, key: str, shape: tuple[int, ...], task: str
 ) -> NDArray[np.float64]:
     if key.endswith(".scale"):
         return np.asarray(rng.uniform(0.8, 1.2, shape))
@@ -113,7 +112,7 @@ def _draw(
     return values
 
 
-def _gain(key: str, shape: tuple[int, ...], task: Task) -> float:
+def _gain(key: str, shape: tuple[int, ...], task: str) -> float:
     gain = next(value for pattern, value in _GAINS[task] if re.search(pattern, key))
     if key == "neck.reduction_conv.conv.weight":
         gain *= float(np.sqrt(_REDUCTION_INPUTS / shape[1]))

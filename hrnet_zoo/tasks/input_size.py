@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from hrnet_zoo.datasets.transforms import keep_ratio_size
-from hrnet_zoo.tasks.setup import DatasetName, DetectionReading, SlideTest
+from hrnet_zoo.tasks.setup import DatasetName, DetectionSetup, SlideTest
 from hrnet_zoo.zoo.row import Row
 
 TYPICAL_IMAGES: Mapping[DatasetName, tuple[int, int]] = {
@@ -34,18 +34,18 @@ def documented_input_size(row: Row) -> tuple[int, int]:
     shapes that none is typical: taken is one that fills the box of the resize, and padding is
     added. No image has more pixels.
     """
-    reading = row.reading
-    test = reading.test
-    if isinstance(reading, DetectionReading):
-        return padded_size(reading)
+    setup = row.setup
+    test = setup.test
+    if isinstance(setup, DetectionSetup):
+        return padded_size(setup)
     if isinstance(test, SlideTest):
         return test.crop_size
-    width, height = keep_ratio_size(TYPICAL_IMAGES[reading.dataset], test.scale)
+    width, height = keep_ratio_size(TYPICAL_IMAGES[setup.dataset], test.scale)
     return height, width
 
 
-def padded_size(reading: DetectionReading) -> tuple[int, int]:
+def padded_size(setup: DetectionSetup) -> tuple[int, int]:
     """Return (height, width) of the largest landscape input of a detector, padding included."""
-    divisor = reading.test.size_divisor
-    height, width = (math.ceil(side / divisor) * divisor for side in sorted(reading.test.scale))
+    divisor = setup.test.size_divisor
+    height, width = (math.ceil(side / divisor) * divisor for side in sorted(setup.test.scale))
     return height, width

@@ -17,7 +17,7 @@ from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
 from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol
-from hrnet_zoo.tasks.setup import DetectionReading, SegmentationReading, SlideTest
+from hrnet_zoo.tasks.setup import DetectionSetup, SegmentationSetup, SlideTest
 from hrnet_zoo.weights.checkpoint_file import read_state_dict
 from hrnet_zoo.weights.state_dict import load_strict
 from hrnet_zoo.zoo.row import Row
@@ -39,11 +39,11 @@ class LoadedDetector:
 
 def build_row(row: Row) -> nn.Module:
     """Return the row's network, untrained, in eval mode."""
-    reading = row.reading
-    if isinstance(reading, DetectionReading):
-        return _build_detector(reading)
+    setup = row.setup
+    if isinstance(setup, DetectionSetup):
+        return _build_detector(setup)
     return build_segmentor(
-        reading.architecture, backbone=reading.backbone, num_classes=reading.num_classes
+        setup.architecture, backbone=setup.backbone, num_classes=setup.num_classes
     )
 
 
@@ -75,9 +75,9 @@ def load_detector(row: Row, path: Path, device: torch.device) -> LoadedDetector:
     Raises:
         CheckpointError: the file is unsafe, damaged or made for another network.
     """
-    assert isinstance(row.reading, DetectionReading)
+    assert isinstance(row.setup, DetectionSetup)
     with torch.device("meta"):
-        model = _build_detector(row.reading)
+        model = _build_detector(row.setup)
     try:
         extra = load_strict(model, modern_names(read_state_dict(path)), extra_keys="report")
     except CheckpointError as error:
@@ -104,34 +104,34 @@ def folded_detector(model: Detector) -> Detector:
 
 def single_protocol(row: Row) -> SegmentationProtocol:
     """Return a segmentation row's documented single-scale protocol."""
-    reading = row.reading
-    assert isinstance(reading, SegmentationReading)
-    test = reading.test
+    setup = row.setup
+    assert isinstance(setup, SegmentationSetup)
+    test = setup.test
     return SegmentationProtocol(
         scale=test.scale,
         window=test.crop_size if isinstance(test, SlideTest) else None,
         stride=test.stride if isinstance(test, SlideTest) else None,
-        normalisation=reading.normalisation,
+        normalisation=setup.normalisation,
     )
 
 
 def detection_protocol(row: Row, *, with_masks: bool) -> DetectionProtocol:
     """Return a detection row's documented protocol."""
-    reading = row.reading
-    assert isinstance(reading, DetectionReading)
+    setup = row.setup
+    assert isinstance(setup, DetectionSetup)
     return DetectionProtocol(
-        scale=reading.test.scale,
-        size_divisor=reading.test.size_divisor,
-        score_threshold=reading.test.score_threshold,
-        normalisation=reading.normalisation,
+        scale=setup.test.scale,
+        size_divisor=setup.test.size_divisor,
+        score_threshold=setup.test.score_threshold,
+        normalisation=setup.normalisation,
         with_masks=with_masks,
     )
 
 
-def _build_detector(reading: DetectionReading) -> Detector:
+def _build_detector(setup: DetectionSetup) -> Detector:
     return build_detector(
-        reading.architecture,
-        backbone=reading.backbone,
-        num_classes=reading.num_classes,
-        channels=reading.channels,
+        setup.architecture,
+        backbone=setup.backbone,
+        num_classes=setup.num_classes,
+        channels=setup.channels,
     )

@@ -1,13 +1,16 @@
 """How we read a row: all that its numbers depend on, written out.
 
-The shape of the manifest's `reading`; it knows nothing of what is printed.
+The shape of the manifest's `setup`; it knows nothing of what is printed.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
+
+from hrnet_zoo.datasets.normalisation import Normalisation
+from hrnet_zoo.system.strict import Strict
 
 MS_FLIP_RATIOS = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 """Multiples of the resize box in the mIoU(ms+flip) columns; each is also seen mirrored."""
@@ -28,34 +31,10 @@ DatasetName = Literal[
 ]
 
 _Positive = Annotated[int, Field(gt=0)]
-_PositiveFloat = Annotated[float, Field(gt=0)]
 Pair = Annotated[tuple[_Positive, _Positive], Field(strict=False)]
-Triple = Annotated[tuple[float, float, float], Field(strict=False)]
-PositiveTriple = Annotated[
-    tuple[_PositiveFloat, _PositiveFloat, _PositiveFloat], Field(strict=False)
-]
 Count = Annotated[int, Field(gt=0)]
 NumClasses = Annotated[int, Field(gt=0, le=253)]
 """Labels are bytes, of which 254 and 255 are taken for "invalid" and "ignored"."""
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors, numbers are not made of text, values never change."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
-    )
-
-
-class Normalisation(Strict):
-    """How pixel values become network input: (value - mean) / std."""
-
-    channel_order: Literal["rgb", "bgr"]
-    """Order of the channels as the network sees them, and of mean and std."""
-    mean: Triple
-    """Per channel, on the 0 to 255 scale."""
-    std: PositiveTriple
-    """Per channel, on the 0 to 255 scale."""
 
 
 class WholeTest(Strict):
@@ -78,7 +57,7 @@ class SlideTest(Strict):
     """Step between windows (vertical, horizontal)."""
 
 
-class SegmentationReading(Strict):
+class SegmentationSetup(Strict):
     """What a segmentation row is, as far as its number depends on it."""
 
     architecture: Literal["fcn_hrnet"]
@@ -111,7 +90,7 @@ class DetectionTest(Strict):
     """Detections at or below this score are dropped."""
 
 
-class DetectionReading(Strict):
+class DetectionSetup(Strict):
     """What a detection row is, as far as its numbers depend on it."""
 
     architecture: Literal[

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hrnet_zoo.datasets.detections import ImageDetections
-from hrnet_zoo.records.timing import Agreement
+from hrnet_zoo.timing.observations import Agreement
 
 _MIN_IOU = 0.99
 _MAX_SCORE_DIFFERENCE = 1e-3

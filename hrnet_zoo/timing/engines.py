@@ -12,9 +12,8 @@ from types import ModuleType
 import torch
 
 from hrnet_zoo.errors import PrerequisiteError
-from hrnet_zoo.records.timing import Engine, Precision
 from hrnet_zoo.system.devices import is_out_of_memory
-from hrnet_zoo.zoo.row import Task
+from hrnet_zoo.timing.observations import Engine, Precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +36,7 @@ EXPORT_ENGINES: dict[Engine, ExportEngine] = {
 _NEEDS_GPU: dict[Engine, str] = {"cudagraph": "CUDA graphs need", "tensorrt": "TensorRT needs"}
 
 
-def require_engine(engine: Engine, precision: Precision, task: Task, device: torch.device) -> None:
+def require_engine(engine: Engine, precision: Precision, task: str, device: torch.device) -> None:
     """Check whether an engine can do what is asked of it; torch itself always can.
 
     Raises:
@@ -58,7 +57,7 @@ def require_engine(engine: Engine, precision: Precision, task: Task, device: tor
         raise PrerequisiteError(msg) from None
 
 
-def _lack(engine: Engine, precision: Precision, task: Task, device: torch.device) -> str | None:
+def _lack(engine: Engine, precision: Precision, task: str, device: torch.device) -> str | None:
     """Return why an engine cannot do something, whether installed or not."""
     needs = _NEEDS_GPU.get(engine)
     if needs is not None and device.type != "cuda":

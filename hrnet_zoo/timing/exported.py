@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from hrnet_zoo.models.fcn import FCN
-from hrnet_zoo.records.timing import Engine
 from hrnet_zoo.timing.engines import as_runtime_error, imported
+from hrnet_zoo.timing.observations import Engine
 
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Maps an image batch of one shape, contiguous, to its coarse logits."""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from hrnet_zoo.records.timing import GpuState
+from hrnet_zoo.timing.observations import GpuState
 
 _INSTALL = 'nvidia-ml-py is not installed; pip install "hrnet-zoo[gpu]"'
 

@@ -57,9 +57,9 @@ def drawn_image(row: Row, scale: tuple[int, int] | None) -> TimedImage:
     Raises:
         PrerequisiteError: the image would be larger than image files can be.
     """
-    width, height = TYPICAL_IMAGES[row.reading.dataset]
+    width, height = TYPICAL_IMAGES[row.setup.dataset]
     if scale is not None:
-        documented = row.reading.test.scale
+        documented = row.setup.test.scale
         factor = min(max(scale) / max(documented), min(scale) / min(documented))
         width, height = max(1, round(width * factor)), max(1, round(height * factor))
     if max(width, height) > _LONGEST_SIDE or width * height > _MOST_PIXELS:

@@ -9,11 +9,11 @@ from typing import TypeVar
 import torch
 
 from hrnet_zoo.errors import ZooError
-from hrnet_zoo.records.timing import Precision, Work
 from hrnet_zoo.system.devices import is_out_of_memory
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.timing.gpu_busy import gpu_busy_seconds
 from hrnet_zoo.timing.medians import median
+from hrnet_zoo.timing.observations import Precision, Work
 from hrnet_zoo.timing.sampling import Subject
 from hrnet_zoo.timing.traffic import bytes_moved
 from hrnet_zoo.timing.variants import Bench, Recipe, in_one_line

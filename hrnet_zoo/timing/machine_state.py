@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from hrnet_zoo.records.timing import MachineState
 from hrnet_zoo.timing.gpu_state import gpu_state
+from hrnet_zoo.timing.observations import MachineState
 
 _PROC_STAT = Path("/proc/stat")
 _BUSY_COLUMNS = (0, 1, 2, 5, 6, 7)

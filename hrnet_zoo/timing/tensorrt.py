@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.export import ExportedProgram
 
 from hrnet_zoo.models.fcn import FCN
-from hrnet_zoo.records.timing import Precision
 from hrnet_zoo.timing.engines import as_runtime_error, imported
 from hrnet_zoo.timing.exported import CoarseLogits
+from hrnet_zoo.timing.observations import Precision
 
 Network = Callable[[Tensor], Tensor]
 Compiler = Callable[[ExportedProgram, Tensor, Precision], Network]

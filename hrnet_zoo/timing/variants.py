@@ -12,11 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from hrnet_zoo.errors import PrerequisiteError
-from hrnet_zoo.records import timing as timing_records
-from hrnet_zoo.records.timing import Agreement, Engine, Precision
 from hrnet_zoo.system.devices import is_out_of_memory, numerics
+from hrnet_zoo.timing import observations
 from hrnet_zoo.timing.engines import require_engine
-from hrnet_zoo.zoo.row import Task
+from hrnet_zoo.timing.observations import Agreement, Engine, Precision
 
 DTYPES: dict[Precision, torch.dtype] = {
     "fp32": torch.float32,
@@ -71,12 +70,12 @@ class Bench(Protocol):
         """Make a variant ready; nothing is computed yet."""
 
 
-DOCUMENTED = Recipe(name=timing_records.DOCUMENTED, fast=False)
-DOCUMENTED_LOADING = Recipe(name=timing_records.WITH_LOADING, fast=False, with_loading=True)
+DOCUMENTED = Recipe(name=observations.DOCUMENTED, fast=False)
+DOCUMENTED_LOADING = Recipe(name=observations.WITH_LOADING, fast=False, with_loading=True)
 
 
 def recipes(
-    task: Task, engines: Sequence[Engine], precisions: Sequence[Precision], batch: int = 1
+    task: str, engines: Sequence[Engine], precisions: Sequence[Precision], batch: int = 1
 ) -> list[Recipe]:
     """Return the documented ways first, at batch 1, then a fast one per engine and precision."""
     documented = [DOCUMENTED] if task == "segmentation" else [DOCUMENTED, DOCUMENTED_LOADING]
@@ -98,7 +97,7 @@ def _name(engine: Engine, precision: Precision) -> str:
     return name if precision == "fp32" else f"{name}-{precision}"
 
 
-def require_possible(recipe: Recipe, task: Task, device: torch.device) -> None:
+def require_possible(recipe: Recipe, task: str, device: torch.device) -> None:
     """Check what can be known beforehand.
 
     Raises:

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 from torch.utils.flop_counter import FlopCounterMode
 
-from hrnet_zoo.records.timing import Precision
 from hrnet_zoo.system.devices import numerics
 from hrnet_zoo.tasks.ahead import synchronised_time
+from hrnet_zoo.timing.observations import Precision
 from hrnet_zoo.timing.variants import DTYPES
 
 _SIDE = {"cpu": 1024, "cuda": 8192}

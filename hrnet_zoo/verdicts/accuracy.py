@@ -176,7 +176,7 @@ def _undocumented(row: Row, metric: Metric) -> str:
 
 def _partial(row: Row, record: Record) -> str:
     """Say which part of the images was evaluated, or nothing if all were."""
-    complete = row.reading.num_images
+    complete = row.setup.num_images
     if record.dataset is None or record.dataset.num_images == complete:
         return ""
     return f"{record.dataset.num_images} of {complete} images were evaluated"
@@ -205,8 +205,8 @@ def _obstacles(row: Row, record: Record, measurement: Measurement) -> Iterator[s
         yield f'it is a record of the "{record.edition}" edition, not of "{row.edition}"'
     if record.settings is not None and record.settings.tf32:
         yield "it was computed with TF32, not in float32"
-    if dataset.name != row.reading.dataset:
-        yield f"it was measured on {dataset.name}, documented on {row.reading.dataset}"
+    if dataset.name != row.setup.dataset:
+        yield f"it was measured on {dataset.name}, documented on {row.setup.dataset}"
     prefix = row.checkpoint_sha256_prefix
     if prefix is None:
         yield "the row documents no checkpoint"
@@ -229,7 +229,7 @@ def _protocol_differences(row: Row, metric: Metric, used: ProtocolUsed) -> Itera
         yield f"measured with the protocol {used.name}, documented with {documented}"
     elif (used.ratios, used.flip) != _PASSES[documented]:
         yield f"other scales or mirroring than {documented} stands for"
-    if used.test != row.reading.test:
+    if used.test != row.setup.test:
         yield "another test scale or window than the documented one"
-    if used.normalisation != row.reading.normalisation:
+    if used.normalisation != row.setup.normalisation:
         yield "another input normalisation than the documented one"

@@ -5,14 +5,46 @@ It knows rows and files, not what is in the files: fetching needs no torch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from hrnet_zoo.errors import CheckpointError
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.weights.download import FetchedFile, fetch_file, sha256_of
-from hrnet_zoo.zoo.printed import promised_sha256
-from hrnet_zoo.zoo.row import Row
+from hrnet_zoo.weights.file_name import promised_sha256
+
+
+class Linked(Protocol):
+    """A row of the manifest, as far as its published checkpoint goes; see `zoo.row.Row`."""
+
+    @property
+    def name(self) -> str:
+        """Return the name of the row."""
+
+    @property
+    def edition(self) -> str:
+        """Return whose claim the row is."""
+
+    @property
+    def has_later(self) -> bool:
+        """Whether upstream published another edition later."""
+
+    @property
+    def checkpoint_url(self) -> str | None:
+        """Return the link, or None for a blank row."""
+
+    @property
+    def checkpoint_file_name(self) -> str:
+        """Return the file name in the link."""
+
+    @property
+    def checkpoint_sha256_prefix(self) -> str | None:
+        """Return the 8 hex digits that the file name promises."""
+
+    def edition_of(self, sha256: str) -> Sequence[str]:
+        """Return the editions that promise a file of this SHA-256."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +57,7 @@ class FetchOptions:
 
 
 def fetch_row(
-    row: Row, manifest_dir: Path, options: FetchOptions, progress: Progress
+    row: Linked, manifest_dir: Path, options: FetchOptions, progress: Progress
 ) -> FetchedFile:
     """Return the row's published checkpoint, from the cache or downloaded; its hash is checked.
 
@@ -51,11 +83,11 @@ def fetch_row(
     )
 
 
-def _or_later(row: Row) -> str:
-    return ", or --edition later" if row.edition == "readme" and row.later is not None else ""
+def _or_later(row: Linked) -> str:
+    return ", or --edition later" if row.edition == "readme" and row.has_later else ""
 
 
-def own_checkpoint(row: Row, path: Path, progress: Progress) -> FetchedFile:
+def own_checkpoint(row: Linked, path: Path, progress: Progress) -> FetchedFile:
     """Return a checkpoint named by the user for a row; say so if it is another edition's.
 
     Raises:

@@ -46,7 +46,7 @@ class Complexity:
 
 def identity(row: Row) -> dict[str, object]:
     """Return all that a row's network and its input depend on, for JSON."""
-    return row.reading.model_dump(mode="json", include=_FIELDS)
+    return row.setup.model_dump(mode="json", include=_FIELDS)
 
 
 def complexity_of(row: Row) -> Complexity | None:

@@ -11,9 +11,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, StringConstraints
 
+from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.errors import UsageError
-from hrnet_zoo.tasks.setup import DetectionReading, Normalisation, SegmentationReading, Strict
-from hrnet_zoo.zoo.printed import link_file_name, printed_number, promised_sha256
+from hrnet_zoo.system.strict import Strict
+from hrnet_zoo.tasks.setup import DetectionSetup, SegmentationSetup
+from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
+from hrnet_zoo.zoo.printed import printed_number
 
 Task = Literal["segmentation", "detection"]
 Metric = Literal["train_memory_gb", "fps", "miou", "miou_ms_flip", "box_ap", "mask_ap"]
@@ -90,7 +93,7 @@ class Printed(Strict):
     method: str | None
     """Method, e.g. "FCN"."""
     backbone: str
-    """Backbone label. It can be wrong; see `reading.backbone`."""
+    """Backbone label. It can be wrong; see `setup.backbone`."""
     crop_size: str | None
     """Training crop, height x width."""
     lr_schd: str | None
@@ -163,7 +166,7 @@ class Row(Strict):
     """Weights, as linked; null for a blank row. A relative path is relative to the manifest."""
     log_url: str | None
     """Training log, as linked."""
-    reading: Annotated[SegmentationReading | DetectionReading, Field(discriminator="architecture")]
+    setup: Annotated[SegmentationSetup | DetectionSetup, Field(discriminator="architecture")]
     """Our reading of the row, from upstream's configuration."""
     later: LaterEdition | None = None
     """What upstream published later for the same configuration; null if nothing."""
@@ -175,7 +178,7 @@ class Row(Strict):
     @property
     def task(self) -> Task:
         """Return "segmentation" or "detection"."""
-        return "segmentation" if isinstance(self.reading, SegmentationReading) else "detection"
+        return "segmentation" if isinstance(self.setup, SegmentationSetup) else "detection"
 
     def documented(self, metric: Metric) -> Decimal | None:
         """Return the documented value with its printed decimals, or None where none is printed."""
@@ -195,6 +198,11 @@ class Row(Strict):
     def edition(self) -> EditionName:
         """Return which claim this row makes."""
         return "readme" if self._readme is None else "later"
+
+    @property
+    def has_later(self) -> bool:
+        """Whether upstream published something later for the row."""
+        return self.later is not None
 
     def in_edition(self, name: EditionName) -> Row:
         """Return this row as the edition called ``name`` claims it.
@@ -233,7 +241,7 @@ class Row(Strict):
                 "printed": printed,
                 "checkpoint_url": later.checkpoint_url,
                 "log_url": None,
-                "reading": self.reading.model_copy(update={"normalisation": later.normalisation}),
+                "setup": self.setup.model_copy(update={"normalisation": later.normalisation}),
             }
         )
         row._readme = self

@@ -52,7 +52,7 @@ class Zoo:
         """
         criteria: dict[str, tuple[str | None, Callable[[Row], str]]] = {
             "task": (task, lambda row: row.task),
-            "dataset": (dataset, lambda row: row.reading.dataset),
+            "dataset": (dataset, lambda row: row.setup.dataset),
             "method": (method, lambda row: row.method),
         }
         rows = list(self.rows)

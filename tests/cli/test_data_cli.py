@@ -46,7 +46,7 @@ def test_show_tells_origin_terms_and_rows(run_cli: RunCli, name: str) -> None:
         download.obtained_from,
         download.terms,
         download.preparation,
-        *(row.name for row in load_zoo().rows if row.reading.dataset == name),
+        *(row.name for row in load_zoo().rows if row.setup.dataset == name),
     ):
         assert " ".join(text.split()) in out
 
@@ -71,7 +71,7 @@ def test_show_for_programs(run_cli: RunCli, name: str) -> None:
     assert content["split_file"] == layout.split_file
     assert [c["name"] for c in content["classes"]] == list(classes.names)
     assert [tuple(c["rgb"]) for c in content["classes"]] == list(classes.palette)
-    assert content["rows"] == [r.name for r in load_zoo().rows if r.reading.dataset == name]
+    assert content["rows"] == [r.name for r in load_zoo().rows if r.setup.dataset == name]
     assert (content["download"] is None) == (name == "scenes")
 
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from support.trees import RunCli, make_cityscapes
 from zoo.test_editions import BLANK, FCOS, METAFILE, NEVER, SEGMENTATION, SHARED, ZOO
 
+from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.records.accuracy import read_record
 from hrnet_zoo.records.timing import read_timings
 from hrnet_zoo.system.progress import Silent
-from hrnet_zoo.tasks.setup import Normalisation
 from hrnet_zoo.weights.fetch import own_checkpoint
 from hrnet_zoo.zoo.manifest import load_zoo
 

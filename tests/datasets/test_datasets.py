@@ -267,8 +267,8 @@ def test_every_row_has_its_data_set_and_classes() -> None:
     layouts = DATASETS | DETECTION_DATASETS
     assert set(get_args(DatasetName)) == set(layouts)
     for row in load_zoo().rows:
-        reading = row.reading
-        assert reading.dataset in (DATASETS if row.task == "segmentation" else DETECTION_DATASETS)
-        assert reading.num_images == layouts[reading.dataset].num_images
-        table = class_table(reading.dataset)
-        assert len(table.names) == len(table.palette) == reading.num_classes
+        setup = row.setup
+        assert setup.dataset in (DATASETS if row.task == "segmentation" else DETECTION_DATASETS)
+        assert setup.num_images == layouts[setup.dataset].num_images
+        table = class_table(setup.dataset)
+        assert len(table.names) == len(table.palette) == setup.num_classes

@@ -10,13 +10,13 @@ import torch
 from fill import DATA
 
 from hrnet_zoo.datasets.images import decode_image
+from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import keep_ratio_size, resize_keep_ratio, to_network_input
 from hrnet_zoo.tasks.segmentation.protocol import (
     SegmentationProtocol,
     resized_images,
     window_bounds,
 )
-from hrnet_zoo.tasks.setup import Normalisation
 
 GOLDEN: dict[str, Any] = json.loads((DATA / "resize.json").read_text())
 IMAGENET = Normalisation(

@@ -29,10 +29,11 @@ from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
-from hrnet_zoo.records.timing import Agreement, TrainedFigure, read_timings
+from hrnet_zoo.records.timing import read_timings
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.detection.protocol import detect, to_image_detections
 from hrnet_zoo.tasks.loading import detection_protocol, load_detector, load_segmentor
+from hrnet_zoo.timing.observations import Agreement, TrainedFigure
 from hrnet_zoo.timing.variants import Recipe
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row

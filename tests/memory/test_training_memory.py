@@ -32,7 +32,7 @@ from hrnet_zoo.tasks.detection.training import DetectionTraining
 from hrnet_zoo.tasks.filled import fill
 from hrnet_zoo.tasks.segmentation.inference import SegmentationInference
 from hrnet_zoo.tasks.segmentation.training import SegmentationTraining
-from hrnet_zoo.tasks.setup import DetectionReading, SegmentationReading
+from hrnet_zoo.tasks.setup import DetectionSetup, SegmentationSetup
 from hrnet_zoo.verdicts.memory import MemoryVerdict, judge_memory
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row
@@ -205,17 +205,17 @@ def test_what_stands_in_for_selection_takes_what_it_takes(
 
 
 def test_detectors_infer_images_that_fill_the_box_of_the_resize() -> None:
-    readings = [row.reading for row in load_zoo().rows if row.name.endswith("_coco")]
-    sizes = {DetectionInference.of(r).size for r in readings if isinstance(r, DetectionReading)}
+    readings = [row.setup for row in load_zoo().rows if row.name.endswith("_coco")]
+    sizes = {DetectionInference.of(r).size for r in readings if isinstance(r, DetectionSetup)}
     assert sizes == {(800, 1344)}
 
 
 def test_inference_is_at_test_scale() -> None:
     zoo = load_zoo()
     sizes = {
-        row.reading.dataset: SegmentationInference.of(row.reading).size
+        row.setup.dataset: SegmentationInference.of(row.setup).size
         for row in zoo.rows
-        if isinstance(row.reading, SegmentationReading)
+        if isinstance(row.setup, SegmentationSetup)
     }
     assert sizes["cityscapes"] == (1024, 2048)
     assert sizes["ade20k"] == (512, 683)

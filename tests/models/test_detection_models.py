@@ -23,12 +23,12 @@ from hrnet_zoo.models.detection.two_stage import TwoStageDetector
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.resnext import ResNeXt
 from hrnet_zoo.tasks.loading import build_row
-from hrnet_zoo.tasks.setup import DetectionReading
+from hrnet_zoo.tasks.setup import DetectionSetup
 from hrnet_zoo.zoo.manifest import load_zoo
 
 LAYOUTS = sorted(path.name.removesuffix(".txt.gz") for path in FOLDER.glob("keys/*.txt.gz"))
 INDEX: dict[str, dict[str, Any]] = json.loads((FOLDER / "keys" / "index.json").read_text())
-ROWS = [row for row in load_zoo().rows if isinstance(row.reading, DetectionReading)]
+ROWS = [row for row in load_zoo().rows if isinstance(row.setup, DetectionSetup)]
 SHORT_NAMES = {value: key for key, value in ARCHITECTURES.items()}
 WITH_MASKS = {"mask_rcnn_hrnet", "cascade_mask_rcnn_hrnet", "htc_hrnet", "htc_x101"}
 
@@ -74,13 +74,13 @@ def test_there_are_19_layouts() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_every_row_is_built_with_its_published_layout(row: Any) -> None:
-    architecture, backbone = row.reading.architecture, row.reading.backbone
+    architecture, backbone = row.setup.architecture, row.setup.backbone
     name = "htc_x101" if architecture == "htc_x101" else f"{SHORT_NAMES[architecture]}_{backbone}"
     with torch.device("meta"):
         model = build_row(row)
     assert isinstance(model, Detector)
     assert layout(model) == published_layout(name)
-    assert model.has_masks == (row.reading.architecture in WITH_MASKS)
+    assert model.has_masks == (row.setup.architecture in WITH_MASKS)
     assert not any(module.training for module in model.modules())
 
 

@@ -16,6 +16,7 @@ from torchvision.models import resnext101_64x4d
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
+from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import keep_ratio_size, resize_keep_ratio, to_network_input
 from hrnet_zoo.models.detection import nms
 from hrnet_zoo.models.detection.anchors import STRIDES, base_anchors, grid_anchors
@@ -26,7 +27,6 @@ from hrnet_zoo.models.detection.hrfpn import HRFPN
 from hrnet_zoo.models.detection.roi_features import aligned, roi_features, roi_levels
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.resnext import build_resnext
-from hrnet_zoo.tasks.setup import Normalisation
 
 CPU = torch.device("cpu")
 STDS = [(1.0, 1.0, 1.0, 1.0), (0.1, 0.1, 0.2, 0.2), (0.05, 0.05, 0.1, 0.1)]

@@ -12,6 +12,7 @@ from fill import BACKBONES, DATA, filled_model
 from torch import Tensor, nn
 
 from hrnet_zoo.datasets.images import decode_image
+from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.models import build_segmentor
@@ -20,7 +21,6 @@ from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.hrnet import build_hrnet
 from hrnet_zoo.tasks.loading import network_for_evaluation
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, class_scores, resized_images
-from hrnet_zoo.tasks.setup import Normalisation
 from hrnet_zoo.zoo.manifest import load_zoo
 
 KEY_LISTS = sorted(DATA.glob("keys/*.txt.gz"))
@@ -62,7 +62,7 @@ def test_state_dict_is_upstreams(path: Any) -> None:
 def test_every_segmentation_row_has_a_published_layout() -> None:
     names = {path.name.removesuffix(".txt.gz") for path in KEY_LISTS}
     widths = {backbone: width for width, backbone in BACKBONES.items()}
-    readings = [row.reading for row in load_zoo().rows if row.task == "segmentation"]
+    readings = [row.setup for row in load_zoo().rows if row.task == "segmentation"]
     assert len(readings) == 37
     assert {f"{widths[r.backbone]}_{r.num_classes}" for r in readings} == names
 

@@ -76,8 +76,8 @@ def test_readmes_give_back_the_rows_of_the_manifest(
         assert {key: ours[key] for key in FROM_THE_TEXT} == {
             key: theirs[key] for key in FROM_THE_TEXT
         }
-        assert ours["reading"].items() <= theirs["reading"].items()
-        assert list(ours["reading"]) == [key for key in theirs["reading"] if key in ours["reading"]]
+        assert ours["setup"].items() <= theirs["setup"].items()
+        assert list(ours["setup"]) == [key for key in theirs["setup"] if key in ours["setup"]]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_what_follows_from_the_text(source: str, linked: set[str], blank: set[st
     for entry in import_file(DATA / "readmes" / f"{source}.md", NOTHING_KNOWN).entries:
         says_batch = "_4x4_" in (entry.name or "")
         expected = linked | ({"gpus", "samples_per_gpu"} if says_batch else set())
-        assert set(entry.reading) == (expected if entry.checkpoint_url else blank)
+        assert set(entry.setup) == (expected if entry.checkpoint_url else blank)
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -121,7 +121,7 @@ def test_with_all_suggestions_taken_it_is_the_manifest(
 def test_a_wrong_label_is_noted_and_the_file_name_counts() -> None:
     entries = import_file(DATA / "readmes" / "mmdetection.md", NOTHING_KNOWN).entries
     noted = [entry for entry in entries if entry.notes]
-    assert [entry.reading["backbone"] for entry in noted] == ["w40", "w40"]
+    assert [entry.setup["backbone"] for entry in noted] == ["w40", "w40"]
     assert 'The table says "HRNetV2p-W48"; the file\'s name says w40.' in noted[0].notes
 
 
@@ -141,7 +141,7 @@ def test_name_and_heading_that_contradict_each_other_say_nothing(tmp_path: Path)
     text = original("mmsegmentation").replace("### LoveDA", "### Aerial")
     text = text.replace("### Cityscapes", "### LoveDA")
     entries = import_file(write(tmp_path, "README.md", text), ZOO).entries
-    read = {entry.table: entry.reading.get("dataset") for entry in entries}
+    read = {entry.table: entry.setup.get("dataset") for entry in entries}
     assert (read["LoveDA"], read["Aerial"], read["Potsdam"]) == (None, "loveda", "potsdam")
 
 

@@ -88,8 +88,8 @@ def test_a_detection_metafile_gives_what_the_later_editions_quote(tmp_path: Path
             assert (row["printed"][quantity] or None) == getattr(known.later, quantity)
         assert row["checkpoint_url"] == known.later.checkpoint_url
         assert row["method"] == row["table"] == known.method
-        assert row["reading"].items() <= manifest_row(row["name"])["reading"].items()
-        assert {"architecture", "backbone", "neck", "dataset"} <= row["reading"].keys()
+        assert row["setup"].items() <= manifest_row(row["name"])["setup"].items()
+        assert {"architecture", "backbone", "neck", "dataset"} <= row["setup"].keys()
         stated = known.later.inference_ms
         noted = [f"value {stated}, hardware V100" in note for note in row.get("notes", [])]
         assert noted == ([True] if stated else [])
@@ -112,22 +112,22 @@ def test_a_segmentation_metafile_is_quoted_with_its_decimals(tmp_path: Path) -> 
     first, second = rows_in(imported, NOTHING_KNOWN)
     assert (first["printed"]["miou"], first["printed"]["train_memory_gb"]) == ("78.80", "2.90")
     assert (first["printed"]["crop_size"], first["printed"]["lr_schd"]) == ("(512,1024)", "160000")
-    expected = manifest_row(first["name"])["reading"]
+    expected = manifest_row(first["name"])["setup"]
     for left_open in ("test", "normalisation", "samples_per_gpu", "gpus"):
         del expected[left_open]
-    assert first["reading"] == expected
+    assert first["setup"] == expected
     [note] = first["notes"]
     assert note.startswith(
         'The metafile states "inference time (ms/im)": value 77.1, hardware V100'
     )
     assert second["name"] == "fcn_hr18s_4x4_512x512_80k_vaihingen"
-    assert (second["reading"]["gpus"], second["reading"]["backbone"]) == (4, "w18_small")
+    assert (second["setup"]["gpus"], second["setup"]["backbone"]) == (4, "w18_small")
     assert second["printed"]["backbone"] == "hr18s"
     assert (
         second["log_url"]
         == "https://h/fcn_hr18s_4x4_512x512_80k_vaihingen_20211231_230909.log.json"
     )
-    assert "train_crop" not in second["reading"]
+    assert "train_crop" not in second["setup"]
     assert [table.heading for table in imported.tables] == ["Cityscapes", "Vaihingen"]
 
 

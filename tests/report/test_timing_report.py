@@ -17,19 +17,7 @@ import pytest
 import torch
 
 from hrnet_zoo.errors import RecordError
-from hrnet_zoo.records.timing import (
-    Agreement,
-    GpuState,
-    InputTimed,
-    MachineState,
-    SamplingUsed,
-    TimingRecord,
-    TwinSamples,
-    VariantTimed,
-    Work,
-    read_timing,
-    read_timings,
-)
+from hrnet_zoo.records.timing import TimingRecord, read_timing, read_timings
 from hrnet_zoo.report.timings import (
     all_could_be_run,
     remarks,
@@ -38,6 +26,16 @@ from hrnet_zoo.report.timings import (
 )
 from hrnet_zoo.timing.gpu_state import gpu_state
 from hrnet_zoo.timing.machine_state import Watch
+from hrnet_zoo.timing.observations import (
+    Agreement,
+    GpuState,
+    InputTimed,
+    MachineState,
+    SamplingUsed,
+    TwinSamples,
+    VariantTimed,
+    Work,
+)
 
 CPU = torch.device("cpu")
 

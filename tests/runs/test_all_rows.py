@@ -23,7 +23,7 @@ from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.datasets.layouts import DATASETS
 from hrnet_zoo.records.accuracy import read_record
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
-from hrnet_zoo.tasks.setup import SegmentationReading
+from hrnet_zoo.tasks.setup import SegmentationSetup
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row
 
@@ -35,7 +35,7 @@ IMAGES = 2
 
 def kind(row: Row) -> tuple[str, int]:
     """Rows of one kind can share a checkpoint."""
-    return row.reading.backbone, row.reading.num_classes
+    return row.setup.backbone, row.setup.num_classes
 
 
 KINDS = [key for key, _ in groupby(sorted(ROWS, key=kind), key=kind)]
@@ -93,13 +93,13 @@ def test_rows_of_all_kinds_are_evaluated(
     rows, path = checkpoint
     checked: set[str] = set()
     by_dataset = {
-        row.reading.dataset: write_tree(tmp_path / "data", row.reading.dataset) for row in rows
+        row.setup.dataset: write_tree(tmp_path / "data", row.setup.dataset) for row in rows
     }
     for row in rows:
-        assert isinstance(row.reading, SegmentationReading)
+        assert isinstance(row.setup, SegmentationSetup)
         # Rows that differ only in their schedule compute the same with one file; the second column
         # takes twelve passes.
-        metrics = ["miou"] if row.reading.dataset in checked else ["miou", "miou_ms_flip"]
+        metrics = ["miou"] if row.setup.dataset in checked else ["miou", "miou_ms_flip"]
         finished = run_cli(
             "verify", row.name, "--data-root", tmp_path / "data", "--checkpoint", path,
             "--device", "cpu", "--metrics", ",".join(metrics), "--output", tmp_path / row.name,
@@ -109,17 +109,17 @@ def test_rows_of_all_kinds_are_evaluated(
         record = read_record(record_path)
         assert record.status == "completed", record.reason
         assert [m.metric for m in record.measurements] == metrics
-        pairs = by_dataset[row.reading.dataset]
-        if row.reading.dataset in checked:
+        pairs = by_dataset[row.setup.dataset]
+        if row.setup.dataset in checked:
             continue
-        checked.add(row.reading.dataset)
+        checked.add(row.setup.dataset)
         predictor = hrnet_zoo.load(row.name, checkpoint=path)
         assert isinstance(predictor, SegmentationPredictor)
         for measurement, protocol in zip(record.measurements, ("single", "ms_flip"), strict=True):
             seen = [(predictor.predict(p, protocol=protocol).labels, g) for p, g in pairs]  # type: ignore[arg-type]
-            expected = plain_miou(seen, row.reading.num_classes)
+            expected = plain_miou(seen, row.setup.num_classes)
             assert measurement.value == pytest.approx(expected, abs=1e-9)
-            assert len(measurement.classes) == row.reading.num_classes
+            assert len(measurement.classes) == row.setup.num_classes
 
 
 def test_the_kinds_cover_all_37_rows() -> None:

@@ -26,7 +26,7 @@ IMAGES = 2
 
 def kind(row: Row) -> tuple[str, str]:
     """Rows of one kind can share a checkpoint."""
-    return row.reading.architecture, row.reading.backbone
+    return row.setup.architecture, row.setup.backbone
 
 
 KINDS = [key for key, _ in groupby(sorted(ROWS, key=kind), key=kind)]

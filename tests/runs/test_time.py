@@ -16,9 +16,10 @@ import hrnet_zoo.demo
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.records.accuracy import read_records
-from hrnet_zoo.records.timing import TrainedFigure, read_timings
+from hrnet_zoo.records.timing import read_timings
 from hrnet_zoo.system.host_memory import keep_freed_memory
 from hrnet_zoo.timing.medians import median, median_interval, ratio_interval
+from hrnet_zoo.timing.observations import TrainedFigure
 from hrnet_zoo.zoo.manifest import load_zoo
 
 SEGMENTOR, DETECTOR = (row.name for row in load_zoo(hrnet_zoo.demo.MANIFEST).rows)

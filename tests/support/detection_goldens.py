@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hrnet_zoo.datasets.detections import ImageDetections
+from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
 from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
@@ -31,7 +32,6 @@ from hrnet_zoo.models.detection.fcos import LevelOutput
 from hrnet_zoo.models.detection.mask_head import MaskHead
 from hrnet_zoo.models.detection.rpn import AnchorOutput
 from hrnet_zoo.models.folding import folded
-from hrnet_zoo.tasks.setup import Normalisation
 
 FOLDER = DATA / "detection"
 ARCHITECTURES = {

@@ -79,8 +79,8 @@ def complete_record(row: Row, values: dict[Metric, float], *, sha256: str) -> Re
     """Return the record of a run over all of COCO, as documented."""
     protocol = ProtocolUsed(
         name="single",
-        test=row.reading.test,
-        normalisation=row.reading.normalisation,
+        test=row.setup.test,
+        normalisation=row.setup.normalisation,
         ratios=[1.0],
         flip=False,
     )

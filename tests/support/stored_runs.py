@@ -15,13 +15,8 @@ from hrnet_zoo.records.accuracy import (
     new_record_path,
     write_record,
 )
-from hrnet_zoo.records.timing import (
-    InputTimed,
-    MachineState,
-    TimingRecord,
-    VariantTimed,
-    new_timing_path,
-)
+from hrnet_zoo.records.timing import TimingRecord, new_timing_path
+from hrnet_zoo.timing.observations import InputTimed, MachineState, VariantTimed
 from hrnet_zoo.zoo.manifest import load_zoo
 
 ROW = "fcn_hr18s_512x1024_40k_cityscapes"
@@ -35,8 +30,8 @@ def record_of(name: str = ROW, *, day: int = 0, miou: float = 73.86, **changes: 
     began = BEGIN + timedelta(days=day)
     protocol = ProtocolUsed(
         name="single",
-        test=row.reading.test,
-        normalisation=row.reading.normalisation,
+        test=row.setup.test,
+        normalisation=row.setup.normalisation,
         ratios=[1.0],
         flip=False,
     )

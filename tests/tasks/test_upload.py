@@ -21,6 +21,7 @@ from torch import Tensor
 
 from hrnet_zoo.datasets.coco import open_coco
 from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
+from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.segmentation import open_dataset
 from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.demo import DATA_ROOT
@@ -31,7 +32,6 @@ from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.detection import evaluation as detection
 from hrnet_zoo.tasks.loading import detection_protocol, single_protocol
 from hrnet_zoo.tasks.segmentation import evaluation as segmentation
-from hrnet_zoo.tasks.setup import Normalisation
 from hrnet_zoo.tasks.upload import DoubleBuffer, Sent, Transfer, sent_ahead, upload_ahead
 from hrnet_zoo.zoo.manifest import load_zoo
 

@@ -19,7 +19,6 @@ from torch import Tensor
 
 import hrnet_zoo.demo
 from hrnet_zoo.models.detection.detector import Detector
-from hrnet_zoo.records.timing import Precision
 from hrnet_zoo.runs.load import load_predictor
 from hrnet_zoo.tasks.detection.timed import DetectionBench
 from hrnet_zoo.tasks.loading import detection_protocol
@@ -27,6 +26,7 @@ from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
 from hrnet_zoo.tasks.segmentation.timed import SegmentationBench
 from hrnet_zoo.timing.graphs import CudaGraph, GraphPerShape
 from hrnet_zoo.timing.inputs import TimedImage, image_from_file
+from hrnet_zoo.timing.observations import Precision
 from hrnet_zoo.timing.variants import DOCUMENTED, Recipe, recipes, settings_for
 from hrnet_zoo.zoo.manifest import load_zoo
 
@@ -84,7 +84,7 @@ def small_protocol(*, slide: bool = False) -> SegmentationProtocol:
         scale=(120, 80),
         window=(64, 64) if slide else None,
         stride=(40, 40) if slide else None,
-        normalisation=SEGMENTOR.reading.normalisation,
+        normalisation=SEGMENTOR.setup.normalisation,
     )
 
 

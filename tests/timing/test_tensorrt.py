@@ -21,8 +21,8 @@ from torch.export import ExportedProgram
 
 import hrnet_zoo.demo
 from hrnet_zoo.errors import PrerequisiteError
-from hrnet_zoo.records.timing import Precision
 from hrnet_zoo.timing.engines import require_engine
+from hrnet_zoo.timing.observations import Precision
 from hrnet_zoo.timing.tensorrt import TensorRTNetwork, compiled_by_tensorrt
 from hrnet_zoo.zoo.manifest import load_zoo
 

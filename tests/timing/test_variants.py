@@ -24,10 +24,6 @@ from hrnet_zoo.models.detection.fcos import FCOS, FCOSHead
 from hrnet_zoo.models.detection.hrfpn import HRFPN
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.hrnet import HRNet
-from hrnet_zoo.records.timing import (
-    Agreement,
-    Engine,
-)
 from hrnet_zoo.runs.load import load_predictor
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
@@ -47,6 +43,7 @@ from hrnet_zoo.timing.agreement import (
 from hrnet_zoo.timing.engines import require_engine
 from hrnet_zoo.timing.exported import ExportedNetwork
 from hrnet_zoo.timing.inputs import TimedImage, drawn_image, image_from_file
+from hrnet_zoo.timing.observations import Agreement, Engine
 from hrnet_zoo.timing.variants import DOCUMENTED, DOCUMENTED_LOADING, Recipe, recipes
 from hrnet_zoo.timing.work import multiply_adds, peak_gflops
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -262,7 +259,7 @@ def test_windows_are_slid_as_in_the_evaluation() -> None:
         scale=(120, 80),
         window=(64, 64),
         stride=(40, 40),
-        normalisation=SEGMENTOR.reading.normalisation,
+        normalisation=SEGMENTOR.setup.normalisation,
     )
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (80, 120, 3), dtype=np.uint8)
@@ -363,7 +360,7 @@ def test_masks_are_pasted_into_the_image() -> None:
         scale=(160, 96),
         size_divisor=32,
         score_threshold=0.0,
-        normalisation=DETECTOR.reading.normalisation,
+        normalisation=DETECTOR.setup.normalisation,
         with_masks=True,
     )
     image = drawn_image(DETECTOR, None)

@@ -22,7 +22,7 @@ from made_up_runs import (
 from scipy import stats
 from support.trees import RunCli
 
-from hrnet_zoo.records.timing import GpuState, TwinSamples
+from hrnet_zoo.timing.observations import GpuState, TwinSamples
 from hrnet_zoo.verdicts.comparison.outcome import Outcome
 from hrnet_zoo.verdicts.comparison.reading import read_side
 from hrnet_zoo.verdicts.comparison.significance import holm, rank_test, spread_test

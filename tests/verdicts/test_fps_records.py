@@ -13,14 +13,13 @@ from cli.test_fps_cli import JUDGED, W18, times
 from support.trees import RunCli
 
 from hrnet_zoo.records.accuracy import write_record
-from hrnet_zoo.records.timing import (
+from hrnet_zoo.records.timing import TimingRecord, new_timing_path
+from hrnet_zoo.timing.observations import (
     GpuState,
     InputTimed,
     MachineState,
-    TimingRecord,
     TwinSamples,
     VariantTimed,
-    new_timing_path,
 )
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.records.accuracy import (
     BootstrapInterval,
     CheckpointUsed,
@@ -17,7 +18,7 @@ from hrnet_zoo.records.accuracy import (
     Settings,
     now,
 )
-from hrnet_zoo.tasks.setup import Normalisation, SegmentationReading, WholeTest
+from hrnet_zoo.tasks.setup import SegmentationSetup, WholeTest
 from hrnet_zoo.verdicts.accuracy import Judgement, Verdict, exit_code, judge, tolerance_for
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Metric
@@ -27,11 +28,11 @@ PREFIX = "f196fb4e"
 
 
 def measurement(value: float | None, metric: Metric = "miou", **changes: Any) -> Measurement:
-    assert isinstance(ROW.reading, SegmentationReading)
+    assert isinstance(ROW.setup, SegmentationSetup)
     protocol = ProtocolUsed(
         name="single" if metric == "miou" else "ms_flip",
-        test=ROW.reading.test,
-        normalisation=ROW.reading.normalisation,
+        test=ROW.setup.test,
+        normalisation=ROW.setup.normalisation,
         ratios=[1.0] if metric == "miou" else [0.5, 0.75, 1.0, 1.25, 1.5, 1.75],
         flip=metric != "miou",
     )

@@ -42,7 +42,7 @@ def small_row(kind: str, **changes: Any) -> Row:
     small = {"backbone": "w4_small", "num_classes": 3}
     if kind != "fcn":
         small["channels"] = 64 if kind == "fcos" else 8
-    return row.model_copy(update={"reading": row.reading.model_copy(update=small | changes)})
+    return row.model_copy(update={"setup": row.setup.model_copy(update=small | changes)})
 
 
 def state_of(kind: str, **changes: Any) -> State:

@@ -72,16 +72,16 @@ def plain_multiply_adds(model: nn.Module, size: tuple[int, int]) -> int:
 
 
 def published_parameters(row: Row) -> int:
-    reading = row.reading
+    setup = row.setup
     if row.task == "detection":
         short = {value: key for key, value in ARCHITECTURES.items()}
         name = "htc_x101"
-        if reading.architecture != name:
-            name = f"{short[reading.architecture]}_{reading.backbone}"
+        if setup.architecture != name:
+            name = f"{short[setup.architecture]}_{setup.backbone}"
         parameters: int = DETECTION_KEYS[name]["parameters"]
         return parameters
-    width = {value: key for key, value in BACKBONES.items()}[reading.backbone]
-    packed = (DATA / "keys" / f"{width}_{reading.num_classes}.txt.gz").read_bytes()
+    width = {value: key for key, value in BACKBONES.items()}[setup.backbone]
+    packed = (DATA / "keys" / f"{width}_{setup.num_classes}.txt.gz").read_bytes()
     entries = [line.split(" ") for line in gzip.decompress(packed).decode().splitlines()]
     buffers = ("running_mean", "running_var", "num_batches_tracked")
     return sum(
@@ -127,7 +127,7 @@ def test_every_segmentation_data_set_has_a_typical_image() -> None:
 
 @pytest.mark.parametrize("architecture", ["fcn_hrnet", *DETECTORS])
 def test_counting_layer_by_layer_gives_the_same(architecture: str) -> None:
-    row = next(row for row in ROWS if row.reading.architecture == architecture)
+    row = next(row for row in ROWS if row.setup.architecture == architecture)
     with torch.device("meta"):
         model = build_row(row)
     size = documented_input_size(row)

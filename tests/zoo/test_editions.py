@@ -16,8 +16,8 @@ from hrnet_zoo.records.accuracy import (
     Record,
     read_record,
 )
-from hrnet_zoo.report.tables import latest_judgements
 from hrnet_zoo.verdicts.accuracy import Judgement, Verdict, exit_code, judge
+from hrnet_zoo.verdicts.latest import latest_judgements
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import EditionName, Row
 
@@ -70,9 +70,9 @@ def test_later_files_go_with_another_normalisation_in_fcos_only() -> None:
             assert normalisation.channel_order == "bgr"
             assert normalisation.mean == (103.53, 116.28, 123.675)
             assert normalisation.std == (57.375, 57.12, 58.395)
-            assert normalisation != row.reading.normalisation
+            assert normalisation != row.setup.normalisation
         else:
-            assert normalisation == row.reading.normalisation
+            assert normalisation == row.setup.normalisation
             assert normalisation.channel_order == "rgb"
 
 
@@ -116,10 +116,10 @@ def test_a_later_edition_is_a_row_with_its_own_claims() -> None:
     assert later.checkpoint_file_name.endswith("_20201212_100710-4ad151de.pth")
     assert later.checkpoint_sha256_prefix == "4ad151de"
     assert later.log_url is None
-    assert later.reading.normalisation.std == (57.375, 57.12, 58.395)
+    assert later.setup.normalisation.std == (57.375, 57.12, 58.395)
     kept = {"normalisation"}
-    assert later.reading.model_dump(exclude=kept) == readme.reading.model_dump(exclude=kept)
-    assert readme.reading.normalisation.std == (1.0, 1.0, 1.0)
+    assert later.setup.model_dump(exclude=kept) == readme.setup.model_dump(exclude=kept)
+    assert readme.setup.normalisation.std == (1.0, 1.0, 1.0)
 
 
 def test_editions_lead_to_each_other() -> None:

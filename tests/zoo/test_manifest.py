@@ -16,7 +16,7 @@ from fill import DATA
 from support.trees import RunCli
 
 from hrnet_zoo.errors import ManifestError, UsageError
-from hrnet_zoo.tasks.setup import SegmentationReading
+from hrnet_zoo.tasks.setup import SegmentationSetup
 from hrnet_zoo.zoo.manifest import default_manifest, load_zoo
 from hrnet_zoo.zoo.printed import printed_number
 from hrnet_zoo.zoo.row import METRICS, Manifest
@@ -121,15 +121,15 @@ def test_rows_labelled_w48_say_that_they_are_w40() -> None:
     assert len([row for row in labelled if row.checkpoint_url]) == 2
     for row in labelled:
         assert row.printed.backbone == "HRNetV2p-W48"
-        assert row.reading.backbone == "w40"
+        assert row.setup.backbone == "w40"
         assert any("w40" in note for note in row.notes)
 
 
 def test_test_scale_is_not_the_training_crop() -> None:
     row = load_zoo().row("fcn_hr18_512x1024_40k_cityscapes")
-    assert isinstance(row.reading, SegmentationReading)
-    assert row.reading.test.scale == (2048, 1024)
-    assert row.reading.train_crop == (512, 1024)
+    assert isinstance(row.setup, SegmentationSetup)
+    assert row.setup.test.scale == (2048, 1024)
+    assert row.setup.train_crop == (512, 1024)
 
 
 @pytest.mark.parametrize(
@@ -145,14 +145,14 @@ def test_protocols_of_the_data_sets(
     dataset: str, mode: str, scale: tuple[int, int], samples: int
 ) -> None:
     for row in load_zoo().select(dataset=dataset):
-        assert isinstance(row.reading, SegmentationReading)
-        assert (row.reading.test.mode, row.reading.test.scale) == (mode, scale)
-        assert row.reading.samples_per_gpu == samples
+        assert isinstance(row.setup, SegmentationSetup)
+        assert (row.setup.test.mode, row.setup.test.scale) == (mode, scale)
+        assert row.setup.samples_per_gpu == samples
 
 
 def test_fcos_rows_take_bgr_with_unit_deviation() -> None:
     for row in load_zoo().select(method="fcos"):
-        normalisation = row.reading.normalisation
+        normalisation = row.setup.normalisation
         assert normalisation.channel_order == "bgr"
         assert normalisation.std == (1.0, 1.0, 1.0)
         first = 103.53 if row.printed.ms_train == "Y" else 102.9801
@@ -204,7 +204,7 @@ def test_typo_wrong_type_and_missing_key_are_reported_at_once(tmp_path: Path) ->
     assert message.startswith("The manifest has 4 problems:")
     for line, what in (
         ("      mIoU: 73.86", "printed.mIoU: unknown key. Close: miou"),
-        ('      num_classes: "19"', "reading.num_classes: is '19'"),
+        ('      num_classes: "19"', "setup.num_classes: is '19'"),
         ("      miou: 77.19", "printed.miou: is the number 77.19; write it in quotes"),
     ):
         assert f"zoo.yaml:{line_of(path, line)}: " in message
@@ -234,10 +234,10 @@ def test_typo_wrong_type_and_missing_key_are_reported_at_once(tmp_path: Path) ->
         (
             "architecture: fcn_hrnet",
             "architecture: fcn_hrnett",
-            "reading.architecture: is 'fcn_hrnett'",
+            "setup.architecture: is 'fcn_hrnett'",
         ),
-        ("dataset: cityscapes", "dataset: citiscapes", "reading.dataset: is 'citiscapes'"),
-        ("backbone: w18_small", "backbone: w18small", "reading.backbone: is 'w18small'"),
+        ("dataset: cityscapes", "dataset: citiscapes", "setup.dataset: is 'citiscapes'"),
+        ("backbone: w18_small", "backbone: w18small", "setup.backbone: is 'w18small'"),
         ("num_classes: 19", "num_classes: 300", "less than or equal to 253"),
         ("scale: [2048, 1024]", "scale: [0, 1024]", "greater than 0"),
         ("std: [58.395", "std: [0.0", "greater than 0"),
@@ -245,7 +245,7 @@ def test_typo_wrong_type_and_missing_key_are_reported_at_once(tmp_path: Path) ->
         ('miou: "73.86"', 'miou: "-73.86"', "neither a decimal number"),
         ('miou: "73.86"', 'miou: "7386"', "7386 percent is impossible"),
         ('miou: "73.86"', 'miou: "1_0"', "neither a decimal number"),
-        ("mode: whole", "mode: hole", "reading.test.mode: is 'hole'"),
+        ("mode: whole", "mode: hole", "setup.test.mode: is 'hole'"),
     ],
 )
 def test_each_kind_of_mistake(tmp_path: Path, old: str, new: str, what: str) -> None:
@@ -347,5 +347,5 @@ def test_show(run_cli: RunCli) -> None:
         run_cli("show", "fcn_hr18_512x1024_160k_cityscapes", "--format", "json").out
     )
     assert content["printed"]["miou"] == "78.80"
-    assert content["reading"]["test"] == {"mode": "whole", "scale": [2048, 1024]}
+    assert content["setup"]["test"] == {"mode": "whole", "scale": [2048, 1024]}
     assert content["checkpoint_sha256_prefix"] == "221e4a4f"

@@ -9,13 +9,13 @@ import yaml
 
 from hrnet_zoo.readme.importing.entries import PRINTED_FIELDS, Entry, Imported
 from hrnet_zoo.readme.importing.suggest import WHERE, suggestion
-from hrnet_zoo.tasks.setup import DetectionReading, SegmentationReading
+from hrnet_zoo.tasks.setup import DetectionSetup, SegmentationSetup
 from hrnet_zoo.zoo.zoo import Zoo
 
 _HEAD = """\
 # Imported from: {title}
 #
-# Cells are quoted, and "reading" has only what follows from them. What else belongs there stands in
+# Cells are quoted, and "setup" has only what follows from them. What else belongs there stands in
 # lines marked "#?": check each with the configuration, complete it and take the mark away.
 schema_version: 1
 """
@@ -71,7 +71,7 @@ def _entry_lines(entry: Entry, zoo: Zoo) -> Iterator[str]:
     for key in ("config_url", "checkpoint_url", "log_url"):
         link = getattr(entry, key)
         yield f"    {key}: {'null' if link is None else _plain(link)}"
-    yield "    reading:"
+    yield "    setup:"
     yield from _reading_lines(entry, zoo)
     if entry.notes:
         yield "    notes:"
@@ -80,10 +80,10 @@ def _entry_lines(entry: Entry, zoo: Zoo) -> Iterator[str]:
 
 def _reading_lines(entry: Entry, zoo: Zoo) -> Iterator[str]:
     """Yield the fields in the manifest's order, missing ones as comments."""
-    model = SegmentationReading if entry.task == "segmentation" else DetectionReading
+    model = SegmentationSetup if entry.task == "segmentation" else DetectionSetup
     for field in model.model_fields:
-        if field in entry.reading:
-            yield f"      {field}: {_flow(entry.reading[field])}"
+        if field in entry.setup:
+            yield f"      {field}: {_flow(entry.setup[field])}"
             continue
         found = suggestion(zoo, entry, field)
         if found is None:

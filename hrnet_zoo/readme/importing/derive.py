@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.datasets.layouts import layout_of
 from hrnet_zoo.readme.importing import naming
-from hrnet_zoo.tasks.setup import DetectionReading, SegmentationReading
+from hrnet_zoo.tasks.setup import DetectionSetup, SegmentationSetup
 from hrnet_zoo.zoo.row import Task
 
 _CROP = re.compile(r"\(?(\d+)\s*[x,]\s*(\d+)\)?")
@@ -18,7 +18,7 @@ _CROP = re.compile(r"\(?(\d+)\s*[x,]\s*(\d+)\)?")
 class Derived:
     """What was found out about a row."""
 
-    reading: dict[str, object]
+    setup: dict[str, object]
     """In the manifest's order."""
     missing: tuple[str, ...]
     """Fields that do not follow from the text."""
@@ -51,9 +51,9 @@ def derive_reading(
         found["train_crop"] = [int(match[1]), int(match[2])]
     if batch := naming.batch_in_name(name or ""):
         found["gpus"], found["samples_per_gpu"] = batch
-    model = SegmentationReading if task == "segmentation" else DetectionReading
+    model = SegmentationSetup if task == "segmentation" else DetectionSetup
     return Derived(
-        reading={key: found[key] for key in model.model_fields if found.get(key) is not None},
+        setup={key: found[key] for key in model.model_fields if found.get(key) is not None},
         missing=tuple(key for key in model.model_fields if found.get(key) is None),
         notes=tuple(_label_notes(label, name or "")),
     )

@@ -51,7 +51,7 @@ class Entry:
     config_url: str | None
     checkpoint_url: str | None
     log_url: str | None
-    reading: Mapping[str, object]
+    setup: Mapping[str, object]
     """Only what follows from the text; values as YAML has them."""
     missing: tuple[str, ...]
     """Fields of the reading that do not follow from it."""

@@ -159,7 +159,7 @@ def _entry(model: Model, table: Table, position: int) -> Entry:
         config_url=model.config,
         checkpoint_url=model.checkpoint,
         log_url=model.log,
-        reading=derived.reading,
+        setup=derived.setup,
         missing=derived.missing,
         notes=(*derived.notes, *model.notes),
     )

@@ -18,7 +18,8 @@ from hrnet_zoo.readme.files import read_text
 from hrnet_zoo.readme.importing import naming
 from hrnet_zoo.readme.importing import yaml_nodes as nodes
 from hrnet_zoo.readme.importing.entries import Place, Problem
-from hrnet_zoo.zoo.printed import link_file_name, printed_number, promised_sha256
+from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
+from hrnet_zoo.zoo.printed import printed_number
 from hrnet_zoo.zoo.row import Column, Metric, Task
 
 _FIELDS: dict[str, Column] = {

@@ -19,7 +19,8 @@ from hrnet_zoo.readme.results import (
     results_tables,
     titles_of,
 )
-from hrnet_zoo.zoo.printed import link_file_name, printed_number, promised_sha256
+from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
+from hrnet_zoo.zoo.printed import printed_number
 from hrnet_zoo.zoo.row import METRICS, Column, Table, Task
 from hrnet_zoo.zoo.zoo import Zoo
 
@@ -177,7 +178,7 @@ def _entry(
         config_url=links.config,
         checkpoint_url=links.checkpoint,
         log_url=links.log,
-        reading=derived.reading,
+        setup=derived.setup,
         missing=derived.missing,
         notes=derived.notes,
     )

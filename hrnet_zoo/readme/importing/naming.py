@@ -12,7 +12,7 @@ from typing import get_args
 
 from hrnet_zoo.readme.results import normalised
 from hrnet_zoo.tasks.setup import DatasetName
-from hrnet_zoo.zoo.printed import link_file_name
+from hrnet_zoo.weights.file_name import link_file_name
 
 _METHODS = {
     "fcn": "FCN",

@@ -44,13 +44,13 @@ def suggestion(zoo: Zoo, entry: Entry, field: str) -> Suggestion | None:
     Args:
         zoo: rows that people have read already.
         entry: an imported row.
-        field: of the reading, and missing in the entry.
+        field: of the setup, and missing in the entry.
     """
     own = [row for row in zoo.rows if row.name == entry.name]
     found = _values(own, field)
     if len(found) == 1:
         return Suggestion(value=found[0], why="as the zoo has it for this row")
-    if field in _OF_THE_ROW_ALONE or any(key not in entry.reading for key in _ALIKE):
+    if field in _OF_THE_ROW_ALONE or any(key not in entry.setup for key in _ALIKE):
         return None
     alike = [row for row in zoo.rows if _is_alike(row, entry)]
     found = _values(alike, field)
@@ -60,14 +60,14 @@ def suggestion(zoo: Zoo, entry: Entry, field: str) -> Suggestion | None:
 
 
 def _is_alike(row: Row, entry: Entry) -> bool:
-    return all(getattr(row.reading, key) == entry.reading[key] for key in _ALIKE)
+    return all(getattr(row.setup, key) == entry.setup[key] for key in _ALIKE)
 
 
 def _values(rows: Iterable[Row], field: str) -> list[object]:
     """Return the different values of a field, for YAML."""
     values: list[object] = []
     for row in rows:
-        content = row.reading.model_dump(mode="json")
+        content = row.setup.model_dump(mode="json")
         if field in content and content[field] not in values:
             values.append(content[field])
     return values

@@ -12,7 +12,7 @@ from hrnet_zoo.readme.lint.document import Document, Finding, Spot, TableRow
 from hrnet_zoo.readme.lint.name_checks import relabelled
 from hrnet_zoo.readme.lint.names import checkpoint_stem, width_in_file_name
 from hrnet_zoo.weights.download import sha256_of
-from hrnet_zoo.zoo.printed import promised_sha256
+from hrnet_zoo.weights.file_name import promised_sha256
 
 _FINEST = "backbone.stage4.0.branches.0.{}.conv1.weight"
 """A convolution from the finest branch to itself, in the block of this number."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from hrnet_zoo.readme.lint.document import Document, Finding, Patch, Spot, TableRow
 from hrnet_zoo.readme.lint.names import checkpoint_stem, log_name
 from hrnet_zoo.weights.download import RETIRED_HOSTS
-from hrnet_zoo.zoo.printed import promised_sha256
+from hrnet_zoo.weights.file_name import promised_sha256
 
 
 def check_links(document: Document) -> Iterator[Finding]:

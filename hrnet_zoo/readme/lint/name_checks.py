@@ -13,7 +13,7 @@ from hrnet_zoo.readme.lint.names import (
     schedule_in_file_name,
     width_in_file_name,
 )
-from hrnet_zoo.tasks.setup import SegmentationReading
+from hrnet_zoo.tasks.setup import SegmentationSetup
 from hrnet_zoo.zoo.row import Column
 
 _FLAGS: tuple[tuple[Column, str, str], ...] = (
@@ -69,7 +69,7 @@ def _label(row: TableRow, stem: str) -> Iterator[tuple[Finding, Width]]:
 
 
 def _label_of_blank(row: TableRow, wrong: dict[str, tuple[Width, TableRow]]) -> Iterator[Finding]:
-    known = width_of_reading(row.row.reading.backbone) if row.row else None
+    known = width_of_reading(row.row.setup.backbone) if row.row else None
     width, evidence = wrong.get(row.text("backbone"), (known, None))
     if known is not None:
         width = known
@@ -109,10 +109,10 @@ def _crop(row: TableRow, stem: str) -> Iterator[Finding]:
 
 def _trained_crop(row: TableRow) -> str | None:
     """Return the crop of a row's configuration, as far as it is known."""
-    reading = row.row.reading if row.row else None
-    if not isinstance(reading, SegmentationReading):
+    setup = row.row.setup if row.row else None
+    if not isinstance(setup, SegmentationSetup):
         return None
-    height, width = reading.train_crop
+    height, width = setup.train_crop
     return f"{height}x{width}"
 
 

@@ -103,7 +103,7 @@ def page_of(
 
 
 def _datasets(gathered: Gathered) -> list[str]:
-    return list(dict.fromkeys(row.reading.dataset for row in gathered.zoo.rows))
+    return list(dict.fromkeys(row.setup.dataset for row in gathered.zoo.rows))
 
 
 def _counts(gathered: Gathered) -> list[VerdictCount]:

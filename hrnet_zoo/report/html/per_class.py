@@ -53,7 +53,7 @@ def class_tables(claims: Sequence[Claim]) -> list[ClassTable]:
         if claim.metric == "miou_ms_flip" or claim.record is None:
             continue
         if class_scores(claim.record, claim.metric):
-            grouped.setdefault((claim.row.reading.dataset, claim.metric), []).append(claim)
+            grouped.setdefault((claim.row.setup.dataset, claim.metric), []).append(claim)
     return [_table(dataset, metric, group) for (dataset, metric), group in grouped.items()]
 
 

@@ -86,9 +86,9 @@ def row_points(gathered: Gathered) -> list[RowPoint]:
             RowPoint(
                 row=name,
                 label=short_name(claim.row),
-                dataset=claim.row.reading.dataset,
+                dataset=claim.row.setup.dataset,
                 method=clipped(claim.row.method, 60),
-                backbone=claim.row.reading.backbone,
+                backbone=claim.row.setup.backbone,
                 metric=METRIC_TITLES[claim.metric],
                 accuracy=accuracy,
                 accuracy_is=source,
@@ -114,7 +114,7 @@ def history_points(claims: Sequence[Claim]) -> list[HistoryPoint]:
     return [
         HistoryPoint(
             label=name_in_charts(claim),
-            dataset=claim.row.reading.dataset,
+            dataset=claim.row.setup.dataset,
             time=run.started_at.isoformat(),
             delta=round(run.delta, 4),
             verdict=run.judgement.verdict.label,
@@ -160,7 +160,7 @@ def _delta_point(claim: Claim) -> DeltaPoint:
     documented, interval = float(judgement.documented), run.interval
     return DeltaPoint(
         label=name_in_charts(claim),
-        dataset=claim.row.reading.dataset,
+        dataset=claim.row.setup.dataset,
         metric=METRIC_TITLES[claim.metric],
         documented=documented,
         measured=round(run.measured, 4),

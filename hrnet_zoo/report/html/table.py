@@ -107,7 +107,7 @@ def _line(claims: list[Claim], speeds: Mapping[str, Speed], paths: Mapping[str, 
     return RowLine(
         name=row.name,
         anchor=anchor(row),
-        dataset=row.reading.dataset,
+        dataset=row.setup.dataset,
         task=row.task,
         edition=row.edition,
         method=row.method,

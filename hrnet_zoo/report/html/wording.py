@@ -31,7 +31,7 @@ def anchor(row: Row) -> str:
 
 def short_name(row: Row) -> str:
     """Return a row's name without what all rows of its data set share."""
-    short = row.name.removesuffix(f"_{row.reading.dataset}").removesuffix("_coco")
+    short = row.name.removesuffix(f"_{row.setup.dataset}").removesuffix("_coco")
     return short.removeprefix("fcn_").replace("hrnetv2p_", "") or row.name
 
 

@@ -29,7 +29,7 @@ from hrnet_zoo.models.detection.two_stage import RoIHead, TwoStageDetector
 from hrnet_zoo.models.folding import fold
 from hrnet_zoo.tasks.detection.training_roi import align, boxes_on_all_levels, pooled_features
 from hrnet_zoo.tasks.input_size import padded_size
-from hrnet_zoo.tasks.setup import DetectionReading
+from hrnet_zoo.tasks.setup import DetectionSetup
 
 _NOT_SELECTED = "selecting and suppressing boxes is left out"
 
@@ -46,14 +46,14 @@ class DetectionInference:
     """(height, width) of the network's input, padding included."""
 
     @classmethod
-    def of(cls, reading: DetectionReading) -> DetectionInference:
+    def of(cls, setup: DetectionSetup) -> DetectionInference:
         """Return the inference of a row on an image that fills the box of the resize."""
         return cls(
-            architecture=reading.architecture,
-            backbone=reading.backbone,
-            num_classes=reading.num_classes,
-            channels=reading.channels,
-            size=padded_size(reading),
+            architecture=setup.architecture,
+            backbone=setup.backbone,
+            num_classes=setup.num_classes,
+            channels=setup.channels,
+            size=padded_size(setup),
         )
 
     @property

@@ -68,7 +68,7 @@ class DetectionPredictor:
         self.model = model
         self._network = folded_detector(model)
         self._device = device
-        self._classes = class_table(row.reading.dataset)
+        self._classes = class_table(row.setup.dataset)
         self._protocol = detection_protocol(row, with_masks=True)
 
     def predict(

@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hrnet_zoo.datasets.detections import ImageDetections
+from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import Pixels, to_network_input
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
 from hrnet_zoo.tasks.detection.masks import encode_masks
-from hrnet_zoo.tasks.setup import Normalisation
 
 
 @dataclass(frozen=True, kw_only=True)

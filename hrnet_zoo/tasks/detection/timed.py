@@ -13,7 +13,6 @@ from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.transforms import resize_keep_ratio
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
-from hrnet_zoo.records.timing import Agreement, Engine
 from hrnet_zoo.tasks.detection.masks import paste_masks
 from hrnet_zoo.tasks.detection.protocol import (
     DetectionProtocol,
@@ -25,6 +24,7 @@ from hrnet_zoo.tasks.loading import folded_detector
 from hrnet_zoo.timing.agreement import combined, detection_agreement
 from hrnet_zoo.timing.graphs import GraphPerShape
 from hrnet_zoo.timing.inputs import TimedImage
+from hrnet_zoo.timing.observations import Agreement, Engine
 from hrnet_zoo.timing.variants import (
     DOCUMENTED,
     DTYPES,

@@ -22,7 +22,7 @@ from hrnet_zoo.tasks.detection.training_fcos import compose_group_norms, fcos_lo
 from hrnet_zoo.tasks.detection.training_roi import POSITIVES_PER_IMAGE, REGIONS_PER_IMAGE, roi_loss
 from hrnet_zoo.tasks.detection.training_rpn import rpn_loss
 from hrnet_zoo.tasks.input_size import padded_size
-from hrnet_zoo.tasks.setup import DetectionReading
+from hrnet_zoo.tasks.setup import DetectionSetup
 
 _LEARNING_RATE = 0.02
 _WEIGHT_DECAY = 0.0001
@@ -43,15 +43,15 @@ class DetectionTraining:
     """Images per GPU."""
 
     @classmethod
-    def of(cls, reading: DetectionReading) -> DetectionTraining:
+    def of(cls, setup: DetectionSetup) -> DetectionTraining:
         """Return the training of a row; images are resized for it as for its test."""
         return cls(
-            architecture=reading.architecture,
-            backbone=reading.backbone,
-            num_classes=reading.num_classes,
-            channels=reading.channels,
-            size=padded_size(reading),
-            samples=reading.samples_per_gpu,
+            architecture=setup.architecture,
+            backbone=setup.backbone,
+            num_classes=setup.num_classes,
+            channels=setup.channels,
+            size=padded_size(setup),
+            samples=setup.samples_per_gpu,
         )
 
     @property

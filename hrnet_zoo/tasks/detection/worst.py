@@ -73,7 +73,7 @@ def save_worst_detections(
     Raises:
         DatasetError: a file can no longer be used.
     """
-    table = class_table(row.reading.dataset)
+    table = class_table(row.setup.dataset)
     index_of = {dataset.name_of(i): i for i in range(len(dataset))}
     folder.mkdir(parents=True, exist_ok=True)
     for place, (name, ap) in enumerate(worst, 1):

@@ -13,7 +13,7 @@ from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import fold
 from hrnet_zoo.models.layers import resize
-from hrnet_zoo.tasks.setup import SegmentationReading, SlideTest
+from hrnet_zoo.tasks.setup import SegmentationSetup, SlideTest
 
 _USUAL_SIZES = {(2048, 512): (512, 683)}
 """Boxes (width, height) that hold photographs of many shapes, and the (height, width) of most.
@@ -33,15 +33,15 @@ class SegmentationInference:
     """(height, width) of the network's input: an image, or a window of one."""
 
     @classmethod
-    def of(cls, reading: SegmentationReading) -> SegmentationInference:
+    def of(cls, setup: SegmentationSetup) -> SegmentationInference:
         """Return the inference of a row at its single test scale."""
-        test = reading.test
+        test = setup.test
         width, height = test.scale
         whole = _USUAL_SIZES.get(test.scale, (height, width))
         return cls(
-            architecture=reading.architecture,
-            backbone=reading.backbone,
-            num_classes=reading.num_classes,
+            architecture=setup.architecture,
+            backbone=setup.backbone,
+            num_classes=setup.num_classes,
             size=test.crop_size if isinstance(test, SlideTest) else whole,
         )
 

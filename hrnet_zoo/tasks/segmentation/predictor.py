@@ -57,7 +57,7 @@ class SegmentationPredictor:
         self.model = model
         self._network = network_for_evaluation(model)
         self._device = device
-        self._classes = class_table(row.reading.dataset)
+        self._classes = class_table(row.setup.dataset)
 
     def predict(
         self,

@@ -16,13 +16,13 @@ from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.layers import resize
-from hrnet_zoo.records.timing import Agreement, Engine
 from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol, slide
 from hrnet_zoo.timing.agreement import combined, label_agreement
 from hrnet_zoo.timing.engines import EXPORT_ENGINES
 from hrnet_zoo.timing.exported import ExportedNetwork
 from hrnet_zoo.timing.graphs import GraphPerShape
 from hrnet_zoo.timing.inputs import TimedImage
+from hrnet_zoo.timing.observations import Agreement, Engine
 from hrnet_zoo.timing.tensorrt import TensorRTNetwork
 from hrnet_zoo.timing.variants import (
     DOCUMENTED,

@@ -17,7 +17,7 @@ from hrnet_zoo.memory.training_step import STEP_ASSUMPTIONS, TrainingStep
 from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.layers import resize
-from hrnet_zoo.tasks.setup import SegmentationReading
+from hrnet_zoo.tasks.setup import SegmentationSetup
 
 IGNORED = 255
 """The label of pixels that do not count."""
@@ -39,14 +39,14 @@ class SegmentationTraining:
     """Images per GPU."""
 
     @classmethod
-    def of(cls, reading: SegmentationReading) -> SegmentationTraining:
+    def of(cls, setup: SegmentationSetup) -> SegmentationTraining:
         """Return the training of a row."""
         return cls(
-            architecture=reading.architecture,
-            backbone=reading.backbone,
-            num_classes=reading.num_classes,
-            crop=reading.train_crop,
-            samples=reading.samples_per_gpu,
+            architecture=setup.architecture,
+            backbone=setup.backbone,
+            num_classes=setup.num_classes,
+            crop=setup.train_crop,
+            samples=setup.samples_per_gpu,
         )
 
     @property

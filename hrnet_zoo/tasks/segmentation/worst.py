@@ -45,7 +45,7 @@ def save_worst(  # noqa: PLR0913, PLR0917 - all that a prediction needs, and whe
     Raises:
         DatasetError: a file can no longer be used.
     """
-    table = class_table(row.reading.dataset)
+    table = class_table(row.setup.dataset)
     index_of = {dataset.name_of(i): i for i in range(len(dataset))}
     folder.mkdir(parents=True, exist_ok=True)
     for place, (name, miou) in enumerate(worst, 1):

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from itertools import compress
 from typing import NamedTuple
 
-from hrnet_zoo.records.timing import InputTimed, TimingRecord, VariantTimed
+from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.timing.medians import median, median_interval
+from hrnet_zoo.timing.observations import InputTimed, VariantTimed
 from hrnet_zoo.verdicts.comparison.outcome import SAME_RUN, Comparison, Outcome
 from hrnet_zoo.verdicts.comparison.reading import Found
 from hrnet_zoo.verdicts.comparison.significance import holm, rank_test

@@ -9,7 +9,8 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter, ValidationError
 
 from hrnet_zoo.errors import RecordError, did_you_mean
-from hrnet_zoo.tasks.setup import SegmentationReading, Strict
+from hrnet_zoo.system.strict import Strict
+from hrnet_zoo.tasks.setup import SegmentationSetup
 from hrnet_zoo.verdicts.fps.machine import TimedRow
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.row import Row
@@ -40,7 +41,7 @@ class MeasuredTime(Strict):
 
 def layers_of(row: Row) -> float:
     """Return how many layers' worth of kernels a row launches per image."""
-    return _LAYERS.get(row.reading.backbone, _LAYERS_ELSEWHERE) + _BESIDE_THE_NETWORK
+    return _LAYERS.get(row.setup.backbone, _LAYERS_ELSEWHERE) + _BESIDE_THE_NETWORK
 
 
 _TIMES = TypeAdapter(Annotated[list[MeasuredTime], Field(min_length=1)])
@@ -111,7 +112,7 @@ def timed_rows(zoo: Zoo, times: Sequence[MeasuredTime]) -> tuple[list[TimedRow],
 def _counted(row: Row) -> float | None:
     """Return a row's multiply-adds for one image; sliding windows are counted one by one."""
     counted = complexity_of(row)
-    slides = isinstance(row.reading, SegmentationReading) and row.reading.test.mode == "slide"
+    slides = isinstance(row.setup, SegmentationSetup) and row.setup.test.mode == "slide"
     return None if counted is None or slides else float(counted.multiply_adds)
 
 

@@ -6,12 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hrnet_zoo.records.timing import (
-    DOCUMENTED,
-    WITH_LOADING,
-    TimingRecord,
-)
+from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.timing.medians import median
+from hrnet_zoo.timing.observations import DOCUMENTED, WITH_LOADING
 from hrnet_zoo.verdicts.fps.measured import MeasuredTime
 
 

@@ -1,0 +1,21 @@
+"""The bases of what is kept in files: what people write by hand, and what runs leave behind."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors, numbers are not made of text, values never change."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
+    )
+
+
+class Part(BaseModel):
+    """A part of a record: unknown keys are errors, values never change, numbers are finite."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
