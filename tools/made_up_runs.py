@@ -24,7 +24,7 @@ from hrnet_zoo.records.accuracy import (
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, total
-from hrnet_zoo.tasks.setup import WholeTest
+from hrnet_zoo.tasks.segmentation.setup import WholeTest
 from hrnet_zoo.timing.observations import InputTimed, MachineState, VariantTimed
 from hrnet_zoo.zoo.row import Metric
 

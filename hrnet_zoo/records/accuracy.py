@@ -29,7 +29,8 @@ from hrnet_zoo.records.folder import read_runs
 from hrnet_zoo.records.migrations import Migrations, migrate
 from hrnet_zoo.system.strict import Part
 from hrnet_zoo.system.whole_file import write_whole
-from hrnet_zoo.tasks.setup import DetectionTest, SlideTest, WholeTest
+from hrnet_zoo.tasks.detection.setup import DetectionTest
+from hrnet_zoo.tasks.segmentation.setup import SlideTest, WholeTest
 from hrnet_zoo.zoo.row import EditionName, Metric
 
 SCHEMA_VERSION = 1

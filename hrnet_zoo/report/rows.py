@@ -12,7 +12,7 @@ from itertools import groupby
 from tabulate import tabulate
 
 from hrnet_zoo.report.editions import editions_side_by_side, later_as_dict
-from hrnet_zoo.tasks.setup import SegmentationSetup
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.zoo.complexity import CONVENTION, complexity_of
 from hrnet_zoo.zoo.printed import NOT_PRINTED
 from hrnet_zoo.zoo.row import METRICS, Metric, Row

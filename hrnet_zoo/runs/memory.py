@@ -14,8 +14,8 @@ from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks.detection.inference import DetectionInference
 from hrnet_zoo.tasks.detection.training import DetectionTraining
 from hrnet_zoo.tasks.segmentation.inference import SegmentationInference
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.tasks.segmentation.training import SegmentationTraining
-from hrnet_zoo.tasks.setup import SegmentationSetup
 from hrnet_zoo.verdicts.memory import MemoryJudgement, judge_memory
 from hrnet_zoo.zoo.row import Row
 

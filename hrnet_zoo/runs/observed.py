@@ -27,10 +27,11 @@ from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.detection.coco_ap import FIGURES
 from hrnet_zoo.tasks.detection.coco_backends import ScoredRun
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
+from hrnet_zoo.tasks.detection.setup import DetectionSetup, DetectionTest
 from hrnet_zoo.tasks.segmentation.evaluation import ImageResult
 from hrnet_zoo.tasks.segmentation.per_image import miou_interval, total
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
-from hrnet_zoo.tasks.setup import DetectionSetup, DetectionTest, SegmentationSetup
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.verdicts.accuracy import PROTOCOL_OF
 from hrnet_zoo.weights.download import FetchedFile
 from hrnet_zoo.zoo.row import Metric, Row

@@ -23,8 +23,8 @@ from hrnet_zoo.tasks.loading import (
     load_segmentor,
     single_protocol,
 )
+from hrnet_zoo.tasks.segmentation.setup import SlideTest
 from hrnet_zoo.tasks.segmentation.timed import SegmentationBench
-from hrnet_zoo.tasks.setup import SlideTest
 from hrnet_zoo.timing.inputs import TimedImage, drawn_image, image_from_file
 from hrnet_zoo.timing.observations import Engine, InputTimed, Precision, Weights
 from hrnet_zoo.timing.variants import Bench

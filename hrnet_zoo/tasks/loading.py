@@ -16,8 +16,9 @@ from hrnet_zoo.models.detection.legacy import modern_names
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
+from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol
-from hrnet_zoo.tasks.setup import DetectionSetup, SegmentationSetup, SlideTest
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup, SlideTest
 from hrnet_zoo.weights.checkpoint_file import read_state_dict
 from hrnet_zoo.weights.state_dict import load_strict
 from hrnet_zoo.zoo.row import Row

@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from hrnet_zoo.records.accuracy import Measurement, ProtocolName, ProtocolUsed, Record, Status
-from hrnet_zoo.tasks.setup import MS_FLIP_RATIOS
+from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS
 from hrnet_zoo.zoo.printed import decimals_of
 from hrnet_zoo.zoo.row import Metric, Row, Task
 

@@ -14,7 +14,8 @@ from pydantic import Field, PrivateAttr, StringConstraints
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.errors import UsageError
 from hrnet_zoo.system.strict import Strict
-from hrnet_zoo.tasks.setup import DetectionSetup, SegmentationSetup
+from hrnet_zoo.tasks.detection.setup import DetectionSetup
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
 from hrnet_zoo.zoo.printed import printed_number
 

@@ -18,7 +18,7 @@ from hrnet_zoo.records.accuracy import (
     Settings,
     now,
 )
-from hrnet_zoo.tasks.setup import SegmentationSetup, WholeTest
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup, WholeTest
 from hrnet_zoo.verdicts.accuracy import Judgement, Verdict, exit_code, judge, tolerance_for
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Metric

@@ -16,7 +16,7 @@ from fill import DATA
 from support.trees import RunCli
 
 from hrnet_zoo.errors import ManifestError, UsageError
-from hrnet_zoo.tasks.setup import SegmentationSetup
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.zoo.manifest import default_manifest, load_zoo
 from hrnet_zoo.zoo.printed import printed_number
 from hrnet_zoo.zoo.row import METRICS, Manifest

@@ -16,7 +16,7 @@ from torch import Tensor
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import Pixels, resize_keep_ratio, to_network_input
 from hrnet_zoo.models.layers import resize
-from hrnet_zoo.tasks.setup import MS_FLIP_RATIOS
+from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS
 
 Network = Callable[[Tensor], Tensor]
 """Maps [N, 3, h, w] to logits [N, K, ...] of that size or smaller; they are then enlarged to it."""

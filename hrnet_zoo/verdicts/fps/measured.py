@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from hrnet_zoo.errors import RecordError, did_you_mean
 from hrnet_zoo.system.strict import Strict
-from hrnet_zoo.tasks.setup import SegmentationSetup
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.verdicts.fps.machine import TimedRow
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.row import Row
