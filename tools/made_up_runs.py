@@ -15,7 +15,6 @@ from hrnet_zoo.records.accuracy import (
     ClassScore,
     DatasetUsed,
     Measurement,
-    ProtocolUsed,
     Record,
     Settings,
     read_record,
@@ -23,6 +22,7 @@ from hrnet_zoo.records.accuracy import (
 )
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.records.timing import TimingRecord
+from hrnet_zoo.tasks.scored import ProtocolUsed
 from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, total
 from hrnet_zoo.tasks.segmentation.setup import WholeTest
 from hrnet_zoo.timing.observations import InputTimed, MachineState, VariantTimed

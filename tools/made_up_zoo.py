@@ -27,13 +27,13 @@ from hrnet_zoo.records.accuracy import (
     CocoSummary,
     DatasetUsed,
     Measurement,
-    ProtocolUsed,
     Record,
     Settings,
     Timings,
 )
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.tasks.pictures import colourise, comparison, errors, legend_of
+from hrnet_zoo.tasks.scored import ProtocolUsed
 from hrnet_zoo.timing.observations import InputTimed, MachineState, SamplingUsed, VariantTimed
 from hrnet_zoo.verdicts.accuracy import PROTOCOL_OF
 from hrnet_zoo.zoo.manifest import load_zoo

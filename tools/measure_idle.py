@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 import torch
+from hrnet_zoo.tasks.loading import build_row, network_for_evaluation, single_protocol
 
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.layouts import DATASETS
@@ -24,7 +25,6 @@ from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.host_memory import keep_freed_memory
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.filled import fill, spread_classes
-from hrnet_zoo.tasks.loading import build_row, network_for_evaluation, single_protocol
 from hrnet_zoo.tasks.segmentation.evaluation import evaluate_images
 from hrnet_zoo.tasks.segmentation.protocol import Network
 from hrnet_zoo.timing.inputs import drawn_image

@@ -8,6 +8,7 @@ from unittest import mock
 
 import numpy as np
 import torch
+from hrnet_zoo.tasks.loading import load_segmentor, single_protocol
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -19,7 +20,6 @@ from hrnet_zoo.runs.verify import verify_row
 from hrnet_zoo.settings import DataFolders
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks import segmentation
-from hrnet_zoo.tasks.loading import load_segmentor, single_protocol
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, class_scores, resized_images
 from hrnet_zoo.tasks.segmentation.setup import SlideTest, WholeTest
 from hrnet_zoo.weights.fetch import FetchOptions

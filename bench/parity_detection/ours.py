@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from hrnet_zoo.tasks.loading import detection_protocol, folded_detector, load_detector
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -15,7 +16,6 @@ from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.datasets.transforms import resize_keep_ratio
 from hrnet_zoo.models.detection.detector import Detections
 from hrnet_zoo.tasks.detection.protocol import detect, to_image_detections
-from hrnet_zoo.tasks.loading import detection_protocol, folded_detector, load_detector
 from parity_detection.inputs import Picture, row
 
 CPU = torch.device("cpu")

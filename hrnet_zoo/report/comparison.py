@@ -10,7 +10,7 @@ from dataclasses import asdict
 import click
 from tabulate import tabulate
 
-from hrnet_zoo.report.rows import METRIC_TITLES
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.comparison.outcome import (
     NO_ANSWER,
     Compared,
@@ -95,7 +95,7 @@ def title_of(comparison: Comparison) -> str:
     """Return what a number is called beside its row."""
     if comparison.kind == "speed":
         return f"latency ({comparison.metric})"
-    title = next(title for name, title in METRIC_TITLES.items() if name == comparison.metric)
+    title = METRICS[comparison.metric].title
     return title + (" (later)" if comparison.edition == "later" else "")
 
 

@@ -5,7 +5,7 @@ The shape of the manifest's `setup`; it knows nothing of what is printed.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -35,6 +35,8 @@ Count = Annotated[int, Field(gt=0)]
 class Setup(Strict):
     """What every row has; each task adds its own fields and narrows these."""
 
+    task: ClassVar[str]
+    """Name of the task in `TASKS`."""
     architecture: str
     """The network, by its name in `models/`."""
     backbone: str

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from hrnet_zoo.tasks.loading import detection_protocol, load_detector, load_segmentor
 from numpy.typing import NDArray
 from PIL import Image
 from pycocotools.coco import COCO
@@ -32,7 +33,6 @@ from hrnet_zoo.models.folding import folded
 from hrnet_zoo.records.timing import read_timings
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.detection.protocol import detect, to_image_detections
-from hrnet_zoo.tasks.loading import detection_protocol, load_detector, load_segmentor
 from hrnet_zoo.timing.observations import Agreement, TrainedFigure
 from hrnet_zoo.timing.variants import Recipe
 from hrnet_zoo.zoo.manifest import load_zoo

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from fill import BACKBONES, DATA, filled_model
+from hrnet_zoo.tasks.loading import network_for_evaluation
 from torch import Tensor, nn
 
 from hrnet_zoo.datasets.images import decode_image
@@ -19,7 +20,6 @@ from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.hrnet import build_hrnet
-from hrnet_zoo.tasks.loading import network_for_evaluation
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, class_scores, resized_images
 from hrnet_zoo.zoo.manifest import load_zoo
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hrnet_zoo.tasks.loading import detection_protocol, single_protocol
 from numpy.typing import NDArray
 from support.trees import make_cityscapes
 from torch import Tensor
@@ -30,7 +31,6 @@ from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeome
 from hrnet_zoo.tasks import upload
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.detection import evaluation as detection
-from hrnet_zoo.tasks.loading import detection_protocol, single_protocol
 from hrnet_zoo.tasks.segmentation import evaluation as segmentation
 from hrnet_zoo.tasks.upload import DoubleBuffer, Sent, Transfer, sent_ahead, upload_ahead
 from hrnet_zoo.zoo.manifest import load_zoo

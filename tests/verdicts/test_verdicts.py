@@ -13,11 +13,11 @@ from hrnet_zoo.records.accuracy import (
     CheckpointUsed,
     DatasetUsed,
     Measurement,
-    ProtocolUsed,
     Record,
     Settings,
     now,
 )
+from hrnet_zoo.tasks.scored import ProtocolUsed
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup, WholeTest
 from hrnet_zoo.verdicts.accuracy import Judgement, Verdict, exit_code, judge, tolerance_for
 from hrnet_zoo.zoo.manifest import load_zoo

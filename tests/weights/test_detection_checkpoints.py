@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import torch
 from detection_fill import entry
+from hrnet_zoo.tasks.loading import LoadedDetector, build_row, load_detector, load_segmentor
 from torch import Tensor
 
 from hrnet_zoo.errors import CheckpointError
-from hrnet_zoo.tasks.loading import LoadedDetector, build_row, load_detector, load_segmentor
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row
 

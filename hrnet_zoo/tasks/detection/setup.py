@@ -24,6 +24,8 @@ class DetectionTest(Strict):
 class DetectionSetup(Setup):
     """What a detection row is, as far as its numbers depend on it."""
 
+    task = "detection"
+
     architecture: Literal[
         "faster_rcnn_hrnet",
         "mask_rcnn_hrnet",

@@ -46,6 +46,11 @@ class SegmentationInference:
         )
 
     @property
+    def samples(self) -> int:
+        """Return how many images go through the network together."""
+        return 1
+
+    @property
     def assumptions(self) -> tuple[str, ...]:
         """Return what is taken for granted, for people."""
         height, width = self.size

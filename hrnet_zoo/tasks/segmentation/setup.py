@@ -39,6 +39,8 @@ class SlideTest(Strict):
 class SegmentationSetup(Setup):
     """What a segmentation row is, as far as its number depends on it."""
 
+    task = "segmentation"
+
     architecture: Literal["fcn_hrnet"]
     backbone: Annotated[str, StringConstraints(pattern=r"^w[1-9]\d*(_small)?$")]
     """Width and depth: "w18", "w18_small", "w48" ..."""
