@@ -8,8 +8,8 @@ from unittest import mock
 
 import numpy as np
 import torch
-from hrnet_zoo.tasks.loading import load_segmentor, single_protocol
 from numpy.typing import NDArray
+from rows import load_segmentor, single_protocol
 from torch import Tensor
 
 from hrnet_zoo.datasets.images import decode_image, read_bytes
@@ -116,7 +116,7 @@ def protocol(
     """
     window, stride = slide or (None, None)
     changed = replace(single_protocol(row(name)), scale=scale, window=window, stride=stride)
-    return changed.ms_flip() if ms_flip else changed
+    return replace(changed, ratios=MS_FLIP_RATIOS, flip=True) if ms_flip else changed
 
 
 def _labels(scores: Tensor) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hrnet_zoo.tasks.loading import build_row
+from rows import build_row
 from simulate_fps_model import networks
 from support.trees import RunCli
 from torch import Tensor, nn

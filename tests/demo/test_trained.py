@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from hrnet_zoo.tasks.loading import detection_protocol, load_detector, load_segmentor
 from numpy.typing import NDArray
 from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+from rows import detection_protocol, load_detector, load_segmentor
 from support.trees import RunCli
 from torch import Tensor, nn
 from torch.nn import functional as F

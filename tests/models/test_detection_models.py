@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from detection_fill import filled
-from hrnet_zoo.tasks.loading import build_row
+from rows import build_row
 from support.detection_goldens import ARCHITECTURES, FOLDER
 from torch import Tensor, nn
 

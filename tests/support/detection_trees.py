@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from detection_fill import filled
-from hrnet_zoo.tasks.loading import build_row
+from rows import build_row
 from support.coco_tree import change_annotations, image_file, read_annotations
 
 from hrnet_zoo.records.accuracy import CheckpointUsed, DatasetUsed, Measurement, Record, now

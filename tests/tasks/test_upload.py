@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hrnet_zoo.tasks.loading import detection_protocol, single_protocol
 from numpy.typing import NDArray
+from rows import detection_protocol, single_protocol
 from support.trees import make_cityscapes
 from torch import Tensor
 
@@ -244,7 +244,7 @@ def over(link: Callable[[], LateLink], monkeypatch: pytest.MonkeyPatch) -> None:
 def counted(root: Path, device: torch.device) -> list[tuple[str, str, list[list[int]]]]:
     """Evaluate a network whose labels are the image's brightness, under two protocols."""
     single = replace(single_protocol(load_zoo().row(ROW)), scale=(128, 64))
-    protocols = {"miou": single, "miou_ms_flip": single.ms_flip()}
+    protocols = {"miou": single, "miou_ms_flip": replace(single, ratios=MS_FLIP_RATIOS, flip=True)}
     dataset = open_dataset(DATASETS["cityscapes"], root, 19)
     steps = torch.linspace(-2, 2, 19, device=device)[None, :, None, None]
     return [

@@ -13,7 +13,7 @@ import fill
 import numpy as np
 import pytest
 import torch
-from hrnet_zoo.tasks.loading import single_protocol
+from rows import single_protocol
 from torch import nn
 
 import hrnet_zoo.demo

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import measure_idle
 import pytest
-from hrnet_zoo.tasks.loading import single_protocol
+from rows import single_protocol
 
 from hrnet_zoo.datasets.segmentation import Sample, SegmentationDataset
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol

@@ -13,8 +13,8 @@ import pytest
 import torch
 from count_complexity import distinct_rows, entry
 from fill import BACKBONES, DATA
-from hrnet_zoo.tasks.loading import build_row
 from report.test_report import markdown_rows
+from rows import build_row
 from support.detection_goldens import ARCHITECTURES, FOLDER
 from support.trees import RunCli
 from torch import Tensor, nn
