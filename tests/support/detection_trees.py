@@ -11,13 +11,13 @@ from detection_fill import filled
 from support.coco_tree import change_annotations, image_file, read_annotations
 
 from hrnet_zoo.records.accuracy import (
+    AccuracyRecord,
     CheckpointUsed,
     DatasetUsed,
     Measurement,
     ProtocolUsed,
-    Record,
-    now,
 )
+from hrnet_zoo.records.files import now
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
 from hrnet_zoo.tasks.loading import build_row
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -75,7 +75,7 @@ def predictor_category_ids(root: Path) -> list[int]:
     return [int(category["id"]) for category in read_annotations(root)["categories"]]
 
 
-def complete_record(row: Row, values: dict[Metric, float], *, sha256: str) -> Record:
+def complete_record(row: Row, values: dict[Metric, float], *, sha256: str) -> AccuracyRecord:
     """Return the record of a run over all of COCO, as documented."""
     protocol = ProtocolUsed(
         name="single",
@@ -84,7 +84,7 @@ def complete_record(row: Row, values: dict[Metric, float], *, sha256: str) -> Re
         ratios=[1.0],
         flip=False,
     )
-    return Record(
+    return AccuracyRecord(
         row=row.name,
         edition=row.edition,
         status="completed",

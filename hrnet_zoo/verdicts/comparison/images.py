@@ -10,11 +10,11 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from hrnet_zoo.errors import RecordError
-from hrnet_zoo.records.accuracy import Record
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.folder import Found
 from hrnet_zoo.records.journal import read_finished
 from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, total
 from hrnet_zoo.verdicts.comparison.pairing import Pair
-from hrnet_zoo.verdicts.comparison.reading import Found
 from hrnet_zoo.zoo.row import Metric
 
 _COUNTED: tuple[Metric, ...] = ("miou", "miou_ms_flip")
@@ -78,7 +78,7 @@ def counts_of(pair: Pair) -> tuple[ImageCounts, ImageCounts] | None:
     return base, head
 
 
-def _read(run: Found[Record], metric: Metric, miou: float) -> ImageCounts | None:
+def _read(run: Found[AccuracyRecord], metric: Metric, miou: float) -> ImageCounts | None:
     record = run.record
     if record.images_file is None or record.dataset is None:
         return None
