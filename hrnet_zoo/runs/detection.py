@@ -16,7 +16,8 @@ from hrnet_zoo.datasets.coco import CocoDataset, open_coco
 from hrnet_zoo.datasets.coco_results import result_entries, write_results
 from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
 from hrnet_zoo.models.detection.detector import Detector
-from hrnet_zoo.records.accuracy import Measurement, RecordFile, now
+from hrnet_zoo.records.accuracy import Measurement
+from hrnet_zoo.records.files import RecordFile, now
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.runs.observed import (
     checkpoint_used,

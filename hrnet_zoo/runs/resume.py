@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from hrnet_zoo.datasets.detections import ImageDetections
-from hrnet_zoo.records.accuracy import ProtocolUsed, RecordFile
+from hrnet_zoo.records.accuracy import ProtocolUsed
+from hrnet_zoo.records.files import RecordFile
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks.detection.evaluation import EvaluatedImage

@@ -13,7 +13,7 @@ import torch
 
 from hrnet_zoo.datasets.layouts import DATASETS
 from hrnet_zoo.datasets.segmentation import SegmentationDataset, open_dataset
-from hrnet_zoo.records.accuracy import RecordFile, now
+from hrnet_zoo.records.files import RecordFile, now
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.runs.observed import (
     checkpoint_used,
