@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,14 @@ from support.stored_runs import BEGIN, OTHER, ROW, record_of, store_run, store_t
 from support.trees import RunCli
 
 from hrnet_zoo.errors import RecordError
-from hrnet_zoo.records.accuracy import new_record_path, read_records, write_record
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.base import Kind
+from hrnet_zoo.records.files import new_record_path, write_record
+from hrnet_zoo.records.folder import read_records
 from hrnet_zoo.records.index import index_file, open_store, rebuild_index
 from hrnet_zoo.records.prune import superfluous
-from hrnet_zoo.records.timing import new_timing_path, read_timings
-from hrnet_zoo.report.html.record_files import read_accuracies
+from hrnet_zoo.records.timing import TimingRecord
+from hrnet_zoo.report.html.record_files import read_all
 from hrnet_zoo.verdicts.comparison.reading import read_side
 
 LATER = "fcos_hrnetv2p_w18_gn-head_4x4_1x_coco"
@@ -124,17 +126,17 @@ def test_damaged_files_are_named_and_the_others_listed(
 
 
 @pytest.mark.parametrize(
-    ("new_path", "kind"), [(new_record_path, "verify"), (new_timing_path, "time")]
+    ("kind", "command"), [("accuracy", "verify"), ("timing", "time"), ("memory", "memory")]
 )
-def test_a_run_in_progress_is_no_damage(
-    folder: Path, run_cli: RunCli, new_path: Callable[[Path, str, datetime], Path], kind: str
+def test_a_run_in_progress_is_not_damage(
+    folder: Path, run_cli: RunCli, kind: Kind, command: str
 ) -> None:
     """Its file is empty, and so it stays if the run is killed."""
-    path = new_path(folder, OTHER, BEGIN)
+    path = new_record_path(folder, OTHER, BEGIN, kind)
     run = listed(run_cli, folder, "--status", "started")[0]
-    assert (run["row"], run["kind"]) == (OTHER, kind)
-    assert len(list(read_records(folder))) == 4
-    assert len(list(read_timings(folder))) == 1
+    assert (run["row"], run["kind"]) == (OTHER, command)
+    assert len(list(read_records(folder, AccuracyRecord))) == 4
+    assert len(list(read_records(folder, TimingRecord))) == 1
     shown = run_cli("records", "show", path)
     assert shown.code == 3
     assert "the run is going on, or was killed" in shown.err
@@ -151,8 +153,8 @@ def test_all_that_read_records_find_the_same(tmp_path: Path, run_cli: RunCli) ->
     (folder / "linked").symlink_to(elsewhere)
     (folder / "a" / "circle").symlink_to(folder)
     assert len(open_store(folder).runs) == 2
-    assert len(list(read_records(folder))) == 2
-    assert len(list(read_accuracies(folder))) == 2
+    assert len(list(read_records(folder, AccuracyRecord))) == 2
+    assert len(list(read_all(folder))) == 2
     assert len(read_side(folder).accuracies) == 2
     dangling = folder / ROW / "20260109T000000Z.json"
     dangling.parent.mkdir()
@@ -160,7 +162,7 @@ def test_all_that_read_records_find_the_same(tmp_path: Path, run_cli: RunCli) ->
     assert len(open_store(folder).damaged) == 1
     assert len(read_side(folder).problems) == 1
     with pytest.raises(RecordError, match="No such file"):
-        list(read_records(folder))
+        list(read_records(folder, AccuracyRecord))
     assert run_cli("report", "tables", "--records", folder).code == 3
 
 
@@ -243,7 +245,9 @@ class TestShow:
     def test_arguments_of_another_shape(
         self, tmp_path: Path, run_cli: RunCli, metrics: object
     ) -> None:
-        path = store_run(tmp_path, record_of(arguments={"metrics": metrics}))
+        old = record_of().model_dump(mode="json", exclude={"asked", "kind"})
+        path = tmp_path / "1.json"
+        path.write_text(json.dumps(old | {"schema_version": 1, "arguments": {"metrics": metrics}}))
         finished = run_cli("records", "show", path)
         assert finished.code == 0
         assert "73.860" in finished.out
@@ -274,7 +278,7 @@ class TestShow:
         (tmp_path / "r.json").write_text('{"row": "a')
         finished = run_cli("records", "show", tmp_path / "r.json")
         assert finished.code == 3
-        assert "no readable record" in finished.err
+        assert "not a readable record" in finished.err
 
 
 class TestPrune:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from hrnet_zoo.records.selection import Counting
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.timing.medians import median
 from hrnet_zoo.timing.observations import DOCUMENTED, WITH_LOADING
@@ -45,10 +46,13 @@ def latest_times(records: Iterable[TimingRecord]) -> Timings:
             unusable[reason] += 1
     machines = list(dict.fromkeys(machine_of(record) for record in reversed(usable)))
     machine = machines[0] if machines else None
-    latest = {record.row: record for record in usable if machine_of(record) == machine}
+    latest = Counting[str, TimingRecord]()
+    for record in usable:
+        if machine_of(record) == machine:
+            latest.add(record.row, record, record.started_at)
     return Timings(
         machine=machine,
-        times=[_measured(record) for record in latest.values()],
+        times=[_measured(record) for record in latest.runs.values()],
         other_machines=machines[1:],
         unusable=dict(unusable),
     )
@@ -72,9 +76,9 @@ def machine_of(record: TimingRecord) -> str:
 
     Software counts: other versions of torch have other kernels.
     """
-    torch = (record.environment.get("packages") or {}).get("torch") or "unknown version"
+    torch = record.environment.packages.get("torch", "unknown version")
     software = f"torch {torch}" + ", freed memory kept" * record.keeps_freed_memory
-    cpu = record.environment.get("cpu") or "unknown processor"
+    cpu = record.environment.cpu or "unknown processor"
     if record.device == "cpu":
         threads = f"{record.num_threads} thread{'s' * (record.num_threads > 1)}"
         return f"cpu ({cpu}, {threads}), {software}"
