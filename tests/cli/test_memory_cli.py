@@ -18,6 +18,7 @@ from hrnet_zoo.records.files import read_record
 from hrnet_zoo.records.folder import read_records
 from hrnet_zoo.records.memory import MemoryRecord
 from hrnet_zoo.runs import memory as row_memory
+from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.verdicts.memory import MemoryVerdict, judge_memory
 from hrnet_zoo.zoo.manifest import load_zoo
 
@@ -167,6 +168,8 @@ def test_a_measurement_counts_before_the_prediction_and_more_strictly() -> None:
 def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr("hrnet_zoo.system.devices._require_usable", lambda _device: None)
+    monkeypatch.setattr(row_memory, "describe_device", lambda _device: "cuda:0 (a GPU)")
+    monkeypatch.setattr(row_memory, "describe_environment", Environment)
 
 
 @pytest.mark.usefixtures("pretended_gpu")

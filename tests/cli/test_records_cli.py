@@ -12,7 +12,16 @@ from typing import Any
 import filelock
 import pytest
 from made_up_runs import SETTINGS
-from support.stored_runs import BEGIN, OTHER, ROW, record_of, store_run, store_timing
+from support.stored_runs import (
+    BEGIN,
+    OTHER,
+    ROW,
+    memory_of,
+    record_of,
+    store_memory,
+    store_run,
+    store_timing,
+)
 from support.trees import RunCli
 
 from hrnet_zoo.errors import RecordError
@@ -282,6 +291,25 @@ class TestShow:
 
 
 class TestPrune:
+    def test_the_only_timing_of_an_edition_stays(self, tmp_path: Path, run_cli: RunCli) -> None:
+        store_timing(tmp_path, day=0, edition="later")
+        store_timing(tmp_path, day=1)
+        store_timing(tmp_path, day=2)
+        run_cli("records", "prune", "--keep", "1", "--yes", "--records", tmp_path)
+        runs = listed(run_cli, tmp_path)
+        assert [run["edition"] for run in runs] == ["readme", "later"]
+        assert "time, later" in run_cli("records", "list", "--records", tmp_path).out
+
+    def test_memory_is_counted_apart(self, tmp_path: Path, run_cli: RunCli) -> None:
+        for day in (0, 1):
+            store_memory(tmp_path, memory_of(day=day))
+        store_timing(tmp_path, day=2)
+        store_run(tmp_path, record_of(day=3))
+        run_cli("records", "prune", "--keep", "1", "--yes", "--records", tmp_path)
+        runs = listed(run_cli, tmp_path)
+        assert [run["kind"] for run in runs] == ["verify", "time", "memory"]
+        assert runs[-1]["values"] == {"predicted": pytest.approx(1.66)}
+
     def test_the_only_value_of_a_number_stays(self, tmp_path: Path, run_cli: RunCli) -> None:
         """Of another metric, of another device, and of all images rather than some."""
         multi_scale = record_of(day=0).measurements[0].model_copy(update={"metric": "miou_ms_flip"})

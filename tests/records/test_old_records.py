@@ -135,12 +135,13 @@ def test_no_command_calls_one_damaged(folder: Path, run_cli: RunCli) -> None:
 def test_they_are_compared_with_their_like(folder: Path, run_cli: RunCli) -> None:
     compared = json.loads(run_cli("compare", folder, OLD, "--format", "json").out)
     assert compared["problems"] == []
-    # Some runs were not completed, on both sides alike.
-    assert {c["outcome"] for c in compared["comparisons"]} == {"unchanged", "failed"}
+    accuracies = [c["outcome"] for c in compared["comparisons"] if c["kind"] == "accuracy"]
+    assert accuracies.count("same") > 40
+    assert set(accuracies) == {"same", "failed"}  # some runs were not completed
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_each_can_be_shown(name: str, run_cli: RunCli) -> None:
-    for form in ("table", "json"):
+    for form in ("text", "json"):
         finished = run_cli("records", "show", OLD / name, "--format", form)
         assert finished.code == 0, finished.err

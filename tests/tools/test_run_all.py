@@ -24,7 +24,7 @@ W18, W48 = (f"fcn_hr{size}_512x1024_40k_cityscapes" for size in ("18", "48"))
 ROWS = [load_zoo().row(name) for name in (W48, W18)]
 SEGMENTOR = load_zoo(hrnet_zoo.demo.MANIFEST).rows[0].name
 ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "bench" / "run_all.py"
+SCRIPT = ROOT / "tools" / "run_all.py"
 RECORDS = Path("records")
 ASKED = Arguments(output=RECORDS, device="cpu")
 
@@ -243,7 +243,7 @@ def test_a_damaged_record_is_named(
 
 
 def test_every_option_is_in_its_readme() -> None:
-    readme = (SCRIPT.parent / "README.md").read_text()
+    readme = (ROOT / "bench" / "README.md").read_text()
     shown = subprocess.run(script("--help"), capture_output=True, text=True, check=True).stdout
     options = set(re.findall(r"--[a-z-]+", shown)) - {"--help"}
     assert len(options) >= 10
