@@ -14,10 +14,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hrnet_zoo.datasets.check_report import Note, ProblemKind
-from hrnet_zoo.datasets.classes import class_table
+from hrnet_zoo.datasets.coco_layout import CocoLayout
 from hrnet_zoo.datasets.images import read_bytes
-from hrnet_zoo.datasets.layouts import DetectionLayout
-from hrnet_zoo.datasets.pairing import find_root
+from hrnet_zoo.datasets.places import find_root
 from hrnet_zoo.errors import DatasetError
 
 _LISTS = ("images", "annotations", "categories")
@@ -51,12 +50,11 @@ class FoundInstances:
     notes: tuple[Note, ...] = ()
 
 
-def find_instances(layout: DetectionLayout, name: str, data_root: Path) -> FoundInstances:
+def find_instances(layout: CocoLayout, data_root: Path) -> FoundInstances:
     """Read the annotation file and look for the images it lists; reads no image.
 
     Args:
-        layout: which files to expect.
-        name: of the data set, whose classes are expected.
+        layout: which files and classes to expect.
         data_root: the folder that holds the data set's own folder, or that folder itself.
 
     Raises:
@@ -77,7 +75,7 @@ def find_instances(layout: DetectionLayout, name: str, data_root: Path) -> Found
         content = _read_instances(path)
     except DatasetError as error:
         return _unusable(root, ProblemKind.ANNOTATIONS, str(error))
-    wrong = _category_difference(content["categories"], layout, class_table(name).names)
+    wrong = _category_difference(content["categories"], layout)
     if wrong is not None:
         text = f"{path} {wrong}. Is it {PurePosixPath(layout.annotation_file).name}?"
         return _unusable(root, ProblemKind.CATEGORIES, text)
@@ -99,12 +97,12 @@ def find_instances(layout: DetectionLayout, name: str, data_root: Path) -> Found
 
 
 def has_masks_throughout(ground_truth: Mapping[str, Any]) -> bool:
-    """Tell whether every annotation has a mask, so that masks can be scored."""
+    """Whether every annotation has a mask, so that masks can be scored."""
     return all("segmentation" in annotation for annotation in ground_truth["annotations"])
 
 
 def require_usable(
-    layout: DetectionLayout, found: FoundInstances, *, images_needed: bool = True
+    layout: CocoLayout, found: FoundInstances, *, images_needed: bool = True
 ) -> None:
     """Raise DatasetError if anything is wrong.
 
@@ -140,12 +138,12 @@ def _summary_of(notes: Iterable[Note]) -> str:
 
 
 def is_number(value: Any) -> bool:  # noqa: ANN401 - any JSON
-    """Tell whether a JSON value is a finite number; Python reads NaN and Infinity too."""
+    """Whether a JSON value is a finite number; Python reads NaN and Infinity too."""
     return type(value) in (int, float) and math.isfinite(value)
 
 
 def is_box(value: object) -> bool:
-    """Tell whether a JSON value is a box: x, y, width, height."""
+    """Whether a JSON value is a box: x, y, width, height."""
     return isinstance(value, list) and len(value) == 4 and all(map(is_number, value))
 
 
@@ -158,11 +156,11 @@ def _read_instances(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(read_bytes(path))
     except (ValueError, RecursionError) as error:
-        msg = f"{path} is no intact JSON ({error}). {again}; it was probably cut short."
+        msg = f"{path} is not intact JSON ({error}). {again}; it was probably cut short."
         raise DatasetError(msg) from None
     lacking = [key for key in _LISTS if not _has_list(content, key)]
     if lacking:
-        msg = f"{path} is no instances file: it has no list of {', '.join(lacking)}. {again}."
+        msg = f"{path} is not an instances file: it has no list of {', '.join(lacking)}. {again}."
         raise DatasetError(msg)
     return dict(content)
 
@@ -171,18 +169,17 @@ def _has_list(content: object, key: str) -> bool:
     return isinstance(content, dict) and isinstance(content.get(key), list)
 
 
-def _category_difference(
-    categories: Sequence[object], layout: DetectionLayout, names: Sequence[str]
-) -> str | None:
+def _category_difference(categories: Sequence[object], layout: CocoLayout) -> str | None:
     """Say how the categories differ from the data set's, or None if they do not."""
-    expected = dict(zip(layout.category_ids, names, strict=True))
+    expected = dict(zip(layout.category_ids, layout.classes.names, strict=True))
     entries = [c for c in categories if isinstance(c, dict)]
     pairs = [(c.get("id"), c.get("name")) for c in entries]
     if len(pairs) != len(expected) or len(entries) != len(categories):
         return f"has {len(categories)} categories; {layout.title} has {len(expected)}"
     for pair in pairs:
         if pair not in expected.items():
-            return f"has the category {pair[1]!r} with id {pair[0]}, which {layout.title} has not"
+            own = f"{layout.title} does not have"
+            return f"has the category {pair[1]!r} with id {pair[0]}, which {own}"
     return "lists a category twice" if len(set(pairs)) < len(pairs) else None
 
 
@@ -195,7 +192,7 @@ def _is_image(entry: object) -> bool:
 
 
 def _is_annotation(entry: object) -> bool:
-    """Tell whether evaluation can use an annotation; id 0 would mean "no match" to pycocotools."""
+    """Whether evaluation can use an annotation; id 0 would mean "no match" to pycocotools."""
     if not isinstance(entry, dict):
         return False
     return (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from PIL import Image
 
-from hrnet_zoo.datasets.coco import open_coco
-from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
-from hrnet_zoo.datasets.segmentation import open_dataset
+from hrnet_zoo.datasets import of_kind
+from hrnet_zoo.datasets.coco_instances import CocoInstances
+from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.demo import DATA_ROOT
 from hrnet_zoo.runs.load import Predictor
 from hrnet_zoo.tasks.detection.pictures import draw_detections
@@ -31,8 +31,7 @@ def example_picture(predictor: Predictor) -> Image.Image:
 
 
 def _label_maps(predictor: SegmentationPredictor) -> Image.Image:
-    setup = predictor.row.setup
-    dataset = open_dataset(DATASETS[setup.dataset], DATA_ROOT, setup.num_classes)
+    dataset = of_kind(LabelImages)[predictor.row.setup.dataset].open(DATA_ROOT)
     sample = dataset.load(_EXAMPLE)
     result = predictor.predict(sample.image)
     legend = legend_of(result.class_names, result.palette, sample.label, result.labels)
@@ -45,8 +44,7 @@ def _label_maps(predictor: SegmentationPredictor) -> Image.Image:
 
 
 def _boxes(predictor: DetectionPredictor) -> Image.Image:
-    name = predictor.row.setup.dataset
-    dataset = open_coco(DETECTION_DATASETS[name], name, DATA_ROOT)
+    dataset = of_kind(CocoInstances)[predictor.row.setup.dataset].open(DATA_ROOT)
     image = dataset.load(_EXAMPLE).image
     result = predictor.predict(image)
     # Enlarged before drawing, so that lines and letters stay fine.

@@ -13,10 +13,12 @@ from typing import cast
 
 import torch
 
-from hrnet_zoo.datasets.coco import CocoDataset, open_coco
+from hrnet_zoo.datasets import of_kind
+from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.datasets.coco_results import result_entries
-from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
-from hrnet_zoo.datasets.segmentation import SegmentationDataset, open_dataset
+from hrnet_zoo.datasets.coco_samples import CocoSamples
+from hrnet_zoo.datasets.label_images import LabelImages
+from hrnet_zoo.datasets.label_samples import LabelSamples
 from hrnet_zoo.demo import DATA_ROOT, MANIFEST
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.fcn import FCN
@@ -80,7 +82,7 @@ class TrainedNetworks:
 
 def _labels(row: Row, recipes: Sequence[Recipe], device: torch.device) -> list[TrainedFigure]:
     model = cast("FCN", load_segmentor(row, _weights(row), device))
-    dataset = open_dataset(DATASETS[row.setup.dataset], DATA_ROOT, row.setup.num_classes)
+    dataset = of_kind(LabelImages)[row.setup.dataset].open(DATA_ROOT)
     protocol = single_protocol(row)
     with canonical_precision():
         fp32 = _miou(network_for_evaluation(model), dataset, protocol, device)
@@ -106,7 +108,7 @@ def _labels(row: Row, recipes: Sequence[Recipe], device: torch.device) -> list[T
 
 def _miou(
     network: Network,
-    dataset: SegmentationDataset,
+    dataset: LabelSamples,
     protocol: SegmentationProtocol,
     device: torch.device,
 ) -> float:
@@ -127,8 +129,7 @@ def _miou(
 
 def _boxes(row: Row, recipes: Sequence[Recipe], device: torch.device) -> list[TrainedFigure]:
     model = load_detector(row, _weights(row), device).model
-    name = row.setup.dataset
-    dataset = open_coco(DETECTION_DATASETS[name], name, DATA_ROOT)
+    dataset = of_kind(CocoInstances)[row.setup.dataset].open(DATA_ROOT)
     with canonical_precision():
         fp32 = _detections(folded_detector(model), row, dataset, device)
     figures = []
@@ -153,7 +154,7 @@ def _boxes(row: Row, recipes: Sequence[Recipe], device: torch.device) -> list[Tr
 
 
 def _detections(
-    network: Detector, row: Row, dataset: CocoDataset, device: torch.device
+    network: Detector, row: Row, dataset: CocoSamples, device: torch.device
 ) -> list[EvaluatedImage]:
     return list(
         detect_in_images(
@@ -168,11 +169,11 @@ def _detections(
     )
 
 
-def _box_ap(images: Sequence[EvaluatedImage], dataset: CocoDataset) -> float:
+def _box_ap(images: Sequence[EvaluatedImage], dataset: CocoSamples) -> float:
     entries = [
         entry
         for image in images
-        for entry in result_entries(image.image_id, image.detections, dataset.layout.category_ids)
+        for entry in result_entries(image.image_id, image.detections, dataset.category_ids)
     ]
     ids = [image.image_id for image in images]
     ap = score_detections(dataset.ground_truth, entries, "bbox", image_ids=ids).figures.ap

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import torch
 
-from hrnet_zoo.datasets.coco import CocoDataset, open_coco
+from hrnet_zoo.datasets import of_kind
+from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.datasets.coco_results import result_entries, write_results
-from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
+from hrnet_zoo.datasets.coco_samples import CocoSamples
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.records.accuracy import Measurement, RecordFile, now
 from hrnet_zoo.records.journal import Journal
@@ -110,7 +111,7 @@ class _Run:
     row: Row
     metrics: list[Metric]
     protocol: DetectionProtocol
-    dataset: CocoDataset
+    dataset: CocoSamples
     checkpoint: FetchedFile
     device: torch.device
     num_images: int
@@ -139,10 +140,9 @@ def _prepare(
     )
 
 
-def _open_dataset(row: Row, folders: DataFolders) -> CocoDataset:
-    name = row.setup.dataset
-    layout = DETECTION_DATASETS[name]
-    return open_coco(layout, name, data_folder(row, layout.title, layout.root, folders))
+def _open_dataset(row: Row, folders: DataFolders) -> CocoSamples:
+    dataset = of_kind(CocoInstances)[row.setup.dataset]
+    return dataset.open(data_folder(row, dataset.title, dataset.root, folders))
 
 
 def _evaluate(
@@ -183,9 +183,7 @@ def _score(
     entries = [
         entry
         for image in images
-        for entry in result_entries(
-            image.image_id, image.detections, run.dataset.layout.category_ids
-        )
+        for entry in result_entries(image.image_id, image.detections, run.dataset.category_ids)
     ]
     if options.save_results is not None:
         write_results(options.save_results, entries)

@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 import torch
 
-from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
-from hrnet_zoo.datasets.segmentation import fingerprint
+from hrnet_zoo.datasets import DATASETS, of_kind
+from hrnet_zoo.datasets.coco_instances import CocoInstances
+from hrnet_zoo.datasets.digests import fingerprint
 from hrnet_zoo.records.accuracy import (
     BootstrapInterval,
     CategoryAp,
@@ -91,7 +91,7 @@ def measurement_of(
     images = [results[name].counts[metric] for name in sorted(results)]
     scores = total(images, row.setup.num_classes).scores()
     interval = miou_interval(images)
-    names = class_table(row.setup.dataset).names
+    names = DATASETS[row.setup.dataset].classes.names
     return Measurement(
         metric=metric,
         value=scores.miou,
@@ -123,8 +123,7 @@ def detection_measurement(
 ) -> Measurement:
     """Return one AP of the table, with all that COCO says beside it."""
     figures, parity = scored.figures, scored.parity
-    names = class_table(row.setup.dataset).names
-    category_ids = DETECTION_DATASETS[row.setup.dataset].category_ids
+    dataset = of_kind(CocoInstances)[row.setup.dataset]
     return Measurement(
         metric=metric,
         value=figures.ap,
@@ -133,7 +132,9 @@ def detection_measurement(
             figures={name: getattr(figures, name) for name in FIGURES},
             categories=[
                 CategoryAp(name=name, ap=figures.per_category[category_id])
-                for name, category_id in zip(names, category_ids, strict=True)
+                for name, category_id in zip(
+                    dataset.classes.names, dataset.category_ids, strict=True
+                )
             ],
             scoring=CocoScoring(
                 backend=scored.backend,

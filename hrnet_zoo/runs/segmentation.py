@@ -11,8 +11,9 @@ from pathlib import Path
 
 import torch
 
-from hrnet_zoo.datasets.layouts import DATASETS
-from hrnet_zoo.datasets.segmentation import SegmentationDataset, open_dataset
+from hrnet_zoo.datasets import of_kind
+from hrnet_zoo.datasets.label_images import LabelImages
+from hrnet_zoo.datasets.label_samples import LabelSamples
 from hrnet_zoo.records.accuracy import RecordFile, now
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.runs.observed import (
@@ -99,7 +100,7 @@ class _Run:
 
     row: Row
     protocols: dict[Metric, SegmentationProtocol]
-    dataset: SegmentationDataset
+    dataset: LabelSamples
     checkpoint: FetchedFile
     device: torch.device
     num_images: int
@@ -174,7 +175,6 @@ def _protocols(row: Row, metrics: Sequence[Metric]) -> dict[Metric, Segmentation
     }
 
 
-def _open_dataset(row: Row, folders: DataFolders) -> SegmentationDataset:
-    layout = DATASETS[row.setup.dataset]
-    folder = data_folder(row, layout.title, layout.root, folders)
-    return open_dataset(layout, folder, row.setup.num_classes)
+def _open_dataset(row: Row, folders: DataFolders) -> LabelSamples:
+    dataset = of_kind(LabelImages)[row.setup.dataset]
+    return dataset.open(data_folder(row, dataset.title, dataset.root, folders))

@@ -5,30 +5,49 @@ The shape of the manifest's `setup`; it knows nothing of what is printed.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, StringConstraints
+from pydantic_core import CoreSchema, PydanticCustomError
 
+from hrnet_zoo.datasets import DATASETS, of_kind
+from hrnet_zoo.datasets.coco_instances import CocoInstances
+from hrnet_zoo.datasets.data_set import DataSet
+from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.datasets.normalisation import Normalisation
+from hrnet_zoo.errors import did_you_mean
 from hrnet_zoo.system.strict import Strict
 
 MS_FLIP_RATIOS = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 """Multiples of the resize box in the mIoU(ms+flip) columns; each is also seen mirrored."""
 
-DatasetName = Literal[
-    "cityscapes",
-    "ade20k",
-    "voc12aug",
-    "pascal_context",
-    "pascal_context_59",
-    "loveda",
-    "potsdam",
-    "vaihingen",
-    "isaid",
-    "coco",
-    "scenes",
-    "scenes_boxes",
-]
+
+class _DataSetNames:
+    """Lists the data sets in the schema of a manifest."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"enum": list(DATASETS), **handler(schema)}
+
+
+def _name_of(kind: type[DataSet]) -> AfterValidator:
+    """Return the check that a name is that of a data set of some kind."""
+
+    def check(name: str) -> str:
+        # Asked for each row, because a program may have added data sets of its own.
+        names = of_kind(kind)
+        if name not in names:
+            close = did_you_mean(name, names) or f" There are: {', '.join(names)}."
+            what = "not a data set for this task." + close.removesuffix(".")
+            raise PydanticCustomError("data_set", "{what}", {"what": what})
+        return name
+
+    return AfterValidator(check)
+
+
+LabelImagesName = Annotated[str, _name_of(LabelImages), _DataSetNames()]
+CocoInstancesName = Annotated[str, _name_of(CocoInstances), _DataSetNames()]
 
 _Positive = Annotated[int, Field(gt=0)]
 Pair = Annotated[tuple[_Positive, _Positive], Field(strict=False)]
@@ -64,7 +83,7 @@ class SegmentationSetup(Strict):
     backbone: Annotated[str, StringConstraints(pattern=r"^w[1-9]\d*(_small)?$")]
     """Width and depth: "w18", "w18_small", "w48" ..."""
     num_classes: NumClasses
-    dataset: DatasetName
+    dataset: LabelImagesName
     """The data set whose validation split is evaluated."""
     num_images: Count
     """Images in that split; a number over fewer is not the documented one."""
@@ -108,7 +127,7 @@ class DetectionSetup(Strict):
     channels: Count
     """Channels of the neck's maps, and of the heads' convolutions on them."""
     num_classes: NumClasses
-    dataset: DatasetName
+    dataset: CocoInstancesName
     """The data set whose validation split is evaluated."""
     num_images: Count
     """Images in that split; a number over fewer is not the documented one."""

@@ -19,10 +19,10 @@ from support.coco_tree import (
 )
 
 from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.coco import CocoDataset, open_coco
+from hrnet_zoo.datasets.coco_samples import CocoSamples, open_coco
 from hrnet_zoo.datasets.coco_annotations import find_instances
 from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS, DetectionLayout
-from hrnet_zoo.datasets.segmentation import fingerprint
+from hrnet_zoo.datasets.label_samples import fingerprint
 from hrnet_zoo.errors import DatasetError
 
 COCO = DETECTION_DATASETS["coco"]
@@ -30,11 +30,11 @@ BOTH = sorted(DETECTION_DATASETS)
 EXIF_ORIENTATION = 0x0112
 
 
-def opened(folder: Path) -> CocoDataset:
+def opened(folder: Path) -> CocoSamples:
     return open_coco(COCO, "coco", folder)
 
 
-def fingerprint_of(dataset: CocoDataset) -> str:
+def fingerprint_of(dataset: CocoSamples) -> str:
     samples = [dataset.load(i) for i in range(len(dataset))]
     return fingerprint({sample.name: sample.digest for sample in samples})
 

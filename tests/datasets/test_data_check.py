@@ -18,7 +18,7 @@ from hrnet_zoo.datasets.check import check_dataset
 from hrnet_zoo.datasets.check_report import CheckReport, Problem, ProblemKind, SizeCount
 from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.datasets.layouts import DATASETS
-from hrnet_zoo.datasets.segmentation import fingerprint, open_dataset
+from hrnet_zoo.datasets.label_samples import fingerprint, open_dataset
 from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.system.progress import Silent
 

@@ -12,7 +12,7 @@ from support.trees import blocks, make_cityscapes, picture
 from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.datasets.images import decode_image, decode_label
 from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
-from hrnet_zoo.datasets.segmentation import SegmentationDataset, fingerprint, open_dataset
+from hrnet_zoo.datasets.label_samples import LabelSamples, fingerprint, open_dataset
 from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.tasks.setup import DatasetName
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -22,7 +22,7 @@ CITYSCAPES = DATASETS["cityscapes"]
 EVALUATED = [7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33]
 
 
-def open_cityscapes(data_root: Path) -> SegmentationDataset:
+def open_cityscapes(data_root: Path) -> LabelSamples:
     return open_dataset(CITYSCAPES, data_root, 19)
 
 

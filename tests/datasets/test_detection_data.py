@@ -24,9 +24,9 @@ from support.trees import RunCli
 from hrnet_zoo.datasets.check_coco import check_detection
 from hrnet_zoo.datasets.check_report import CheckReport, ProblemKind
 from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.coco import open_coco
+from hrnet_zoo.datasets.coco_samples import open_coco
 from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
-from hrnet_zoo.datasets.segmentation import fingerprint
+from hrnet_zoo.datasets.label_samples import fingerprint
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.detection.coco_ap import FIGURES
 
@@ -327,7 +327,7 @@ def test_score_that_cannot_be_done(
     results = write(tmp_path / "results.json", perfect_results(truth))
     root_option = ("--data-root", root)
     for arguments, code, said in (
-        ((results, "--dataset", "cityscapes"), 2, '"cityscapes" is no detection data set'),
+        ((results, "--dataset", "cityscapes"), 2, '"cityscapes" is not a detection data set'),
         ((results, "--dataset", "coco"), 3, "holds coco/ with --data-root"),
         (
             (results, "--dataset", "coco", "--kind", "segm", *root_option),

@@ -26,7 +26,7 @@ from support.trees import Finished, RunCli
 from torch.nn import functional as F
 
 import hrnet_zoo
-from hrnet_zoo.datasets.coco import open_coco
+from hrnet_zoo.datasets.coco_samples import open_coco
 from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
 from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection.detector import ImageGeometry

@@ -23,7 +23,7 @@ from support.trees import Finished, RunCli, heed_interrupts, make_cityscapes
 
 import hrnet_zoo
 from hrnet_zoo.datasets.layouts import DATASETS
-from hrnet_zoo.datasets.segmentation import Sample, SegmentationDataset, open_dataset
+from hrnet_zoo.datasets.label_samples import Sample, LabelSamples, open_dataset
 from hrnet_zoo.records.accuracy import Record, read_record
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.loading import single_protocol
@@ -178,7 +178,7 @@ def test_the_same_run_twice_gives_the_same_value(tmp_path: Path, verify: Any) ->
 
 
 def evaluated(
-    dataset: SegmentationDataset, num_workers: int, on_result: Callable[[], None] = lambda: None
+    dataset: LabelSamples, num_workers: int, on_result: Callable[[], None] = lambda: None
 ) -> dict[str, NDArray[np.int64]]:
     """Evaluate a network that sees class 3 everywhere; return counts by image."""
     counts = {}

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from support.trees import make_cityscapes
 from torch import Tensor
 
-from hrnet_zoo.datasets.coco import open_coco
+from hrnet_zoo.datasets.coco_samples import open_coco
 from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
 from hrnet_zoo.datasets.normalisation import Normalisation
-from hrnet_zoo.datasets.segmentation import open_dataset
+from hrnet_zoo.datasets.label_samples import open_dataset
 from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.demo import DATA_ROOT
 from hrnet_zoo.errors import DatasetError, PrerequisiteError

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hrnet_zoo.datasets.coco import CocoDataset, DetectionSample
+from hrnet_zoo.datasets.coco_samples import CocoSamples, DetectionSample
 from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.transforms import Pixels, resize_keep_ratio
 from hrnet_zoo.errors import CheckpointError
@@ -53,7 +53,7 @@ class _Prepared:
 
 def detect_in_images(
     network: Detector,
-    dataset: CocoDataset,
+    dataset: CocoSamples,
     indices: Iterable[int],
     protocol: DetectionProtocol,
     *,
@@ -119,7 +119,7 @@ def _detect(
 
 
 def _prepare_ahead(
-    dataset: CocoDataset,
+    dataset: CocoSamples,
     indices: Iterable[int],
     protocol: DetectionProtocol,
     num_workers: int | None,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hrnet_zoo.datasets.classes import class_table
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.detections import ImageDetections, Rle
 from hrnet_zoo.datasets.rle import decode_masks
 from hrnet_zoo.datasets.transforms import resize_keep_ratio
@@ -68,7 +68,7 @@ class DetectionPredictor:
         self.model = model
         self._network = folded_detector(model)
         self._device = device
-        self._classes = class_table(row.setup.dataset)
+        self._classes = DATASETS[row.setup.dataset].classes
         self._protocol = detection_protocol(row, with_masks=True)
 
     def predict(

@@ -8,9 +8,9 @@ from typing import Any
 
 from PIL import Image
 
-from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.coco import CocoDataset
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.coco_results import result_entries
+from hrnet_zoo.datasets.coco_samples import CocoSamples
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks.detection.coco_ap import Kind, coco_figures
 from hrnet_zoo.tasks.detection.evaluation import EvaluatedImage
@@ -25,7 +25,7 @@ _PANEL_SIDE = 1000
 
 def worst_detections(
     results: Mapping[str, EvaluatedImage],
-    dataset: CocoDataset,
+    dataset: CocoSamples,
     kind: Kind,
     count: int,
     progress: Progress,
@@ -52,7 +52,7 @@ def worst_detections(
             "annotations": annotations.get(result.image_id, []),
             "categories": dataset.ground_truth["categories"],
         }
-        entries = result_entries(result.image_id, result.detections, dataset.layout.category_ids)
+        entries = result_entries(result.image_id, result.detections, dataset.category_ids)
         ap = coco_figures(alone, entries, kind, image_ids=[result.image_id]).ap
         if ap is not None:
             scored.append((name, ap))
@@ -61,7 +61,7 @@ def worst_detections(
 
 
 def save_worst_detections(
-    dataset: CocoDataset,
+    dataset: CocoSamples,
     row: Row,
     results: Mapping[str, EvaluatedImage],
     worst: list[tuple[str, float]],
@@ -73,7 +73,7 @@ def save_worst_detections(
     Raises:
         DatasetError: a file can no longer be used.
     """
-    table = class_table(row.setup.dataset)
+    table = DATASETS[row.setup.dataset].classes
     index_of = {dataset.name_of(i): i for i in range(len(dataset))}
     folder.mkdir(parents=True, exist_ok=True)
     for place, (name, ap) in enumerate(worst, 1):

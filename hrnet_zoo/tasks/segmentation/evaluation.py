@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hrnet_zoo.datasets.segmentation import Sample, SegmentationDataset
+from hrnet_zoo.datasets.label_samples import LabelSamples, Sample
 from hrnet_zoo.datasets.transforms import Pixels
 from hrnet_zoo.system.devices import memory_explained
 from hrnet_zoo.tasks.ahead import (
@@ -64,7 +64,7 @@ class _Prepared:
 
 def evaluate_images(
     network: Network,
-    dataset: SegmentationDataset,
+    dataset: LabelSamples,
     indices: Iterable[int],
     protocols: Mapping[Metric, SegmentationProtocol],
     *,
@@ -142,7 +142,7 @@ def _evaluate(
 
 
 def _prepare_ahead(
-    dataset: SegmentationDataset,
+    dataset: LabelSamples,
     indices: Iterable[int],
     protocols: Mapping[Metric, SegmentationProtocol],
     num_workers: int | None,

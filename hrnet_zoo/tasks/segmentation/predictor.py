@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hrnet_zoo.datasets.classes import class_table
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.errors import UsageError
 from hrnet_zoo.records.accuracy import ProtocolName
 from hrnet_zoo.system.devices import canonical_precision
@@ -57,7 +57,7 @@ class SegmentationPredictor:
         self.model = model
         self._network = network_for_evaluation(model)
         self._device = device
-        self._classes = class_table(row.setup.dataset)
+        self._classes = DATASETS[row.setup.dataset].classes
 
     def predict(
         self,

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.segmentation import SegmentationDataset
+from hrnet_zoo.datasets import DATASETS
+from hrnet_zoo.datasets.label_samples import LabelSamples
 from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks.pictures import colourise, comparison, errors, legend_of
@@ -32,7 +32,7 @@ def worst_images(
 
 def save_worst(  # noqa: PLR0913, PLR0917 - all that a prediction needs, and where it goes
     network: Network,
-    dataset: SegmentationDataset,
+    dataset: LabelSamples,
     row: Row,
     protocol: SegmentationProtocol,
     worst: list[tuple[str, float]],
@@ -45,7 +45,7 @@ def save_worst(  # noqa: PLR0913, PLR0917 - all that a prediction needs, and whe
     Raises:
         DatasetError: a file can no longer be used.
     """
-    table = class_table(row.setup.dataset)
+    table = DATASETS[row.setup.dataset].classes
     index_of = {dataset.name_of(i): i for i in range(len(dataset))}
     folder.mkdir(parents=True, exist_ok=True)
     for place, (name, miou) in enumerate(worst, 1):
