@@ -32,7 +32,7 @@ def list_label_images(layout: LabelLayout, folder: Path) -> LabelInventory:
         items=found.pairs,
         num_images=found.num_images,
         num_labels=found.num_labels,
-        label_files=Counter(pair.kind.suffix for pair in found.pairs),
+        label_files=dict(Counter(pair.kind.suffix for pair in found.pairs)),
         notes=[*_notes(layout, found)],
     )
 

@@ -18,20 +18,21 @@ from support.coco_tree import (
     read_annotations,
 )
 
-from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.coco_samples import CocoSamples, open_coco
+from hrnet_zoo.datasets import DATASETS, of_kind
 from hrnet_zoo.datasets.coco_annotations import find_instances
-from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS, DetectionLayout
-from hrnet_zoo.datasets.label_samples import fingerprint
+from hrnet_zoo.datasets.coco_instances import CocoInstances
+from hrnet_zoo.datasets.coco_samples import CocoSamples
+from hrnet_zoo.datasets.digests import fingerprint
 from hrnet_zoo.errors import DatasetError
 
-COCO = DETECTION_DATASETS["coco"]
-BOTH = sorted(DETECTION_DATASETS)
+COCO_SETS = of_kind(CocoInstances)
+COCO = COCO_SETS["coco"]
+BOTH = sorted(COCO_SETS)
 EXIF_ORIENTATION = 0x0112
 
 
 def opened(folder: Path) -> CocoSamples:
-    return open_coco(COCO, "coco", folder)
+    return COCO.open(folder)
 
 
 def fingerprint_of(dataset: CocoSamples) -> str:
@@ -46,8 +47,8 @@ def message(folder: Path) -> str:
 
 
 def test_category_ids_are_upstreams() -> None:
-    assert len(COCO.category_ids) == len(class_table("coco").names) == 80
-    by_id = dict(zip(COCO.category_ids, class_table("coco").names, strict=True))
+    assert len(COCO.category_ids) == len(DATASETS["coco"].classes.names) == 80
+    by_id = dict(zip(COCO.category_ids, DATASETS["coco"].classes.names, strict=True))
     assert (by_id[1], by_id[11], by_id[13], by_id[90]) == (
         "person",
         "fire hydrant",
@@ -60,7 +61,7 @@ def test_category_ids_are_upstreams() -> None:
 def test_opens_by_data_root_or_own_folder(tmp_path: Path, name: str) -> None:
     root = make_coco(tmp_path, name=name)
     for folder in (tmp_path, root):
-        dataset = open_coco(DETECTION_DATASETS[name], name, folder)
+        dataset = of_kind(CocoInstances)[name].open(folder)
         assert [dataset.image_id_of(i) for i in range(len(dataset))] == [139, 285, 431, 577]
         assert dataset.ground_truth == read_annotations(root, name)
 
@@ -69,7 +70,7 @@ def test_names_are_file_names_without_suffix(tmp_path: Path) -> None:
     make_coco(tmp_path)
     make_coco(tmp_path, name="scenes_boxes")
     assert opened(tmp_path).name_of(0) == "000000000139"
-    scenes = open_coco(DETECTION_DATASETS["scenes_boxes"], "scenes_boxes", tmp_path)
+    scenes = of_kind(CocoInstances)["scenes_boxes"].open(tmp_path)
     assert scenes.name_of(1) == "town_1/town_1_000001_000019_leftImg8bit"
 
 
@@ -179,7 +180,7 @@ def test_annotation_file_missing(tmp_path: Path) -> None:
 def test_annotation_file_damaged(tmp_path: Path, content: str) -> None:
     root = make_coco(tmp_path)
     (root / COCO.annotation_file).write_text(content)
-    assert "is no intact JSON" in message(tmp_path)
+    assert "is not intact JSON" in message(tmp_path)
 
 
 def test_annotation_file_cut_short(tmp_path: Path) -> None:
@@ -193,7 +194,7 @@ def test_annotation_file_cut_short(tmp_path: Path) -> None:
 def test_captions_and_other_files_are_no_instances(tmp_path: Path, content: object) -> None:
     root = make_coco(tmp_path)
     (root / COCO.annotation_file).write_text(json.dumps(content))
-    assert "is no instances file" in message(tmp_path)
+    assert "is not an instances file" in message(tmp_path)
 
 
 def rename(content: Json) -> None:
@@ -328,8 +329,6 @@ def test_a_file_of_full_size_is_held_against_its_layout_quickly(tmp_path: Path) 
 
 
 def test_each_name_stands_for_one_layout() -> None:
-    assert not set(DATASETS) & set(DETECTION_DATASETS)
-    for name, layout in DETECTION_DATASETS.items():
-        assert isinstance(layout, DetectionLayout)
-        assert len(layout.category_ids) == len(class_table(name).names)
+    for name, layout in COCO_SETS.items():
+        assert len(layout.category_ids) == len(DATASETS[name].classes.names)
         assert list(layout.category_ids) == sorted(set(layout.category_ids))

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from support.trees import make_cityscapes
 from torch import Tensor
 
-from hrnet_zoo.datasets.coco_samples import open_coco
-from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
+from hrnet_zoo.datasets import of_kind
+from hrnet_zoo.datasets.coco_instances import CocoInstances
+from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.datasets.normalisation import Normalisation
-from hrnet_zoo.datasets.label_samples import open_dataset
 from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.demo import DATA_ROOT
 from hrnet_zoo.errors import DatasetError, PrerequisiteError
@@ -245,7 +245,7 @@ def counted(root: Path, device: torch.device) -> list[tuple[str, str, list[list[
     """Evaluate a network whose labels are the image's brightness, under two protocols."""
     single = replace(single_protocol(load_zoo().row(ROW)), scale=(128, 64))
     protocols = {"miou": single, "miou_ms_flip": single.ms_flip()}
-    dataset = open_dataset(DATASETS["cityscapes"], root, 19)
+    dataset = of_kind(LabelImages)["cityscapes"].open(root)
     steps = torch.linspace(-2, 2, 19, device=device)[None, :, None, None]
     return [
         (result.name, metric, counts.dense().tolist())
@@ -281,7 +281,7 @@ class MeanDetector(Detector):
 
 
 def detected(device: torch.device) -> list[tuple[str, list[list[float]]]]:
-    dataset = open_coco(DETECTION_DATASETS["scenes_boxes"], "scenes_boxes", DATA_ROOT)
+    dataset = of_kind(CocoInstances)["scenes_boxes"].open(DATA_ROOT)
     return [
         (found.name, found.detections.boxes.tolist())
         for found in detection.detect_in_images(

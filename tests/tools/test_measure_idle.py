@@ -8,7 +8,7 @@ from dataclasses import replace
 import measure_idle
 import pytest
 
-from hrnet_zoo.datasets.label_samples import Sample, LabelSamples
+from hrnet_zoo.datasets.label_samples import LabelSamples, Sample
 from hrnet_zoo.tasks.loading import single_protocol
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
 from hrnet_zoo.timing.inputs import TimedImage, drawn_image
