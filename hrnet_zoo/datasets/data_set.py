@@ -13,7 +13,8 @@ from hrnet_zoo.datasets.check_report import CheckReport
 from hrnet_zoo.datasets.inventory import Inventory
 from hrnet_zoo.datasets.prepare.plan import Preparer
 
-_CLASS = re.compile(r"(?P<name>.+) #(?P<rgb>[0-9a-f]{6})")
+_AFTER_COLOUR = re.compile(r"(?<= #[0-9a-f]{6}), ")
+_COLOUR = re.compile(r"[0-9a-f]{6}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,17 +37,20 @@ def classes(text: str) -> ClassTable:
     """Return the classes written as "road #804020, sidewalk #f423e8", on any number of lines.
 
     Names are upstream's to the letter, oddities included: ADE20K's "bed " ends in a space, which
-    makes two before the colour. Commas belong to names unless a space or the end follows.
+    makes two before the colour.
     """
-    entries = [entry for line in text.splitlines() for entry in line.strip(" ,").split(", ")]
+    lines = (line.strip() for line in text.splitlines())
+    written = ", ".join(line.removesuffix(",") for line in lines if line)
+    # A colour ends an entry, so that names may hold commas.
+    entries = _AFTER_COLOUR.split(written)
     names, palette = [], []
-    for entry in filter(None, entries):
-        match = _CLASS.fullmatch(entry)
-        if match is None:
+    for entry in entries:
+        name, separator, rgb = entry.rpartition(" #")
+        if not separator or not _COLOUR.fullmatch(rgb):
             msg = f'a class is written as "name #rrggbb", not as "{entry}"'
             raise ValueError(msg)
-        names.append(match["name"])
-        r, g, b = bytes.fromhex(match["rgb"])
+        names.append(name)
+        r, g, b = bytes.fromhex(rgb)
         palette.append((r, g, b))
     return ClassTable(names=tuple(names), palette=tuple(palette))
 

@@ -202,7 +202,7 @@ def test_prepare_then_check(
     command = ("data", "prepare", "coco", "--source", source, "--data-root", out)
     content = json.loads(run_cli(*command, "--format", "json").out)
     assert content["folders"] == [
-        {"folder": "val2017", "written": 4, "already_there": 0, "expected": 4},
+        {"folder": "val2017", "written": 4, "already_there": 0, "expected": 5000},
         {"folder": "annotations", "written": 1, "already_there": 0, "expected": 1},
     ]
     assert run_cli("data", "check", "coco", "--data-root", out).code == 0
