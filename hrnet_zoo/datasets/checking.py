@@ -58,8 +58,9 @@ def check(
     seen = _look_at_all(found, chosen, workers, progress)
     notes = [*found.notes, *(note for one in seen for note in one.notes)]
     is_evaluable = bool(chosen) and not is_sample and all(k is ProblemKind.COUNT for k, _ in notes)
-    if not is_sample:
-        notes += found.notes_on_all(seen)
+    labels = found.labels if found.labels is not None else _labels_in(seen)
+    if labels is not None and not is_sample:
+        notes += dataset.notes_on(labels)
     return CheckReport(
         name=dataset.name,
         root=found.root,
@@ -71,7 +72,9 @@ def check(
         num_read=len(chosen),
         label_files=found.label_files,
         sizes=_size_counts(seen),
-        unseen_classes=found.unseen_classes(seen),
+        unseen_classes=None
+        if labels is None
+        else tuple(n for label, n in enumerate(dataset.classes.names) if label not in labels),
         problems=_grouped(notes, found.root),
         fingerprint=fingerprint({i.name: s.digest for i, s in zip(chosen, seen, strict=True)})
         if is_evaluable
@@ -125,6 +128,12 @@ def noting(kind: ProblemKind, notes: list[Note]) -> Iterator[None]:
         notes.append((ProblemKind.LABEL_FORMAT, str(error)))
     except DatasetError as error:
         notes.append((kind, str(error)))
+
+
+def _labels_in(seen: Iterable[Seen]) -> frozenset[int] | None:
+    """Return the labels that occur in any label file; None: none could be read."""
+    known = [one.labels for one in seen if one.labels is not None]
+    return frozenset[int]().union(*known) if known else None
 
 
 def _size_counts(seen: Iterable[Seen]) -> tuple[SizeCount, ...]:

@@ -31,25 +31,20 @@ _TRAIN_IDS = dict.fromkeys((*range(34), IGNORED), IGNORED) | {
 """labelId -> trainId for the 34 ids; all but 19 are ignored."""
 _STORED_SUFFIX = "_gtFine_labelIds.png"
 _PREPARED_SUFFIX = "_gtFine_labelTrainIds.png"
-_LABELS = rf"(?:^|/)gtFine/(train|val)/([^/]+)/([^/]+){_STORED_SUFFIX}$"
+_LABELS = rf"(?:^|/)gtFine/(train|val)/([^/]+/[^/]+){_STORED_SUFFIX}$"
 _NUM_IMAGES = {"val": 500, "train": 2975}
 
 
 def _plan(request: Request) -> Plan:
     """Return one piece per label file."""
-    found = {
-        key: member
-        for key, member in request.source.select(_LABELS).items()
-        if key[0] in request.splits
-    }
+    pieces = []
     for split in request.splits:
-        if not any(key[0] == split for key in found):
-            raise request.source.lacks(f"label files gtFine/{split}/<city>/*{_STORED_SUFFIX}")
+        what = f"label files gtFine/{split}/<city>/*{_STORED_SUFFIX}"
+        for name, member in request.source.of_split(_LABELS, split, what).items():
+            make = partial(_train_ids, f"gtFine/{split}/{name}", member)
+            pieces.append(Piece(name=name, make=make))
     return Plan(
-        pieces=[
-            Piece(name=stem, make=partial(_train_ids, f"gtFine/{split}/{city}/{stem}", member))
-            for (split, city, stem), member in found.items()
-        ],
+        pieces=pieces,
         expected={f"gtFine/{split}": _NUM_IMAGES[split] for split in request.splits},
     )
 

@@ -14,6 +14,7 @@ from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.prepare.archives import Member
 from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request
+from hrnet_zoo.datasets.wording import some_of
 from hrnet_zoo.errors import DatasetError
 
 _CLASSES = classes(
@@ -43,7 +44,6 @@ _IMAGE_DIR = "val2017"
 _ANNOTATION_FILE = "annotations/instances_val2017.json"
 _IMAGES = rf"(?:^|/){_IMAGE_DIR}/([^/]+\.jpg)$"
 _ANNOTATIONS = r"(?:^|/)annotations/(instances_val2017\.json)$"
-_SHOWN = 4
 
 
 def _plan(request: Request) -> Plan:
@@ -77,10 +77,9 @@ def _require_all(instances: Member, images: dict[str, Member]) -> None:
         raise DatasetError(msg) from None
     missing = [name for name in listed if name not in images]
     if missing:
-        shown = ", ".join(missing[:_SHOWN]) + (", ..." if len(missing) > _SHOWN else "")
         msg = (
             f"{len(missing)} of the {len(listed)} images that {instances.location} lists are not "
-            f"there ({shown}). Download val2017.zip again."
+            f"there ({some_of(missing)}). Download val2017.zip again."
         )
         raise DatasetError(msg)
 

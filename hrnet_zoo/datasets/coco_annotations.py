@@ -17,6 +17,7 @@ from hrnet_zoo.datasets.check_report import Note, ProblemKind
 from hrnet_zoo.datasets.coco_layout import CocoLayout
 from hrnet_zoo.datasets.images import read_bytes
 from hrnet_zoo.datasets.places import find_root
+from hrnet_zoo.datasets.wording import count_of
 from hrnet_zoo.errors import DatasetError
 
 _LISTS = ("images", "annotations", "categories")
@@ -60,16 +61,13 @@ def find_instances(layout: CocoLayout, data_root: Path) -> FoundInstances:
     Raises:
         DatasetError: neither images nor annotations are there.
     """
-    root = find_root(layout.root, data_root, layout.image_dir, layout.annotation_file)
-    if root is None:
-        msg = (
-            f"{layout.title} was not found in {data_root}: there is no folder "
-            f"{data_root / layout.root / layout.image_dir}. Expected are images in "
-            f"{layout.root}/{layout.image_dir} and annotations in {layout.root}/"
-            f"{layout.annotation_file}. Pass the folder that holds {layout.root}/ with "
-            "--data-root, or set HRNET_ZOO_DATA."
-        )
-        raise DatasetError(msg)
+    root = find_root(
+        layout,
+        data_root,
+        layout.annotation_file,
+        expected=f"images in {layout.root}/{layout.image_dir} and annotations in "
+        f"{layout.root}/{layout.annotation_file}",
+    )
     path = root / layout.annotation_file
     try:
         content = _read_instances(path)
@@ -131,9 +129,7 @@ def _summary_of(notes: Iterable[Note]) -> str:
     for kind, text in notes:
         by_kind.setdefault(kind, []).append(text)
     return "; ".join(
-        f"{len(texts)} {kind.value} ({', '.join(texts[:_SHOWN])}"
-        f"{', ...' if len(texts) > _SHOWN else ''})"
-        for kind, texts in by_kind.items()
+        line for kind, texts in by_kind.items() for line in count_of(texts, kind.value, _SHOWN)
     )
 
 

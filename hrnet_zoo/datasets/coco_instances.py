@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hrnet_zoo.datasets.coco_layout import CocoLayout
 
 if TYPE_CHECKING:
-    from hrnet_zoo.datasets.coco_inventory import CocoInventory
+    from hrnet_zoo.datasets.coco_annotations import ListedImage
     from hrnet_zoo.datasets.coco_samples import CocoSamples
+    from hrnet_zoo.datasets.inventory import Inventory
 
 
-@dataclass(frozen=True, kw_only=True)
 class CocoInstances(CocoLayout):
     """A data set for detection."""
 
@@ -23,7 +22,7 @@ class CocoInstances(CocoLayout):
 
         return open_coco(self, folder)
 
-    def inventory(self, folder: Path) -> CocoInventory:
+    def inventory(self, folder: Path) -> Inventory[ListedImage]:
         """Return what is there of the split and what is wrong with it."""
         from hrnet_zoo.datasets.coco_inventory import list_coco  # noqa: PLC0415
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from hrnet_zoo.datasets.check_report import Note, ProblemKind
@@ -15,7 +13,7 @@ from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.inventory import Inventory, Seen
 
 
-def list_coco(layout: CocoLayout, folder: Path) -> CocoInventory:
+def list_coco(layout: CocoLayout, folder: Path) -> Inventory[ListedImage]:
     """Read the annotations and return what is wrong with them and the images; reads no image.
 
     Raises:
@@ -31,43 +29,29 @@ def list_coco(layout: CocoLayout, folder: Path) -> CocoInventory:
             f"{layout.num_images}"
         )
         notes.append((ProblemKind.COUNT, text))
-    annotations = [entry for image in found.images for entry in image.annotations]
-    used = {entry["category_id"] for entry in annotations}
-    classes = zip(layout.category_ids, layout.classes.names, strict=True)
-    return CocoInventory(
+    used = {entry["category_id"] for image in found.images for entry in image.annotations}
+    labels = frozenset(label for label, id_ in enumerate(layout.category_ids) if id_ in used)
+    return Inventory(
         root=found.root,
         items=present,
+        look_at=_look_at,
         num_images=len(present),
-        num_annotations=len(annotations),
+        num_annotations=sum(len(image.annotations) for image in found.images),
+        labels=labels if found.ground_truth else None,
         notes=notes,
-        unused=tuple(name for id_, name in classes if id_ not in used)
-        if found.ground_truth
-        else None,
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class CocoInventory(Inventory[ListedImage]):
-    """The images of a split that are listed and there."""
-
-    unused: tuple[str, ...] | None
-    """Classes without an annotation; None: the annotations cannot be used."""
-
-    def look_at(self, item: ListedImage) -> Seen:
-        """Read the image file; its annotations have been read."""
-        notes: list[Note] = []
-        file = decoded(item.path, decode_image, ProblemKind.DAMAGED_IMAGE, notes)
-        if file is None:
-            return Seen(notes=tuple(notes))
-        content, pixels = file
-        with noting(ProblemKind.LISTED_SIZE, notes):
-            require_listed_size(item, pixels)
-        return Seen(
-            size=(pixels.shape[1], pixels.shape[0]),
-            digest=detection_digest(content, item),
-            notes=tuple(notes),
-        )
-
-    def unseen_classes(self, seen: Sequence[Seen]) -> tuple[str, ...] | None:  # noqa: ARG002
-        """Return the names of classes without an annotation, whichever images were read."""
-        return self.unused
+def _look_at(image: ListedImage) -> Seen:
+    notes: list[Note] = []
+    file = decoded(image.path, decode_image, ProblemKind.DAMAGED_IMAGE, notes)
+    if file is None:
+        return Seen(notes=tuple(notes))
+    content, pixels = file
+    with noting(ProblemKind.LISTED_SIZE, notes):
+        require_listed_size(image, pixels)
+    return Seen(
+        size=(pixels.shape[1], pixels.shape[0]),
+        digest=detection_digest(content, image),
+        notes=tuple(notes),
+    )

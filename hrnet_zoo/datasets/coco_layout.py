@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from hrnet_zoo.datasets.check_report import CheckReport
 from hrnet_zoo.datasets.data_set import DataSet
+
+if TYPE_CHECKING:
+    from hrnet_zoo.datasets.check_report import CheckReport
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,21 +65,9 @@ class CocoSamples:
         """Return the name of image ``index``."""
         return self._images[index].name
 
-    def image_id_of(self, index: int) -> int:
-        """Return the id of image ``index``."""
-        return self._images[index].id
-
-    def size_of(self, index: int) -> tuple[int, int]:
-        """Return (height, width) of image ``index`` as listed."""
-        return self._images[index].size
-
     def path_of(self, index: int) -> Path:
         """Return the file of image ``index``."""
         return self._images[index].path
-
-    def label_of(self, category_id: int) -> int:
-        """Return the label of the class with that id."""
-        return self._labels[category_id]
 
     def stamp(self, num_images: int) -> str:
         """Return a digest of the annotation file's and the first images' names, sizes and times.

@@ -7,11 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from hrnet_zoo.datasets.check_report import CheckReport
-from hrnet_zoo.datasets.inventory import Inventory
-from hrnet_zoo.datasets.prepare.plan import Preparer
+if TYPE_CHECKING:
+    # Commands that only list rows import this module, and need none of these.
+    from hrnet_zoo.datasets.check_report import CheckReport, Note
+    from hrnet_zoo.datasets.inventory import Inventory
+    from hrnet_zoo.datasets.prepare.plan import Preparer
+
 
 _AFTER_COLOUR = re.compile(r"(?<= #[0-9a-f]{6}), ")
 _COLOUR = re.compile(r"[0-9a-f]{6}")
@@ -141,6 +144,10 @@ class DataSet(ABC):
         Raises:
             DatasetError: this is not the data set's place.
         """
+
+    def notes_on(self, labels: frozenset[int]) -> list[Note]:  # noqa: ARG002 - for subclasses
+        """Return what is wrong with the labels that occur in all files together."""
+        return []
 
     @abstractmethod
     def tree(self) -> list[str]:

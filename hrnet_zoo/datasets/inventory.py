@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -36,13 +35,15 @@ class Seen:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inventory(ABC, Generic[Item]):
-    """What is there of a validation split."""
+class Inventory(Generic[Item]):
+    """What is there of a validation split, and how the rest is found out."""
 
     root: Path
     """The data set's own folder."""
     items: Sequence[Item]
     """The images that can be read."""
+    look_at: Callable[[Item], Seen]
+    """Reads the files of an image; called from several threads."""
     num_images: int
     """Images of the split that are there."""
     num_labels: int = 0
@@ -51,17 +52,7 @@ class Inventory(ABC, Generic[Item]):
     """Annotated objects, crowds included; None: of a data set without annotations."""
     label_files: Mapping[str, int] = field(default_factory=dict)
     """Suffix of the label files -> images that use them."""
+    labels: frozenset[int] | None = None
+    """Labels that occur, where listing tells it; None: what was seen in label files tells it."""
     notes: Sequence[Note] = ()
     """What is wrong, as far as listing tells. All but wrong counts keep it from being opened."""
-
-    @abstractmethod
-    def look_at(self, item: Item) -> Seen:
-        """Read the files of an image; called from several threads."""
-
-    @abstractmethod
-    def unseen_classes(self, seen: Sequence[Seen]) -> tuple[str, ...] | None:
-        """Return the names of classes that do not occur; None: not known."""
-
-    def notes_on_all(self, seen: Sequence[Seen]) -> Iterable[Note]:  # noqa: ARG002
-        """Return what is wrong with the images as a whole, once all have been read."""
-        return ()

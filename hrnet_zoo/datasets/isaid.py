@@ -37,8 +37,10 @@ def _plan(request: Request) -> Plan:
     pieces: list[Piece] = []
     least_bytes = 0
     for split in request.splits:
-        images = _stems(request, split, _IMAGES, f"{split}/images/*.zip (DOTA-v1.0 images)")
-        masks = _stems(request, split, _MASKS, f"{split}/Semantic_masks/images.zip")
+        source = request.source
+        what = f"the images of {split}/images/*.zip (DOTA-v1.0 images)"
+        images = source.of_split(_IMAGES, split, what)
+        masks = source.of_split(_MASKS, split, f"the images of {split}/Semantic_masks/images.zip")
         for stem, image, mask in paired(images, masks, request.source.root):
             pieces.append(Piece(name=stem, make=partial(_patches, split, stem, image, mask)))
             # Patches overlap and are stored like the image: they cannot take less than it.
@@ -48,17 +50,6 @@ def _plan(request: Request) -> Plan:
         expected=in_both_folders(_NUM_PATCHES, request.splits),
         least_bytes=least_bytes,
     )
-
-
-def _stems(request: Request, split: str, pattern: str, what: str) -> dict[str, Member]:
-    found = {
-        stem: member
-        for (found_split, stem), member in request.source.select(pattern).items()
-        if found_split == split
-    }
-    if not found:
-        raise request.source.lacks(f"the images of {what}")
-    return found
 
 
 def _patches(split: str, stem: str, image: Member, mask: Member) -> Iterator[Output]:

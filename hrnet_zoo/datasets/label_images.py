@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hrnet_zoo.datasets.label_layout import LabelLayout
 
 if TYPE_CHECKING:
-    from hrnet_zoo.datasets.label_inventory import LabelInventory
+    from hrnet_zoo.datasets.inventory import Inventory
+    from hrnet_zoo.datasets.label_pairing import Pair
     from hrnet_zoo.datasets.label_samples import LabelSamples
 
 
-@dataclass(frozen=True, kw_only=True)
 class LabelImages(LabelLayout):
     """A data set for segmentation."""
 
@@ -23,7 +22,7 @@ class LabelImages(LabelLayout):
 
         return open_label_images(self, folder)
 
-    def inventory(self, folder: Path) -> LabelInventory:
+    def inventory(self, folder: Path) -> Inventory[Pair]:
         """Return what is there of the split and what is wrong with it."""
         from hrnet_zoo.datasets.label_inventory import list_label_images  # noqa: PLC0415
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from hrnet_zoo.datasets.check_report import CheckReport
 from hrnet_zoo.datasets.data_set import DataSet
+
+if TYPE_CHECKING:
+    from hrnet_zoo.datasets.check_report import CheckReport, Note
 
 IGNORED = 255
 """Label of pixels that do not count."""
@@ -91,6 +93,19 @@ class LabelLayout(DataSet, ABC):
             "reduce_zero_label": self.reduce_zero_label,
             "ignore_index": IGNORED,
         }
+
+    def notes_on(self, labels: frozenset[int]) -> list[Note]:
+        """Tell labels that have boundaries from those that leave them out; both are intact."""
+        from hrnet_zoo.datasets.check_report import ProblemKind  # noqa: PLC0415
+
+        if not self.boundaries_ignored or IGNORED in labels:
+            return []
+        text = (
+            f"no file in {self.label_dir} has an ignored pixel, but {self.title} leaves out the "
+            "boundaries of objects; take the labels from the archive that hrnet-zoo data show "
+            "names"
+        )
+        return [(ProblemKind.BOUNDARIES, text)]
 
     def counted(self, report: CheckReport) -> list[tuple[str, str]]:
         """Return how many labels and pairs there are, and which kinds of several are used."""

@@ -55,7 +55,12 @@ def pair_files(layout: LabelLayout, data_root: Path) -> Pairing:
     Raises:
         DatasetError: there is no image folder, so this is not the data set's place.
     """
-    root = _find_root(layout, data_root)
+    root = find_root(
+        layout,
+        data_root,
+        expected=f"images named *{layout.image_suffix} in {layout.root}/{layout.image_dir} and "
+        f"labels named *{layout.labels[-1].suffix} in {layout.root}/{layout.label_dir}",
+    )
     absent: list[str] = []
     images: dict[str, Path] = {}
     labels: list[dict[str, Path]] = []
@@ -87,21 +92,6 @@ def pair_files(layout: LabelLayout, data_root: Path) -> Pairing:
         unlisted=() if listed else tuple(sorted(labelled.difference(stems))),
         missing=tuple(stem for stem in stems if stem not in images),
     )
-
-
-def _find_root(layout: LabelLayout, data_root: Path) -> Path:
-    root = find_root(layout.root, data_root, layout.image_dir)
-    if root is None:
-        expected = data_root / layout.root
-        msg = (
-            f"{layout.title} was not found in {data_root}: there is no folder "
-            f"{expected / layout.image_dir}. Expected are images named *{layout.image_suffix} in "
-            f"{layout.root}/{layout.image_dir} and labels named *{layout.labels[-1].suffix} in "
-            f"{layout.root}/{layout.label_dir}. Pass the folder that holds {layout.root}/ with "
-            "--data-root, or set HRNET_ZOO_DATA."
-        )
-        raise DatasetError(msg)
-    return root
 
 
 def _label_files(layout: LabelLayout, root: Path) -> list[dict[str, Path]]:

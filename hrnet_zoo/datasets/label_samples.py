@@ -13,6 +13,7 @@ from hrnet_zoo.datasets.digests import digest_of, stamp_of
 from hrnet_zoo.datasets.images import decode_image, decode_label, read_bytes
 from hrnet_zoo.datasets.label_layout import IGNORED, LabelFiles, LabelLayout
 from hrnet_zoo.datasets.label_pairing import Pair, pair_files
+from hrnet_zoo.datasets.wording import count_of
 from hrnet_zoo.errors import DatasetError
 
 _SHOWN = 5
@@ -93,9 +94,11 @@ def open_label_images(layout: LabelLayout, data_root: Path) -> LabelSamples:
         raise DatasetError(found.absent[0])
     image_dir, label_dir = found.root / layout.image_dir, found.root / layout.label_dir
     problems = [
-        *_count(found.unlabelled, f"images have no label file in {label_dir}"),
-        *_count(found.missing, f"listed images are missing from {image_dir}"),
-        *_count(found.unlisted, f"label files in {label_dir} have no image in {image_dir}"),
+        *count_of(found.unlabelled, f"images have no label file in {label_dir}", _SHOWN),
+        *count_of(found.missing, f"listed images are missing from {image_dir}", _SHOWN),
+        *count_of(
+            found.unlisted, f"label files in {label_dir} have no image in {image_dir}", _SHOWN
+        ),
     ]
     if problems:
         msg = f"{layout.title} in {found.root} is incomplete: {'; '.join(problems)}."
@@ -137,13 +140,6 @@ def labels_of(pair: Pair, stored: NDArray[np.uint8], table: NDArray[np.uint8]) -
         )
         raise DatasetError(msg)
     return labels
-
-
-def _count(names: Sequence[str], what: str) -> list[str]:
-    if not names:
-        return []
-    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-    return [f"{len(names)} {what} ({shown})"]
 
 
 def label_tables(layout: LabelLayout) -> dict[str, NDArray[np.uint8]]:

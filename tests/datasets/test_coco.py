@@ -62,7 +62,7 @@ def test_opens_by_data_root_or_own_folder(tmp_path: Path, name: str) -> None:
     root = make_coco(tmp_path, name=name)
     for folder in (tmp_path, root):
         dataset = of_kind(CocoInstances)[name].open(folder)
-        assert [dataset.image_id_of(i) for i in range(len(dataset))] == [139, 285, 431, 577]
+        assert [dataset.load(i).image_id for i in range(len(dataset))] == [139, 285, 431, 577]
         assert dataset.ground_truth == read_annotations(root, name)
 
 
@@ -80,15 +80,8 @@ def test_a_sample_is_the_image_in_rgb(tmp_path: Path) -> None:
     sample = dataset.load(1)
     pixels = np.asarray(Image.open(image_file(root, 1)).convert("RGB")).astype(int)
     assert (sample.name, sample.image_id) == ("000000000285", 285)
-    assert sample.image.shape == (160, 120, 3) == (*dataset.size_of(1), 3)
+    assert sample.image.shape == (160, 120, 3)
     assert np.abs(sample.image - pixels).max() <= 4  # two JPEG decoders
-
-
-def test_labels_and_category_ids_turn_into_each_other(tmp_path: Path) -> None:
-    make_coco(tmp_path)
-    dataset = opened(tmp_path)
-    assert (dataset.category_id_of(79), dataset.label_of(90)) == (90, 79)
-    assert [dataset.label_of(dataset.category_id_of(k)) for k in range(80)] == list(range(80))
 
 
 def test_loads_the_same_from_several_threads(tmp_path: Path) -> None:
