@@ -22,7 +22,7 @@ def distinct_rows() -> list[Row]:
 
 def entry(row: Row) -> str:
     """Return a row's line of the file."""
-    counted = count_complexity(row)
+    counted = count_complexity(row.setup)
     content = {
         "parameters": counted.parameters,
         "multiply_adds": counted.multiply_adds,

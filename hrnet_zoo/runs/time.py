@@ -15,10 +15,9 @@ from hrnet_zoo.errors import ZooError
 from hrnet_zoo.records.accuracy import now, write_record
 from hrnet_zoo.records.timing import TimingRecord, new_timing_path
 from hrnet_zoo.runs.prepared import TimeOptions, prepare
-from hrnet_zoo.system.devices import describe_device, resolve_device
+from hrnet_zoo.system.devices import describe_device, resolve_device, synchronised_time
 from hrnet_zoo.system.environment import describe_environment
 from hrnet_zoo.system.progress import Progress
-from hrnet_zoo.tasks.ahead import synchronised_time
 from hrnet_zoo.timing.limits import Observed, measure_work, observe
 from hrnet_zoo.timing.machine_state import Watch
 from hrnet_zoo.timing.observations import (

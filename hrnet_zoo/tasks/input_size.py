@@ -1,4 +1,4 @@
-"""The size of the input that a row's documented test gives its network."""
+"""The size of the input that a documented test gives its network."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping
 
 from hrnet_zoo.datasets.transforms import keep_ratio_size
-from hrnet_zoo.tasks.setup import DatasetName, DetectionSetup, SlideTest
-from hrnet_zoo.zoo.row import Row
+from hrnet_zoo.tasks.setup import DatasetName, DetectionSetup, SegmentationSetup, SlideTest
 
 TYPICAL_IMAGES: Mapping[DatasetName, tuple[int, int]] = {
     "cityscapes": (2048, 1024),
@@ -26,7 +25,7 @@ TYPICAL_IMAGES: Mapping[DatasetName, tuple[int, int]] = {
 """(width, height) of most images of a split; of the commonest shape, where they vary."""
 
 
-def documented_input_size(row: Row) -> tuple[int, int]:
+def documented_input_size(setup: SegmentationSetup | DetectionSetup) -> tuple[int, int]:
     """Return (height, width) of what goes through the network at once in the documented test.
 
     With sliding windows that is a full window, though many images are too low for one. Otherwise
@@ -34,10 +33,9 @@ def documented_input_size(row: Row) -> tuple[int, int]:
     shapes that none is typical: taken is one that fills the box of the resize, and padding is
     added. No image has more pixels.
     """
-    setup = row.setup
-    test = setup.test
     if isinstance(setup, DetectionSetup):
         return padded_size(setup)
+    test = setup.test
     if isinstance(test, SlideTest):
         return test.crop_size
     width, height = keep_ratio_size(TYPICAL_IMAGES[setup.dataset], test.scale)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import torch
 from torch import nn
@@ -13,8 +12,8 @@ from hrnet_zoo.errors import CheckpointError
 from hrnet_zoo.models import build_detector, build_segmentor
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.detection.legacy import modern_names
-from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
+from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
 from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol
 from hrnet_zoo.tasks.setup import DetectionSetup, SegmentationSetup, SlideTest
@@ -39,15 +38,17 @@ class LoadedDetector:
 
 def build_row(row: Row) -> nn.Module:
     """Return the row's network, untrained, in eval mode."""
-    setup = row.setup
-    if isinstance(setup, DetectionSetup):
-        return _build_detector(setup)
-    return build_segmentor(
-        setup.architecture, backbone=setup.backbone, num_classes=setup.num_classes
+    return build_network(row.setup)
+
+
+def build_network(setup: SegmentationSetup | DetectionSetup) -> Segmentor | Detector:
+    """Return the network that a setup describes, untrained, in eval mode."""
+    return (
+        _build_detector(setup) if isinstance(setup, DetectionSetup) else _build_segmentor(setup)
     )
 
 
-def load_segmentor(row: Row, path: Path, device: torch.device) -> nn.Module:
+def load_segmentor(row: Row, path: Path, device: torch.device) -> Segmentor:
     """Return a segmentation row's network with the weights of a file, in eval mode on ``device``.
 
     The network is built without memory and the file's tensors become its weights, so nothing is
@@ -56,8 +57,9 @@ def load_segmentor(row: Row, path: Path, device: torch.device) -> nn.Module:
     Raises:
         CheckpointError: the file is unsafe, damaged or made for another network.
     """
+    assert isinstance(row.setup, SegmentationSetup)
     with torch.device("meta"):
-        model = build_row(row)
+        model = _build_segmentor(row.setup)
     try:
         load_strict(model, read_state_dict(path))
     except CheckpointError as error:
@@ -87,19 +89,17 @@ def load_detector(row: Row, path: Path, device: torch.device) -> LoadedDetector:
     return LoadedDetector(model=model, extra_keys=extra)
 
 
-def network_for_evaluation(model: nn.Module) -> Network:
+def network_for_evaluation(model: Segmentor) -> Network:
     """Return what evaluates fastest with a model's weights: a folded copy, up to its coarse logits.
 
     Enlarging the logits is left to the protocol, which knows the layout it wants them in.
     """
-    network = folded(model)
-    assert isinstance(network, FCN)
-    return network.coarse_logits
+    return folded(model).coarse_logits
 
 
 def folded_detector(model: Detector) -> Detector:
     """Return what evaluates fastest with a detector's weights: a folded copy."""
-    return cast("Detector", folded(model))
+    return folded(model)
 
 
 def single_protocol(row: Row) -> SegmentationProtocol:
@@ -125,6 +125,12 @@ def detection_protocol(row: Row, *, with_masks: bool) -> DetectionProtocol:
         score_threshold=setup.test.score_threshold,
         normalisation=setup.normalisation,
         with_masks=with_masks,
+    )
+
+
+def _build_segmentor(setup: SegmentationSetup) -> Segmentor:
+    return build_segmentor(
+        setup.architecture, backbone=setup.backbone, num_classes=setup.num_classes
     )
 
 

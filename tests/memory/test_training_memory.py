@@ -25,7 +25,8 @@ from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection import rpn
 from hrnet_zoo.models.detection.box_head import BoxHead
 from hrnet_zoo.models.folding import fold
-from hrnet_zoo.runs.memory import Inference, Training, training_of
+from hrnet_zoo.memory.work import Work
+from hrnet_zoo.runs.memory import training_of
 from hrnet_zoo.tasks.detection.inference import DetectionInference
 from hrnet_zoo.tasks.detection.protocol import geometry_of, to_image_detections
 from hrnet_zoo.tasks.detection.training import DetectionTraining
@@ -45,7 +46,7 @@ CPU = torch.device("cpu")
 
 
 @functools.cache
-def predicted_gib(training: Training) -> float:
+def predicted_gib(training: Work) -> float:
     return predicted_peak(partial(training.prepare, CPU)) / GIB
 
 
@@ -105,7 +106,7 @@ def test_views_and_in_place_results_count_once_and_freed_tensors_no_more() -> No
 
 TINY = [
     SegmentationTraining(
-        architecture="fcn_hrnet", backbone="w4_small", num_classes=5, crop=(64, 96), samples=2
+        architecture="fcn_hrnet", backbone="w4_small", num_classes=5, size=(64, 96), samples=2
     ),
     *(
         DetectionTraining(
@@ -137,7 +138,7 @@ TINY = [
 @pytest.mark.parametrize(
     "work", TINY, ids=lambda work: f"{type(work).__name__}-{work.architecture}"
 )
-def test_fake_tensors_take_what_real_ones_take(work: Training | Inference) -> None:
+def test_fake_tensors_take_what_real_ones_take(work: Work) -> None:
     tracker = AllocationTracker()
     with tracker:
         step = work.prepare(CPU)

@@ -1,43 +1,18 @@
-"""What all two-stage detectors share: proposals first, then a closer look at each."""
+"""Two-stage detectors: proposals first, then a closer look at each."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-
 from torch import Tensor, nn
 
-from hrnet_zoo.models.detection.boxes import scale_tensor
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
+from hrnet_zoo.models.detection.fpn import FPN
 from hrnet_zoo.models.detection.hrfpn import HRFPN
-from hrnet_zoo.models.detection.nms import multiclass_nms
+from hrnet_zoo.models.detection.roi_head import STAGE_STDS, RoIHead
 from hrnet_zoo.models.detection.rpn import RPNHead, proposals
 from hrnet_zoo.models.hrnet import build_hrnet
+from hrnet_zoo.models.resnext import build_resnext
 
-
-class RoIHead(nn.Module):
-    """The second stage: from regions to detections."""
-
-    has_masks: bool = False
-
-    @abstractmethod
-    def forward(
-        self,
-        maps: list[Tensor],
-        regions: Tensor,
-        geometry: ImageGeometry,
-        *,
-        score_threshold: float,
-        with_masks: bool,
-    ) -> Detections:
-        """Detect objects in regions.
-
-        Args:
-            maps: the neck's five maps [1, C, H, W], finest first.
-            regions: [P, 4] xyxy in pixels of the network's input.
-            geometry: as for `Detector`.
-            score_threshold: as for `Detector`.
-            with_masks: as for `Detector`.
-        """
+_CASCADE = len(STAGE_STDS)
 
 
 class TwoStageDetector(Detector):
@@ -69,25 +44,51 @@ class TwoStageDetector(Detector):
         )
         return found
 
+    def run_all_parts(self, image: Tensor) -> Tensor | None:
+        """Compute what does not depend on values; see `Detector`."""
+        maps: list[Tensor] = self.neck(self.backbone(image))
+        self.rpn_head(maps)
+        return self.roi_head.run_all_parts(maps, (image.shape[-2], image.shape[-1]))
 
-def two_stage_on_hrnet(backbone: str, channels: int, roi_head: RoIHead) -> TwoStageDetector:
-    """Return an untrained detector on the HRNet called ``backbone`` ("w18", "w32" ...)."""
+
+def build_faster_rcnn(backbone: str, num_classes: int, channels: int) -> TwoStageDetector:
+    """Return an untrained Faster R-CNN on the HRNet called ``backbone`` ("w18", "w32" ...)."""
+    return _on_hrnet(backbone, channels, RoIHead(num_classes, channels))
+
+
+def build_mask_rcnn(backbone: str, num_classes: int, channels: int) -> TwoStageDetector:
+    """Return an untrained Mask R-CNN on the HRNet called ``backbone``."""
+    return _on_hrnet(backbone, channels, RoIHead(num_classes, channels, has_masks=True))
+
+
+def build_cascade_rcnn(backbone: str, num_classes: int, channels: int) -> TwoStageDetector:
+    """Return an untrained Cascade R-CNN on the HRNet called ``backbone``."""
+    return _on_hrnet(backbone, channels, RoIHead(num_classes, channels, num_stages=_CASCADE))
+
+
+def build_cascade_mask_rcnn(backbone: str, num_classes: int, channels: int) -> TwoStageDetector:
+    """Return an untrained Cascade Mask R-CNN on the HRNet called ``backbone``."""
+    head = RoIHead(num_classes, channels, num_stages=_CASCADE, has_masks=True)
+    return _on_hrnet(backbone, channels, head)
+
+
+def build_htc(backbone: str, num_classes: int, channels: int) -> TwoStageDetector:
+    """Return an untrained HTC on the HRNet called ``backbone``."""
+    return _on_hrnet(backbone, channels, hybrid_cascade(num_classes, channels))
+
+
+def build_htc_resnext(backbone: str, num_classes: int, channels: int) -> TwoStageDetector:
+    """Return an untrained HTC on the ResNeXt called ``backbone``, with an ordinary pyramid."""
+    resnext = build_resnext(backbone)
+    neck, head = FPN(resnext.out_channels, channels), hybrid_cascade(num_classes, channels)
+    return TwoStageDetector(resnext, neck, RPNHead(channels), head)
+
+
+def hybrid_cascade(num_classes: int, channels: int) -> RoIHead:
+    """Return an untrained second stage of HTC."""
+    return RoIHead(num_classes, channels, num_stages=_CASCADE, has_masks=True, is_hybrid=True)
+
+
+def _on_hrnet(backbone: str, channels: int, roi_head: RoIHead) -> TwoStageDetector:
     hrnet = build_hrnet(backbone, "nearest")
     return TwoStageDetector(hrnet, HRFPN(hrnet.out_channels, channels), RPNHead(channels), roi_head)
-
-
-def final_detections(
-    boxes: Tensor, logits: Tensor, geometry: ImageGeometry, score_threshold: float
-) -> Detections:
-    """Turn the last boxes [P, K, 4] or [P, 1, 4] and their logits [P, K + 1] into detections.
-
-    Boxes go back to the original image first; suppression happens there.
-    """
-    original = boxes / scale_tensor(geometry.scale_factors, boxes)
-    foreground = logits.softmax(dim=1)[:, :-1]
-    return multiclass_nms(original, foreground, score_threshold=score_threshold)
-
-
-def input_boxes(found: Detections, geometry: ImageGeometry) -> Tensor:
-    """Return the boxes [M, 4] of detections in pixels of the network's input."""
-    return found.boxes * scale_tensor(geometry.scale_factors, found.boxes)

@@ -19,14 +19,8 @@ from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.transforms import Pixels, resize_keep_ratio
 from hrnet_zoo.errors import CheckpointError
 from hrnet_zoo.models.detection.detector import Detector
-from hrnet_zoo.system.devices import memory_explained
-from hrnet_zoo.tasks.ahead import (
-    StageSeconds,
-    ahead,
-    image_too_large,
-    no_main_memory,
-    synchronised_time,
-)
+from hrnet_zoo.system.devices import memory_explained, synchronised_time
+from hrnet_zoo.tasks.ahead import StageSeconds, ahead, image_too_large, no_main_memory
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol, detect, to_image_detections
 from hrnet_zoo.tasks.upload import upload_ahead
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hrnet_zoo.memory.training_batch import Batch, Objects
+from hrnet_zoo.tasks.detection.training_batch import Batch, Objects
 from hrnet_zoo.models.detection.fcos import STRIDES, LevelOutput, points
 
 POINTS_PER_POSITIVE = 32

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import box_iou
 
-from hrnet_zoo.memory.training_batch import Batch, Objects
+from hrnet_zoo.tasks.detection.training_batch import Batch, Objects
 from hrnet_zoo.models.detection.anchors import STRIDES, grid_anchors
 from hrnet_zoo.models.detection.rpn import AnchorOutput
 

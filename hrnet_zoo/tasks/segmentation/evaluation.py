@@ -18,14 +18,8 @@ from torch import Tensor
 
 from hrnet_zoo.datasets.segmentation import Sample, SegmentationDataset
 from hrnet_zoo.datasets.transforms import Pixels
-from hrnet_zoo.system.devices import memory_explained
-from hrnet_zoo.tasks.ahead import (
-    StageSeconds,
-    ahead,
-    image_too_large,
-    no_main_memory,
-    synchronised_time,
-)
+from hrnet_zoo.system.devices import memory_explained, synchronised_time
+from hrnet_zoo.tasks.ahead import StageSeconds, ahead, image_too_large, no_main_memory
 from hrnet_zoo.tasks.segmentation.counting import count_pairs
 from hrnet_zoo.tasks.segmentation.per_image import SparseCounts
 from hrnet_zoo.tasks.segmentation.protocol import (

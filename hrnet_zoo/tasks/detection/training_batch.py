@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hrnet_zoo.models.detection.stand_ins import random_boxes
+
 OBJECTS_PER_IMAGE = 93
 """About the most that a COCO image has."""
 
@@ -46,11 +48,3 @@ def made_up_batch(
         labels = torch.randint(num_classes, (OBJECTS_PER_IMAGE,), device=device)
         objects.append(Objects(boxes=boxes, labels=labels))
     return Batch(images=torch.randn(samples, 3, *size, device=device), objects=objects)
-
-
-def random_boxes(count: int, side: float, size: tuple[int, int], device: torch.device) -> Tensor:
-    """Return squares [count, 4] xyxy at random places in an image of (height, width)."""
-    height, width = size
-    room = torch.tensor([width - side, height - side], device=device).clamp(min=0)
-    corners = torch.rand(count, 2, device=device) * room
-    return torch.cat([corners, corners + side], dim=1)
