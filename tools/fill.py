@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from hrnet_zoo.models import build_segmentor
-from hrnet_zoo.models.fcn import FCN
+from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.tasks.filled import fill
+from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
 BACKBONES = {"hr18s": "w18_small", "hr18": "w18", "hr48": "w48"}
@@ -37,11 +38,10 @@ def filled_model(width: str, num_classes: int, dataset: str | None = None) -> nn
     return model
 
 
-def small_segmentor() -> FCN:
+def small_segmentor() -> Segmentor:
     """Return a segmentor of the demo's size for 7 classes, filled as for timing."""
     model = build_segmentor("fcn_hrnet", backbone="w5_small", num_classes=7)
-    fill(model, "segmentation")
-    assert isinstance(model, FCN)
+    fill(model, SEGMENTATION_FILLING)
     return model
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import torch
 
@@ -19,7 +18,6 @@ from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
 from hrnet_zoo.datasets.segmentation import SegmentationDataset, open_dataset
 from hrnet_zoo.demo import DATA_ROOT, MANIFEST
 from hrnet_zoo.models.detection.detector import Detector
-from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.settings import cache_dir
 from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.progress import Progress, Silent
@@ -38,7 +36,7 @@ from hrnet_zoo.tasks.loading import (
 from hrnet_zoo.tasks.segmentation.evaluation import evaluate_images
 from hrnet_zoo.tasks.segmentation.per_image import total
 from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol
-from hrnet_zoo.tasks.segmentation.timed import SegmentationBench, fast_segmentor
+from hrnet_zoo.tasks.segmentation.timed import TimedSegmentor, fast_segmentor
 from hrnet_zoo.timing.agreement import combined, detection_agreement
 from hrnet_zoo.timing.inputs import image_from_file
 from hrnet_zoo.timing.observations import Precision, TrainedFigure
@@ -79,13 +77,13 @@ class TrainedNetworks:
 
 
 def _labels(row: Row, recipes: Sequence[Recipe], device: torch.device) -> list[TrainedFigure]:
-    model = cast("FCN", load_segmentor(row, _weights(row), device))
+    model = load_segmentor(row, _weights(row), device)
     dataset = open_dataset(DATASETS[row.setup.dataset], DATA_ROOT, row.setup.num_classes)
     protocol = single_protocol(row)
     with canonical_precision():
         fp32 = _miou(network_for_evaluation(model), dataset, protocol, device)
     images = [image_from_file(dataset.path_of(i)) for i in range(len(dataset))]
-    bench = SegmentationBench(model, images, protocol, device)
+    timed = TimedSegmentor(model, images, protocol, device)
     figures = []
     for recipe in recipes:
         with settings_for(recipe)():
@@ -98,7 +96,7 @@ def _labels(row: Row, recipes: Sequence[Recipe], device: torch.device) -> list[T
                 metric="miou",
                 fp32=fp32,
                 lower=lower,
-                agreement=bench.variant(recipe).agree(),
+                agreement=timed.variant(recipe).agree(),
             )
         )
     return figures

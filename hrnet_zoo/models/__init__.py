@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.detection.fcos import FCOS
-from hrnet_zoo.models.detection.two_stage import (
-    build_cascade_mask_rcnn,
-    build_cascade_rcnn,
-    build_faster_rcnn,
-    build_htc,
-    build_htc_resnext,
-    build_mask_rcnn,
-)
+from hrnet_zoo.models.detection.roi_head import CASCADE
+from hrnet_zoo.models.detection.two_stage import htc_on_resnext, on_hrnet
 from hrnet_zoo.models.fcn import build_fcn
 from hrnet_zoo.models.segmentor import Segmentor
 
@@ -38,12 +33,16 @@ class DetectorKind:
 
 
 DETECTORS: dict[str, DetectorKind] = {
-    "faster_rcnn_hrnet": DetectorKind(build=build_faster_rcnn),
-    "mask_rcnn_hrnet": DetectorKind(build=build_mask_rcnn, has_masks=True),
-    "cascade_rcnn_hrnet": DetectorKind(build=build_cascade_rcnn),
-    "cascade_mask_rcnn_hrnet": DetectorKind(build=build_cascade_mask_rcnn, has_masks=True),
-    "htc_hrnet": DetectorKind(build=build_htc, has_masks=True),
-    "htc_x101": DetectorKind(build=build_htc_resnext, has_masks=True),
+    "faster_rcnn_hrnet": DetectorKind(build=on_hrnet),
+    "mask_rcnn_hrnet": DetectorKind(build=partial(on_hrnet, has_masks=True), has_masks=True),
+    "cascade_rcnn_hrnet": DetectorKind(build=partial(on_hrnet, num_stages=CASCADE)),
+    "cascade_mask_rcnn_hrnet": DetectorKind(
+        build=partial(on_hrnet, num_stages=CASCADE, has_masks=True), has_masks=True
+    ),
+    "htc_hrnet": DetectorKind(
+        build=partial(on_hrnet, num_stages=CASCADE, has_masks=True, is_hybrid=True), has_masks=True
+    ),
+    "htc_x101": DetectorKind(build=htc_on_resnext, has_masks=True),
     "fcos_hrnet": DetectorKind(build=FCOS, has_regions=False),
 }
 """By the names of architectures."""

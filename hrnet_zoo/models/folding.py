@@ -9,7 +9,6 @@ from typing import TypeVar
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-
 Network = TypeVar("Network", bound=nn.Module)
 
 

@@ -10,7 +10,7 @@ import torch
 
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.memory.peaks import GIB, MeasuredPeak, measured_peak, predicted_peak
-from hrnet_zoo.memory.work import Work
+from hrnet_zoo.memory.workload import Workload
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks.detection.inference import DetectionInference
 from hrnet_zoo.tasks.detection.training import DetectionTraining
@@ -29,12 +29,12 @@ class RowMemory:
     """What one row takes, and how the numbers came about."""
 
     row: Row
-    training: Work
+    training: Workload
     predicted: int
     """Bytes of one training step under fake tensors."""
     measured: MeasuredPeak | None
     """One real training step; None without a GPU."""
-    inference: Work
+    inference: Workload
     inference_predicted: int
     """Bytes of one inference under fake tensors."""
     inference_measured: MeasuredPeak | None
@@ -53,12 +53,12 @@ class _Peaks:
     predicted: dict[object, int] = field(default_factory=dict)
     measured: dict[object, MeasuredPeak] = field(default_factory=dict)
 
-    def predict(self, work: Work) -> int:
+    def predict(self, work: Workload) -> int:
         if work not in self.predicted:
             self.predicted[work] = predicted_peak(partial(work.prepare, _CPU))
         return self.predicted[work]
 
-    def measure(self, work: Work, what: str) -> MeasuredPeak | None:
+    def measure(self, work: Workload, what: str) -> MeasuredPeak | None:
         if self.device is None:
             return None
         if work not in self.measured:
@@ -83,14 +83,14 @@ def memory_of(rows: Sequence[Row], device: torch.device, progress: Progress) -> 
     progress.update(len(rows))
 
 
-def training_of(row: Row) -> Work:
+def training_of(row: Row) -> Workload:
     """Return what a row's training memory depends on."""
     if isinstance(row.setup, SegmentationSetup):
         return SegmentationTraining.of(row.setup)
     return DetectionTraining.of(row.setup)
 
 
-def inference_of(row: Row) -> Work:
+def inference_of(row: Row) -> Workload:
     """Return what a row's inference memory depends on."""
     if isinstance(row.setup, SegmentationSetup):
         return SegmentationInference.of(row.setup)
@@ -123,6 +123,6 @@ def _memory_of_row(row: Row, peaks: _Peaks) -> RowMemory:
     )
 
 
-def _describe(row: Row, training: Work) -> str:
+def _describe(row: Row, training: Workload) -> str:
     height, width = training.size
     return f"{row.name}: one training step on {training.samples} images of {height} x {width}"

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
 from hrnet_zoo.models.detection.detector import Detector
-from hrnet_zoo.models.fcn import FCN
+from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.records.accuracy import CheckpointUsed
 from hrnet_zoo.system.devices import memory_explained
 from hrnet_zoo.system.progress import Progress
-from hrnet_zoo.tasks.detection.timed import DetectionBench
-from hrnet_zoo.tasks.filled import fill, spread_classes
+from hrnet_zoo.tasks.detection.filling import DETECTION_FILLING
+from hrnet_zoo.tasks.detection.timed import TimedDetector
+from hrnet_zoo.tasks.filled import fill
+from hrnet_zoo.tasks.input_size import drawn_size
 from hrnet_zoo.tasks.loading import (
     build_row,
     detection_protocol,
@@ -23,14 +26,17 @@ from hrnet_zoo.tasks.loading import (
     load_segmentor,
     single_protocol,
 )
-from hrnet_zoo.tasks.segmentation.timed import SegmentationBench
+from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING, spread_classes
+from hrnet_zoo.tasks.segmentation.timed import TimedSegmentor
 from hrnet_zoo.tasks.setup import SlideTest
 from hrnet_zoo.timing.inputs import TimedImage, drawn_image, image_from_file
 from hrnet_zoo.timing.observations import Engine, InputTimed, Precision, Weights
-from hrnet_zoo.timing.variants import Bench
+from hrnet_zoo.timing.variants import TimedNetwork
 from hrnet_zoo.weights.download import FetchedFile
 from hrnet_zoo.weights.fetch import FetchOptions, fetch_row, own_checkpoint
 from hrnet_zoo.zoo.row import Row
+
+AnyTimed = TimedNetwork[Any, Any]
 
 _CPU = torch.device("cpu")
 _SMALL = (256, 256)
@@ -70,7 +76,7 @@ class TimeOptions:
 class PreparedRow:
     """Everything that sampling needs, and the record's words for it."""
 
-    bench: Bench
+    network: AnyTimed
     weights: Weights
     checkpoint: CheckpointUsed | None
     input: InputTimed
@@ -87,17 +93,17 @@ def prepare(
     scale = options.scale or row.setup.test.scale
     with memory_explained(lambda: _too_large(scale)):
         images = [image_from_file(path) for path in options.images]
-        images = images or [drawn_image(row, options.scale)]
+        images = images or [drawn_image(drawn_size(row.setup, options.scale))]
     file = _weights_file(row, options, progress)
     progress.begin(f"{row.name}: building the network", None, "")
     model = _filled_model(row, images[0]) if file is None else _trained_model(row, file)
     with memory_explained(lambda: _too_large(scale)):
-        bench = _bench(row, model, images, scale, device)
+        network = _timed_network(row, model, images, scale, device)
     return PreparedRow(
-        bench=bench,
+        network=network,
         weights="own" if options.checkpoint else "published" if options.published else "filled",
         checkpoint=None if file is None else _checkpoint_used(row, file, options),
-        input=_input_timed(row, images, bench, options),
+        input=_input_timed(row, images, network, options),
     )
 
 
@@ -120,8 +126,8 @@ def _filled_model(row: Row, image: TimedImage) -> nn.Module:
     """Return the network with random weights, on the CPU."""
     with torch.device("meta"):
         model = build_row(row)
-    fill(model, row.task)
-    if isinstance(model, FCN):
+    fill(model, SEGMENTATION_FILLING if row.task == "segmentation" else DETECTION_FILLING)
+    if isinstance(model, Segmentor):
         small = resize_keep_ratio(image.pixels, _SMALL)
         spread_classes(model, to_network_input(small, row.setup.normalisation, _CPU))
     return model
@@ -134,19 +140,19 @@ def _trained_model(row: Row, file: FetchedFile) -> nn.Module:
     return load_detector(row, file.path, _CPU).model
 
 
-def _bench(
+def _timed_network(
     row: Row,
     model: nn.Module,
     images: list[TimedImage],
     scale: tuple[int, int],
     device: torch.device,
-) -> Bench:
+) -> AnyTimed:
     if row.task == "segmentation":
-        assert isinstance(model, FCN)
-        return SegmentationBench(model, images, replace(single_protocol(row), scale=scale), device)
+        assert isinstance(model, Segmentor)
+        return TimedSegmentor(model, images, replace(single_protocol(row), scale=scale), device)
     assert isinstance(model, Detector)
     protocol = replace(detection_protocol(row, with_masks=True), scale=scale)
-    return DetectionBench(model, images, protocol, device)
+    return TimedDetector(model, images, protocol, device)
 
 
 def _checkpoint_used(row: Row, file: FetchedFile, options: TimeOptions) -> CheckpointUsed:
@@ -159,14 +165,14 @@ def _checkpoint_used(row: Row, file: FetchedFile, options: TimeOptions) -> Check
 
 
 def _input_timed(
-    row: Row, images: list[TimedImage], bench: Bench, options: TimeOptions
+    row: Row, images: list[TimedImage], network: AnyTimed, options: TimeOptions
 ) -> InputTimed:
     test = row.setup.test
     scale = options.scale or test.scale
     return InputTimed(
         images=[image.name for image in images],
         image_size=images[0].size,
-        network_input=bench.network_input,
+        network_input=network.network_input,
         scale=scale,
         is_documented_scale=scale == test.scale,
         window=test.crop_size if isinstance(test, SlideTest) else None,

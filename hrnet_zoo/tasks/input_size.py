@@ -42,6 +42,25 @@ def documented_input_size(setup: SegmentationSetup | DetectionSetup) -> tuple[in
     return height, width
 
 
+def drawn_size(
+    setup: SegmentationSetup | DetectionSetup, scale: tuple[int, int] | None = None
+) -> tuple[int, int]:
+    """Return the usual (width, height) of a data set's images, to draw one that is timed.
+
+    Args:
+        setup: names the data set.
+        scale: box (width, height) of the resize, if it is not the documented one. The image becomes
+            smaller or larger with it: a small input whose labels were enlarged to full size would
+            be timed for little else.
+    """
+    width, height = TYPICAL_IMAGES[setup.dataset]
+    if scale is None:
+        return width, height
+    documented = setup.test.scale
+    factor = min(max(scale) / max(documented), min(scale) / min(documented))
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
 def padded_size(setup: DetectionSetup) -> tuple[int, int]:
     """Return (height, width) of the largest landscape input of a detector, padding included."""
     divisor = setup.test.size_divisor

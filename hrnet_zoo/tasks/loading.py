@@ -43,9 +43,7 @@ def build_row(row: Row) -> nn.Module:
 
 def build_network(setup: SegmentationSetup | DetectionSetup) -> Segmentor | Detector:
     """Return the network that a setup describes, untrained, in eval mode."""
-    return (
-        _build_detector(setup) if isinstance(setup, DetectionSetup) else _build_segmentor(setup)
-    )
+    return _build_detector(setup) if isinstance(setup, DetectionSetup) else _build_segmentor(setup)
 
 
 def load_segmentor(row: Row, path: Path, device: torch.device) -> Segmentor:

@@ -16,7 +16,7 @@ from hrnet_zoo.timing.medians import median
 from hrnet_zoo.timing.observations import Precision, Work
 from hrnet_zoo.timing.sampling import Subject
 from hrnet_zoo.timing.traffic import bytes_moved
-from hrnet_zoo.timing.variants import Bench, Recipe, in_one_line
+from hrnet_zoo.timing.variants import Recipe, in_one_line
 from hrnet_zoo.timing.work import copy_gbs, multiply_adds, peak_gflops
 
 _DIGITS = 4
@@ -75,13 +75,16 @@ def _if_possible(
 
 
 def measure_work(
-    bench: Bench, precisions: Iterable[Precision], device: torch.device, progress: Progress
+    first_pass: Callable[[], object],
+    precisions: Iterable[Precision],
+    device: torch.device,
+    progress: Progress,
 ) -> Work | None:
     """Count what the documented network computes, and measure what the machine can do at most."""
     progress.begin("measuring the ceilings", None, "")
     try:
         return Work(
-            multiply_adds=multiply_adds(bench.first_pass),
+            multiply_adds=multiply_adds(first_pass),
             peak_gflops=round(peak_gflops(device), 3),
             other_gflops={
                 precision: round(peak_gflops(device, precision), 3)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from hrnet_zoo.records.accuracy import Measurement, ProtocolName, ProtocolUsed, Record, Status
 from hrnet_zoo.tasks.setup import MS_FLIP_RATIOS
 from hrnet_zoo.zoo.printed import decimals_of
-from hrnet_zoo.zoo.row import Metric, Row, Task
+from hrnet_zoo.zoo.row import Metric, Row
 
 DEFAULT_NOISE = Decimal("0.10")
 """Allowance, in points of mIoU or AP, on top of the rounding of the printed number.
@@ -21,14 +21,6 @@ DEFAULT_NOISE = Decimal("0.10")
 A choice, not a measurement: other convolution kernels, library versions and decoders move logits by
 about 1e-5 of their range and flip the few pixels or boxes that sit on a tie, which should stay far
 below 0.1 points over a whole data set; a real mistake is mostly far above.
-"""
-
-MIN_AGREEMENT: dict[Task, float] = {"segmentation": 0.9999, "detection": 0.99}
-"""Share of labels or detections that a faster way to compute in FP32 has to have in common with the
-documented one, or it is refused.
-
-Other orders of summation move logits by about 1e-5 of their range, which flips far fewer labels; a
-detection can fall out of a full list because its neighbour's score crossed its own.
 """
 
 PROTOCOL_OF: dict[Metric, ProtocolName] = {

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 from torchvision.ops import box_iou, sigmoid_focal_loss
 
-from hrnet_zoo.tasks.detection.training_batch import Objects, made_up_batch
 from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection.boxes import decode_deltas
 from hrnet_zoo.tasks.detection.training import DetectionTraining, as_trained, detection_loss
+from hrnet_zoo.tasks.detection.training_batch import Objects, made_up_batch
 from hrnet_zoo.tasks.detection.training_fcos import (
     ComposedGroupNorm,
     FocalLoss,

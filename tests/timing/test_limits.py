@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.system.devices import synchronised_time
+from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.timing import gpu_busy as busy_module
 from hrnet_zoo.timing import limits as limits_module
 from hrnet_zoo.timing import work as work_module

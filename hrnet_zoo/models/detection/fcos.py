@@ -20,7 +20,7 @@ from hrnet_zoo.models.detection.boxes import decode_distances, scale_tensor
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
 from hrnet_zoo.models.detection.hrfpn import HRFPN, NUM_LEVELS
 from hrnet_zoo.models.detection.nms import multiclass_nms
-from hrnet_zoo.models.hrnet import build_hrnet
+from hrnet_zoo.models.hrnet import build_hrnet, nearest
 from hrnet_zoo.models.layers import conv
 
 STRIDES = (8, 16, 32, 64, 128)
@@ -100,7 +100,7 @@ class FCOS(Detector):
     def __init__(self, backbone: str, num_classes: int, channels: int) -> None:
         """Build an FCOS with random weights on the HRNet called ``backbone`` ("w18" ...)."""
         super().__init__()
-        self.backbone = build_hrnet(backbone, "nearest")
+        self.backbone = build_hrnet(backbone, nearest)
         self.neck = HRFPN(self.backbone.out_channels, channels, stride=2)
         self.bbox_head = FCOSHead(num_classes, channels)
 

@@ -31,6 +31,8 @@ from hrnet_zoo.models.detection.stand_ins import StandInFeatures, stand_in_rois
 
 STAGE_STDS = ((0.1, 0.1, 0.2, 0.2), (0.05, 0.05, 0.1, 0.1), (0.033, 0.033, 0.067, 0.067))
 """What the deltas of each stage were divided by in training."""
+CASCADE = len(STAGE_STDS)
+"""Stages of a cascade."""
 
 Head = TypeVar("Head", bound=nn.Module)
 
@@ -134,15 +136,15 @@ class RoIHead(nn.Module):
         """Let every stage classify and move the boxes of the stage before.
 
         Returns:
-            The last boxes [P, K, 4], or [P, 1, 4] if all classes share them, and the mean [P, K + 1]
-            of the logits (not of the probabilities) of all stages, each from the boxes it was given.
+            The last boxes [P, K, 4], or [P, 1, 4] if all classes share them, and the mean of the
+            logits [P, K + 1] that stages gave the boxes they saw.
         """
         boxes, stages = regions[:, None], []
         for head, stds in zip(self.box_heads, STAGE_STDS, strict=False):
             logits, deltas = head(features(boxes[:, 0], BOX_SIZE))
             stages.append(logits)
             boxes = decode_deltas(boxes, deltas, stds, size)
-        return boxes, torch.stack(stages).mean(dim=0)
+        return boxes, mean_logits(stages)
 
     def _mask_probabilities(self, features: Tensor, labels: Tensor) -> Tensor:
         """Return the mean [M, 28, 28] of the probabilities of all stages.
@@ -153,7 +155,17 @@ class RoIHead(nn.Module):
         for head in self.mask_heads:
             trunk = head.trunk(features, trunk)
             stages.append(head.classify(trunk, labels))
-        return torch.stack(stages).sigmoid().mean(dim=0)
+        return mean_probabilities(stages)
+
+
+def mean_logits(stages: list[Tensor]) -> Tensor:
+    """Return the mean of the stages' logits: not of their probabilities."""
+    return torch.stack(stages).mean(dim=0)
+
+
+def mean_probabilities(stages: list[Tensor]) -> Tensor:
+    """Return the mean of the probabilities that the stages' mask logits [M, 28, 28] stand for."""
+    return torch.stack(stages).sigmoid().mean(dim=0)
 
 
 def _alone_or_listed(heads: list[Head]) -> Head | nn.ModuleList:

@@ -7,12 +7,10 @@ from torch import Tensor, nn
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
 from hrnet_zoo.models.detection.fpn import FPN
 from hrnet_zoo.models.detection.hrfpn import HRFPN
-from hrnet_zoo.models.detection.roi_head import STAGE_STDS, RoIHead
+from hrnet_zoo.models.detection.roi_head import CASCADE, RoIHead
 from hrnet_zoo.models.detection.rpn import RPNHead, proposals
-from hrnet_zoo.models.hrnet import build_hrnet
+from hrnet_zoo.models.hrnet import build_hrnet, nearest
 from hrnet_zoo.models.resnext import build_resnext
-
-_CASCADE = len(STAGE_STDS)
 
 
 class TwoStageDetector(Detector):
@@ -51,33 +49,33 @@ class TwoStageDetector(Detector):
         return self.roi_head.run_all_parts(maps, (image.shape[-2], image.shape[-1]))
 
 
-def build_faster_rcnn(backbone: str, num_classes: int, channels: int) -> TwoStageDetector:
-    """Return an untrained Faster R-CNN on the HRNet called ``backbone`` ("w18", "w32" ...)."""
-    return _on_hrnet(backbone, channels, RoIHead(num_classes, channels))
+def on_hrnet(
+    backbone: str,
+    num_classes: int,
+    channels: int,
+    *,
+    has_masks: bool = False,
+    num_stages: int = 1,
+    is_hybrid: bool = False,
+) -> TwoStageDetector:
+    """Return an untrained detector on the HRNet called ``backbone`` ("w18", "w32" ...).
+
+    Args:
+        backbone: named.
+        num_classes: foreground classes.
+        channels: of the neck's maps and of the heads' convolutions on them.
+        has_masks: as for `RoIHead`.
+        num_stages: as for `RoIHead`.
+        is_hybrid: as for `RoIHead`.
+    """
+    hrnet = build_hrnet(backbone, nearest)
+    head = RoIHead(
+        num_classes, channels, has_masks=has_masks, num_stages=num_stages, is_hybrid=is_hybrid
+    )
+    return TwoStageDetector(hrnet, HRFPN(hrnet.out_channels, channels), RPNHead(channels), head)
 
 
-def build_mask_rcnn(backbone: str, num_classes: int, channels: int) -> TwoStageDetector:
-    """Return an untrained Mask R-CNN on the HRNet called ``backbone``."""
-    return _on_hrnet(backbone, channels, RoIHead(num_classes, channels, has_masks=True))
-
-
-def build_cascade_rcnn(backbone: str, num_classes: int, channels: int) -> TwoStageDetector:
-    """Return an untrained Cascade R-CNN on the HRNet called ``backbone``."""
-    return _on_hrnet(backbone, channels, RoIHead(num_classes, channels, num_stages=_CASCADE))
-
-
-def build_cascade_mask_rcnn(backbone: str, num_classes: int, channels: int) -> TwoStageDetector:
-    """Return an untrained Cascade Mask R-CNN on the HRNet called ``backbone``."""
-    head = RoIHead(num_classes, channels, num_stages=_CASCADE, has_masks=True)
-    return _on_hrnet(backbone, channels, head)
-
-
-def build_htc(backbone: str, num_classes: int, channels: int) -> TwoStageDetector:
-    """Return an untrained HTC on the HRNet called ``backbone``."""
-    return _on_hrnet(backbone, channels, hybrid_cascade(num_classes, channels))
-
-
-def build_htc_resnext(backbone: str, num_classes: int, channels: int) -> TwoStageDetector:
+def htc_on_resnext(backbone: str, num_classes: int, channels: int) -> TwoStageDetector:
     """Return an untrained HTC on the ResNeXt called ``backbone``, with an ordinary pyramid."""
     resnext = build_resnext(backbone)
     neck, head = FPN(resnext.out_channels, channels), hybrid_cascade(num_classes, channels)
@@ -86,9 +84,4 @@ def build_htc_resnext(backbone: str, num_classes: int, channels: int) -> TwoStag
 
 def hybrid_cascade(num_classes: int, channels: int) -> RoIHead:
     """Return an untrained second stage of HTC."""
-    return RoIHead(num_classes, channels, num_stages=_CASCADE, has_masks=True, is_hybrid=True)
-
-
-def _on_hrnet(backbone: str, channels: int, roi_head: RoIHead) -> TwoStageDetector:
-    hrnet = build_hrnet(backbone, "nearest")
-    return TwoStageDetector(hrnet, HRFPN(hrnet.out_channels, channels), RPNHead(channels), roi_head)
+    return RoIHead(num_classes, channels, num_stages=CASCADE, has_masks=True, is_hybrid=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from hrnet_zoo.memory.work import Work
+from hrnet_zoo.memory.workload import Workload
 from hrnet_zoo.models import DETECTORS, build_detector
 from hrnet_zoo.models.detection.nms import MAX_DETECTIONS
 from hrnet_zoo.models.detection.rpn import MAX_PROPOSALS
@@ -24,7 +24,7 @@ _NOT_SELECTED = "selecting and suppressing boxes is left out"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectionInference(Work):
+class DetectionInference(Workload):
     """One inference of a detector, padding included."""
 
     channels: int

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.memory.training_step import STEP_ASSUMPTIONS, TrainingStep
-from hrnet_zoo.memory.work import Work
+from hrnet_zoo.memory.workload import Workload
 from hrnet_zoo.models import DETECTORS, build_detector
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.detection.fcos import FCOS
@@ -32,7 +32,7 @@ _RESNEXT = "htc_x101"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectionTraining(Work):
+class DetectionTraining(Workload):
     """One training step of a detector, on the largest batch: landscape images that fill the box."""
 
     channels: int

@@ -48,3 +48,9 @@ def made_up_batch(
         labels = torch.randint(num_classes, (OBJECTS_PER_IMAGE,), device=device)
         objects.append(Objects(boxes=boxes, labels=labels))
     return Batch(images=torch.randn(samples, 3, *size, device=device), objects=objects)
+
+
+def flat(maps: list[Tensor], channels: int | None = None) -> Tensor:
+    """Map [N, A x C, H, W] of all levels to [N, all places, C]; without ``channels``, A is 1."""
+    flat = [m.permute(0, 2, 3, 1).reshape(len(m), -1, channels or m.shape[1]) for m in maps]
+    return torch.cat(flat, dim=1)

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import box_iou
 
-from hrnet_zoo.tasks.detection.training_batch import Batch, Objects
 from hrnet_zoo.models.detection.anchors import STRIDES, grid_anchors
 from hrnet_zoo.models.detection.rpn import AnchorOutput
+from hrnet_zoo.tasks.detection.training_batch import Batch, Objects, flat
 
 _POSITIVE_IOU = 0.7
 _SAMPLED_PER_IMAGE = 256
@@ -33,8 +33,8 @@ def rpn_loss(levels: list[AnchorOutput], batch: Batch) -> Tensor:
     targets = [anchor_targets(anchors, objects) for objects in batch.objects]
     labels = torch.stack([label for label, _ in targets])
     deltas = torch.stack([delta for _, delta in targets])
-    said = _flat([level.logits for level in levels], 1)[..., 0]
-    moved = _flat([level.deltas for level in levels], 4)
+    said = flat([level.logits for level in levels], 1)[..., 0]
+    moved = flat([level.deltas for level in levels], 4)
     classes = F.binary_cross_entropy_with_logits(said, labels, reduction="none")
     boxes = F.l1_loss(moved, deltas, reduction="none") * labels[..., None]
     return (classes.sum() + boxes.sum()) / (_SAMPLED_PER_IMAGE * len(batch.objects))
@@ -42,7 +42,7 @@ def rpn_loss(levels: list[AnchorOutput], batch: Batch) -> Tensor:
 
 @torch.no_grad()
 def anchor_targets(anchors: Tensor, objects: Objects) -> tuple[Tensor, Tensor]:
-    """Say which anchors show an object, and how to move each to its nearest one.
+    """Return which anchors show an object, and how to move each to its nearest one.
 
     Args:
         anchors: [A, 4] xyxy.
@@ -60,9 +60,3 @@ def encode_deltas(rois: Tensor, boxes: Tensor) -> Tensor:
     sides, wanted = rois[:, 2:] - rois[:, :2], boxes[:, 2:] - boxes[:, :2]
     shifts = (boxes[:, :2] + boxes[:, 2:] - rois[:, :2] - rois[:, 2:]) / (2 * sides)
     return torch.cat([shifts, (wanted / sides).log()], dim=1)
-
-
-def _flat(maps: list[Tensor], channels: int) -> Tensor:
-    """Map [N, A x C, H, W] of all levels to [N, all anchors, C]."""
-    flat = [m.permute(0, 2, 3, 1).reshape(len(m), -1, channels) for m in maps]
-    return torch.cat(flat, dim=1)

@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from hrnet_zoo.memory.work import Work
+from hrnet_zoo.memory.workload import Workload
 from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.folding import fold
 from hrnet_zoo.models.segmentor import Segmentor
@@ -23,7 +23,7 @@ ADE20K's and VOC's photographs are mostly 4:3; the other data sets' images fill 
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentationInference(Work):
+class SegmentationInference(Workload):
     """One inference of a segmentor: on an image, or on a window of one."""
 
     @classmethod

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hrnet_zoo.memory.training_step import STEP_ASSUMPTIONS, TrainingStep
-from hrnet_zoo.memory.work import Work
+from hrnet_zoo.memory.workload import Workload
 from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.layers import resize
 from hrnet_zoo.tasks.setup import SegmentationSetup
@@ -27,7 +27,7 @@ _WEIGHT_DECAY = 0.0005
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentationTraining(Work):
+class SegmentationTraining(Workload):
     """One training step of a segmentor, on crops."""
 
     @classmethod

@@ -10,7 +10,7 @@ import torch
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work(ABC):
+class Workload(ABC):
     """Work whose memory is asked for: all that this depends on, so that rows can share it."""
 
     architecture: str
