@@ -1,9 +1,9 @@
 """How much memory a piece of work takes at most: counted under fake tensors, or read off a GPU.
 
 Under fake tensors every operation gives tensors of the right size without any values. What PyTorch
-would allocate can then be added up on any machine, in seconds and in hardly any memory. Sizes do not
-depend on the device, so fake tensors can be on the CPU, for which no CUDA build is needed. What only
-a real GPU allocates is missing: convolution workspaces and the allocator's slack.
+would allocate can then be added up on any machine, in seconds and in hardly any memory. Sizes do
+not depend on the device, so fake tensors can be on the CPU, which needs no CUDA build. What only a
+real GPU allocates is missing: convolution workspaces and the allocator's slack.
 """
 
 from __future__ import annotations

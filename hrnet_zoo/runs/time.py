@@ -20,7 +20,7 @@ from hrnet_zoo.system.environment import describe_environment
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks.detection.timed import DETECTION_TIMING
 from hrnet_zoo.tasks.segmentation.timed import SEGMENTATION_TIMING
-from hrnet_zoo.timing.limits import Observed, measure_work, observe
+from hrnet_zoo.timing.bottlenecks import Observed, measure_work, observe
 from hrnet_zoo.timing.machine_state import Watch
 from hrnet_zoo.timing.observations import (
     Agreement,
@@ -154,6 +154,8 @@ def _time(
     machine = watch.state()
     variants = [_timed(c, sampling, device, progress) for c in candidates] if sampling else []
     precisions = [variant.precision for variant in variants if variant.outcome == "timed"]
+    first_pass = prepared.network.first_pass
+    work = measure_work(first_pass, precisions, device, progress) if sampling else None
     return TimingRecord(
         row=row.name,
         edition=row.edition,
@@ -170,9 +172,7 @@ def _time(
         sampling=None if sampling is None else _sampling_used(sampling, rule),
         variants=variants,
         twins=twins,
-        work=measure_work(prepared.network.first_pass, precisions, device, progress)
-        if sampling
-        else None,
+        work=work,
         machine=machine,
         environment=describe_environment(),
     )

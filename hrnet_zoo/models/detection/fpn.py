@@ -17,7 +17,7 @@ from hrnet_zoo.models.layers import BiasedConv
 
 
 class FPN(nn.Module):
-    """Bring all maps to the same channels, add each to the finer ones, and skip-sample a fifth."""
+    """Bring all maps to the same channels, add each to the finer ones, and thin out a fifth."""
 
     def __init__(self, in_channels: Sequence[int], out_channels: int) -> None:
         super().__init__()
