@@ -12,7 +12,7 @@ from itertools import groupby
 from tabulate import tabulate
 
 from hrnet_zoo.report.editions import editions_side_by_side, later_as_dict
-from hrnet_zoo.tasks.complexity import CONVENTION
+from hrnet_zoo.tasks.network_size import CONVENTION
 from hrnet_zoo.tasks.setup import SegmentationSetup
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.printed import NOT_PRINTED

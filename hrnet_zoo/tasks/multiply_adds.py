@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from hrnet_zoo.models.detection.detector import Detector
-from hrnet_zoo.tasks.complexity import Complexity
 from hrnet_zoo.tasks.input_size import documented_input_size
 from hrnet_zoo.tasks.loading import build_network
+from hrnet_zoo.tasks.network_size import Complexity
 from hrnet_zoo.tasks.setup import DetectionSetup, SegmentationSetup
 from hrnet_zoo.timing.work import multiply_adds
 

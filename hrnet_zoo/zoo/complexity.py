@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from hrnet_zoo.tasks.complexity import Complexity
+from hrnet_zoo.tasks.network_size import Complexity
 from hrnet_zoo.zoo.row import Row
 
 FILE = files(__package__).joinpath("complexity.json")

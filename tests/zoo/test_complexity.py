@@ -23,10 +23,10 @@ from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
 from hrnet_zoo.models import DETECTORS, build_detector
 from hrnet_zoo.models.detection.detector import ImageGeometry
 from hrnet_zoo.models.detection.mask_head import MaskHead
-from hrnet_zoo.tasks.complexity import CONVENTION
 from hrnet_zoo.tasks.input_size import TYPICAL_IMAGES, documented_input_size
 from hrnet_zoo.tasks.loading import build_row
 from hrnet_zoo.tasks.multiply_adds import count_multiply_adds, run_all_parts
+from hrnet_zoo.tasks.network_size import CONVENTION
 from hrnet_zoo.zoo.complexity import FILE, complexity_of
 from hrnet_zoo.zoo.manifest import default_manifest, load_zoo
 from hrnet_zoo.zoo.row import Row

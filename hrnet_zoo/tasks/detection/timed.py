@@ -80,19 +80,19 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
         """Return how a recipe computes; the answer is without masks."""
         network = fast_detector(self._model, recipe) if recipe.fast else self._model
         layout = torch.channels_last if recipe.fast else torch.contiguous_format
-        inputs = [x.contiguous(memory_format=layout) for x in self._inputs]
-
-        def found(i: int) -> Detections:
-            return self._detect(network, inputs[i], self._geometries[i])
+        first = self._inputs[0].contiguous(memory_format=layout)
 
         def run() -> object:
             if recipe.with_loading:
                 return self._load_and_detect(network, self._images[0])
-            return _to_arrays(found(0), self._images[0].size)
+            found = self._detect(network, first, self._geometries[0])
+            return _to_arrays(found, self._images[0].size)
 
-        return Computation(
-            run=run, answer=lambda i: _boxes(found(i)), description=_description(recipe)
-        )
+        def answer(i: int) -> ImageDetections:
+            x = self._inputs[i].contiguous(memory_format=layout)
+            return _boxes(self._detect(network, x, self._geometries[i]))
+
+        return Computation(run=run, answer=answer, description=_description(recipe))
 
     def agreement(self, reference: ImageDetections, ours: ImageDetections) -> Agreement:
         """Compare what is found in one image."""

@@ -77,10 +77,10 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
         answer: Answer = partial(self._answer, network, recipe)
         if recipe.engine == "cudagraph":
             answer = self._recorded(answer)
-        batches = [self._batch(x, recipe) for x in self._inputs]
+        first = self._batch(0, recipe)
         return Computation(
-            run=lambda: answer(batches[0], self._sizes[0])[1].cpu().numpy(),
-            answer=lambda i: answer(batches[i], self._sizes[i])[0],
+            run=lambda: answer(first, self._sizes[0])[1].cpu().numpy(),
+            answer=lambda i: answer(self._batch(i, recipe), self._sizes[i])[0],
             description=_description(recipe),
         )
 
@@ -88,9 +88,9 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
         """Compare every image of a batch with what the documented way says of it alone."""
         return combined([label_agreement(reference, one) for one in torch.split(ours, 1)])
 
-    def _batch(self, x: Tensor, recipe: Recipe) -> Tensor:
+    def _batch(self, i: int, recipe: Recipe) -> Tensor:
         """Return an image as often as the recipe wants, in the layout that suits it."""
-        copies = x.expand(recipe.batch, -1, -1, -1)
+        copies = self._inputs[i].expand(recipe.batch, -1, -1, -1)
         return copies.contiguous(memory_format=_layout(recipe))
 
     def _recorded(self, answer: Answer) -> Answer:
