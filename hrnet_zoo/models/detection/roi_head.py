@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -33,8 +33,6 @@ STAGE_STDS = ((0.1, 0.1, 0.2, 0.2), (0.05, 0.05, 0.1, 0.1), (0.033, 0.033, 0.067
 """What the deltas of each stage were divided by in training."""
 CASCADE = len(STAGE_STDS)
 """Stages of a cascade."""
-
-Head = TypeVar("Head", bound=nn.Module)
 
 
 class RoIHead(nn.Module):
@@ -168,7 +166,7 @@ def mean_probabilities(stages: list[Tensor]) -> Tensor:
     return torch.stack(stages).sigmoid().mean(dim=0)
 
 
-def _alone_or_listed(heads: list[Head]) -> Head | nn.ModuleList:
+def _alone_or_listed(heads: Sequence[nn.Module]) -> nn.Module:
     """Return heads as upstream keeps them: those of a cascade have numbers."""
     return heads[0] if len(heads) == 1 else nn.ModuleList(heads)
 
