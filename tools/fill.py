@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.segmentor import Segmentor
@@ -28,7 +28,7 @@ def filled_state(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
     return {key: torch.from_numpy(_draw(key, shape)) for key, shape in shapes.items()}
 
 
-def filled_model(width: str, num_classes: int, dataset: str | None = None) -> nn.Module:
+def filled_model(width: str, num_classes: int, dataset: str | None = None) -> Segmentor:
     """Return an FCN-HRNet with deterministic weights, its logits calibrated for ``dataset``."""
     model = build_segmentor("fcn_hrnet", backbone=BACKBONES[width], num_classes=num_classes)
     state = filled_state({key: tuple(value.shape) for key, value in model.state_dict().items()})

@@ -233,6 +233,7 @@ def test_one_wrong_image_of_a_batch_is_noticed(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_documented_way_is_eager_contiguous_and_not_folded() -> None:
     made = predictor(SEGMENTOR)
+    assert isinstance(made, SegmentationPredictor)
     seen: list[tuple[bool, bool]] = []
 
     class Watched(FCN):

@@ -121,7 +121,7 @@ class _Recorded(nn.Module):
 
     def __init__(self, part: nn.Module, device: torch.device) -> None:
         super().__init__()
-        self._maps = PerShape(lambda x: CudaGraph[list[Tensor]](part, x, device))
+        self._maps: PerShape[list[Tensor]] = PerShape(lambda x: CudaGraph(part, x, device))
 
     def forward(self, image: Tensor) -> list[Tensor]:
         return self._maps(image)

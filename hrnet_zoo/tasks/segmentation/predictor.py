@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.errors import UsageError
+from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.records.accuracy import ProtocolName
 from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.tasks.input_image import check_scale, pixels_of
@@ -52,7 +53,7 @@ class SegmentationPredictor:
     a copy of it, made when the predictor is, with BatchNorm folded in.
     """
 
-    def __init__(self, row: Row, model: nn.Module, device: torch.device) -> None:
+    def __init__(self, row: Row, model: Segmentor, device: torch.device) -> None:
         self.row = row
         self.model = model
         self._network = network_for_evaluation(model)
