@@ -20,8 +20,12 @@ from hrnet_zoo.tasks.detection.training_fcos import (
     iou_of,
     point_targets,
 )
-from hrnet_zoo.tasks.detection.training_roi import made_up_regions, mask_targets
-from hrnet_zoo.tasks.detection.training_rpn import anchor_targets, encode_deltas
+from hrnet_zoo.tasks.detection.training_two_stage import (
+    anchor_targets,
+    encode_deltas,
+    made_up_regions,
+    mask_targets,
+)
 from hrnet_zoo.tasks.segmentation.training import SegmentationTraining, segmentation_loss
 
 CPU = torch.device("cpu")

@@ -16,7 +16,7 @@ from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.models import DETECTORS, build_detector
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
 from hrnet_zoo.models.detection.fcos import FCOS
-from hrnet_zoo.models.detection.fpn import FPN
+from hrnet_zoo.models.detection.necks import FPN
 from hrnet_zoo.models.detection.rpn import RPNHead
 from hrnet_zoo.models.detection.two_stage import TwoStageDetector, hybrid_cascade
 from hrnet_zoo.models.folding import folded

@@ -19,12 +19,11 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import keep_ratio_size, resize_keep_ratio, to_network_input
 from hrnet_zoo.models.detection import nms
-from hrnet_zoo.models.detection.anchors import STRIDES, base_anchors, grid_anchors
 from hrnet_zoo.models.detection.boxes import clip, decode_deltas, decode_distances
 from hrnet_zoo.models.detection.fcos import points
-from hrnet_zoo.models.detection.fpn import FPN
-from hrnet_zoo.models.detection.hrfpn import HRFPN
+from hrnet_zoo.models.detection.necks import FPN, HRFPN
 from hrnet_zoo.models.detection.roi_features import RoIFeatures, aligned, roi_levels
+from hrnet_zoo.models.detection.rpn import STRIDES, base_anchors, grid_anchors
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.resnext import build_resnext
 

@@ -21,7 +21,7 @@ from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.models import DETECTORS, build_detector, build_segmentor
 from hrnet_zoo.models.detection.fcos import FCOS, FCOSHead
-from hrnet_zoo.models.detection.hrfpn import HRFPN
+from hrnet_zoo.models.detection.necks import HRFPN
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.hrnet import HRNet
 from hrnet_zoo.runs.load import load_predictor

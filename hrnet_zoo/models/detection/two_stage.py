@@ -5,8 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
-from hrnet_zoo.models.detection.fpn import FPN
-from hrnet_zoo.models.detection.hrfpn import HRFPN
+from hrnet_zoo.models.detection.necks import FPN, HRFPN
 from hrnet_zoo.models.detection.roi_head import CASCADE, RoIHead
 from hrnet_zoo.models.detection.rpn import RPNHead, proposals
 from hrnet_zoo.models.hrnet import build_hrnet, nearest

@@ -21,8 +21,12 @@ from hrnet_zoo.models.detection.two_stage import TwoStageDetector
 from hrnet_zoo.models.resnext import ResNeXt
 from hrnet_zoo.tasks.detection.training_batch import OBJECTS_PER_IMAGE, Batch, made_up_batch
 from hrnet_zoo.tasks.detection.training_fcos import compose_group_norms, fcos_loss
-from hrnet_zoo.tasks.detection.training_roi import POSITIVES_PER_IMAGE, REGIONS_PER_IMAGE, roi_loss
-from hrnet_zoo.tasks.detection.training_rpn import rpn_loss
+from hrnet_zoo.tasks.detection.training_two_stage import (
+    POSITIVES_PER_IMAGE,
+    REGIONS_PER_IMAGE,
+    roi_loss,
+    rpn_loss,
+)
 from hrnet_zoo.tasks.input_size import padded_size
 from hrnet_zoo.tasks.setup import DetectionSetup
 

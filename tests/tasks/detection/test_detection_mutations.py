@@ -32,7 +32,7 @@ from torch.nn import functional as F
 
 from hrnet_zoo.models.detection import (
     fcos,
-    hrfpn,
+    necks,
     roi_features,
     roi_head,
     rpn,
@@ -61,7 +61,7 @@ def resized_with(mode: str, align_corners: bool | None) -> Callable[[Patch], Non
     def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
         return F.interpolate(x, size=size, mode=mode, align_corners=align_corners)
 
-    return lambda patch: patch.setattr(hrfpn, "resize", resize)
+    return lambda patch: patch.setattr(necks, "resize", resize)
 
 
 def pooled_by_maximum(patch: Patch) -> None:

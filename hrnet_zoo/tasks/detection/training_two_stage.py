@@ -1,10 +1,15 @@
-"""What the second stage learns from: 512 regions per image, 128 of which show an object.
+"""What two-stage detectors learn from, with the tensors that upstream makes on the way.
+
+The first stage learns from all anchors, the second from 512 regions per image, 128 of which show an
+object.
 
 Which regions are drawn is a stand-in: all images have as many as upstream draws at most, spread
 evenly over the pyramid's levels, the positive ones first.
 
 Source: mmdetection 2.3.0, mmdet/models/roi_heads/, standard_roi_head.py, cascade_roi_head.py and
-htc_roi_head.py, forward_train; core/mask/structures.py, BitmapMasks.crop_and_resize.
+htc_roi_head.py, forward_train; core/mask/structures.py, BitmapMasks.crop_and_resize;
+models/dense_heads/anchor_head.py, AnchorHead.loss; core/bbox/assigners/max_iou_assigner.py;
+configs/_base_/models/faster_rcnn_r50_fpn.py.
 """
 
 from __future__ import annotations
@@ -14,19 +19,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchvision.ops import roi_align
+from torchvision.ops import box_iou, roi_align
 
 from hrnet_zoo.models.detection.box_head import BoxHead
 from hrnet_zoo.models.detection.mask_head import MaskHead
 from hrnet_zoo.models.detection.roi_features import BOX_SIZE, MASK_SIZE
 from hrnet_zoo.models.detection.roi_head import RoIHead
+from hrnet_zoo.models.detection.rpn import STRIDES, AnchorOutput, grid_anchors
 from hrnet_zoo.models.detection.semantic_head import SemanticHead
 from hrnet_zoo.models.detection.stand_ins import StandInFeatures, stand_in_rois
-from hrnet_zoo.tasks.detection.training_batch import Batch
+from hrnet_zoo.tasks.detection.training_batch import Batch, Objects, flat
 
 REGIONS_PER_IMAGE = 512
 POSITIVES_PER_IMAGE = 128
 
+_POSITIVE_IOU = 0.7
+_ANCHORS_PER_IMAGE = 256
 _MASK_CELLS = 28
 _STAGE_WEIGHTS = (1.0, 0.5, 0.25)
 _SEMANTIC_WEIGHT = 0.2
@@ -45,6 +53,49 @@ class Regions:
     """[R, 4] float32: how a region should move."""
     positive: Tensor
     """[P] int64: which regions show an object."""
+
+
+def rpn_loss(levels: list[AnchorOutput], batch: Batch) -> Tensor:
+    """Return the loss of all anchors of a batch; one value.
+
+    Upstream then drops all but 256 anchors per image, by giving the others no weight: the tensors
+    are the same.
+    """
+    sizes = [(level.logits.shape[-2], level.logits.shape[-1]) for level in levels]
+    device = batch.images.device
+    anchors = torch.cat(
+        [grid_anchors(size, stride, device) for size, stride in zip(sizes, STRIDES, strict=True)]
+    )
+    targets = [anchor_targets(anchors, objects) for objects in batch.objects]
+    labels = torch.stack([label for label, _ in targets])
+    deltas = torch.stack([delta for _, delta in targets])
+    said = flat([level.logits for level in levels], 1)[..., 0]
+    moved = flat([level.deltas for level in levels], 4)
+    classes = F.binary_cross_entropy_with_logits(said, labels, reduction="none")
+    boxes = F.l1_loss(moved, deltas, reduction="none") * labels[..., None]
+    return (classes.sum() + boxes.sum()) / (_ANCHORS_PER_IMAGE * len(batch.objects))
+
+
+@torch.no_grad()
+def anchor_targets(anchors: Tensor, objects: Objects) -> tuple[Tensor, Tensor]:
+    """Return which anchors show an object, and how to move each to its nearest one.
+
+    Args:
+        anchors: [A, 4] xyxy.
+        objects: of one image.
+
+    Returns:
+        [A] float32, 1 from an IoU of 0.7 on, else 0; and deltas [A, 4], see `decode_deltas`.
+    """
+    best, chosen = box_iou(objects.boxes, anchors).max(dim=0)
+    return (best >= _POSITIVE_IOU).float(), encode_deltas(anchors, objects.boxes[chosen])
+
+
+def encode_deltas(rois: Tensor, boxes: Tensor) -> Tensor:
+    """Return the deltas [N, 4] that move ``rois`` to ``boxes``: what `decode_deltas` undoes."""
+    sides, wanted = rois[:, 2:] - rois[:, :2], boxes[:, 2:] - boxes[:, :2]
+    shifts = (boxes[:, :2] + boxes[:, 2:] - rois[:, :2] - rois[:, 2:]) / (2 * sides)
+    return torch.cat([shifts, (wanted / sides).log()], dim=1)
 
 
 def roi_loss(head: RoIHead, maps: list[Tensor], batch: Batch, num_classes: int) -> Tensor:
