@@ -146,6 +146,13 @@ def test_masks_only_where_there_are_and_if_wanted(architecture: str) -> None:
 
 
 @pytest.mark.parametrize("architecture", DETECTORS)
+def test_what_is_known_before_building_is_so(architecture: str) -> None:
+    model, kind = small(architecture), DETECTORS[architecture]
+    assert model.has_masks == kind.has_masks
+    assert isinstance(model, TwoStageDetector) == kind.has_regions
+
+
+@pytest.mark.parametrize("architecture", DETECTORS)
 def test_an_image_without_detections(architecture: str) -> None:
     found = run(small(architecture), threshold=1.0)
     assert found.boxes.shape == (0, 4)
