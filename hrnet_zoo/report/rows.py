@@ -13,7 +13,8 @@ from tabulate import tabulate
 
 from hrnet_zoo.report.editions import editions_side_by_side, later_as_dict
 from hrnet_zoo.tasks import METRICS, TASKS
-from hrnet_zoo.zoo.complexity import CONVENTION, complexity_of
+from hrnet_zoo.tasks.network_size import CONVENTION
+from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.printed import NOT_PRINTED
 from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo

@@ -13,7 +13,7 @@ import torch
 
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.memory.peaks import MeasuredPeak, measured_peak, predicted_peak
-from hrnet_zoo.memory.use import MemoryUse
+from hrnet_zoo.memory.workload import Workload
 from hrnet_zoo.records.files import new_record_path, now, write_record
 from hrnet_zoo.records.memory import MemoryAsked, MemoryRecord, Peaks, TrainingPeaks
 from hrnet_zoo.system.devices import describe_device, resolve_device
@@ -35,12 +35,12 @@ class _Known:
     predicted: dict[object, int] = field(default_factory=dict)
     measured: dict[object, MeasuredPeak] = field(default_factory=dict)
 
-    def predict(self, work: MemoryUse) -> int:
+    def predict(self, work: Workload) -> int:
         if work not in self.predicted:
             self.predicted[work] = predicted_peak(partial(work.prepare, _CPU))
         return self.predicted[work]
 
-    def measure(self, work: MemoryUse, what: str) -> MeasuredPeak | None:
+    def measure(self, work: Workload, what: str) -> MeasuredPeak | None:
         if self.device.type != "cuda":
             return None
         if work not in self.measured:
@@ -127,6 +127,6 @@ def _peaks(
     }
 
 
-def _describe(row: Row, training: MemoryUse) -> str:
+def _describe(row: Row, training: Workload) -> str:
     height, width = training.size
     return f"{row.name}: one training step on {training.samples} images of {height} x {width}"

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from hrnet_zoo.datasets.data_set import Samples
-    from hrnet_zoo.memory.use import MemoryUse
+    from hrnet_zoo.memory.workload import Workload
     from hrnet_zoo.system.progress import Progress
     from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult
     from hrnet_zoo.tasks.predictor import Predictor
     from hrnet_zoo.timing.inputs import TimedImage
-    from hrnet_zoo.timing.variants import Bench, Recipe
+    from hrnet_zoo.timing.variants import Recipe, Timeable, TimedNetwork
 
 SINGLE = "single"
 """The protocol that every task has: each image once, as the setup's test says."""
@@ -301,10 +301,27 @@ class Task(ABC):
 
     # Time and memory.
 
+    @property
+    @abstractmethod
+    def timing(self) -> Timeable:
+        """What the task's networks allow, and how alike their answers have to be."""
+
+    @abstractmethod
+    def box(self, setup: Any) -> tuple[int, int]:
+        """Return the documented (width, height) that images are resized to fit."""
+
+    @abstractmethod
+    def input_size(self, setup: Any) -> tuple[int, int]:
+        """Return (height, width) of what goes through the network at once, as documented."""
+
+    def run_all_parts(self, model: Any, image: Tensor) -> object:
+        """Compute all that a network computes for an image [1, 3, H, W], whatever its values."""
+        return model(image)
+
     @abstractmethod
     def timed(
         self, setup: Any, model: Any, images: Sequence[TimedImage], scale: Any, device: torch.device
-    ) -> Bench:
+    ) -> TimedNetwork[Any, Any]:
         """Return a network and images from which variants to time are made."""
 
     @abstractmethod
@@ -316,9 +333,9 @@ class Task(ABC):
         """Make sane random numbers a network's weights; see `filled.py`."""
 
     @abstractmethod
-    def training(self, setup: Any) -> MemoryUse:
+    def training(self, setup: Any) -> Workload:
         """Return a training step whose memory can be predicted."""
 
     @abstractmethod
-    def inference(self, setup: Any) -> MemoryUse:
+    def inference(self, setup: Any) -> Workload:
         """Return an inference whose memory can be predicted."""

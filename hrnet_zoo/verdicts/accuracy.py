@@ -20,14 +20,6 @@ from hrnet_zoo.zoo.row import Row
 DEFAULT_NOISE = ACCURACY_NOISE
 """Allowance in points, on top of the rounding of the printed number; `ACCURACY_NOISE` says why."""
 
-MIN_AGREEMENT: dict[str, float] = {"segmentation": 0.9999, "detection": 0.99}
-"""Share of labels or detections that a faster way to compute in FP32 has to have in common with the
-documented one, or it is refused.
-
-Other orders of summation move logits by about 1e-5 of their range, which flips far fewer labels; a
-detection can fall out of a full list because its neighbour's score crossed its own.
-"""
-
 
 class Verdict(StrEnum):
     """The answer to "does it give the number in the table?"; only MATCH is a yes."""

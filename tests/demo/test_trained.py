@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,11 +27,8 @@ from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.demo import trained
 from hrnet_zoo.demo.trained import TrainedNetworks
 from hrnet_zoo.errors import PrerequisiteError
-from hrnet_zoo.models.detection.detector import Detector
-from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
-from hrnet_zoo.records.folder import read_records
-from hrnet_zoo.records.timing import TimingRecord
+from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.detection.protocol import detect, to_image_detections
 from hrnet_zoo.timing.observations import Agreement, TrainedFigure
@@ -67,7 +64,7 @@ def rgb(path: Path) -> NDArray[np.uint8]:
 # --- a segmentor
 
 
-def plain_labels(model: FCN, dtype: torch.dtype) -> list[NDArray[np.int64]]:
+def plain_labels(model: Segmentor, dtype: torch.dtype) -> list[NDArray[np.int64]]:
     """Label every image of the demo, without anything between the network and the files."""
     mean, std = np.array([123.675, 116.28, 103.53]), np.array([58.395, 57.12, 57.375])
     found = []
@@ -96,8 +93,8 @@ def plain_miou(labels: Sequence[NDArray[np.int64]]) -> float:
 
 def test_a_segmentor_in_bf16_is_what_a_plain_loop_makes_of_it() -> None:
     (figure,) = TrainedNetworks().figures("segmentation", ["bf16"], CPU, Silent())
-    model = cast("FCN", load_segmentor(SEGMENTOR, weights(SEGMENTOR), CPU))
-    half = cast("FCN", folded(model).to(memory_format=torch.channels_last).to(torch.bfloat16))
+    model = load_segmentor(SEGMENTOR, weights(SEGMENTOR), CPU)
+    half = folded(model).to(memory_format=torch.channels_last).to(torch.bfloat16)
     full, lower = plain_labels(model, torch.float32), plain_labels(half, torch.bfloat16)
     assert figure.fp32 == pytest.approx(81.5875, abs=2e-4)
     assert figure.lower == pytest.approx(plain_miou(lower), abs=2e-4)
@@ -128,7 +125,7 @@ class Half(nn.Module):
 def plain_detections(truth: COCO, *, half: bool) -> dict[int, ImageDetections]:
     model = load_detector(DETECTOR, weights(DETECTOR), CPU).model
     if half:
-        model = cast("Detector", folded(model).to(memory_format=torch.channels_last))
+        model = folded(model).to(memory_format=torch.channels_last)
         for part in ("backbone", "neck"):
             setattr(model, part, Half(model.get_submodule(part)))
     protocol = detection_protocol(DETECTOR, with_masks=False)

@@ -116,8 +116,8 @@ def test_latencies_are_kept_where_the_ceilings_cannot_be_measured(
         msg = "CUPTI_ERROR_INSUFFICIENT_PRIVILEGES"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr("hrnet_zoo.timing.limits.copy_gbs", no_memory)
-    monkeypatch.setattr("hrnet_zoo.timing.limits.gpu_busy_seconds", no_profiler)
+    monkeypatch.setattr("hrnet_zoo.timing.bottlenecks.copy_gbs", no_memory)
+    monkeypatch.setattr("hrnet_zoo.timing.bottlenecks.gpu_busy_seconds", no_profiler)
     finished = run_cli("time", SEGMENTOR, *DEMO, "--limit-seconds", 0.5, "--format", "json")
     assert finished.code == 0, finished.err
     (row,) = json.loads(finished.out)
@@ -137,7 +137,7 @@ def test_latencies_are_kept_whatever_fails_after_them(
         msg = "CUDA error: CUBLAS_STATUS_NOT_SUPPORTED\nwhen calling `cublasGemmEx`"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr("hrnet_zoo.timing.limits.peak_gflops", unsupported)
+    monkeypatch.setattr("hrnet_zoo.timing.bottlenecks.peak_gflops", unsupported)
     monkeypatch.setattr("hrnet_zoo.demo.trained.TrainedNetworks.figures", unsupported)
     finished = run_cli(
         "time", SEGMENTOR, *DEMO, "--precision", "bf16", "--limit-seconds", 0.5, "--format", "json"

@@ -280,6 +280,9 @@ class MeanDetector(Detector):
         labels = torch.zeros(1, dtype=torch.int64, device=image.device)
         return Detections(boxes=boxes, scores=means[:, 0], labels=labels)
 
+    def run_all_parts(self, image: Tensor) -> object:
+        raise NotImplementedError
+
 
 def detected(device: torch.device) -> list[tuple[str, list[list[float]]]]:
     dataset = of_kind(CocoInstances)["scenes_boxes"].open(DATA_ROOT)

@@ -11,7 +11,6 @@ from rows import single_protocol
 
 from hrnet_zoo.datasets.label_samples import LabelSamples, Sample
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
-from hrnet_zoo.timing.inputs import TimedImage, drawn_image
 from hrnet_zoo.zoo.row import Row
 
 SMALL = (128, 64)
@@ -19,13 +18,10 @@ SMALL = (128, 64)
 
 @pytest.fixture(autouse=True)
 def small_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    def image(row: Row, _scale: object) -> TimedImage:
-        return drawn_image(row, SMALL)
-
     def protocol(row: Row) -> SegmentationProtocol:
         return replace(single_protocol(row), scale=SMALL)
 
-    monkeypatch.setattr(measure_idle, "drawn_image", image)
+    monkeypatch.setattr(measure_idle, "drawn_size", lambda _setup: SMALL)
     monkeypatch.setattr(measure_idle, "single_protocol", protocol)
 
 

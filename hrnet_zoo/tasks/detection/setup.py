@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import StringConstraints
@@ -49,3 +50,13 @@ class DetectionSetup(Setup):
     """Training images per GPU, on which the documented memory depends."""
     gpus: Count
     """GPUs used in training."""
+
+    def largest_input(self) -> tuple[int, int]:
+        """Return (height, width) of the largest landscape input, padding included.
+
+        The images of detection data sets have so many shapes that none is typical: this one fills
+        the box of the resize, and no image has more pixels.
+        """
+        divisor = self.test.size_divisor
+        height, width = (math.ceil(side / divisor) * divisor for side in sorted(self.test.scale))
+        return height, width

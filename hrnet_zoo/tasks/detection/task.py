@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from hrnet_zoo.tasks.detection.evaluation import DetectionEvaluator
     from hrnet_zoo.tasks.detection.inference import DetectionInference
     from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
-    from hrnet_zoo.tasks.detection.timed import DetectionBench
+    from hrnet_zoo.tasks.detection.timed import TimedDetector
     from hrnet_zoo.tasks.detection.training import DetectionTraining
     from hrnet_zoo.tasks.evaluation import ImageResult
     from hrnet_zoo.timing.inputs import TimedImage
-    from hrnet_zoo.timing.variants import Recipe
+    from hrnet_zoo.timing.variants import Recipe, Timeable
 
 
 class DetectionTask(Task):
@@ -188,16 +188,16 @@ class DetectionTask(Task):
         images: Sequence[TimedImage],
         scale: tuple[int, int] | None,
         device: torch.device,
-    ) -> DetectionBench:
+    ) -> TimedDetector:
         """Return the network and images, resized to a box (width, height), to be timed."""
         from dataclasses import replace
 
         from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
-        from hrnet_zoo.tasks.detection.timed import DetectionBench
+        from hrnet_zoo.tasks.detection.timed import TimedDetector
 
         protocol = DetectionProtocol.of(setup, with_masks=True)
         protocol = replace(protocol, scale=scale or setup.test.scale)
-        return DetectionBench(model, images, protocol, device)
+        return TimedDetector(model, images, protocol, device)
 
     def fast_network(self, model: Detector, recipe: Recipe) -> Detector:
         """Return a fast detector."""
@@ -205,12 +205,32 @@ class DetectionTask(Task):
 
         return fast_detector(model, recipe)
 
+    @property
+    def timing(self) -> Timeable:
+        """One image at a time, in torch only."""
+        from hrnet_zoo.tasks.detection.timed import DETECTION_TIMING
+
+        return DETECTION_TIMING
+
+    def box(self, setup: DetectionSetup) -> tuple[int, int]:
+        """Return the box of the keep-ratio resize."""
+        return setup.test.scale
+
+    def input_size(self, setup: DetectionSetup) -> tuple[int, int]:
+        """Return the size of an image that fills the box."""
+        return setup.largest_input()
+
+    def run_all_parts(self, model: Detector, image: Tensor) -> object:
+        """Look at as many regions and objects as the detector looks at at most."""
+        return model.run_all_parts(image)
+
     def fill(self, model: Any, image: TimedImage, setup: DetectionSetup) -> None:
         """Fill the network."""
+        from hrnet_zoo.tasks.detection.filling import DETECTION_FILLING
         from hrnet_zoo.tasks.filled import fill
 
         del image, setup
-        fill(model, self.name)
+        fill(model, DETECTION_FILLING)
 
     def training(self, setup: DetectionSetup) -> DetectionTraining:
         """Return one training step on a crowded batch."""

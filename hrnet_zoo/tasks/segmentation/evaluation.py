@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from hrnet_zoo.datasets.label_samples import LabelSamples, Sample
 from hrnet_zoo.datasets.transforms import Pixels
-from hrnet_zoo.tasks.ahead import StageSeconds, synchronised_time
+from hrnet_zoo.system.devices import synchronised_time
+from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.evaluation import Evaluator
 from hrnet_zoo.tasks.segmentation.counting import count_pairs
 from hrnet_zoo.tasks.segmentation.per_image import SparseCounts

@@ -15,7 +15,7 @@ from torch import Tensor
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.label_samples import LabelSamples
 from hrnet_zoo.errors import UsageError
-from hrnet_zoo.models.fcn import FCN
+from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.image_files import FoundImage, save_png
 from hrnet_zoo.tasks.input_image import check_scale, pixels_of
@@ -71,7 +71,7 @@ class SegmentationPredictor(Predictor):
     doing = "labelling"
 
     def __init__(
-        self, name: str, setup: SegmentationSetup, model: FCN, device: torch.device
+        self, name: str, setup: SegmentationSetup, model: Segmentor, device: torch.device
     ) -> None:
         super().__init__(name, setup, model, device)
         self._network = evaluated_network(model)

@@ -11,13 +11,11 @@ import pytest
 import torch
 from torch import nn
 
+from hrnet_zoo.system.devices import synchronised_time
 from hrnet_zoo.system.progress import Silent
-from hrnet_zoo.tasks.ahead import synchronised_time
-from hrnet_zoo.timing import gpu_busy as busy_module
-from hrnet_zoo.timing import limits as limits_module
+from hrnet_zoo.timing import bottlenecks
 from hrnet_zoo.timing import work as work_module
-from hrnet_zoo.timing.gpu_busy import covered, gpu_busy_seconds
-from hrnet_zoo.timing.limits import observe
+from hrnet_zoo.timing.bottlenecks import covered, gpu_busy_seconds, observe
 from hrnet_zoo.timing.medians import median
 from hrnet_zoo.timing.sampling import SamplingRule, Subject, sample
 from hrnet_zoo.timing.traffic import bytes_moved
@@ -156,7 +154,7 @@ def test_only_kernels_and_copies_keep_a_gpu_busy(monkeypatch: pytest.MonkeyPatch
         event("CUDA", 300_000, 500_000),
     ]
     recorded = SimpleNamespace(events=lambda: seen)
-    monkeypatch.setattr(busy_module, "profile", lambda **_options: nullcontext(recorded))
+    monkeypatch.setattr(bottlenecks, "profile", lambda **_options: nullcontext(recorded))
     monkeypatch.setattr(torch.cuda, "synchronize", lambda _device: None)
     # 0.4 seconds in five runs.
     subject = Subject(name="any", run=lambda: None)
@@ -169,7 +167,7 @@ def test_only_kernels_and_copies_keep_a_gpu_busy(monkeypatch: pytest.MonkeyPatch
 def test_how_busy_a_gpu_was_does_not_depend_on_what_recording_costs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(limits_module, "gpu_busy_seconds", lambda _subject, _device: 0.08)
+    monkeypatch.setattr(bottlenecks, "gpu_busy_seconds", lambda _subject, _device: 0.08)
     subject = Subject(name="any", run=lambda: None)
 
     def share(seconds: list[float]) -> float | None:

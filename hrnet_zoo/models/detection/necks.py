@@ -1,9 +1,10 @@
-"""The neck of the HRNet detectors: a feature pyramid made from one high-resolution map.
+"""The necks of detectors: feature pyramids of five levels of one width.
 
-Sun et al., "High-Resolution Representations for Labeling Pixels and Regions", arXiv:1904.04514.
-Attribute names are those of the published checkpoints.
+Sun et al., "High-Resolution Representations for Labeling Pixels and Regions", arXiv:1904.04514; Lin
+et al., "Feature Pyramid Networks for Object Detection", arXiv:1612.03144. Attribute names are those
+of the published checkpoints.
 
-Source: mmdetection 2.3.0, mmdet/models/necks/hrfpn.py, HRFPN.
+Source: mmdetection 2.3.0, mmdet/models/necks/hrfpn.py, HRFPN, and fpn.py, FPN.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ NUM_LEVELS = 5
 
 
 class HRFPN(nn.Module):
-    """Bring all branches to the finest size, mix them with 1x1, pool the mix to five levels."""
+    """HRNet's: bring all branches to the finest size, mix with 1x1, pool to five levels."""
 
     def __init__(self, in_channels: Sequence[int], out_channels: int, stride: int = 1) -> None:
         """Build the neck with random weights.
@@ -55,3 +56,25 @@ class HRFPN(nn.Module):
         for _ in range(NUM_LEVELS - 1):
             levels.append(F.avg_pool2d(levels[-1], kernel_size=2))
         return [conv(level) for conv, level in zip(self.fpn_convs, levels, strict=True)]
+
+
+class FPN(nn.Module):
+    """Bring all maps to the same channels, add each to the finer ones, and thin out a fifth."""
+
+    def __init__(self, in_channels: Sequence[int], out_channels: int) -> None:
+        super().__init__()
+        self.lateral_convs = nn.ModuleList(
+            BiasedConv(channels, out_channels, 1, relu=False) for channels in in_channels
+        )
+        self.fpn_convs = nn.ModuleList(
+            BiasedConv(out_channels, out_channels, 3, relu=False) for _ in in_channels
+        )
+
+    def forward(self, maps: list[Tensor]) -> list[Tensor]:
+        """Map the backbone's four maps, finest first, to five of ``out_channels``."""
+        laterals = [conv(x) for conv, x in zip(self.lateral_convs, maps, strict=True)]
+        for i in range(len(laterals) - 1, 0, -1):
+            size = laterals[i - 1].shape[-2:]
+            laterals[i - 1] += F.interpolate(laterals[i], size=size, mode="nearest")
+        levels = [conv(x) for conv, x in zip(self.fpn_convs, laterals, strict=True)]
+        return [*levels, levels[-1][..., ::2, ::2]]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hrnet_zoo.models.detection.stand_ins import random_boxes
+
 OBJECTS_PER_IMAGE = 93
 """About the most that a COCO image has."""
 
@@ -48,9 +50,7 @@ def made_up_batch(
     return Batch(images=torch.randn(samples, 3, *size, device=device), objects=objects)
 
 
-def random_boxes(count: int, side: float, size: tuple[int, int], device: torch.device) -> Tensor:
-    """Return squares [count, 4] xyxy at random places in an image of (height, width)."""
-    height, width = size
-    room = torch.tensor([width - side, height - side], device=device).clamp(min=0)
-    corners = torch.rand(count, 2, device=device) * room
-    return torch.cat([corners, corners + side], dim=1)
+def flat(maps: list[Tensor], channels: int | None = None) -> Tensor:
+    """Map [N, A x C, H, W] of all levels to [N, all places, C]; without ``channels``, A is 1."""
+    flat = [m.permute(0, 2, 3, 1).reshape(len(m), -1, channels or m.shape[1]) for m in maps]
+    return torch.cat(flat, dim=1)
