@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
+from hrnet_zoo.verdicts.fps.judging import OUTLIERS, FpsVerdict, judge_fps
 from hrnet_zoo.verdicts.fps.machine import TimedRow
-from hrnet_zoo.verdicts.fps.measured import layers_of
-from hrnet_zoo.verdicts.fps.verdicts import OUTLIERS, FpsVerdict, judge_fps
+from hrnet_zoo.verdicts.fps.times import layers_of
 from hrnet_zoo.zoo.manifest import load_zoo
 
 FACTS = Path(__file__).with_name("fps_rows.json")

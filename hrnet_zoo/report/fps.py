@@ -8,8 +8,8 @@ from itertools import groupby
 
 from tabulate import tabulate
 
+from hrnet_zoo.verdicts.fps.judging import FpsJudgement, FpsVerdict
 from hrnet_zoo.verdicts.fps.machine import Machine
-from hrnet_zoo.verdicts.fps.verdicts import FpsJudgement, FpsVerdict
 
 _TITLES = ("row", "documented", "implied", "consistent from - to", "difference", "verdict")
 _ALIGN = ("left", "right", "right", "right", "right", "left")

@@ -15,7 +15,7 @@ from support.trees import RunCli
 from torch import Tensor, nn
 
 from hrnet_zoo.tasks.loading import build_row
-from hrnet_zoo.verdicts.fps.measured import layers_of
+from hrnet_zoo.verdicts.fps.times import layers_of
 from hrnet_zoo.zoo.manifest import load_zoo
 
 Entry = Mapping[str, Any]

@@ -32,7 +32,7 @@ from hrnet_zoo.tasks.segmentation.per_image import (
     draw_images,
 )
 from hrnet_zoo.verdicts.comparison.accuracy import compare_accuracies
-from hrnet_zoo.verdicts.comparison.outcome import Comparison, Outcome
+from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
 from hrnet_zoo.verdicts.comparison.reading import read_side
 
 MANY = 400_000
@@ -145,8 +145,8 @@ def test_false_alarms_stay_below_what_is_promised(tmp_path: Path) -> None:
         comparisons = compared(folder)
         assert all(abs(c.difference or 0) < 0.1 for c in comparisons)
         outcomes = [c.outcome for c in comparisons]
-        assert outcomes.count(Outcome.SAME) == 0, "nothing was tested"
-        alarms += Outcome.WORSE in outcomes or Outcome.BETTER in outcomes
+        assert outcomes.count(ComparisonOutcome.SAME) == 0, "nothing was tested"
+        alarms += ComparisonOutcome.WORSE in outcomes or ComparisonOutcome.BETTER in outcomes
     # 5 % of 25 are 1.25; five or more would come by chance in 0.7 % of such draws.
     assert alarms <= 4
 
@@ -158,9 +158,9 @@ def test_a_certain_difference_may_be_too_small_to_count(tmp_path: Path) -> None:
     (comparison,) = compared(tmp_path, decimals=0)
     assert comparison.interval is not None
     assert comparison.interval[0] < -0.5 < comparison.interval[1] < 0
-    assert comparison.outcome is Outcome.INCONCLUSIVE
+    assert comparison.outcome is ComparisonOutcome.INCONCLUSIVE
     (comparison,) = compared(tmp_path, decimals=1)
-    assert comparison.outcome is Outcome.WORSE
+    assert comparison.outcome is ComparisonOutcome.WORSE
 
 
 def compared(folder: Path, decimals: int = 2) -> list[Comparison]:

@@ -12,13 +12,7 @@ import pytest
 from scipy import optimize, stats
 from simulate_fps_model import Network, falsified, networks, simulate, verdicts
 
-from hrnet_zoo.verdicts.fps.least_squares import (
-    fit_most_ratios,
-    fit_ratios,
-    nonnegative_least_squares,
-)
-from hrnet_zoo.verdicts.fps.machine import TimedRow, fit_machine
-from hrnet_zoo.verdicts.fps.verdicts import (
+from hrnet_zoo.verdicts.fps.judging import (
     CRITICAL,
     OUTLIERS,
     FpsJudgement,
@@ -27,6 +21,12 @@ from hrnet_zoo.verdicts.fps.verdicts import (
     fit_documented_machines,
     judge_fps,
 )
+from hrnet_zoo.verdicts.fps.least_squares import (
+    fit_most_ratios,
+    fit_ratios,
+    nonnegative_least_squares,
+)
+from hrnet_zoo.verdicts.fps.machine import TimedRow, fit_machine
 
 LAUNCH_S = {"Cityscapes": 200e-6, "ADE20K": 120e-6, "iSAID": 350e-6, "LoveDA": 210e-6}
 SLOWDOWN = 1.7

@@ -1,7 +1,7 @@
 """Judges accuracies of two sets of records: by their images where both kept these, and by value.
 
 Only runs of the same weights on the same data are compared, and evaluation is deterministic. So a
-difference between two runs on one machine is no chance, whatever other images would show.
+difference between two runs on one machine is not chance, whatever other images would show.
 """
 
 from __future__ import annotations
@@ -18,9 +18,15 @@ from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.accuracy import Record
 from hrnet_zoo.tasks.segmentation.per_image import LEVEL, RESAMPLES, bootstrap_runs, draw_images
 from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE
-from hrnet_zoo.verdicts.comparison.images import ImageCounts, counts_of
-from hrnet_zoo.verdicts.comparison.outcome import SAME_RUN, Comparison, Outcome
-from hrnet_zoo.verdicts.comparison.pairing import Key, Pair, asked_in, measured_in, pair_up
+from hrnet_zoo.verdicts.comparison.accuracy_pairs import (
+    AccuracyKey,
+    AccuracyPair,
+    asked_in,
+    measured_in,
+    pair_up,
+)
+from hrnet_zoo.verdicts.comparison.image_counts import ImageCounts, counts_of
+from hrnet_zoo.verdicts.comparison.outcome import SAME_RUN, Comparison, ComparisonOutcome
 from hrnet_zoo.verdicts.comparison.reading import Found
 from hrnet_zoo.verdicts.comparison.significance import holm, spread_test
 
@@ -42,8 +48,8 @@ class _Test:
 def compare_accuracies(
     base: Sequence[Found[Record]],
     head: Sequence[Found[Record]],
-    wanted: Callable[[Key], bool],
-    decimals_of: Callable[[Key], int],
+    wanted: Callable[[AccuracyKey], bool],
+    decimals_of: Callable[[AccuracyKey], int],
 ) -> list[Comparison]:
     """Return what became of every accuracy.
 
@@ -58,15 +64,15 @@ def compare_accuracies(
     keys = [key for key in {**before, **after} if wanted(key)]
     answers = [pair_up(k, before.get(k, []), after.get(k), decimals_of(k)) for k in keys]
     settled = [answer for answer in answers if isinstance(answer, Comparison)]
-    pairs = [answer for answer in answers if isinstance(answer, Pair)]
+    pairs = [answer for answer in answers if isinstance(answer, AccuracyPair)]
     return [*settled, *_judge(pairs)]
 
 
-def _judge(pairs: Sequence[Pair]) -> Iterator[Comparison]:
+def _judge(pairs: Sequence[AccuracyPair]) -> Iterator[Comparison]:
     """Judge all pairs together: how sure one must be depends on how many were tested."""
-    equal: dict[Key, int] = {}
-    tests: dict[Key, _Test] = {}
-    damaged: dict[Key, str] = {}
+    equal: dict[AccuracyKey, int] = {}
+    tests: dict[AccuracyKey, _Test] = {}
+    damaged: dict[AccuracyKey, str] = {}
     draws: dict[int, NDArray[np.uint16]] = {}
     for pair in pairs:
         try:
@@ -85,10 +91,10 @@ def _judge(pairs: Sequence[Pair]) -> Iterator[Comparison]:
     for pair in pairs:
         if pair.key in equal:
             basis = f"equal confusion counts in all {equal[pair.key]} images"
-            yield _judged(pair, Outcome.SAME, basis)
+            yield _judged(pair, ComparisonOutcome.SAME, basis)
         elif pair.key in damaged:
             # Falling back on values could take a damaged file for a regression.
-            yield _judged(pair, Outcome.NOT_COMPARABLE, damaged[pair.key])
+            yield _judged(pair, ComparisonOutcome.NOT_COMPARABLE, damaged[pair.key])
         elif pair.key in tests:
             yield _by_images(pair, tests[pair.key], corrected)
         else:
@@ -115,7 +121,9 @@ def _test(base: ImageCounts, head: ImageCounts, draws: NDArray[np.uint16]) -> _T
     return _Test(interval=(float(low), float(high)), p_value=p_value, num_images=len(names))
 
 
-def _by_images(pair: Pair, test: _Test, corrected: Mapping[Key, float]) -> Comparison:
+def _by_images(
+    pair: AccuracyPair, test: _Test, corrected: Mapping[AccuracyKey, float]
+) -> Comparison:
     """Judge by how the difference varies between samples of images, then by the values.
 
     The bootstrap answers whether other images would show it, too. A mistake in one image of a
@@ -127,33 +135,33 @@ def _by_images(pair: Pair, test: _Test, corrected: Mapping[Key, float]) -> Compa
         f"smallest that counts: {pair.effect:g}"
     )
     if -pair.effect <= low and high <= pair.effect:
-        outcome = Outcome.SAME
+        outcome = ComparisonOutcome.SAME
     elif not low <= 0 <= high and p_value < FALSE_ALARMS and abs(pair.difference) >= pair.effect:
         outcome = _direction(pair)
     elif _is_no_noise(pair):
         outcome = _direction(pair)
         basis += "; so on these images, though others might not show it"
     else:
-        outcome = Outcome.INCONCLUSIVE
+        outcome = ComparisonOutcome.INCONCLUSIVE
         if abs(pair.difference) >= pair.effect:
             basis += f"; {_MAY_BE_NOISE}"
     return _judged(pair, outcome, basis, test, p_value)
 
 
-def _by_values(pair: Pair) -> Comparison:
+def _by_values(pair: AccuracyPair) -> Comparison:
     """Judge by the values alone."""
     if abs(pair.difference) < pair.effect:
-        outcome = Outcome.SAME
+        outcome = ComparisonOutcome.SAME
     elif _is_no_noise(pair):
         outcome = _direction(pair)
     else:
         basis = f"values, no interval; {_MAY_BE_NOISE}"
-        return _judged(pair, Outcome.INCONCLUSIVE, basis)
+        return _judged(pair, ComparisonOutcome.INCONCLUSIVE, basis)
     return _judged(pair, outcome, f"values, no interval; smallest that counts: {pair.effect:g}")
 
 
-def _is_no_noise(pair: Pair) -> bool:
-    """Say whether the same weights on the same images cannot differ so much by themselves.
+def _is_no_noise(pair: AccuracyPair) -> bool:
+    """Whether the same weights on the same images cannot differ so much by themselves.
 
     On one machine evaluation is deterministic; between two, values move a little.
     """
@@ -163,13 +171,13 @@ def _is_no_noise(pair: Pair) -> bool:
     )
 
 
-def _direction(pair: Pair) -> Outcome:
-    return Outcome.BETTER if pair.difference > 0 else Outcome.WORSE
+def _direction(pair: AccuracyPair) -> ComparisonOutcome:
+    return ComparisonOutcome.BETTER if pair.difference > 0 else ComparisonOutcome.WORSE
 
 
 def _judged(
-    pair: Pair,
-    outcome: Outcome,
+    pair: AccuracyPair,
+    outcome: ComparisonOutcome,
     basis: str,
     test: _Test | None = None,
     p_value: float | None = None,
@@ -193,7 +201,7 @@ def _judged(
     )
 
 
-def _same_surroundings(pair: Pair) -> bool:
+def _same_surroundings(pair: AccuracyPair) -> bool:
     return _surroundings(pair.base.record) == _surroundings(pair.head.record)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.timing.medians import median
 from hrnet_zoo.timing.observations import DOCUMENTED, WITH_LOADING
-from hrnet_zoo.verdicts.fps.measured import MeasuredTime
+from hrnet_zoo.verdicts.fps.times import MeasuredTime
 
 
 @dataclass(frozen=True, kw_only=True)

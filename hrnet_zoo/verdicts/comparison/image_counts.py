@@ -13,7 +13,7 @@ from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.accuracy import Record
 from hrnet_zoo.records.journal import read_finished
 from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, total
-from hrnet_zoo.verdicts.comparison.pairing import Pair
+from hrnet_zoo.verdicts.comparison.accuracy_pairs import AccuracyPair
 from hrnet_zoo.verdicts.comparison.reading import Found
 from hrnet_zoo.zoo.row import Metric
 
@@ -60,7 +60,7 @@ class ImageCounts:
         return images
 
 
-def counts_of(pair: Pair) -> tuple[ImageCounts, ImageCounts] | None:
+def counts_of(pair: AccuracyPair) -> tuple[ImageCounts, ImageCounts] | None:
     """Return the counts of every image in both runs, or None if one of them kept none.
 
     Raises:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from hrnet_zoo.records.accuracy import CheckpointUsed, DatasetUsed, Measurement, Record, Status
-from hrnet_zoo.verdicts.comparison.outcome import Comparison, Outcome
+from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
 from hrnet_zoo.verdicts.comparison.reading import Found
 from hrnet_zoo.zoo.row import EditionName, Metric
 
@@ -26,7 +26,7 @@ _UNFINISHED: dict[Status, str] = {
 }
 
 
-class Key(NamedTuple):
+class AccuracyKey(NamedTuple):
     """What two runs must have in common to be a pair."""
 
     row: str
@@ -35,10 +35,10 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
+class AccuracyPair:
     """Two runs of one number that can be compared."""
 
-    key: Key
+    key: AccuracyKey
     decimals: int
     """Of the printed number."""
     base: Found[Record]
@@ -59,22 +59,24 @@ class Pair:
         return 0.5 * 10.0**-self.decimals
 
 
-def measured_in(runs: Sequence[Found[Record]]) -> dict[Key, list[Found[Record]]]:
+def measured_in(runs: Sequence[Found[Record]]) -> dict[AccuracyKey, list[Found[Record]]]:
     """Return the completed runs of every number that has a value, newest first.
 
     Args:
         runs: newest first.
     """
-    measured: dict[Key, list[Found[Record]]] = {}
+    measured: dict[AccuracyKey, list[Found[Record]]] = {}
     for run in runs:
         for measurement in run.record.measurements:
             if run.record.status == "completed" and _value(measurement) is not None:
-                key = Key(run.record.row, run.record.edition, measurement.metric)
+                key = AccuracyKey(run.record.row, run.record.edition, measurement.metric)
                 measured.setdefault(key, []).append(run)
     return measured
 
 
-def asked_in(runs: Sequence[Found[Record]], known: Sequence[Key]) -> dict[Key, Found[Record]]:
+def asked_in(
+    runs: Sequence[Found[Record]], known: Sequence[AccuracyKey]
+) -> dict[AccuracyKey, Found[Record]]:
     """Return the newest run that was to measure each number, whatever became of it.
 
     Args:
@@ -82,7 +84,7 @@ def asked_in(runs: Sequence[Found[Record]], known: Sequence[Key]) -> dict[Key, F
         known: numbers of the other side; one that failed before it noted what it was asked for
             counts as a run of all of its row's.
     """
-    asked: dict[Key, Found[Record]] = {}
+    asked: dict[AccuracyKey, Found[Record]] = {}
     for run in runs:
         record = run.record
         named = record.arguments.get("metrics") or [m.metric for m in record.measurements]
@@ -90,13 +92,13 @@ def asked_in(runs: Sequence[Found[Record]], known: Sequence[Key]) -> dict[Key, F
             named = [k.metric for k in known if k[:2] == (record.row, record.edition)]
         for metric in COMPARED_METRICS:
             if metric in named:
-                asked.setdefault(Key(record.row, record.edition, metric), run)
+                asked.setdefault(AccuracyKey(record.row, record.edition, metric), run)
     return asked
 
 
 def pair_up(
-    key: Key, base: Sequence[Found[Record]], head: Found[Record] | None, decimals: int
-) -> Pair | Comparison:
+    key: AccuracyKey, base: Sequence[Found[Record]], head: Found[Record] | None, decimals: int
+) -> AccuracyPair | Comparison:
     """Return what to compare, or why there is nothing to compare.
 
     Args:
@@ -107,19 +109,23 @@ def pair_up(
     """
     before = _value(base[0].record.measurement(key.metric)) if base else None
     if head is None:
-        return _unpaired(key, Outcome.MISSING, decimals, "HEAD has no run of it", before)
+        return _unpaired(key, ComparisonOutcome.MISSING, decimals, "HEAD has no run of it", before)
     after = _value(head.record.measurement(key.metric))
     if head.record.status != "completed" or after is None:
-        return _unpaired(key, Outcome.FAILED, decimals, _failure(head.record, key.metric), before)
+        return _unpaired(
+            key, ComparisonOutcome.FAILED, decimals, _failure(head.record, key.metric), before
+        )
     if not base:
-        return _unpaired(key, Outcome.NEW, decimals, "BASE has no run of it", None, after)
+        return _unpaired(key, ComparisonOutcome.NEW, decimals, "BASE has no run of it", None, after)
     for run in base:
         before = _value(run.record.measurement(key.metric))
         if before is not None and not any(_differences(run.record, head.record, key.metric)):
-            return Pair(key=key, decimals=decimals, base=run, head=head, before=before, after=after)
+            return AccuracyPair(
+                key=key, decimals=decimals, base=run, head=head, before=before, after=after
+            )
     before = _value(base[0].record.measurement(key.metric))
     reason = "; ".join(_differences(base[0].record, head.record, key.metric))
-    return _unpaired(key, Outcome.NOT_COMPARABLE, decimals, reason, before, after)
+    return _unpaired(key, ComparisonOutcome.NOT_COMPARABLE, decimals, reason, before, after)
 
 
 def _value(measurement: Measurement | None) -> float | None:
@@ -127,8 +133,8 @@ def _value(measurement: Measurement | None) -> float | None:
 
 
 def _unpaired(
-    key: Key,
-    outcome: Outcome,
+    key: AccuracyKey,
+    outcome: ComparisonOutcome,
     decimals: int,
     basis: str,
     base: float | None,
@@ -148,7 +154,7 @@ def _unpaired(
 
 
 def _failure(record: Record, metric: Metric) -> str:
-    """Say why a run has no value of a metric that it was to measure."""
+    """Return why a run has no value of a metric that it was to measure."""
     if record.status != "completed":
         return record.reason or _UNFINISHED[record.status]
     return record.not_run.get(metric) or "the measured value is not a number"
