@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import groupby
 
 from tabulate import tabulate
@@ -109,8 +110,5 @@ def _as_dict(judgement: FpsJudgement) -> dict[str, object]:
         "difference": judgement.difference,
         "verdict": judgement.verdict.value,
         "reason": judgement.reason,
-        "ratios": [
-            {"to": ratio.to, "documented": ratio.documented, "measured": ratio.measured}
-            for ratio in judgement.ratios
-        ],
+        "ratios": [asdict(ratio) for ratio in judgement.ratios],
     }

@@ -33,12 +33,8 @@ Where a README prints several speeds of one network (Mask R-CNN, FCOS), they dif
 TRUSTED = 3.0
 """A row helps to describe the machine if the robust fit misses it by at most so many noises."""
 
-CRITICAL = (
-    63.66, 9.92, 5.84, 4.60, 4.03, 3.71, 3.50, 3.36, 3.25, 3.17,
-    3.11, 3.05, 3.01, 2.98, 2.95, 2.92, 2.90, 2.88, 2.86, 2.85,
-)  # fmt: skip
-"""Student's t for 1 to 20 degrees of freedom: 1 % of normal deviates are further out."""
-
+FALSE_ALARMS = 0.01
+"""Share of sound rows that are further out than is allowed, were deviates normal."""
 
 WIDEST = math.log(10)
 """Logarithm of the factor that a verdict may allow either way; what allows more says nothing."""
@@ -171,7 +167,7 @@ def _judge_row(
         return _too_few(row, rows)
     machine = fit_machine(others, terms)
     implied = 1 / machine.seconds(row)
-    allowed = CRITICAL[min(freedom, len(CRITICAL)) - 1] * _uncertainty(row, machine)
+    allowed = _students_t(freedom) * _uncertainty(row, machine)
     if not allowed <= WIDEST:
         return _too_few(row, rows)
     difference = _log_difference(row, machine)
@@ -186,6 +182,14 @@ def _judge_row(
         interval=(implied * math.exp(-allowed), implied * math.exp(allowed)),
         ratios=_ratios(row, rows),
     )
+
+
+def _students_t(freedom: int) -> float:
+    """Return by how many standard deviations a sound row may be off, either way."""
+    # Here, because whatever shows fps imports this file, and few of them judge any.
+    from scipy.special import stdtrit  # noqa: PLC0415
+
+    return float(stdtrit(freedom, 1 - FALSE_ALARMS / 2))
 
 
 def _log_difference(row: TimedRow, machine: Machine) -> float:
