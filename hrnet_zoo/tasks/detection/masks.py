@@ -5,8 +5,8 @@ per cell of the map. Where it crosses one half is solved for; the pixels in betw
 Dense masks are made from the same crossings.
 
 No library has this. What libraries have, sampling the pixels of each box and pycocotools' encoding,
-takes 7 times as long for boxes like COCO's and 11 times where all boxes are the whole image: 0.35
-and 3.5 s for 100 masks in 800 x 1333, against 0.05 and 0.3 s (`bench/bench_masks.py`, one thread).
+takes 7 times as long for boxes like COCO's and 9 times where all boxes are the whole image: 0.36
+and 2.9 s for 100 masks in 800 x 1333, against 0.05 and 0.3 s (`bench/bench_masks.py`, one thread).
 """
 
 from __future__ import annotations
