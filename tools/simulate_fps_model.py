@@ -220,7 +220,7 @@ def verdicts(rows: Sequence[TimedRow]) -> dict[str, FpsVerdict]:
 
 
 def has_verdict(verdict: FpsVerdict) -> bool:
-    """Return whether anything was decided."""
+    """Whether anything was decided."""
     return verdict is not FpsVerdict.TOO_FEW_ROWS
 
 

@@ -109,6 +109,6 @@ def _print(compared: ComparedRecords, form: str) -> None:
     try:
         with step_summary.open("a", encoding="utf-8") as file:
             file.write(comparison_as_markdown(compared) + "\n")
-    except OSError as error:  # what was found is no less true
+    except OSError as error:  # what was found is true all the same
         reason = error.strerror or error
         click.echo(f"The summary {step_summary} cannot be written: {reason}.", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pandas
@@ -88,11 +89,11 @@ def test_results_are_the_lines_that_have_a_run(records: Path, values: list[Value
     assert tuple(table.columns) == COLUMNS
     measured = [value for value in values if value.record is not None]
     assert 0 < len(measured) < len(values)
-    lines = [
-        [None if pandas.isna(cell) else cell for cell in line]
+    lines: list[dict[str, Any]] = [
+        {name: None if pandas.isna(cell) else cell for name, cell in line._asdict().items()}
         for line in table.itertuples(index=False)
     ]
-    assert [Value(**dict(zip(COLUMNS, line, strict=True))) for line in lines] == measured
+    assert [Value(**line) for line in lines] == measured
     types = {name: str(table[name].dtype) for name in ("measured", "parameters", "counts")}
     assert types == {"measured": "float64", "parameters": "Int64", "counts": "bool"}
     assert str(table["started_at"].dtype) == "datetime64[us, UTC]"

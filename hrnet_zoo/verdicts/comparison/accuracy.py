@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -70,35 +71,29 @@ def compare_accuracies(
 
 def _judge(pairs: Sequence[AccuracyPair]) -> Iterator[Comparison]:
     """Judge all pairs together: how sure one must be depends on how many were tested."""
-    equal: dict[AccuracyKey, int] = {}
-    tests: dict[AccuracyKey, _Test] = {}
-    damaged: dict[AccuracyKey, str] = {}
-    draws: dict[int, NDArray[np.uint16]] = {}
-    for pair in pairs:
-        try:
-            counts = counts_of(pair)
-            # Equal counts with other values are no equal runs: testing them finds what is wrong.
-            if counts is not None and _same_counts(*counts):
-                equal[pair.key] = len(counts[0].texts)
-            elif counts is not None and len(counts[0].texts) > 1:
-                num_images = len(counts[0].texts)
-                if num_images not in draws:
-                    draws[num_images] = draw_images(num_images)
-                tests[pair.key] = _test(*counts, draws[num_images])
-        except RecordError as error:
-            damaged[pair.key] = str(error)
-    corrected = holm({key: test.p_value for key, test in tests.items()})
-    for pair in pairs:
-        if pair.key in equal:
-            basis = f"equal confusion counts in all {equal[pair.key]} images"
-            yield _judged(pair, ComparisonOutcome.SAME, basis)
-        elif pair.key in damaged:
-            # Falling back on values could take a damaged file for a regression.
-            yield _judged(pair, ComparisonOutcome.NOT_COMPARABLE, damaged[pair.key])
-        elif pair.key in tests:
-            yield _by_images(pair, tests[pair.key], corrected)
-        else:
-            yield _by_values(pair)
+    # All pairs with as many images are resampled alike.
+    draws = cache(draw_images)
+    findings = [(pair, _examined(pair, draws)) for pair in pairs]
+    corrected = holm({pair.key: f.p_value for pair, f in findings if isinstance(f, _Test)})
+    for pair, found in findings:
+        yield _by_images(pair, found, corrected) if isinstance(found, _Test) else found
+
+
+def _examined(pair: AccuracyPair, draws: Callable[[int], NDArray[np.uint16]]) -> _Test | Comparison:
+    """Return the test of a pair's images, or the answer where there is nothing to test."""
+    try:
+        counts = counts_of(pair)
+        num_images = 0 if counts is None else len(counts[0].texts)
+        # Equal counts with other values are not equal runs: testing them finds what is wrong.
+        if counts is not None and _same_counts(*counts):
+            basis = f"equal confusion counts in all {num_images} images"
+            return _judged(pair, ComparisonOutcome.SAME, basis)
+        if counts is not None and num_images > 1:
+            return _test(*counts, draws(num_images))
+    except RecordError as error:
+        # Falling back on values could take a damaged file for a regression.
+        return _judged(pair, ComparisonOutcome.NOT_COMPARABLE, str(error))
+    return _by_values(pair)
 
 
 def _same_counts(base: ImageCounts, head: ImageCounts) -> bool:
@@ -138,7 +133,7 @@ def _by_images(
         outcome = ComparisonOutcome.SAME
     elif not low <= 0 <= high and p_value < FALSE_ALARMS and abs(pair.difference) >= pair.effect:
         outcome = _direction(pair)
-    elif _is_no_noise(pair):
+    elif _cannot_be_noise(pair):
         outcome = _direction(pair)
         basis += "; so on these images, though others might not show it"
     else:
@@ -152,7 +147,7 @@ def _by_values(pair: AccuracyPair) -> Comparison:
     """Judge by the values alone."""
     if abs(pair.difference) < pair.effect:
         outcome = ComparisonOutcome.SAME
-    elif _is_no_noise(pair):
+    elif _cannot_be_noise(pair):
         outcome = _direction(pair)
     else:
         basis = f"values, no interval; {_MAY_BE_NOISE}"
@@ -160,15 +155,14 @@ def _by_values(pair: AccuracyPair) -> Comparison:
     return _judged(pair, outcome, f"values, no interval; smallest that counts: {pair.effect:g}")
 
 
-def _is_no_noise(pair: AccuracyPair) -> bool:
+def _cannot_be_noise(pair: AccuracyPair) -> bool:
     """Whether the same weights on the same images cannot differ so much by themselves.
 
     On one machine evaluation is deterministic; between two, values move a little.
     """
     difference = abs(pair.difference)
-    return difference >= pair.effect and (
-        difference > float(DEFAULT_NOISE) or _same_surroundings(pair)
-    )
+    alike = _surroundings(pair.base.record) == _surroundings(pair.head.record)
+    return difference >= pair.effect and (difference > float(DEFAULT_NOISE) or alike)
 
 
 def _direction(pair: AccuracyPair) -> ComparisonOutcome:
@@ -199,10 +193,6 @@ def _judged(
         base_record=str(pair.base.path),
         head_record=str(pair.head.path),
     )
-
-
-def _same_surroundings(pair: AccuracyPair) -> bool:
-    return _surroundings(pair.base.record) == _surroundings(pair.head.record)
 
 
 def _surroundings(record: Record) -> dict[str, Any]:

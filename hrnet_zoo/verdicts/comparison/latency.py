@@ -187,11 +187,10 @@ def _weights(record: TimingRecord) -> str:
 
 def _judge(pairs: Sequence[_LatencyPair]) -> Iterator[tuple[LatencyKey, Comparison]]:
     """Judge all pairs together: how sure one must be depends on how many were tested."""
-    obstacles = {pair.key: _obstacle(pair.base) or _obstacle(pair.head) for pair in pairs}
-    tested = [pair for pair in pairs if obstacles[pair.key] is None]
+    obstacles = [(pair, _obstacle(pair.base) or _obstacle(pair.head)) for pair in pairs]
+    tested = [pair for pair, obstacle in obstacles if obstacle is None]
     corrected = holm({pair.key: rank_test(pair.base.seconds, pair.head.seconds) for pair in tested})
-    for pair in pairs:
-        obstacle = obstacles[pair.key]
+    for pair, obstacle in obstacles:
         if obstacle is None:
             yield pair.key, _by_test(pair, corrected[pair.key])
         else:
