@@ -48,12 +48,12 @@ def fps(measured: Path | None, records_dir: Path | None, form: str, zoo_file: Pa
         fit_documented_machines,
         judge_fps,
     )
-    from hrnet_zoo.verdicts.fps.times import read_times, timed_rows  # noqa: PLC0415
+    from hrnet_zoo.verdicts.fps.times import fps_rows, read_times  # noqa: PLC0415
     from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     zoo = load_zoo(zoo_file)
     times = read_times(measured) if measured else _from_records(records_dir or DEFAULT_OUTPUT)
-    rows, undocumented = timed_rows(zoo, times)
+    rows, undocumented = fps_rows(zoo, times)
     judgements = judge_fps(rows)
     if form == "json":
         click.echo(fps_as_json(judgements, undocumented))

@@ -25,7 +25,7 @@ from hrnet_zoo.verdicts.fps.least_squares import (
     fit_ratios,
     nonnegative_least_squares,
 )
-from hrnet_zoo.verdicts.fps.machine import TimedRow, fit_machine
+from hrnet_zoo.verdicts.fps.machine import FpsRow, fit_machine
 
 LAUNCH_S = {"Cityscapes": 200e-6, "ADE20K": 120e-6, "iSAID": 350e-6, "LoveDA": 210e-6}
 SLOWDOWN = 1.7
@@ -39,13 +39,13 @@ MEASURED_S = {
 LAYERS = (200.0, 350.0, 350.0)
 
 
-def exact_rows() -> list[TimedRow]:
+def exact_rows() -> list[FpsRow]:
     """Return rows that a machine documented without any noise but rounding."""
     rows = []
     for table, times in MEASURED_S.items():
         for i, (measured, layers) in enumerate(zip(times, LAYERS, strict=True)):
             seconds = math.hypot(LAUNCH_S[table] * layers, SLOWDOWN * measured)
-            row = TimedRow(
+            row = FpsRow(
                 name=f"{table} {i}",
                 source="mmsegmentation",
                 table=table,
@@ -60,7 +60,7 @@ def exact_rows() -> list[TimedRow]:
 EXACT = exact_rows()
 
 
-def exact_readme() -> list[TimedRow]:
+def exact_readme() -> list[FpsRow]:
     """Return mmsegmentation's 21 rows that share a table, documented and timed without noise."""
     rows = []
     for network in networks(sources=["mmsegmentation"]):
@@ -241,7 +241,7 @@ def test_ratios_are_fitted_by_geometric_mean_and_by_median() -> None:
     assert most == pytest.approx(1 / np.median(column), rel=1e-4)
 
 
-def compute_bound(chosen: Sequence[Network]) -> list[TimedRow]:
+def compute_bound(chosen: Sequence[Network]) -> list[FpsRow]:
     return [
         replace(
             network.template,

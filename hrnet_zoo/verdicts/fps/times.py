@@ -19,7 +19,7 @@ from hrnet_zoo.system.strict import Strict
 from hrnet_zoo.tasks.setup import SegmentationSetup
 from hrnet_zoo.timing.medians import median
 from hrnet_zoo.timing.observations import DOCUMENTED, WITH_LOADING
-from hrnet_zoo.verdicts.fps.machine import TimedRow
+from hrnet_zoo.verdicts.fps.machine import FpsRow
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
@@ -162,7 +162,7 @@ def _documented_seconds(record: TimingRecord) -> list[float]:
     return timed.get(WITH_LOADING) or timed.get(DOCUMENTED, [])
 
 
-def timed_rows(zoo: Zoo, times: Sequence[MeasuredTime]) -> tuple[list[TimedRow], list[str]]:
+def fps_rows(zoo: Zoo, times: Sequence[MeasuredTime]) -> tuple[list[FpsRow], list[str]]:
     """Return the timed rows that document an fps, and the names of those that do not.
 
     Both in the order of the manifest.
@@ -182,7 +182,7 @@ def timed_rows(zoo: Zoo, times: Sequence[MeasuredTime]) -> tuple[list[TimedRow],
             undocumented.append(row.name)
             continue
         rows.append(
-            TimedRow(
+            FpsRow(
                 name=row.name,
                 source=row.source,
                 table=row.table,
