@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from hrnet_zoo.runs.load import Predictor
+    from hrnet_zoo.tasks.predictor import Predictor
     from hrnet_zoo.zoo.row import EditionName
     from hrnet_zoo.zoo.zoo import Zoo
 
@@ -55,9 +55,10 @@ def build(name: str) -> nn.Module:
         UsageError: there is no such row.
         PrerequisiteError: this version cannot build its network.
     """
-    from hrnet_zoo.tasks.loading import build_row  # noqa: PLC0415
+    from hrnet_zoo.tasks import TASKS  # noqa: PLC0415
 
-    return build_row(load_zoo().row(name))
+    row = load_zoo().row(name)
+    return TASKS[row.task].build(row.setup)
 
 
 def load(

@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.records.accuracy import (
     CheckpointUsed,
-    ClassScore,
     DatasetUsed,
     Measurement,
-    ProtocolUsed,
     Record,
     Settings,
     read_record,
@@ -23,8 +21,9 @@ from hrnet_zoo.records.accuracy import (
 )
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.records.timing import TimingRecord
+from hrnet_zoo.tasks.scored import ClassFigures, ProtocolUsed
 from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, total
-from hrnet_zoo.tasks.setup import WholeTest
+from hrnet_zoo.tasks.segmentation.setup import WholeTest
 from hrnet_zoo.timing.observations import InputTimed, MachineState, VariantTimed
 from hrnet_zoo.zoo.row import Metric
 
@@ -124,7 +123,7 @@ def write_run(
 
 def write_many(folder: Path, *, rows: int, runs: int, images_of: Sequence[SparseCounts]) -> None:
     """Write records as large as those of 19 classes; the runs of a row differ in their times."""
-    classes = [ClassScore(name=f"class {i}", iou=70.123456789, accuracy=80.1) for i in range(19)]
+    classes = [ClassFigures(name=f"class {i}", iou=70.123456789, accuracy=80.1) for i in range(19)]
     for row in range(rows):
         record = read_record(write_run(folder, f"row{row}", images_of))
         measured = record.measurements[0].model_copy(update={"classes": classes})

@@ -19,21 +19,19 @@ from PIL import Image
 
 from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.records.accuracy import (
-    BootstrapInterval,
     CategoryAp,
     CheckpointUsed,
-    ClassScore,
     CocoScoring,
     CocoSummary,
     DatasetUsed,
     Measurement,
-    ProtocolUsed,
     Record,
     Settings,
     Timings,
 )
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.tasks.pictures import colourise, comparison, errors, legend_of
+from hrnet_zoo.tasks.scored import ClassFigures, Interval, ProtocolUsed
 from hrnet_zoo.timing.observations import InputTimed, MachineState, SamplingUsed, VariantTimed
 from hrnet_zoo.verdicts.accuracy import PROTOCOL_OF
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -194,12 +192,12 @@ def _measurement(row: Row, metric: Metric, place: int, chance: random.Random) ->
     names = class_table(row.setup.dataset).names
     scores = [min(99.0, max(4.0, chance.gauss(value, 14))) for _ in names]
     with_interval = _PARTS.get(place, row.task == "segmentation")
-    interval = BootstrapInterval(low=value - half, high=value + half, level=0.95, resamples=1000)
+    interval = Interval(low=value - half, high=value + half, level=0.95, resamples=1000)
     common = {"metric": metric, "value": value, "protocol": protocol}
     if row.task == "detection":
         return Measurement(**common, coco=_coco(value, names, scores))
     classes = [
-        ClassScore(name=name, iou=score, accuracy=min(100.0, score + 5))
+        ClassFigures(name=name, iou=score, accuracy=min(100.0, score + 5))
         for name, score in zip(names, scores, strict=True)
     ]
     return Measurement(**common, classes=classes, interval=interval if with_interval else None)

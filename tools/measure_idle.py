@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 import torch
+from rows import build_row, evaluate_images, single_protocol
 
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.layouts import DATASETS
@@ -24,9 +25,7 @@ from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.host_memory import keep_freed_memory
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.filled import fill, spread_classes
-from hrnet_zoo.tasks.loading import build_row, network_for_evaluation, single_protocol
-from hrnet_zoo.tasks.segmentation.evaluation import evaluate_images
-from hrnet_zoo.tasks.segmentation.protocol import Network
+from hrnet_zoo.tasks.segmentation.protocol import Network, evaluated_network
 from hrnet_zoo.timing.inputs import drawn_image
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row
@@ -62,7 +61,7 @@ def filled_network(row: Row, image: Path) -> Network:
     assert isinstance(model, FCN)
     small = resize_keep_ratio(decode_image(image.read_bytes(), image), (256, 256))
     spread_classes(model, to_network_input(small, row.setup.normalisation, CPU))
-    return network_for_evaluation(model)
+    return evaluated_network(model)
 
 
 def measure(num_images: int, num_workers: int | None = None) -> StageSeconds:

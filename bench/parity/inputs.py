@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.fcn import FCN
-from hrnet_zoo.tasks.setup import SegmentationSetup
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row
 

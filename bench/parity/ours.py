@@ -9,6 +9,7 @@ from unittest import mock
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rows import load_segmentor, single_protocol
 from torch import Tensor
 
 from hrnet_zoo.datasets.images import decode_image, read_bytes
@@ -19,9 +20,8 @@ from hrnet_zoo.runs.verify import verify_row
 from hrnet_zoo.settings import DataFolders
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks import segmentation
-from hrnet_zoo.tasks.loading import load_segmentor, single_protocol
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, class_scores, resized_images
-from hrnet_zoo.tasks.setup import SlideTest, WholeTest
+from hrnet_zoo.tasks.segmentation.setup import SlideTest, WholeTest
 from hrnet_zoo.weights.fetch import FetchOptions
 from hrnet_zoo.zoo.row import Metric, Row
 from parity.inputs import row, setup_of, write_checkpoint
@@ -116,7 +116,7 @@ def protocol(
     """
     window, stride = slide or (None, None)
     changed = replace(single_protocol(row(name)), scale=scale, window=window, stride=stride)
-    return changed.ms_flip() if ms_flip else changed
+    return replace(changed, ratios=MS_FLIP_RATIOS, flip=True) if ms_flip else changed
 
 
 def _labels(scores: Tensor) -> NDArray[np.uint8]:

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rows import detection_protocol, load_detector
 from torch import Tensor
 
 from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.datasets.transforms import resize_keep_ratio
 from hrnet_zoo.models.detection.detector import Detections
+from hrnet_zoo.models.folding import folded
 from hrnet_zoo.tasks.detection.protocol import detect, to_image_detections
-from hrnet_zoo.tasks.loading import detection_protocol, folded_detector, load_detector
 from parity_detection.inputs import Picture, row
 
 CPU = torch.device("cpu")
@@ -35,7 +36,7 @@ class Ours:
         checkpoint = folder / f"{name}.pth"
         torch.save({"meta": {}, "state_dict": weights}, checkpoint)
         self._protocol = detection_protocol(row(name), with_masks=True)
-        self._network = folded_detector(load_detector(row(name), checkpoint, CPU).model)
+        self._network = folded(load_detector(row(name), checkpoint, CPU).model)
 
     def predict(self, picture: Picture) -> ImageDetections:
         """Return what is found in a picture."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,14 +17,6 @@ from hrnet_zoo.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from hrnet_zoo.records.accuracy import ProtocolName
-    from hrnet_zoo.runs.load import Predictor
-    from hrnet_zoo.system.image_files import FoundImage
-    from hrnet_zoo.system.progress import Progress
-    from hrnet_zoo.tasks.detection.written import DetectedImage
-    from hrnet_zoo.tasks.segmentation.written import LabelledImage
     from hrnet_zoo.zoo.row import EditionName
 
 
@@ -73,7 +65,7 @@ def predict(
     name: str,
     images: tuple[str, ...],
     edition: EditionName,
-    protocol: ProtocolName,
+    protocol: str,
     score_threshold: float,
     out: Path,
     alpha: float,
@@ -92,17 +84,22 @@ def predict(
     from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
     from hrnet_zoo.system.host_memory import keep_freed_memory  # noqa: PLC0415
     from hrnet_zoo.system.image_files import find_images  # noqa: PLC0415
+    from hrnet_zoo.tasks import TASKS  # noqa: PLC0415
+    from hrnet_zoo.tasks.task import LookOptions  # noqa: PLC0415
     from hrnet_zoo.weights.fetch import FetchOptions  # noqa: PLC0415
     from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     zoo = load_zoo(zoo_file)
     row = zoo.row(name, edition)
     found = find_images(images)
-    if row.task == "detection" and protocol != "single":
-        msg = f"--protocol is for segmentation; {row.name} detects objects, at one scale."
+    task = TASKS[row.task]
+    if protocol not in task.protocols:
+        known = ", ".join(task.protocols)
+        msg = f"{row.name} {task.does} with the protocol {known} only, not with {protocol}."
         raise click.UsageError(msg)
 
     from hrnet_zoo.runs.load import load_predictor  # noqa: PLC0415 - imports torch
+    from hrnet_zoo.tasks.predictor import see_images  # noqa: PLC0415
 
     keep_freed_memory()
     options = FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline)
@@ -115,45 +112,12 @@ def predict(
             fetch=options,
             progress=progress,
         )
-        drawing = _Drawing(out, protocol, score_threshold, alpha)
-        seen = _see(predictor, found, drawing, progress)
+        look = LookOptions(
+            folder=out, protocol=protocol, score_threshold=score_threshold, alpha=alpha
+        )
+        seen = see_images(predictor, found, look, progress)
     if form == "json":
         click.echo(json.dumps([item.as_dict() for item in seen], indent=2, ensure_ascii=False))
     for item in seen if form == "text" else ():
         click.echo(item.as_text(), err=item.error is not None)
     return 0 if all(item.error is None for item in seen) else 3
-
-
-class _Drawing(NamedTuple):
-    """How predictions are made visible, and where."""
-
-    folder: Path
-    protocol: ProtocolName
-    score_threshold: float
-    alpha: float
-
-
-def _see(
-    predictor: Predictor, images: Sequence[FoundImage], drawing: _Drawing, progress: Progress
-) -> Sequence[LabelledImage | DetectedImage]:
-    from hrnet_zoo.tasks.detection.predictor import DetectionPredictor  # noqa: PLC0415
-    from hrnet_zoo.tasks.detection.written import detect_images  # noqa: PLC0415
-    from hrnet_zoo.tasks.segmentation.written import label_images  # noqa: PLC0415
-
-    if isinstance(predictor, DetectionPredictor):
-        return detect_images(
-            predictor,
-            images,
-            drawing.folder,
-            score_threshold=drawing.score_threshold,
-            alpha=drawing.alpha,
-            progress=progress,
-        )
-    return label_images(
-        predictor,
-        images,
-        drawing.folder,
-        protocol=drawing.protocol,
-        alpha=drawing.alpha,
-        progress=progress,
-    )

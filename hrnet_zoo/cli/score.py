@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hrnet_zoo.datasets.layouts import DetectionLayout
-    from hrnet_zoo.tasks.detection.coco_ap import Entry, Kind
+    from hrnet_zoo.tasks.detection.coco_ap import Entry
     from hrnet_zoo.tasks.detection.coco_backends import BackendChoice
+    from hrnet_zoo.tasks.detection.metrics import Kind
 
 
 @click.command()

@@ -22,7 +22,7 @@ from hrnet_zoo.cli.options import (
 if TYPE_CHECKING:
     from hrnet_zoo.runs.options import MeasureOptions
     from hrnet_zoo.tasks.detection.coco_backends import BackendChoice
-    from hrnet_zoo.zoo.row import EditionName, Metric, Row
+    from hrnet_zoo.zoo.row import EditionName, Row
 
 DEFAULT_OUTPUT = Path("reports/records")
 _LARGEST_TOLERANCE = 10
@@ -135,6 +135,7 @@ def verify(
     _check_single_files(asked, checkpoint=checkpoint, profile=profile, save_results=save_results)
 
     from hrnet_zoo.runs.options import MeasureOptions  # noqa: PLC0415 - imports torch
+    from hrnet_zoo.tasks.task import ScoreOptions  # noqa: PLC0415
 
     options = MeasureOptions(
         fetch=FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline),
@@ -145,7 +146,7 @@ def verify(
         num_workers=workers,
         worst=worst,
         limit=limit,
-        coco_backend=coco_backend,
+        score=ScoreOptions(coco_backend=coco_backend),
         profile=profile,
         save_results=save_results,
     )
@@ -153,26 +154,28 @@ def verify(
 
 
 def _check_single_files(
-    asked: Sequence[tuple[Row, Sequence[Metric]]],
+    asked: Sequence[tuple[Row, Sequence[str]]],
     *,
     checkpoint: Path | None,
     profile: Path | None,
     save_results: Path | None,
 ) -> None:
     """Refuse one file for several rows, and detections of a row that detects nothing."""
+    from hrnet_zoo.tasks import TASKS  # noqa: PLC0415
+
     given = {"--checkpoint": checkpoint, "--profile": profile, "--save-results": save_results}
     for option, file in given.items():
         if file is not None and len(asked) > 1:
             msg = f"{option} is one file; give one NAME with it."
             raise click.UsageError(msg)
     row = asked[0][0]
-    if save_results is not None and row.task != "detection":
-        msg = f"--save-results is for detections; {row.name} labels pixels."
+    if save_results is not None and not TASKS[row.task].saves_results:
+        msg = f"--save-results is for detections; {row.name} {TASKS[row.task].does}."
         raise click.UsageError(msg)
 
 
 def verify_and_print(
-    asked: Sequence[tuple[Row, Sequence[Metric]]],
+    asked: Sequence[tuple[Row, Sequence[str]]],
     options: MeasureOptions,
     output: Path,
     noise: Decimal,

@@ -67,6 +67,10 @@ class CocoDataset:
         """Return the id of image ``index``."""
         return self._images[index].id
 
+    def image_ids(self) -> dict[str, int]:
+        """Return the ids of all images by their names."""
+        return {image.name: image.id for image in self._images}
+
     def size_of(self, index: int) -> tuple[int, int]:
         """Return (height, width) of image ``index`` as listed."""
         return self._images[index].size

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 from itertools import pairwise
+from typing import TypeVar
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+Network = TypeVar("Network", bound=nn.Module)
 
-def folded(model: nn.Module) -> nn.Module:
+
+def folded(model: Network) -> Network:
     """Return a copy of a network in eval mode that computes the same with fewer passes over memory.
 
     In eval mode BatchNorm is one factor and one offset per channel, which the convolution before

@@ -12,9 +12,10 @@ from hrnet_zoo.readme.markdown import Cell
 from hrnet_zoo.readme.matching import Match
 from hrnet_zoo.readme.results import ResultsTable
 from hrnet_zoo.readme.splice import Edit, replace_text
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.latest import Measured, compared_cells
 from hrnet_zoo.zoo.printed import NOT_PRINTED, decimals_of
-from hrnet_zoo.zoo.row import METRICS, Column, Metric, Row
+from hrnet_zoo.zoo.row import Column, Metric, Row
 
 Columns = Literal["documented", "measured", "both"]
 """Whose numbers the README shows."""

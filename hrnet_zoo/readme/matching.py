@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from hrnet_zoo.readme.labels import labels_of
 from hrnet_zoo.readme.markdown import Line
 from hrnet_zoo.readme.results import ResultsTable, links_of, normalised
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.weights.file_name import link_file_name
-from hrnet_zoo.zoo.row import METRICS, Column, Row
+from hrnet_zoo.zoo.row import Column, Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.markdown import Cell, Line, MarkdownTable, MarkdownText
-from hrnet_zoo.zoo.row import METRICS, Column, Metric, Table
+from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.zoo.row import Column, Metric, Table
 
 TITLES: Mapping[str, Column] = {
     "method": "method",

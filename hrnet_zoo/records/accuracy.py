@@ -23,23 +23,21 @@ from pydantic import (
     ValidationError,
 )
 
-from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.folder import read_runs
-from hrnet_zoo.records.migrations import Migrations, migrate
+from hrnet_zoo.records.migrations import Migrations, accuracy_2, migrate
 from hrnet_zoo.system.strict import Part
 from hrnet_zoo.system.whole_file import write_whole
-from hrnet_zoo.tasks.setup import DetectionTest, SlideTest, WholeTest
-from hrnet_zoo.zoo.row import EditionName, Metric
+from hrnet_zoo.tasks.scored import ProtocolUsed, Scored
+from hrnet_zoo.zoo.row import EditionName
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever a field changes its meaning; older files are then migrated when read."""
 
-MIGRATIONS: Migrations = {}
-"""From each earlier version to the next. Version 1 was the first, so there is none yet."""
+MIGRATIONS: Migrations = {1: accuracy_2}
+"""From each earlier version to the next."""
 
 Status = Literal["started", "completed", "not_run", "error", "interrupted"]
-ProtocolName = Literal["single", "ms_flip"]
 AnyRecord = TypeVar("AnyRecord", bound=BaseModel)
 
 
@@ -68,83 +66,12 @@ class DatasetUsed(Part):
     """SHA-256 over the names and contents of all evaluated images and labels."""
 
 
-class ProtocolUsed(Part):
-    """How each image was shown to the network."""
-
-    name: ProtocolName
-    test: WholeTest | SlideTest | DetectionTest
-    normalisation: Normalisation
-    ratios: list[float]
-    """Multiples of the resize box, one pass each."""
-    flip: bool
-    """Whether every pass was repeated mirrored."""
-
-
-class ClassScore(Part):
-    """One class, in percent; None where it was neither labelled nor predicted."""
-
-    name: str
-    iou: float | None
-    accuracy: float | None
-
-
-class CategoryAp(Part):
-    """One category's AP, in percent; None where no object of it is annotated."""
-
-    name: str
-    ap: float | None
-
-
-class CocoScoring(Part):
-    """Which library scored the detections, and why it may."""
-
-    backend: str
-    version: str
-    asked: str
-    """What the user asked for."""
-    parity_num_images: int | None
-    """Images whose detections a fast evaluator and pycocotools both scored; None: no comparison."""
-    parity_largest_difference: float | None
-    """Largest difference of any figure there, in points of percent; None: the evaluator failed."""
-    remarks: list[str]
-    """Why fast evaluators that are installed were not used."""
-
-
-class CocoSummary(Part):
-    """COCO's figures, in percent; None where nothing is annotated."""
-
-    figures: dict[str, float | None]
-    """The twelve figures: ap, ap50 ... ar_large."""
-    categories: list[CategoryAp]
-    scoring: CocoScoring
-
-
-class BootstrapInterval(Part):
-    """Where the value would mostly fall for other samples of as many images, in percent."""
-
-    low: float
-    high: float
-    level: float
-    """Share of the resampled values between them."""
-    resamples: int
-
-
-class Measurement(Part):
+class Measurement(Scored):
     """One measured number of a table, with what it rests on."""
 
-    metric: Metric
-    value: float | None
-    """In the unit of the table; percent for accuracies. None if it is 0/0."""
-    interval: BootstrapInterval | None = None
-    """Percentile bootstrap over images; None below two images."""
-    protocol: ProtocolUsed
-    macc: float | None = None
-    """Mean class accuracy, percent; segmentation only, as is what follows."""
-    aacc: float | None = None
-    """Pixel accuracy, percent."""
-    classes: list[ClassScore] = []
-    coco: CocoSummary | None = None
-    """Detection only."""
+    metric: str
+    protocol: ProtocolUsed | None = None
+    """How images were looked at; None of what the network alone tells."""
 
 
 class Timings(Part):
@@ -187,7 +114,7 @@ class Settings(Part):
 class Record(Part):
     """One run of `verify` on one row."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     row: str
     """Name of the row in the manifest."""
     edition: EditionName = "readme"
@@ -202,7 +129,7 @@ class Record(Part):
     dataset: DatasetUsed | None = None
     settings: Settings | None = None
     measurements: list[Measurement] = []
-    not_run: dict[Metric, str] = {}
+    not_run: dict[str, str] = {}
     """Metrics that were asked for and could not be measured, with the reason."""
     timings: Timings | None = None
     num_images_taken_over: int = 0
@@ -213,7 +140,7 @@ class Record(Part):
     reason: str | None = None
     """Why the run did not complete."""
 
-    def measurement(self, metric: Metric) -> Measurement | None:
+    def measurement(self, metric: str) -> Measurement | None:
         """Return the measurement of ``metric``, if this run made one."""
         return next((m for m in self.measurements if m.metric == metric), None)
 

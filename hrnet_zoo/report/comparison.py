@@ -10,7 +10,7 @@ from dataclasses import asdict
 import click
 from tabulate import tabulate
 
-from hrnet_zoo.report.rows import METRIC_TITLES
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.comparison.outcome import (
     NO_ANSWER,
     ComparedRecords,
@@ -102,7 +102,7 @@ def title_of(comparison: Comparison) -> str:
     if comparison.kind == "speed":
         title = f"latency ({comparison.metric})"
     else:
-        title = next(title for name, title in METRIC_TITLES.items() if name == comparison.metric)
+        title = METRICS[comparison.metric].title
     return title + (" (later)" if comparison.edition == "later" else "")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from hrnet_zoo.report.html.gathering import Claim, Gathered, Run
 from hrnet_zoo.report.html.speeds import Speed
-from hrnet_zoo.verdicts.accuracy import PROTOCOL_OF
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.row import Metric, Row
 
@@ -119,7 +119,7 @@ def _documented(row: Row, metric: Metric) -> Value:
         parameters=counted.parameters if counted else None,
         multiply_adds=counted.multiply_adds if counted else None,
         metric=metric,
-        protocol=PROTOCOL_OF.get(metric),
+        protocol=METRICS[metric].protocol,
         documented=None if documented is None else float(documented),
         documented_printed=None if documented is None else str(documented),
     )

@@ -12,7 +12,8 @@ import click
 from tabulate import tabulate
 
 from hrnet_zoo.records.accuracy import Record
-from hrnet_zoo.report.rows import METRIC_TITLES
+from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.verdicts.accuracy import (
     DEFAULT_NOISE,
     MISMATCHES,
@@ -22,16 +23,7 @@ from hrnet_zoo.verdicts.accuracy import (
     tolerance_for,
 )
 from hrnet_zoo.zoo.printed import decimals_of
-from hrnet_zoo.zoo.row import EditionName, Metric, Row
-
-_BESIDE_AP = {
-    "ap50": "AP50",
-    "ap75": "AP75",
-    "ap_small": "small",
-    "ap_medium": "medium",
-    "ap_large": "large",
-}
-"""COCO's figures that papers print beside AP."""
+from hrnet_zoo.zoo.row import EditionName, Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +37,7 @@ class RowResult:
 
 
 def judge_outcome(
-    row: Row, record: Record, record_path: Path, metrics: Sequence[Metric], noise: Decimal
+    row: Row, record: Record, record_path: Path, metrics: Sequence[str], noise: Decimal
 ) -> RowResult:
     """Return the verdicts on all asked-for numbers of a run."""
     judgements = [judge(row, record, metric, noise) for metric in metrics]
@@ -72,20 +64,20 @@ def as_json(results: Iterable[RowResult]) -> str:
 def as_text(result: RowResult) -> str:
     """Return the verdicts on one row as a small table with the reasons below."""
     cells = [
-        [METRIC_TITLES[j.metric], _text(j.documented), *measured_cells(j), _styled(j.verdict)]
+        [METRICS[j.metric].title, _text(j.documented), *measured_cells(j), _styled(j.verdict)]
         for j in result.judgements
     ]
     titles = ["", "documented", "measured", "delta", "verdict"]
     align = ("left", "right", "right", "right", "left")
     table = tabulate(cells, titles, tablefmt="simple", disable_numparse=True, colalign=align)
     lines = [click.style(result.row.name, bold=True) + _edition(result.row), *table.splitlines()]
-    lines += [f"{METRIC_TITLES[j.metric]}: {j.reason}" for j in result.judgements if j.reason]
-    limits = [(METRIC_TITLES[j.metric], _limit(j)) for j in result.judgements]
+    lines += [f"{METRICS[j.metric].title}: {j.reason}" for j in result.judgements if j.reason]
+    limits = [(METRICS[j.metric].title, _limit(j)) for j in result.judgements]
     lines += [f"{title}: {limit}" for title, limit in limits if limit]
     lines += [
         line
         for judgement in result.judgements
-        for line in _coco_lines(judgement.metric, result.record)
+        for line in _beside(METRICS[judgement.metric], result.record)
     ]
     lines += [f"checkpoint: {text}" for text in _checkpoint(result)]
     lines += _time_line(result.record)
@@ -104,18 +96,21 @@ def _time_line(record: Record) -> Iterator[str]:
     )
 
 
-def _coco_lines(metric: Metric, record: Record) -> Iterator[str]:
-    """Yield what COCO says beside the AP, and how it was computed where that is not the usual."""
-    measurement = record.measurement(metric)
-    if measurement is None or measurement.coco is None:
+def _beside(metric: Metric, record: Record) -> Iterator[str]:
+    """Yield what else the pass tells, and how it was scored where that is not the usual way."""
+    measurement = record.measurement(metric.name)
+    if measurement is None:
         return
-    figures = measurement.coco.figures
-    said = ", ".join(f"{title} {_figure(figures[name])}" for name, title in _BESIDE_AP.items())
-    yield f"{METRIC_TITLES[metric]}: {said}"
-    scoring = measurement.coco.scoring
-    if scoring.backend != "pycocotools":
+    if metric.beside:
+        figures = measurement.figures
+        said = [f"{title} {_figure(figures.get(name))}" for name, title in metric.beside.items()]
+        yield f"{metric.title}: {', '.join(said)}"
+    if measurement.convention is not None:
+        yield f"{metric.title}: {measurement.convention}"
+    scoring = measurement.scoring
+    if scoring is not None and scoring.backend != "pycocotools":
         yield (
-            f"{METRIC_TITLES[metric]}: scored with {scoring.backend} {scoring.version}, which "
+            f"{metric.title}: scored with {scoring.backend} {scoring.version}, which "
             f"agreed with pycocotools on {scoring.parity_num_images} of these images"
         )
 

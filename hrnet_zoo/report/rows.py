@@ -12,21 +12,11 @@ from itertools import groupby
 from tabulate import tabulate
 
 from hrnet_zoo.report.editions import editions_side_by_side, later_as_dict
-from hrnet_zoo.tasks.setup import SegmentationSetup
+from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.zoo.complexity import CONVENTION, complexity_of
 from hrnet_zoo.zoo.printed import NOT_PRINTED
-from hrnet_zoo.zoo.row import METRICS, Metric, Row
+from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
-
-METRIC_TITLES: dict[Metric, str] = {
-    "train_memory_gb": "Mem (GB)",
-    "fps": "fps",
-    "miou": "mIoU",
-    "miou_ms_flip": "mIoU(ms+flip)",
-    "box_ap": "box AP",
-    "mask_ap": "mask AP",
-}
-"""What people call the metrics."""
 
 _PRINTED_FIELDS = ("backbone", "crop_size", "lr_schd", "style", "gn", "ms_train")
 
@@ -89,7 +79,7 @@ def rows_as_text(rows: Sequence[Row]) -> str:
             ]
             for r in members
         ]
-        titles = ["name", "as printed", "our reading", *(METRIC_TITLES[m] for m in metrics)]
+        titles = ["name", "as printed", "our reading", *(METRICS[m].title for m in metrics)]
         align = ("left", "left", "left", *("right" for _ in metrics))
         listing = tabulate(cells, titles, tablefmt="simple", disable_numparse=True, colalign=align)
         parts.append(f"{table} ({source})\n{listing}")
@@ -179,23 +169,11 @@ def _printed_cell(column: str, text: str) -> str:
 
 def _setup(row: Row) -> list[tuple[str, str]]:
     setup = row.setup
-    width, height = setup.test.scale
-    pairs = [
+    return [
         ("task", row.task),
         ("architecture", setup.architecture),
         ("backbone", setup.backbone),
         ("data set", f"{setup.dataset}, {setup.num_classes} classes"),
-        ("test scale", f"{width} x {height} (width x height), keep ratio"),
-        ("training", f"{setup.samples_per_gpu} samples per GPU on {setup.gpus} GPUs"),
         ("channel order", setup.normalisation.channel_order),
+        *TASKS[row.task].describe(setup),
     ]
-    if isinstance(setup, SegmentationSetup):
-        mode: str = setup.test.mode
-        if setup.test.mode == "slide":
-            (h, w), (dy, dx) = setup.test.crop_size, setup.test.stride
-            mode = f"slide, windows of {h} x {w}, stride {dy} x {dx}"
-        pairs.append(("test mode", mode))
-    else:
-        pairs.append(("neck", f"{setup.neck}, {setup.channels} channels"))
-        pairs.append(("score threshold", str(setup.test.score_threshold)))
-    return pairs

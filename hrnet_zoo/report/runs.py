@@ -15,9 +15,9 @@ from hrnet_zoo.records.accuracy import Measurement, Record
 from hrnet_zoo.records.prune import Doomed
 from hrnet_zoo.records.runs import Run
 from hrnet_zoo.report.judgements import RowResult, as_json, as_text, judge_outcome
-from hrnet_zoo.report.rows import METRIC_TITLES
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE
-from hrnet_zoo.zoo.row import METRICS, Metric
+from hrnet_zoo.zoo.row import Metric
 from hrnet_zoo.zoo.zoo import Zoo
 
 
@@ -66,10 +66,10 @@ def record_as_text(zoo: Zoo, record: Record, path: Path) -> str:
     sections = [
         ("run", _run(record)),
         ("values", [] if judged else _measured(record)),
-        ("not run", [(METRIC_TITLES[m], why) for m, why in record.not_run.items()]),
+        ("not run", [(METRICS[m].title, why) for m, why in record.not_run.items()]),
         ("checkpoint", _pairs(record.checkpoint)),
         ("data", _pairs(record.dataset)),
-        *[(f"protocol of {METRIC_TITLES[m.metric]}", _protocol(m)) for m in record.measurements],
+        *[(f"protocol of {METRICS[m.metric].title}", _protocol(m)) for m in record.measurements],
         ("settings", _pairs(record.settings)),
         ("seconds", _pairs(record.timings)),
         ("environment", _flat(record.environment)),
@@ -131,7 +131,7 @@ def _run(record: Record) -> list[tuple[str, str]]:
 
 def _measured(record: Record) -> list[tuple[str, str]]:
     return [
-        (METRIC_TITLES[m.metric], "0/0" if m.value is None else f"{m.value:.3f}")
+        (METRICS[m.metric].title, "0/0" if m.value is None else f"{m.value:.3f}")
         for m in record.measurements
     ]
 
@@ -177,7 +177,7 @@ def _values(run: Run) -> str:
 def _value(run: Run, name: str, value: float | None) -> str:
     if run.kind == "time":
         return f"{name} {value:.2f} ms"
-    title = next((title for metric, title in METRIC_TITLES.items() if metric == name), name)
+    title = METRICS[name].title if name in METRICS else name
     return f"{title} {'0/0' if value is None else f'{value:.2f}'}"
 
 

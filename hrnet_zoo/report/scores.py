@@ -9,8 +9,9 @@ from tabulate import tabulate
 
 from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
-from hrnet_zoo.tasks.detection.coco_ap import FIGURES, Kind
+from hrnet_zoo.tasks.detection.coco_ap import FIGURES
 from hrnet_zoo.tasks.detection.coco_backends import ScoredRun
+from hrnet_zoo.tasks.detection.metrics import Kind
 
 _KIND_TITLES: dict[Kind, str] = {"bbox": "boxes", "segm": "masks"}
 _FIGURE_TITLES = {

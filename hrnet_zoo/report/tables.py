@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from tabulate import tabulate
 
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.latest import Measured, compared_cells
 from hrnet_zoo.zoo.complexity import CONVENTION, complexity_of
 from hrnet_zoo.zoo.printed import decimals_of
-from hrnet_zoo.zoo.row import METRICS, Column, Metric, Row, Table
+from hrnet_zoo.zoo.row import Column, Metric, Row, Table
 from hrnet_zoo.zoo.zoo import Zoo
 
 _RIGHT = ("lr_schd",)

@@ -7,13 +7,10 @@ from pathlib import Path
 from hrnet_zoo.settings import cache_dir
 from hrnet_zoo.system.devices import resolve_device
 from hrnet_zoo.system.progress import Progress, Silent
-from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
-from hrnet_zoo.tasks.loading import load_detector, load_segmentor
-from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
+from hrnet_zoo.tasks import TASKS
+from hrnet_zoo.tasks.predictor import Predictor
 from hrnet_zoo.weights.fetch import FetchOptions, fetch_row, own_checkpoint
 from hrnet_zoo.zoo.row import Row
-
-Predictor = SegmentationPredictor | DetectionPredictor
 
 
 def load_predictor(
@@ -46,9 +43,8 @@ def load_predictor(
         file = fetch_row(row, manifest_dir, fetch, progress)
     else:
         file = own_checkpoint(row, checkpoint, progress)
-    if row.task == "segmentation":
-        return SegmentationPredictor(row, load_segmentor(row, file.path, chosen), chosen)
-    loaded = load_detector(row, file.path, chosen)
+    task = TASKS[row.task]
+    loaded = task.load(row.name, row.setup, file.path, chosen)
     if loaded.extra_keys:
-        progress.say(f"{file.path.name}: {loaded.describe_extra()}")
-    return DetectionPredictor(row, loaded.model, chosen)
+        progress.say(loaded.describe_extra(file.path))
+    return task.predictor(row.name, row.setup, loaded.model, chosen)

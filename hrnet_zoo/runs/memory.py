@@ -10,17 +10,11 @@ import torch
 
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.memory.peaks import GIB, MeasuredPeak, measured_peak, predicted_peak
+from hrnet_zoo.memory.use import MemoryUse
 from hrnet_zoo.system.progress import Progress
-from hrnet_zoo.tasks.detection.inference import DetectionInference
-from hrnet_zoo.tasks.detection.training import DetectionTraining
-from hrnet_zoo.tasks.segmentation.inference import SegmentationInference
-from hrnet_zoo.tasks.segmentation.training import SegmentationTraining
-from hrnet_zoo.tasks.setup import SegmentationSetup
+from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.verdicts.memory import MemoryJudgement, judge_memory
 from hrnet_zoo.zoo.row import Row
-
-Training = SegmentationTraining | DetectionTraining
-Inference = SegmentationInference | DetectionInference
 
 _CPU = torch.device("cpu")
 """Where fake tensors pretend to be; their sizes are the same everywhere."""
@@ -31,12 +25,12 @@ class RowMemory:
     """What one row takes, and how the numbers came about."""
 
     row: Row
-    training: Training
+    training: MemoryUse
     predicted: int
     """Bytes of one training step under fake tensors."""
     measured: MeasuredPeak | None
     """One real training step; None without a GPU."""
-    inference: Inference
+    inference: MemoryUse
     inference_predicted: int
     """Bytes of one inference under fake tensors."""
     inference_measured: MeasuredPeak | None
@@ -55,12 +49,12 @@ class _Peaks:
     predicted: dict[object, int] = field(default_factory=dict)
     measured: dict[object, MeasuredPeak] = field(default_factory=dict)
 
-    def predict(self, work: Training | Inference) -> int:
+    def predict(self, work: MemoryUse) -> int:
         if work not in self.predicted:
             self.predicted[work] = predicted_peak(partial(work.prepare, _CPU))
         return self.predicted[work]
 
-    def measure(self, work: Training | Inference, what: str) -> MeasuredPeak | None:
+    def measure(self, work: MemoryUse, what: str) -> MeasuredPeak | None:
         if self.device is None:
             return None
         if work not in self.measured:
@@ -85,22 +79,9 @@ def memory_of(rows: Sequence[Row], device: torch.device, progress: Progress) -> 
     progress.update(len(rows))
 
 
-def training_of(row: Row) -> Training:
-    """Return what a row's training memory depends on."""
-    if isinstance(row.setup, SegmentationSetup):
-        return SegmentationTraining.of(row.setup)
-    return DetectionTraining.of(row.setup)
-
-
-def inference_of(row: Row) -> Inference:
-    """Return what a row's inference memory depends on."""
-    if isinstance(row.setup, SegmentationSetup):
-        return SegmentationInference.of(row.setup)
-    return DetectionInference.of(row.setup)
-
-
 def _memory_of_row(row: Row, peaks: _Peaks) -> RowMemory:
-    training, inference = training_of(row), inference_of(row)
+    task = TASKS[row.task]
+    training, inference = task.training(row.setup), task.inference(row.setup)
     measured = inference_measured = problem = None
     try:
         measured = peaks.measure(training, _describe(row, training))
@@ -125,6 +106,6 @@ def _memory_of_row(row: Row, peaks: _Peaks) -> RowMemory:
     )
 
 
-def _describe(row: Row, training: Training) -> str:
+def _describe(row: Row, training: MemoryUse) -> str:
     height, width = training.size
     return f"{row.name}: one training step on {training.samples} images of {height} x {width}"

@@ -1,19 +1,20 @@
-"""With what to measure, and what both tasks settle before the first image."""
+"""With what to measure a row."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from hrnet_zoo.datasets.layouts import layout_of
 from hrnet_zoo.errors import DatasetError, PrerequisiteError
 from hrnet_zoo.settings import DataFolders
 from hrnet_zoo.system.progress import Progress
-from hrnet_zoo.tasks.detection.coco_backends import BackendChoice
-from hrnet_zoo.verdicts.accuracy import PROTOCOL_OF
+from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.tasks.task import ScoreOptions
 from hrnet_zoo.weights.download import FetchedFile
 from hrnet_zoo.weights.fetch import FetchOptions, fetch_row, own_checkpoint
-from hrnet_zoo.zoo.row import Metric, Row
+from hrnet_zoo.zoo.row import Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +33,11 @@ class MeasureOptions:
     """How many of the worst images to save as pictures."""
     limit: int | None = None
     """Evaluate only the first so many images; the result is then not comparable."""
-    coco_backend: BackendChoice = "auto"
-    """Library that scores detections; see metrics/coco_backends.py."""
+    score: ScoreOptions = field(default_factory=ScoreOptions)
     profile: Path | None = None
     """Where to write a trace of a few images, in Chrome's format."""
     save_results: Path | None = None
-    """Where to write all detections in COCO's results format."""
+    """Where to write all answers for other tools."""
 
 
 def checkpoint_for(row: Row, options: MeasureOptions, progress: Progress) -> FetchedFile:
@@ -51,41 +51,35 @@ def checkpoint_for(row: Row, options: MeasureOptions, progress: Progress) -> Fet
     return fetch_row(row, options.manifest_dir, options.fetch, progress)
 
 
-def data_folder(row: Row, title: str, root: str, folders: DataFolders) -> Path:
+def data_folder(row: Row, folders: DataFolders) -> Path:
     """Return the folder the row's data set was said to be in.
-
-    Args:
-        row: named in messages, with its data set's ``title`` and usual folder ``root``.
-        title: what people call the data set.
-        root: the folder to look for.
-        folders: what the user gave.
 
     Raises:
         DatasetError: nothing was said.
     """
     folder = folders.of(row.setup.dataset)
     if folder is None:
+        layout = layout_of(row.setup.dataset)
         msg = (
-            f"{row.name} is evaluated on {title}, and no data folder was given. Pass the "
-            f"folder that holds {root}/ with --data-root, or set HRNET_ZOO_DATA."
+            f"{row.name} is evaluated on {layout.title}, and no data folder was given. Pass the "
+            f"folder that holds {layout.root}/ with --data-root, or set HRNET_ZOO_DATA."
         )
         raise DatasetError(msg)
     return folder
 
 
-def require_measurable(metrics: Sequence[Metric]) -> list[Metric]:
-    """Return the metrics this version measures.
+def require_measurable(metrics: Sequence[str]) -> None:
+    """Check that there is a number to measure.
 
     Raises:
-        PrerequisiteError: none is; the message gives the reasons.
+        PrerequisiteError: there is none; the message gives the reasons.
     """
-    measurable = [metric for metric in metrics if metric in PROTOCOL_OF]
-    if not measurable:
-        raise PrerequisiteError("; ".join(not_measurable(metrics).values()))
-    return measurable
+    lacking = not_measurable(metrics)
+    if len(lacking) == len(metrics):
+        raise PrerequisiteError("; ".join(lacking.values()))
 
 
-def not_measurable(metrics: Sequence[Metric]) -> dict[Metric, str]:
+def not_measurable(metrics: Sequence[str]) -> dict[str, str]:
     """Return why some of the metrics will have no value."""
     reason = "this version does not measure {}"
-    return {metric: reason.format(metric) for metric in metrics if metric not in PROTOCOL_OF}
+    return {name: reason.format(name) for name in metrics if METRICS[name].protocol is None}

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
-from hrnet_zoo.models.detection.detector import Detector
-from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.records.accuracy import CheckpointUsed
 from hrnet_zoo.system.devices import memory_explained
 from hrnet_zoo.system.progress import Progress
-from hrnet_zoo.tasks.detection.timed import DetectionBench
-from hrnet_zoo.tasks.filled import fill, spread_classes
-from hrnet_zoo.tasks.loading import (
-    build_row,
-    detection_protocol,
-    load_detector,
-    load_segmentor,
-    single_protocol,
-)
-from hrnet_zoo.tasks.segmentation.timed import SegmentationBench
-from hrnet_zoo.tasks.setup import SlideTest
+from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.timing.inputs import TimedImage, drawn_image, image_from_file
 from hrnet_zoo.timing.observations import Engine, InputTimed, Precision, Weights
 from hrnet_zoo.timing.variants import Bench
@@ -33,8 +20,6 @@ from hrnet_zoo.weights.fetch import FetchOptions, fetch_row, own_checkpoint
 from hrnet_zoo.zoo.row import Row
 
 _CPU = torch.device("cpu")
-_SMALL = (256, 256)
-"""Box of the image that a filled classifier is adjusted on; more would only take longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,9 +75,13 @@ def prepare(
         images = images or [drawn_image(row, options.scale)]
     file = _weights_file(row, options, progress)
     progress.begin(f"{row.name}: building the network", None, "")
-    model = _filled_model(row, images[0]) if file is None else _trained_model(row, file)
+    task = TASKS[row.task]
+    if file is None:
+        model = _filled_model(row, images[0])
+    else:
+        model = task.load(row.name, row.setup, file.path, _CPU).model
     with memory_explained(lambda: _too_large(scale)):
-        bench = _bench(row, model, images, scale, device)
+        bench = task.timed(row.setup, model, images, options.scale, device)
     return PreparedRow(
         bench=bench,
         weights="own" if options.checkpoint else "published" if options.published else "filled",
@@ -118,35 +107,11 @@ def _weights_file(row: Row, options: TimeOptions, progress: Progress) -> Fetched
 
 def _filled_model(row: Row, image: TimedImage) -> nn.Module:
     """Return the network with random weights, on the CPU."""
+    task = TASKS[row.task]
     with torch.device("meta"):
-        model = build_row(row)
-    fill(model, row.task)
-    if isinstance(model, FCN):
-        small = resize_keep_ratio(image.pixels, _SMALL)
-        spread_classes(model, to_network_input(small, row.setup.normalisation, _CPU))
+        model = task.build(row.setup)
+    task.fill(model, image, row.setup)
     return model
-
-
-def _trained_model(row: Row, file: FetchedFile) -> nn.Module:
-    """Return the network with the weights of a file, on the CPU."""
-    if row.task == "segmentation":
-        return load_segmentor(row, file.path, _CPU)
-    return load_detector(row, file.path, _CPU).model
-
-
-def _bench(
-    row: Row,
-    model: nn.Module,
-    images: list[TimedImage],
-    scale: tuple[int, int],
-    device: torch.device,
-) -> Bench:
-    if row.task == "segmentation":
-        assert isinstance(model, FCN)
-        return SegmentationBench(model, images, replace(single_protocol(row), scale=scale), device)
-    assert isinstance(model, Detector)
-    protocol = replace(detection_protocol(row, with_masks=True), scale=scale)
-    return DetectionBench(model, images, protocol, device)
 
 
 def _checkpoint_used(row: Row, file: FetchedFile, options: TimeOptions) -> CheckpointUsed:
@@ -169,5 +134,5 @@ def _input_timed(
         network_input=bench.network_input,
         scale=scale,
         is_documented_scale=scale == test.scale,
-        window=test.crop_size if isinstance(test, SlideTest) else None,
+        window=bench.window,
     )

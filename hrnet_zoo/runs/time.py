@@ -50,13 +50,13 @@ from hrnet_zoo.timing.variants import (
     settings_for,
 )
 from hrnet_zoo.verdicts.accuracy import MIN_AGREEMENT
-from hrnet_zoo.zoo.row import Row, Task
+from hrnet_zoo.zoo.row import Row
 
 _DIGITS = 7
 """Of a latency in seconds in the record; finer than any clock's noise."""
 
 TrainedFigures = Callable[
-    [Task, Sequence[Precision], torch.device, Progress], Sequence[TrainedFigure]
+    [str, Sequence[Precision], torch.device, Progress], Sequence[TrainedFigure]
 ]
 """Finds out what lower precisions do to trained networks of a task."""
 
@@ -192,7 +192,7 @@ def _try_others(
     return candidates
 
 
-def _try(recipe: Recipe, bench: Bench, task: Task, device: torch.device) -> _Candidate:
+def _try(recipe: Recipe, bench: Bench, task: str, device: torch.device) -> _Candidate:
     """Make a variant ready and compare what it computes with the documented way."""
     try:
         require_possible(recipe, task, device)
@@ -212,7 +212,7 @@ def _try(recipe: Recipe, bench: Bench, task: Task, device: torch.device) -> _Can
     return _Candidate(recipe=recipe, variant=variant, agreement=agreement)
 
 
-def _refusal(agreement: Agreement, task: Task) -> str:
+def _refusal(agreement: Agreement, task: str) -> str:
     what = "labels" if task == "segmentation" else "detections"
     return (
         f"{agreement.share:.4%} of the {what} are those of the documented way, and FP32 needs "

@@ -11,12 +11,11 @@ from pathlib import Path
 
 from hrnet_zoo.errors import UsageError, ZooError, explain_os_error
 from hrnet_zoo.records.accuracy import Record, RecordFile, new_record_path, now
-from hrnet_zoo.runs.detection import measure_detection
+from hrnet_zoo.runs.measure import measure
 from hrnet_zoo.runs.options import MeasureOptions
-from hrnet_zoo.runs.segmentation import measure_segmentation
 from hrnet_zoo.system.environment import describe_environment
 from hrnet_zoo.system.progress import Progress
-from hrnet_zoo.zoo.row import Metric, Row
+from hrnet_zoo.zoo.row import Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +27,7 @@ class Outcome:
 
 
 def verify_row(
-    row: Row, metrics: Sequence[Metric], options: MeasureOptions, output: Path, progress: Progress
+    row: Row, metrics: Sequence[str], options: MeasureOptions, output: Path, progress: Progress
 ) -> Outcome:
     """Measure the asked-for numbers of one row and write the record.
 
@@ -59,10 +58,7 @@ def verify_row(
     )
     file = RecordFile(new_record_path(output, row.name, started_at), record)
     try:
-        if row.task == "segmentation":
-            measure_segmentation(row, metrics, options, file, progress)
-        else:
-            measure_detection(row, metrics, options, file, progress)
+        measure(row, metrics, options, file, progress)
     except ZooError as error:
         file.update(status="not_run", reason=str(error), finished_at=now())
         if isinstance(error, UsageError):

@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping
 
 from hrnet_zoo.datasets.transforms import keep_ratio_size
-from hrnet_zoo.tasks.setup import DatasetName, DetectionSetup, SlideTest
+from hrnet_zoo.tasks.detection.setup import DetectionSetup
+from hrnet_zoo.tasks.segmentation.setup import SlideTest
+from hrnet_zoo.tasks.setup import DatasetName
 from hrnet_zoo.zoo.row import Row
 
 TYPICAL_IMAGES: Mapping[DatasetName, tuple[int, int]] = {

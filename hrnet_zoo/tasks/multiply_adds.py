@@ -22,8 +22,8 @@ from hrnet_zoo.models.detection.nms import MAX_DETECTIONS
 from hrnet_zoo.models.detection.roi_features import BOX_SIZE, MASK_SIZE
 from hrnet_zoo.models.detection.rpn import MAX_PROPOSALS
 from hrnet_zoo.models.detection.two_stage import RoIHead, TwoStageDetector
+from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.input_size import documented_input_size
-from hrnet_zoo.tasks.loading import build_row
 from hrnet_zoo.zoo.complexity import Complexity
 from hrnet_zoo.zoo.row import Row
 
@@ -31,7 +31,7 @@ from hrnet_zoo.zoo.row import Row
 def count_complexity(row: Row) -> Complexity:
     """Return the size of a row's network, and what it computes for its documented test's input."""
     with torch.device("meta"):
-        model = build_row(row)
+        model = TASKS[row.task].build(row.setup)
     size = documented_input_size(row)
     return Complexity(
         parameters=count_parameters(model),

@@ -1,19 +1,16 @@
-"""How we read a row: all that its numbers depend on, written out.
+"""How a row was set up: all that its numbers depend on, written out, whatever its task.
 
 The shape of the manifest's `setup`; it knows nothing of what is printed.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.system.strict import Strict
-
-MS_FLIP_RATIOS = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
-"""Multiples of the resize box in the mIoU(ms+flip) columns; each is also seen mirrored."""
 
 DatasetName = Literal[
     "cityscapes",
@@ -33,89 +30,22 @@ DatasetName = Literal[
 _Positive = Annotated[int, Field(gt=0)]
 Pair = Annotated[tuple[_Positive, _Positive], Field(strict=False)]
 Count = Annotated[int, Field(gt=0)]
-NumClasses = Annotated[int, Field(gt=0, le=253)]
-"""Labels are bytes, of which 254 and 255 are taken for "invalid" and "ignored"."""
 
 
-class WholeTest(Strict):
-    """The whole resized image goes through the network at once."""
+class Setup(Strict):
+    """What every row has; each task adds its own fields and narrows these."""
 
-    mode: Literal["whole"]
-    scale: Pair
-    """Box (width, height) of the keep-ratio resize."""
-
-
-class SlideTest(Strict):
-    """Overlapping windows go through the network; their logits are averaged."""
-
-    mode: Literal["slide"]
-    scale: Pair
-    """Box (width, height) of the keep-ratio resize."""
-    crop_size: Pair
-    """Window (height, width)."""
-    stride: Pair
-    """Step between windows (vertical, horizontal)."""
-
-
-class SegmentationSetup(Strict):
-    """What a segmentation row is, as far as its number depends on it."""
-
-    architecture: Literal["fcn_hrnet"]
-    backbone: Annotated[str, StringConstraints(pattern=r"^w[1-9]\d*(_small)?$")]
-    """Width and depth: "w18", "w18_small", "w48" ..."""
-    num_classes: NumClasses
+    task: ClassVar[str]
+    """Name of the task in `TASKS`."""
+    architecture: str
+    """The network, by its name in `models/`."""
+    backbone: str
+    """Width and depth of the HRNet: "w18", "w18_small" ..."""
+    num_classes: Count
     dataset: DatasetName
     """The data set whose validation split is evaluated."""
     num_images: Count
     """Images in that split; a number over fewer is not the documented one."""
-    test: Annotated[WholeTest | SlideTest, Field(discriminator="mode")]
-    """Single-scale test protocol."""
+    test: Any
+    """How each image is shown to the network."""
     normalisation: Normalisation
-    train_crop: Pair
-    """Training crop (height, width)."""
-    samples_per_gpu: Count
-    """Training images per GPU, on which the documented memory depends."""
-    gpus: Count
-    """GPUs used in training."""
-
-
-class DetectionTest(Strict):
-    """Single-scale test of a detector."""
-
-    scale: Pair
-    """Box (width, height) of the keep-ratio resize."""
-    size_divisor: Count
-    """The resized image is padded right and below to a multiple of this."""
-    score_threshold: float
-    """Detections at or below this score are dropped."""
-
-
-class DetectionSetup(Strict):
-    """What a detection row is, as far as its numbers depend on it."""
-
-    architecture: Literal[
-        "faster_rcnn_hrnet",
-        "mask_rcnn_hrnet",
-        "cascade_rcnn_hrnet",
-        "cascade_mask_rcnn_hrnet",
-        "htc_hrnet",
-        "htc_x101",
-        "fcos_hrnet",
-    ]
-    backbone: Annotated[str, StringConstraints(pattern=r"^(w[1-9]\d*(_small)?|x101_64x4d)$")]
-    """Width of the HRNet ("w18", "w32", "w40"), or "x101_64x4d"."""
-    neck: Literal["hrfpn", "fpn"]
-    channels: Count
-    """Channels of the neck's maps, and of the heads' convolutions on them."""
-    num_classes: NumClasses
-    dataset: DatasetName
-    """The data set whose validation split is evaluated."""
-    num_images: Count
-    """Images in that split; a number over fewer is not the documented one."""
-    test: DetectionTest
-    """Single-scale test protocol."""
-    normalisation: Normalisation
-    samples_per_gpu: Count
-    """Training images per GPU, on which the documented memory depends."""
-    gpus: Count
-    """GPUs used in training."""

@@ -63,6 +63,10 @@ class Bench(Protocol):
         """Return (height, width) of what the network gets of the first image."""
 
     @property
+    def window(self) -> tuple[int, int] | None:
+        """Return (height, width) of sliding windows, if there are any."""
+
+    @property
     def first_pass(self) -> Callable[[], object]:
         """Return the documented network's work on the first image, to have it counted."""
 

@@ -10,40 +10,22 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from hrnet_zoo.records.accuracy import Measurement, ProtocolName, ProtocolUsed, Record, Status
-from hrnet_zoo.tasks.setup import MS_FLIP_RATIOS
+from hrnet_zoo.records.accuracy import Measurement, Record, Status
+from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.tasks.metric import ACCURACY_NOISE
 from hrnet_zoo.zoo.printed import decimals_of
-from hrnet_zoo.zoo.row import Metric, Row, Task
+from hrnet_zoo.zoo.row import Row
 
-DEFAULT_NOISE = Decimal("0.10")
-"""Allowance, in points of mIoU or AP, on top of the rounding of the printed number.
+DEFAULT_NOISE = ACCURACY_NOISE
+"""Allowance in points, on top of the rounding of the printed number; `ACCURACY_NOISE` says why."""
 
-A choice, not a measurement: other convolution kernels, library versions and decoders move logits by
-about 1e-5 of their range and flip the few pixels or boxes that sit on a tie, which should stay far
-below 0.1 points over a whole data set; a real mistake is mostly far above.
-"""
-
-MIN_AGREEMENT: dict[Task, float] = {"segmentation": 0.9999, "detection": 0.99}
+MIN_AGREEMENT: dict[str, float] = {"segmentation": 0.9999, "detection": 0.99}
 """Share of labels or detections that a faster way to compute in FP32 has to have in common with the
 documented one, or it is refused.
 
 Other orders of summation move logits by about 1e-5 of their range, which flips far fewer labels; a
 detection can fall out of a full list because its neighbour's score crossed its own.
 """
-
-PROTOCOL_OF: dict[Metric, ProtocolName] = {
-    "miou": "single",
-    "miou_ms_flip": "ms_flip",
-    "box_ap": "single",
-    "mask_ap": "single",
-}
-"""The test protocol each accuracy was documented under."""
-
-_PASSES: dict[ProtocolName, tuple[list[float], bool]] = {
-    "single": ([1.0], False),
-    "ms_flip": (list(MS_FLIP_RATIOS), True),
-}
-"""Ratios and mirroring that make up a protocol."""
 
 
 class Verdict(StrEnum):
@@ -79,7 +61,7 @@ class Judgement:
     """One documented number, what was measured, and the verdict on it."""
 
     row: str
-    metric: Metric
+    metric: str
     documented: Decimal | None
     """As printed, decimals included."""
     measured: float | None
@@ -97,7 +79,7 @@ def tolerance_for(documented: Decimal, noise: Decimal) -> Decimal:
     return Decimal(5).scaleb(-decimals_of(documented) - 1) + noise
 
 
-def judge(row: Row, record: Record, metric: Metric, noise: Decimal = DEFAULT_NOISE) -> Judgement:
+def judge(row: Row, record: Record, metric: str, noise: Decimal = DEFAULT_NOISE) -> Judgement:
     """Return the verdict on one number of a row.
 
     Args:
@@ -111,7 +93,8 @@ def judge(row: Row, record: Record, metric: Metric, noise: Decimal = DEFAULT_NOI
     measured = measurement.value if measurement else None
     delta = tolerance = None
     if documented is not None:
-        tolerance = tolerance_for(documented, noise)
+        # What is counted of a network alone has no noise: only the printed rounding is allowed.
+        tolerance = tolerance_for(documented, noise if METRICS[metric].is_accuracy else Decimal(0))
         delta = None if measured is None else measured - float(documented)
     verdict, reason = _no_comparison(row, record, metric, measurement) or (
         _by_difference(delta, tolerance),
@@ -147,7 +130,7 @@ def _by_difference(delta: float | None, tolerance: Decimal | None) -> Verdict:
 
 
 def _no_comparison(
-    row: Row, record: Record, metric: Metric, measurement: Measurement | None
+    row: Row, record: Record, metric: str, measurement: Measurement | None
 ) -> tuple[Verdict, str] | None:
     """Return the verdict and its reason where the difference must not decide, else None."""
     reason = record.not_run.get(metric) or record.reason
@@ -160,13 +143,14 @@ def _no_comparison(
     if measurement.value is None:
         return Verdict.ERROR, "the measured value is not a number"
     obstacles = list(_obstacles(row, record, measurement))
-    partial = _partial(row, record)
+    # What follows from the network alone does not depend on how many images were seen.
+    partial = _partial(row, record) if measurement.protocol else ""
     if obstacles:
         return Verdict.NOT_COMPARABLE, "; ".join([partial, *obstacles] if partial else obstacles)
     return _judge_part(row, measurement, partial) if partial else None
 
 
-def _undocumented(row: Row, metric: Metric) -> str:
+def _undocumented(row: Row, metric: str) -> str:
     if row.edition == "later":
         return "the later edition states no value"
     states_it = row.later is not None and row.in_edition("later").documented(metric) is not None
@@ -195,14 +179,16 @@ def _judge_part(row: Row, measurement: Measurement, partial: str) -> tuple[Verdi
 
 def _obstacles(row: Row, record: Record, measurement: Measurement) -> Iterator[str]:
     """Yield why the measured number is not a measurement of the documented one."""
-    dataset, checkpoint = record.dataset, record.checkpoint
-    if dataset is None or checkpoint is None:
-        yield "the record does not say what was evaluated"
-        return
     if record.row != row.name:
         yield f"it is a record of another row, {record.row}"
     if record.edition != row.edition:
         yield f'it is a record of the "{record.edition}" edition, not of "{row.edition}"'
+    if measurement.protocol is None:
+        return  # it follows from the row's network alone
+    dataset, checkpoint = record.dataset, record.checkpoint
+    if dataset is None or checkpoint is None:
+        yield "the record does not say what was evaluated"
+        return
     if record.settings is not None and record.settings.tf32:
         yield "it was computed with TF32, not in float32"
     if dataset.name != row.setup.dataset:
@@ -212,7 +198,7 @@ def _obstacles(row: Row, record: Record, measurement: Measurement) -> Iterator[s
         yield "the row documents no checkpoint"
     elif not checkpoint.sha256.startswith(prefix):
         yield _other_checkpoint(row, checkpoint.sha256, prefix)
-    yield from _protocol_differences(row, measurement.metric, measurement.protocol)
+    yield from _protocol_differences(row, measurement)
 
 
 def _other_checkpoint(row: Row, sha256: str, prefix: str) -> str:
@@ -221,15 +207,17 @@ def _other_checkpoint(row: Row, sha256: str, prefix: str) -> str:
     return f"another checkpoint: SHA-256 {sha256[:8]}..., documented {prefix}..."
 
 
-def _protocol_differences(row: Row, metric: Metric, used: ProtocolUsed) -> Iterator[str]:
-    documented = PROTOCOL_OF.get(metric)
-    if documented is None:
-        yield f"nothing is known about how {metric} was measured"
-    elif used.name != documented:
+def _protocol_differences(row: Row, measurement: Measurement) -> Iterator[str]:
+    documented, used = METRICS[measurement.metric].protocol, measurement.protocol
+    if documented is None or used is None:
+        yield f"nothing is known about how {measurement.metric} was measured"
+        return
+    expected = TASKS[row.task].protocol_used(row.setup, documented)
+    if used.name != documented:
         yield f"measured with the protocol {used.name}, documented with {documented}"
-    elif (used.ratios, used.flip) != _PASSES[documented]:
+    elif (used.ratios, used.flip) != (expected.ratios, expected.flip):
         yield f"other scales or mirroring than {documented} stands for"
-    if used.test != row.setup.test:
+    if used.test != expected.test:
         yield "another test scale or window than the documented one"
-    if used.normalisation != row.setup.normalisation:
+    if used.normalisation != expected.normalisation:
         yield "another input normalisation than the documented one"

@@ -15,8 +15,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from hrnet_zoo.errors import ManifestError, did_you_mean, explain_os_error
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.printed import printed_number
-from hrnet_zoo.zoo.row import LATER_QUANTITIES, METRICS, Column, Manifest, Row
+from hrnet_zoo.zoo.row import LATER_QUANTITIES, Column, Manifest, Row, manifest_type
 from hrnet_zoo.zoo.zoo import Zoo
 
 Keys = tuple[str | int, ...]
@@ -72,7 +73,7 @@ def _load(path: Path) -> tuple[Zoo, _Document]:
         msg = f"The manifest {path} is empty; zoo.schema.json says what belongs into one."
         raise ManifestError(msg)
     try:
-        manifest = Manifest.model_validate(document.data)
+        manifest = manifest_type().model_validate(document.data)
     except ValidationError as error:
         found = [_explain(e, document.keys_in(e["loc"])) for e in error.errors(include_url=False)]
         problems = document.problems + found
@@ -193,7 +194,7 @@ def _explain(error: ErrorDetails, path: Keys) -> Problem:
 
 def _known_keys() -> list[str]:
     """Return every key that may occur anywhere in a manifest."""
-    definitions = Manifest.model_json_schema()["$defs"].values()
+    definitions = manifest_type().model_json_schema()["$defs"].values()
     return sorted({key for definition in definitions for key in definition["properties"]})
 
 

@@ -7,49 +7,29 @@ manifest; it does not know YAML, files on disk, models or records.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Union
 
-from pydantic import Field, PrivateAttr, StringConstraints
+from pydantic import (
+    AliasChoices,
+    Field,
+    PrivateAttr,
+    SerializeAsAny,
+    StringConstraints,
+    create_model,
+)
 
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.errors import UsageError
 from hrnet_zoo.system.strict import Strict
-from hrnet_zoo.tasks.setup import DetectionSetup, SegmentationSetup
+from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.tasks.setup import Setup
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
 from hrnet_zoo.zoo.printed import printed_number
 
-Task = Literal["segmentation", "detection"]
-Metric = Literal["train_memory_gb", "fps", "miou", "miou_ms_flip", "box_ap", "mask_ap"]
-METRICS: tuple[Metric, ...] = (
-    "train_memory_gb",
-    "fps",
-    "miou",
-    "miou_ms_flip",
-    "box_ap",
-    "mask_ap",
-)
-"""The quantities a table documents; accuracies are percent, 0 to 100."""
+Metric = str
+Task = str
 
-ACCURACIES: tuple[Metric, ...] = ("miou", "box_ap", "mask_ap")
-"""What is verified unless other metrics are asked for: accuracy at a single scale."""
-
-Column = Literal[
-    "method",
-    "backbone",
-    "crop_size",
-    "lr_schd",
-    "style",
-    "gn",
-    "ms_train",
-    "train_memory_gb",
-    "fps",
-    "miou",
-    "miou_ms_flip",
-    "box_ap",
-    "mask_ap",
-    "config",
-    "download",
-]
+Column = str
 """What a table column can hold; "config" and "download" hold links."""
 
 EditionName = Literal["readme", "later"]
@@ -166,8 +146,8 @@ class Row(Strict):
     """Weights, as linked; null for a blank row. A relative path is relative to the manifest."""
     log_url: str | None
     """Training log, as linked."""
-    setup: Annotated[SegmentationSetup | DetectionSetup, Field(discriminator="architecture")]
-    """Our reading of the row, from upstream's configuration."""
+    setup: SerializeAsAny[Setup]
+    """Our understanding of the row, from upstream's configuration."""
     later: LaterEdition | None = None
     """What upstream published later for the same configuration; null if nothing."""
     notes: list[str] = Field(default_factory=list)
@@ -176,9 +156,9 @@ class Row(Strict):
     """In a later edition, the row of the README it was made from; see `in_edition`."""
 
     @property
-    def task(self) -> Task:
-        """Return "segmentation" or "detection"."""
-        return "segmentation" if isinstance(self.setup, SegmentationSetup) else "detection"
+    def task(self) -> str:
+        """Return the name of its task in `TASKS`."""
+        return self.setup.task
 
     def documented(self, metric: Metric) -> Decimal | None:
         """Return the documented value with its printed decimals, or None where none is printed."""
@@ -270,3 +250,25 @@ class Manifest(Strict):
     sources: dict[str, Source]
     tables: list[Table]
     rows: list[Row]
+
+
+_SETUP_KEYS = AliasChoices("setup", "reading")
+"""What manifests call a row's setup; the second is how they spelt it before version 0.2."""
+
+
+def manifest_type() -> type[Manifest]:
+    """Return the manifest whose rows are set up for one of `TASKS`, told apart by architecture."""
+    setups: Any = Union[tuple(task.setup for task in TASKS.values())]  # noqa: UP007 - from a table
+    row: Any = create_model(
+        "Row",
+        __base__=Row,
+        setup=(
+            setups,
+            Field(
+                discriminator="architecture",
+                validation_alias=_SETUP_KEYS,
+                description="Our understanding of the row, from upstream's configuration.",
+            ),
+        ),
+    )
+    return create_model("Manifest", __base__=Manifest, rows=(list[row], ...))

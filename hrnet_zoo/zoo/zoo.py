@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hrnet_zoo.errors import UsageError, did_you_mean
-from hrnet_zoo.zoo.row import ACCURACIES, METRICS, EditionName, Manifest, Metric, Row, Table
+from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.zoo.row import EditionName, Manifest, Metric, Row, Table
 
 
 class Zoo:
@@ -79,7 +80,7 @@ class Zoo:
         columns = self.table_of(row).columns.values()
         there = [metric for metric in METRICS if metric in columns]
         if not names:
-            return tuple(metric for metric in ACCURACIES if metric in there)
+            return tuple(name for name in there if METRICS[name].is_default)
         for name in names:
             if name not in there:
                 close = did_you_mean(name, there)

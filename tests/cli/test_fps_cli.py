@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from rows import build_row
 from simulate_fps_model import networks
 from support.trees import RunCli
 from torch import Tensor, nn
 
-from hrnet_zoo.tasks.loading import build_row
 from hrnet_zoo.verdicts.fps.times import layers_of
 from hrnet_zoo.zoo.manifest import load_zoo
 

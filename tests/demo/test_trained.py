@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+from rows import detection_protocol, load_detector, load_segmentor
 from support.trees import RunCli
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -32,7 +33,6 @@ from hrnet_zoo.models.folding import folded
 from hrnet_zoo.records.timing import read_timings
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.detection.protocol import detect, to_image_detections
-from hrnet_zoo.tasks.loading import detection_protocol, load_detector, load_segmentor
 from hrnet_zoo.timing.observations import Agreement, TrainedFigure
 from hrnet_zoo.timing.variants import Recipe
 from hrnet_zoo.zoo.manifest import load_zoo

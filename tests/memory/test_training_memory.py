@@ -28,11 +28,12 @@ from hrnet_zoo.models.folding import fold
 from hrnet_zoo.runs.memory import Inference, Training, training_of
 from hrnet_zoo.tasks.detection.inference import DetectionInference
 from hrnet_zoo.tasks.detection.protocol import geometry_of, to_image_detections
+from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.detection.training import DetectionTraining
 from hrnet_zoo.tasks.filled import fill
 from hrnet_zoo.tasks.segmentation.inference import SegmentationInference
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.tasks.segmentation.training import SegmentationTraining
-from hrnet_zoo.tasks.setup import DetectionSetup, SegmentationSetup
 from hrnet_zoo.verdicts.memory import MemoryVerdict, judge_memory
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from detection_fill import filled
+from rows import build_row
 from support.detection_goldens import ARCHITECTURES, FOLDER
 from torch import Tensor, nn
 
@@ -22,8 +23,7 @@ from hrnet_zoo.models.detection.rpn import RPNHead
 from hrnet_zoo.models.detection.two_stage import TwoStageDetector
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.resnext import ResNeXt
-from hrnet_zoo.tasks.loading import build_row
-from hrnet_zoo.tasks.setup import DetectionSetup
+from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.zoo.manifest import load_zoo
 
 LAYOUTS = sorted(path.name.removesuffix(".txt.gz") for path in FOLDER.glob("keys/*.txt.gz"))

@@ -19,8 +19,12 @@ from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.hrnet import build_hrnet
-from hrnet_zoo.tasks.loading import network_for_evaluation
-from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, class_scores, resized_images
+from hrnet_zoo.tasks.segmentation.protocol import (
+    SegmentationProtocol,
+    class_scores,
+    evaluated_network,
+    resized_images,
+)
 from hrnet_zoo.zoo.manifest import load_zoo
 
 KEY_LISTS = sorted(DATA.glob("keys/*.txt.gz"))
@@ -165,9 +169,13 @@ def test_inference_goldens(tag: str, fold: bool, batched: bool) -> None:
         stride=tuple(case["test_cfg"]["stride"]) if "stride" in case["test_cfg"] else None,
         normalisation=IMAGENET,
     )
-    protocol = protocol.ms_flip() if case["kind"] == "msflip" else protocol
+    protocol = (
+        replace(protocol, ratios=MS_FLIP_RATIOS, flip=True)
+        if case["kind"] == "msflip"
+        else protocol
+    )
     model = model.to(memory_format=torch.channels_last)
-    network = network_for_evaluation(model) if fold else model
+    network = evaluated_network(model) if fold else model
     image = image_a()
     scores = class_scores(
         network,

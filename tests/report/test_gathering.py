@@ -11,13 +11,14 @@ import pytest
 from made_up_zoo import write_zoo
 from verdicts.test_verdicts import ROW, measurement, record
 
-from hrnet_zoo.records.accuracy import BootstrapInterval, ClassScore, Record, write_record
+from hrnet_zoo.records.accuracy import Record, write_record
 from hrnet_zoo.report.html.gathering import Claim, Gathered, gather, verdict_counts
 from hrnet_zoo.report.html.history import SHOWN, history_of, thinned
 from hrnet_zoo.report.html.per_class import class_tables
 from hrnet_zoo.report.html.points import DOCUMENTED, HERE, delta_points, row_points
 from hrnet_zoo.report.html.shown_records import fingerprints
 from hrnet_zoo.report.html.worst_pictures import worst_pictures
+from hrnet_zoo.tasks.scored import ClassFigures, Interval
 from hrnet_zoo.verdicts.accuracy import Verdict
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Metric
@@ -130,7 +131,7 @@ def test_accuracy_is_measured_only_where_it_can_be_compared(tmp_path: Path) -> N
 
 
 def test_differences_have_the_interval_of_the_record(tmp_path: Path) -> None:
-    interval = BootstrapInterval(low=76.5, high=78.0, level=0.95, resamples=1000)
+    interval = Interval(low=76.5, high=78.0, level=0.95, resamples=1000)
     made = measurement(77.3).model_copy(update={"interval": interval})
     (point,) = delta_points(gathered(tmp_path, record(made)).claims)
     assert (point.delta, point.low, point.high) == (0.11, -0.69, 0.81)
@@ -159,7 +160,7 @@ def test_a_short_history_is_whole(tmp_path: Path) -> None:
 
 def test_class_scores_are_shaded_from_lowest_to_highest(tmp_path: Path) -> None:
     scores = {"road": 98.0, "rider": 40.0, "train": None, "car": 69.0}
-    classes = [ClassScore(name=n, iou=s, accuracy=None) for n, s in scores.items()]
+    classes = [ClassFigures(name=n, iou=s, accuracy=None) for n, s in scores.items()]
     made = record(measurement(77.2).model_copy(update={"classes": classes}))
     (table,) = class_tables(gathered(tmp_path, made).claims)
     assert table.columns == (("hr18_512x1024_40k", f"row-{ROW.name}"),)

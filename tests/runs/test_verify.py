@@ -19,6 +19,7 @@ import torch
 from fill import filled_model
 from numpy.typing import NDArray
 from PIL import Image
+from rows import evaluate_images, single_protocol
 from support.trees import Finished, RunCli, heed_interrupts, make_cityscapes
 
 import hrnet_zoo
@@ -26,8 +27,6 @@ from hrnet_zoo.datasets.layouts import DATASETS
 from hrnet_zoo.datasets.segmentation import Sample, SegmentationDataset, open_dataset
 from hrnet_zoo.records.accuracy import Record, read_record
 from hrnet_zoo.tasks.ahead import StageSeconds
-from hrnet_zoo.tasks.loading import single_protocol
-from hrnet_zoo.tasks.segmentation.evaluation import evaluate_images
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 from hrnet_zoo.zoo.manifest import load_zoo
 

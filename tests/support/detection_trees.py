@@ -8,18 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 from detection_fill import filled
+from rows import build_row
 from support.coco_tree import change_annotations, image_file, read_annotations
 
-from hrnet_zoo.records.accuracy import (
-    CheckpointUsed,
-    DatasetUsed,
-    Measurement,
-    ProtocolUsed,
-    Record,
-    now,
-)
+from hrnet_zoo.records.accuracy import CheckpointUsed, DatasetUsed, Measurement, Record, now
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
-from hrnet_zoo.tasks.loading import build_row
+from hrnet_zoo.tasks.scored import ProtocolUsed
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Metric, Row
 

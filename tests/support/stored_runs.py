@@ -10,12 +10,12 @@ from hrnet_zoo.records.accuracy import (
     CheckpointUsed,
     DatasetUsed,
     Measurement,
-    ProtocolUsed,
     Record,
     new_record_path,
     write_record,
 )
 from hrnet_zoo.records.timing import TimingRecord, new_timing_path
+from hrnet_zoo.tasks.scored import ProtocolUsed
 from hrnet_zoo.timing.observations import InputTimed, MachineState, VariantTimed
 from hrnet_zoo.zoo.manifest import load_zoo
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from rows import detection_protocol, single_protocol
 from support.trees import make_cityscapes
 from torch import Tensor
 
@@ -26,7 +27,6 @@ from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeome
 from hrnet_zoo.tasks import upload
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.detection import evaluation as detection
-from hrnet_zoo.tasks.loading import detection_protocol, single_protocol
 from hrnet_zoo.tasks.segmentation import evaluation as segmentation
 from hrnet_zoo.tasks.upload import Arrays, GpuLink, Receive, sent_ahead, upload_ahead
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -218,7 +218,7 @@ def sending(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 def counted(root: Path, device: torch.device) -> list[tuple[str, str, list[list[int]]]]:
     """Evaluate a network whose labels are the image's brightness, under two protocols."""
     single = replace(single_protocol(load_zoo().row(ROW)), scale=(128, 64))
-    protocols = {"miou": single, "miou_ms_flip": single.ms_flip()}
+    protocols = {"miou": single, "miou_ms_flip": replace(single, ratios=MS_FLIP_RATIOS, flip=True)}
     dataset = open_dataset(DATASETS["cityscapes"], root, 19)
     steps = torch.linspace(-2, 2, 19, device=device)[None, :, None, None]
     return [

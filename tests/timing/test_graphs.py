@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from fill import small_segmentor
+from rows import detection_protocol
 from support.trees import RunCli
 from torch import Tensor
 
@@ -21,7 +22,6 @@ import hrnet_zoo.demo
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.runs.load import load_predictor
 from hrnet_zoo.tasks.detection.timed import DetectionBench
-from hrnet_zoo.tasks.loading import detection_protocol
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
 from hrnet_zoo.tasks.segmentation.timed import SegmentationBench
 from hrnet_zoo.timing.graphs import CudaGraph, GraphPerShape

@@ -13,6 +13,7 @@ import fill
 import numpy as np
 import pytest
 import torch
+from rows import single_protocol
 from torch import nn
 
 import hrnet_zoo.demo
@@ -30,7 +31,6 @@ from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
 from hrnet_zoo.tasks.detection.timed import DetectionBench, fast_detector
 from hrnet_zoo.tasks.filled import fill as fill_in
 from hrnet_zoo.tasks.filled import spread_classes
-from hrnet_zoo.tasks.loading import single_protocol
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, class_scores
 from hrnet_zoo.tasks.segmentation.timed import SegmentationBench

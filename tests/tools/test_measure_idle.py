@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import measure_idle
 import pytest
+from rows import single_protocol
 
 from hrnet_zoo.datasets.segmentation import Sample, SegmentationDataset
-from hrnet_zoo.tasks.loading import single_protocol
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
 from hrnet_zoo.timing.inputs import TimedImage, drawn_image
 from hrnet_zoo.zoo.row import Row

@@ -25,12 +25,8 @@ from made_up_runs import (
 from support.trees import RunCli
 
 from hrnet_zoo.records.accuracy import Measurement, read_record
-from hrnet_zoo.tasks.segmentation.per_image import (
-    RESAMPLES,
-    SparseCounts,
-    bootstrap_runs,
-    draw_images,
-)
+from hrnet_zoo.tasks.bootstrap import RESAMPLES, draw_images
+from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, bootstrap_runs
 from hrnet_zoo.verdicts.comparison.accuracy import compare_accuracies
 from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
 from hrnet_zoo.verdicts.comparison.reading import read_side

@@ -9,16 +9,15 @@ import pytest
 
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.records.accuracy import (
-    BootstrapInterval,
     CheckpointUsed,
     DatasetUsed,
     Measurement,
-    ProtocolUsed,
     Record,
     Settings,
     now,
 )
-from hrnet_zoo.tasks.setup import SegmentationSetup, WholeTest
+from hrnet_zoo.tasks.scored import Interval, ProtocolUsed
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup, WholeTest
 from hrnet_zoo.verdicts.accuracy import Judgement, Verdict, exit_code, judge, tolerance_for
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Metric
@@ -125,7 +124,7 @@ def test_partial_run_is_not_comparable_however_close() -> None:
 def test_part_of_the_images_is_inconclusive_at_best(
     value: float, low: float, high: float, expected: Verdict
 ) -> None:
-    interval = BootstrapInterval(low=low, high=high, level=0.95, resamples=2000)
+    interval = Interval(low=low, high=high, level=0.95, resamples=2000)
     part = measurement(value).model_copy(update={"interval": interval})
     judgement = judge(ROW, record(part, images=50), "miou")
     assert judgement.verdict is expected
@@ -134,7 +133,7 @@ def test_part_of_the_images_is_inconclusive_at_best(
 
 
 def test_the_interval_excuses_nothing_in_a_full_run() -> None:
-    interval = BootstrapInterval(low=70.0, high=80.0, level=0.95, resamples=2000)
+    interval = Interval(low=70.0, high=80.0, level=0.95, resamples=2000)
     full = measurement(76.0).model_copy(update={"interval": interval})
     assert judge(ROW, record(full), "miou").verdict is Verdict.MISMATCH_WORSE
 

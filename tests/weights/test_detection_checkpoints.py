@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import torch
 from detection_fill import entry
+from rows import build_row, load_detector, load_segmentor
 from torch import Tensor
 
 from hrnet_zoo.errors import CheckpointError
-from hrnet_zoo.tasks.loading import LoadedDetector, build_row, load_detector, load_segmentor
+from hrnet_zoo.tasks.task import LoadedNetwork
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row
 
@@ -58,7 +59,7 @@ def write(tmp_path: Path, state: State, *, zipped: bool = True) -> Path:
     return path
 
 
-def load(tmp_path: Path, kind: str, state: State, *, zipped: bool = True) -> LoadedDetector:
+def load(tmp_path: Path, kind: str, state: State, *, zipped: bool = True) -> LoadedNetwork:
     return load_detector(small_row(kind), write(tmp_path, state, zipped=zipped), CPU)
 
 

@@ -14,6 +14,7 @@ import torch
 from count_complexity import distinct_rows, entry
 from fill import BACKBONES, DATA
 from report.test_report import markdown_rows
+from rows import build_row
 from support.detection_goldens import ARCHITECTURES, FOLDER
 from support.trees import RunCli
 from torch import Tensor, nn
@@ -24,7 +25,6 @@ from hrnet_zoo.models import DETECTORS, build_detector
 from hrnet_zoo.models.detection.detector import ImageGeometry
 from hrnet_zoo.models.detection.mask_head import MaskHead
 from hrnet_zoo.tasks.input_size import TYPICAL_IMAGES, documented_input_size
-from hrnet_zoo.tasks.loading import build_row
 from hrnet_zoo.tasks.multiply_adds import count_multiply_adds, run_without_selection
 from hrnet_zoo.zoo.complexity import CONVENTION, FILE, complexity_of
 from hrnet_zoo.zoo.manifest import default_manifest, load_zoo

@@ -9,7 +9,8 @@ import yaml
 
 from hrnet_zoo.readme.importing.entries import PRINTED_FIELDS, Entry, Imported
 from hrnet_zoo.readme.importing.suggest import WHERE, suggestion
-from hrnet_zoo.tasks.setup import DetectionSetup, SegmentationSetup
+from hrnet_zoo.tasks.detection.setup import DetectionSetup
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.zoo.zoo import Zoo
 
 _HEAD = """\

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.datasets.layouts import layout_of
 from hrnet_zoo.readme.importing import naming
-from hrnet_zoo.tasks.setup import DetectionSetup, SegmentationSetup
+from hrnet_zoo.tasks.detection.setup import DetectionSetup
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.zoo.row import Task
 
 _CROP = re.compile(r"\(?(\d+)\s*[x,]\s*(\d+)\)?")

@@ -19,9 +19,10 @@ from hrnet_zoo.readme.results import (
     results_tables,
     titles_of,
 )
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
 from hrnet_zoo.zoo.printed import printed_number
-from hrnet_zoo.zoo.row import METRICS, Column, Table, Task
+from hrnet_zoo.zoo.row import Column, Table, Task
 from hrnet_zoo.zoo.zoo import Zoo
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from hrnet_zoo.readme.lint.codes import RULES, Severity
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.weights.file_name import link_file_name
-from hrnet_zoo.zoo.row import METRICS, Column, Row
+from hrnet_zoo.zoo.row import Column, Row
 
 
 @dataclass(frozen=True, kw_only=True)

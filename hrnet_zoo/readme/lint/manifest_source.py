@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hrnet_zoo.readme.lint.document import Document, LintTable, Spot, TableRow
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.manifest import Keys, load_zoo_with_lines
-from hrnet_zoo.zoo.row import METRICS, Column, Row
+from hrnet_zoo.zoo.row import Column, Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 _TEXT: tuple[Column, ...] = (

@@ -13,7 +13,7 @@ from hrnet_zoo.readme.lint.names import (
     schedule_in_file_name,
     width_in_file_name,
 )
-from hrnet_zoo.tasks.setup import SegmentationSetup
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.zoo.row import Column
 
 _FLAGS: tuple[tuple[Column, str, str], ...] = (

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from hrnet_zoo.readme.lint.document import Document, Finding, LintTable, TableRow
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.printed import NOT_PRINTED, decimals_of, printed_number
-from hrnet_zoo.zoo.row import METRICS, Column, Metric
+from hrnet_zoo.zoo.row import Column, Metric
 
 _PERCENT: tuple[Metric, ...] = ("miou", "miou_ms_flip", "box_ap", "mask_ap")
 _CLAIMS: tuple[Column, ...] = (

@@ -12,23 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from hrnet_zoo.errors import UsageError
-from hrnet_zoo.records.accuracy import BootstrapInterval, Record
+from hrnet_zoo.records.accuracy import Record
 from hrnet_zoo.records.folder import without_collector
 from hrnet_zoo.report.html.record_files import Problem, read_accuracies
 from hrnet_zoo.report.html.speeds import Speeds, gather_speeds
+from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.tasks.scored import Interval
 from hrnet_zoo.verdicts.accuracy import (
     DEFAULT_NOISE,
     MISMATCHES,
-    PROTOCOL_OF,
     Judgement,
     Verdict,
     judge,
     tolerance_for,
 )
-from hrnet_zoo.zoo.row import METRICS, EditionName, Metric, Row
+from hrnet_zoo.zoo.row import EditionName, Metric, Row
 from hrnet_zoo.zoo.zoo import Zoo
 
-ACCURACY_METRICS: tuple[Metric, ...] = tuple(m for m in METRICS if m in PROTOCOL_OF)
+ACCURACY_METRICS = tuple(name for name, metric in METRICS.items() if metric.protocol is not None)
 """What records of accuracy measure."""
 
 _STANDING = {Verdict.MATCH: 2, **dict.fromkeys(MISMATCHES, 2), Verdict.INCONCLUSIVE: 1}
@@ -43,7 +44,7 @@ class Run:
     """Of the record, below the folder of records."""
     started_at: datetime
     judgement: Judgement
-    interval: BootstrapInterval | None
+    interval: Interval | None
     """Of the measured value."""
     device: str | None
     """What it ran on, as far as the record says."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hrnet_zoo.report.html.gathering import Claim, Run
 from hrnet_zoo.report.html.wording import moment
 from hrnet_zoo.report.judgements import measured_cells
-from hrnet_zoo.report.rows import METRIC_TITLES
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.accuracy import Verdict
 
 SHOWN = 16
@@ -70,7 +70,7 @@ def history_of(claim: Claim) -> History:
     deltas = [run.delta for run in shown if run.delta is not None]
     points, zero = _polyline(deltas)
     return History(
-        title=METRIC_TITLES[claim.metric],
+        title=METRICS[claim.metric].title,
         num_runs=len(claim.runs),
         lines=tuple(_line(run, counts=run is claim.run) for run in reversed(shown)),
         points=points,

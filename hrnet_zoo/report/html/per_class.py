@@ -1,4 +1,4 @@
-"""IoU or AP of every class: one table per data set and metric, shaded like a heat map."""
+"""A figure of every class: one table per data set and metric, shaded like a heat map."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from hrnet_zoo.records.accuracy import Record
 from hrnet_zoo.report.html.gathering import Claim
 from hrnet_zoo.report.html.wording import anchor, clipped, short_name
-from hrnet_zoo.report.rows import METRIC_TITLES
-from hrnet_zoo.zoo.row import Metric
+from hrnet_zoo.tasks import METRICS
 
 _SHADES = 10
 
@@ -36,35 +35,34 @@ class ClassTable:
     """Class and its cells, in the order of the labels."""
 
 
-def class_scores(record: Record, metric: Metric) -> dict[str, float | None]:
-    """Return IoU or AP in percent by class, as measured; empty if the record has none."""
+def class_scores(record: Record, metric: str) -> dict[str, float | None]:
+    """Return a metric's figure in percent by class, as measured; empty if the record has none."""
     measurement = record.measurement(metric)
-    if measurement is None:
+    shown = METRICS[metric].per_class
+    if measurement is None or shown is None:
         return {}
-    if measurement.coco is not None:
-        return {c.name: c.ap for c in measurement.coco.categories}
-    return {c.name: c.iou for c in measurement.classes}
+    return {c.name: c.figures.get(shown[0]) for c in measurement.classes}
 
 
 def class_tables(claims: Sequence[Claim]) -> list[ClassTable]:
-    """Return the tables of all measured claims; a second protocol (ms+flip) has none."""
-    grouped: dict[tuple[str, Metric], list[Claim]] = {}
+    """Return the tables of all measured claims; metrics without figures of classes have none."""
+    grouped: dict[tuple[str, str], list[Claim]] = {}
     for claim in claims:
-        if claim.metric == "miou_ms_flip" or claim.record is None:
+        if claim.record is None:
             continue
         if class_scores(claim.record, claim.metric):
             grouped.setdefault((claim.row.setup.dataset, claim.metric), []).append(claim)
     return [_table(dataset, metric, group) for (dataset, metric), group in grouped.items()]
 
 
-def _table(dataset: str, metric: Metric, claims: Sequence[Claim]) -> ClassTable:
+def _table(dataset: str, metric: str, claims: Sequence[Claim]) -> ClassTable:
     scores = [class_scores(claim.record, metric) for claim in claims if claim.record]
     names = list(dict.fromkeys(name for of_row in scores for name in of_row))
     known = [value for of_row in scores for value in of_row.values() if value is not None]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
     return ClassTable(
         dataset=dataset,
-        title="IoU" if metric == "miou" else METRIC_TITLES[metric],
+        title=(METRICS[metric].per_class or ("", ""))[1],
         columns=tuple((_column(claim), anchor(claim.row)) for claim in claims),
         lines=tuple(
             (clipped(name, 60), tuple(_cell(of_row.get(name), low, high) for of_row in scores))

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from hrnet_zoo.report.html.gathering import Claim, Gathered
 from hrnet_zoo.report.html.history import thinned
 from hrnet_zoo.report.html.wording import clipped, interval_text, name_in_charts, short_name
-from hrnet_zoo.report.rows import METRIC_TITLES
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.accuracy import MISMATCHES, Verdict
 from hrnet_zoo.zoo.complexity import complexity_of
 
@@ -89,7 +89,7 @@ def row_points(gathered: Gathered) -> list[RowPoint]:
                 dataset=claim.row.setup.dataset,
                 method=clipped(claim.row.method, 60),
                 backbone=claim.row.setup.backbone,
-                metric=METRIC_TITLES[claim.metric],
+                metric=METRICS[claim.metric].title,
                 accuracy=accuracy,
                 accuracy_is=source,
                 fps=fps,
@@ -161,7 +161,7 @@ def _delta_point(claim: Claim) -> DeltaPoint:
     return DeltaPoint(
         label=name_in_charts(claim),
         dataset=claim.row.setup.dataset,
-        metric=METRIC_TITLES[claim.metric],
+        metric=METRICS[claim.metric].title,
         documented=documented,
         measured=round(run.measured, 4),
         delta=round(run.delta, 4),

@@ -10,12 +10,9 @@ from hrnet_zoo.report.html.gathering import Claim, Gathered
 from hrnet_zoo.report.html.speeds import Speed
 from hrnet_zoo.report.html.wording import anchor, clipped, interval_text
 from hrnet_zoo.report.judgements import measured_cells
-from hrnet_zoo.report.rows import METRIC_TITLES
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.accuracy import Verdict
 from hrnet_zoo.zoo.complexity import complexity_of
-from hrnet_zoo.zoo.row import Metric
-
-_SECOND: tuple[Metric, ...] = ("miou_ms_flip", "mask_ap")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +78,7 @@ def claim_cells(claim: Claim, paths: Mapping[str, int]) -> ClaimCells:
     if claim.run is not None and claim.run.measured is not None:
         measured, delta = measured_cells(judgement)
     return ClaimCells(
-        title=METRIC_TITLES[claim.metric],
+        title=METRICS[claim.metric].title,
         edition=claim.row.edition,
         documented="-" if judgement.documented is None else str(judgement.documented),
         measured=measured,
@@ -127,8 +124,9 @@ def _two(
     first: ClaimCells | None = None
     second: ClaimCells | None = None
     for claim in claims:
-        if claim.metric in _SECOND:
+        metric = METRICS[claim.metric]
+        if metric.is_accuracy and metric.apart:
             second = claim_cells(claim, paths)
-        else:
+        elif metric.is_accuracy:
             first = claim_cells(claim, paths)
     return first, second

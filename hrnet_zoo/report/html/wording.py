@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hrnet_zoo.records.accuracy import BootstrapInterval
 from hrnet_zoo.report.html.gathering import Claim
+from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.tasks.scored import Interval
 from hrnet_zoo.verdicts.accuracy import Verdict
 from hrnet_zoo.zoo.row import Row
 
@@ -37,12 +38,13 @@ def short_name(row: Row) -> str:
 
 def name_in_charts(claim: Claim) -> str:
     """Return what stands beside a claim in a chart of its data set."""
-    second = {"miou_ms_flip": ", ms+flip", "mask_ap": ", mask"}.get(claim.metric, "")
+    apart = METRICS[claim.metric].apart
+    second = f", {apart}" if apart else ""
     later = ", later" if claim.row.edition == "later" else ""
     return f"{short_name(claim.row)}{second}{later}"
 
 
-def interval_text(interval: BootstrapInterval | None) -> str:
+def interval_text(interval: Interval | None) -> str:
     """Return an interval for people, or an empty string."""
     return f"{interval.low:.2f} to {interval.high:.2f}" if interval else ""
 

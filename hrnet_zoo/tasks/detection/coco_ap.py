@@ -10,12 +10,13 @@ import importlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Kind = Literal["bbox", "segm"]
+from hrnet_zoo.tasks.detection.metrics import Kind
+
 Entry = Mapping[str, Any]
 
 MAX_DETS = (100, 300, 1000)

@@ -22,7 +22,6 @@ from hrnet_zoo.tasks.detection.coco_ap import (
     CocoFigures,
     Curves,
     Entry,
-    Kind,
     accumulate,
     category_ids,
     coco_figures,
@@ -30,6 +29,7 @@ from hrnet_zoo.tasks.detection.coco_ap import (
     figures_of,
     selected,
 )
+from hrnet_zoo.tasks.detection.metrics import Kind
 
 BackendName = Literal["pycocotools", "hotcoco", "faster"]
 BackendChoice = Literal["auto", "pycocotools", "hotcoco", "faster"]

@@ -27,9 +27,9 @@ from hrnet_zoo.models.detection.rpn import MAX_PROPOSALS
 from hrnet_zoo.models.detection.semantic_head import STRIDE
 from hrnet_zoo.models.detection.two_stage import RoIHead, TwoStageDetector
 from hrnet_zoo.models.folding import fold
+from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.detection.training_roi import align, boxes_on_all_levels, pooled_features
 from hrnet_zoo.tasks.input_size import padded_size
-from hrnet_zoo.tasks.setup import DetectionSetup
 
 _NOT_SELECTED = "selecting and suppressing boxes is left out"
 
@@ -55,6 +55,11 @@ class DetectionInference:
             channels=setup.channels,
             size=padded_size(setup),
         )
+
+    @property
+    def samples(self) -> int:
+        """Return how many images go through the network together."""
+        return 1
 
     @property
     def assumptions(self) -> tuple[str, ...]:

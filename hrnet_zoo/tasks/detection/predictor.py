@@ -1,24 +1,37 @@
-"""One image in, boxes and masks out: the Python interface to a trained detector."""
+"""The Python interface to a trained detector."""
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from hrnet_zoo.datasets.classes import class_table
+from hrnet_zoo.datasets.coco import CocoDataset
 from hrnet_zoo.datasets.detections import ImageDetections, Rle
 from hrnet_zoo.datasets.rle import decode_masks
 from hrnet_zoo.datasets.transforms import resize_keep_ratio
 from hrnet_zoo.models.detection.detector import Detector
+from hrnet_zoo.models.folding import folded
 from hrnet_zoo.system.devices import canonical_precision
-from hrnet_zoo.tasks.detection.protocol import detect, to_image_detections
+from hrnet_zoo.system.image_files import FoundImage, save_png, save_text
+from hrnet_zoo.tasks.detection.pictures import draw_detections
+from hrnet_zoo.tasks.detection.protocol import DetectionProtocol, detect, to_image_detections
+from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.input_image import check_scale, pixels_of
-from hrnet_zoo.tasks.loading import detection_protocol, folded_detector
-from hrnet_zoo.zoo.row import Row
+from hrnet_zoo.tasks.pictures import comparison
+from hrnet_zoo.tasks.predictor import Predictor, SeenImage
+from hrnet_zoo.tasks.task import LookOptions
+
+_SHOWN_CLASSES = 6
+_SHOWN_SCORE = 0.3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,7 +52,7 @@ class DetectionResult:
     """K RGB triples, 0 to 255."""
 
     def decoded_masks(self) -> NDArray[np.bool_]:
-        """Return the masks as [M, H, W]; none of a detector without masks.
+        """Return the masks as [M, H, W].
 
         Raises:
             ValueError: the detector has no masks.
@@ -56,20 +69,19 @@ class DetectionResult:
         )
 
 
-class DetectionPredictor:
-    """A row's detector with its weights, and the row's way of looking at images.
+class DetectionPredictor(Predictor):
+    """A row's detector."""
 
-    ``model`` is the network as published, for whatever else it is wanted for; predictions come from
-    a copy of it, made when the predictor is, with BatchNorm folded in.
-    """
+    writes = ("detections", "picture")
+    doing = "detecting"
 
-    def __init__(self, row: Row, model: Detector, device: torch.device) -> None:
-        self.row = row
-        self.model = model
-        self._network = folded_detector(model)
-        self._device = device
-        self._classes = class_table(row.setup.dataset)
-        self._protocol = detection_protocol(row, with_masks=True)
+    def __init__(
+        self, name: str, setup: DetectionSetup, model: Detector, device: torch.device
+    ) -> None:
+        super().__init__(name, setup, model, device)
+        self._network = folded(model)
+        self._classes = class_table(setup.dataset)
+        self._protocol = DetectionProtocol.of(setup, with_masks=True)
 
     def predict(
         self, image: str | Path | NDArray[np.uint8], *, scale: tuple[int, int] | None = None
@@ -103,3 +115,58 @@ class DetectionPredictor:
             class_names=self._classes.names,
             palette=self._classes.palette,
         )
+
+    def see(self, image: FoundImage, pixels: NDArray[np.uint8], options: LookOptions) -> SeenImage:
+        """Detect objects in an image; write them as JSON, and the image with them drawn into it."""
+        result = self.predict(pixels)
+        found = result.detections().above(options.score_threshold)
+        names = result.class_names
+        size = (pixels.shape[0], pixels.shape[1])
+        listed = options.folder / f"{image.stem}_detections.json"
+        save_text(_as_json(found, size, names), listed)
+        picture = options.folder / f"{image.stem}_overlay.png"
+        save_png(
+            draw_detections(pixels, found, names, result.palette, alpha=options.alpha), picture
+        )
+        counts = dict(Counter(names[label] for label in found.labels).most_common())
+        most = [f"{count} {name}" for name, count in counts.items()]
+        shown = ", ".join(most[:_SHOWN_CLASSES]) + (" ..." if len(most) > _SHOWN_CLASSES else "")
+        return SeenImage(
+            image=image.path,
+            size=size,
+            classes=counts,
+            files={"detections": listed, "picture": picture},
+            summary=shown or "nothing found",
+        )
+
+    def beside_truth(self, samples: CocoDataset, index: int, zoom: int) -> Image.Image:
+        """Return an image, its annotated boxes and the detections side by side, enlarged."""
+        image = samples.load(index).image
+        result = self.predict(image)
+        # Enlarged before drawing, so that lines and letters stay fine.
+        large = image.repeat(zoom, axis=0).repeat(zoom, axis=1)
+        truth = samples.truth_of(index, with_masks=False).enlarged(zoom)
+        found = result.detections().enlarged(zoom).above(_SHOWN_SCORE)
+        names, palette = result.class_names, result.palette
+        panels = [
+            ("input", Image.fromarray(large)),
+            ("annotated boxes", draw_detections(large, truth, names, palette, with_scores=False)),
+            (f"detections above {_SHOWN_SCORE}", draw_detections(large, found, names, palette)),
+        ]
+        return comparison(panels, [])
+
+
+def _as_json(found: ImageDetections, size: tuple[int, int], class_names: Sequence[str]) -> str:
+    """Return an image's size and objects; boxes to a thousandth of a pixel, scores to 1e-6."""
+    objects = [
+        {
+            "label": int(label),
+            "name": class_names[label],
+            "score": round(float(found.scores[i]), 6),
+            "box": [round(float(value), 3) for value in found.boxes[i]],
+            "mask": found.masks[i] if found.masks is not None else None,
+        }
+        for i, label in enumerate(found.labels)
+    ]
+    content = {"height": size[0], "width": size[1], "detections": objects}
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"

@@ -18,6 +18,7 @@ from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import Pixels, to_network_input
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
 from hrnet_zoo.tasks.detection.masks import encode_masks
+from hrnet_zoo.tasks.detection.setup import DetectionSetup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,17 @@ class DetectionProtocol:
     """How pixel values become network input."""
     with_masks: bool
     """Whether masks are wanted, of detectors that have them."""
+
+    @classmethod
+    def of(cls, setup: DetectionSetup, *, with_masks: bool) -> DetectionProtocol:
+        """Return a row's documented protocol."""
+        return cls(
+            scale=setup.test.scale,
+            size_divisor=setup.test.size_divisor,
+            score_threshold=setup.test.score_threshold,
+            normalisation=setup.normalisation,
+            with_masks=with_masks,
+        )
 
 
 def padded_input(resized: Pixels, protocol: DetectionProtocol, device: torch.device) -> Tensor:

@@ -13,6 +13,7 @@ from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.transforms import resize_keep_ratio
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
+from hrnet_zoo.models.folding import folded
 from hrnet_zoo.tasks.detection.masks import paste_masks
 from hrnet_zoo.tasks.detection.protocol import (
     DetectionProtocol,
@@ -20,7 +21,6 @@ from hrnet_zoo.tasks.detection.protocol import (
     padded_input,
     to_image_detections,
 )
-from hrnet_zoo.tasks.loading import folded_detector
 from hrnet_zoo.timing.agreement import combined, detection_agreement
 from hrnet_zoo.timing.graphs import GraphPerShape
 from hrnet_zoo.timing.inputs import TimedImage
@@ -70,6 +70,11 @@ class DetectionBench:
         with explained(DOCUMENTED, self.network_input, device):
             moved = copy.deepcopy(model).to(device)
         self._model = moved.to(memory_format=torch.contiguous_format)
+
+    @property
+    def window(self) -> tuple[int, int] | None:
+        """Return (height, width) of sliding windows, if there are any."""
+        return None
 
     @property
     def first_pass(self) -> Callable[[], object]:
@@ -147,7 +152,7 @@ def fast_detector(model: Detector, recipe: Recipe) -> Detector:
         model: in eval mode, on the device; it is left alone.
         recipe: says the engine, and the precision of backbone and neck; heads stay in float32.
     """
-    model = folded_detector(model).to(memory_format=torch.channels_last)
+    model = folded(model).to(memory_format=torch.channels_last)
     dtype = DTYPES[recipe.precision]
     backbone, neck = model.get_submodule("backbone"), model.get_submodule("neck")
     if recipe.engine == "compile":

@@ -18,11 +18,11 @@ from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.detection.fcos import FCOS
 from hrnet_zoo.models.detection.two_stage import TwoStageDetector
 from hrnet_zoo.models.resnext import ResNeXt
+from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.detection.training_fcos import compose_group_norms, fcos_loss
 from hrnet_zoo.tasks.detection.training_roi import POSITIVES_PER_IMAGE, REGIONS_PER_IMAGE, roi_loss
 from hrnet_zoo.tasks.detection.training_rpn import rpn_loss
 from hrnet_zoo.tasks.input_size import padded_size
-from hrnet_zoo.tasks.setup import DetectionSetup
 
 _LEARNING_RATE = 0.02
 _WEIGHT_DECAY = 0.0001

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -12,60 +11,64 @@ from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.datasets.coco import CocoDataset
 from hrnet_zoo.datasets.coco_results import result_entries
 from hrnet_zoo.system.progress import Progress
-from hrnet_zoo.tasks.detection.coco_ap import Kind, coco_figures
-from hrnet_zoo.tasks.detection.evaluation import EvaluatedImage
+from hrnet_zoo.tasks.detection.coco_ap import coco_figures
+from hrnet_zoo.tasks.detection.metrics import CocoMetric
 from hrnet_zoo.tasks.detection.pictures import draw_detections
+from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.tasks.pictures import comparison
-from hrnet_zoo.zoo.row import Row
+from hrnet_zoo.tasks.task import SINGLE, WorstOptions
 
 # What scores lower is rarely looked at, and would cover everything else.
 _SHOWN_SCORE = 0.3
 _PANEL_SIDE = 1000
 
 
-def worst_detections(
-    results: Mapping[str, EvaluatedImage],
-    dataset: CocoDataset,
-    kind: Kind,
+def worst_images(
+    results: Mapping[str, ImageResult],
+    samples: CocoDataset,
+    metric: CocoMetric,
     count: int,
     progress: Progress,
 ) -> list[tuple[str, float]]:
-    """Return names and AP (percent, of the image alone) of the worst images, worst first.
+    """Return names and scores (percent, of the image alone) of the worst images, worst first.
 
-    Images without annotated objects have no AP and are passed over.
+    Images without annotated objects have no score and are passed over.
 
     Args:
         results: of every image, by name.
-        dataset: with the annotations.
-        kind: "bbox" or "segm".
+        samples: with the annotations.
+        metric: what is scored.
         count: how many.
         progress: told about every image that was scored.
     """
     annotations: dict[int, list[dict[str, Any]]] = {}
-    for annotation in dataset.ground_truth["annotations"]:
+    for annotation in samples.ground_truth["annotations"]:
         annotations.setdefault(annotation["image_id"], []).append(annotation)
-    images = {image["id"]: image for image in dataset.ground_truth["images"]}
+    images = {image["id"]: image for image in samples.ground_truth["images"]}
+    id_of = samples.image_ids()
     scored = []
     for done, (name, result) in enumerate(results.items(), 1):
+        image_id = id_of[name]
         alone = {
-            "images": [images[result.image_id]],
-            "annotations": annotations.get(result.image_id, []),
-            "categories": dataset.ground_truth["categories"],
+            "images": [images[image_id]],
+            "annotations": annotations.get(image_id, []),
+            "categories": samples.ground_truth["categories"],
         }
-        entries = result_entries(result.image_id, result.detections, dataset.layout.category_ids)
-        ap = coco_figures(alone, entries, kind, image_ids=[result.image_id]).ap
-        if ap is not None:
-            scored.append((name, ap))
+        entries = result_entries(image_id, result.counted[SINGLE], samples.layout.category_ids)
+        figures = coco_figures(alone, entries, metric.kind, image_ids=[image_id])
+        assert metric.value_of is not None
+        value = metric.value_of(figures)
+        if value is not None:
+            scored.append((name, value))
         progress.update(done)
     return sorted(scored, key=lambda pair: (pair[1], pair[0]))[:count]
 
 
-def save_worst_detections(
-    dataset: CocoDataset,
-    row: Row,
-    results: Mapping[str, EvaluatedImage],
+def draw_worst(
+    samples: CocoDataset,
+    results: Mapping[str, ImageResult],
     worst: list[tuple[str, float]],
-    folder: Path,
+    options: WorstOptions,
     progress: Progress,
 ) -> None:
     """Draw the worst images, truth beside detections, one picture for each, numbered from 01.
@@ -73,13 +76,12 @@ def save_worst_detections(
     Raises:
         DatasetError: a file can no longer be used.
     """
-    table = class_table(row.setup.dataset)
-    index_of = {dataset.name_of(i): i for i in range(len(dataset))}
-    folder.mkdir(parents=True, exist_ok=True)
+    table = class_table(options.dataset)
+    index_of = {samples.name_of(i): i for i in range(len(samples))}
     for place, (name, ap) in enumerate(worst, 1):
-        index, found = index_of[name], results[name].detections
-        image = dataset.load(index).image
-        truth = dataset.truth_of(index, with_masks=found.masks is not None)
+        index, found = index_of[name], results[name].counted[SINGLE]
+        image = samples.load(index).image
+        truth = samples.truth_of(index, with_masks=found.masks is not None)
         names, palette = table.names, table.palette
         drawn = draw_detections(image, found, names, palette, score_threshold=_SHOWN_SCORE)
         panels = [
@@ -88,5 +90,5 @@ def save_worst_detections(
         ]
         for _, panel in panels:
             panel.thumbnail((_PANEL_SIDE, _PANEL_SIDE), Image.Resampling.LANCZOS)
-        comparison(panels, []).save(folder / f"{place:02d}_{name.replace('/', '_')}.png")
+        comparison(panels, []).save(options.picture(place, name))
         progress.update(place)

@@ -6,31 +6,15 @@ compared where there is none; counting pixels is `counting.py`.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hrnet_zoo.errors import RecordError
-
 if TYPE_CHECKING:
     from torch import Tensor
-
-_UNREADABLE = (
-    OSError,
-    EOFError,
-    KeyError,
-    IndexError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +34,7 @@ class SegmentationScores:
 
 
 class ConfusionMatrix:
-    """Pixel counts by label and prediction: grows by images, merges with others, fits in a file.
+    """Pixel counts by label and prediction: grows by images, merges with others.
 
     ``counts[label, prediction]`` is int64. Its last row counts pixels whose label is neither a
     class nor ignored: upstream keeps them in the union of the class predicted there.
@@ -81,31 +65,6 @@ class ConfusionMatrix:
     def merge(self, other: ConfusionMatrix) -> ConfusionMatrix:
         """Return the matrix of both sets of images together."""
         return ConfusionMatrix(self.num_classes, self.counts + other.counts)
-
-    def save(self, path: Path) -> None:
-        """Write the matrix to a compressed .npz file, replacing an earlier one in one step."""
-        temporary = path.with_name(f".{path.name}.part")
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, counts=self.counts)
-        temporary.replace(path)
-
-    @classmethod
-    def load(cls, path: Path) -> ConfusionMatrix:
-        """Return the matrix in a file written by `save`.
-
-        Raises:
-            RecordError: the file is missing, damaged or something else.
-        """
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                counts = archive["counts"]
-            if counts.dtype != np.int64 or (counts < 0).any():
-                msg = "it does not hold counts"
-                raise ValueError(msg)
-            return cls(counts.shape[1], counts)
-        except _UNREADABLE as error:
-            msg = f"{path} is no saved confusion matrix ({error}). Delete it and run again."
-            raise RecordError(msg) from None
 
     def scores(self) -> SegmentationScores:
         """Return the scores of all images counted so far.
@@ -139,3 +98,57 @@ def _mean(ratios: NDArray[np.float64]) -> float | None:
 
 def _percent(ratios: NDArray[np.float64]) -> tuple[float | None, ...]:
     return tuple(None if np.isnan(ratio) else float(100 * ratio) for ratio in ratios)
+
+
+class ResampledScores:
+    """Scores of sets of images drawn again and again, an array [D, R] each, in percent.
+
+    D draws are made alike of R runs over the same images. The names are those of
+    `SegmentationScores`, so that a metric reads itself off either.
+    """
+
+    def __init__(
+        self, draws: NDArray[np.float64], planes: Mapping[str, NDArray[np.float64]]
+    ) -> None:
+        """Take what images of several runs add up to.
+
+        Args:
+            draws: [D, N] how often each draw has each image.
+            planes: "intersection", "labelled" and "union" of every class, each [N, R, K].
+        """
+        self._draws = draws
+        self._planes = planes
+
+    def _sums(self, plane: str) -> NDArray[np.float64]:
+        """Return what the drawn images add up to, [D, R, K]; only what is asked for is added."""
+        counts = self._planes[plane]
+        summed: NDArray[np.float64] = self._draws @ counts.reshape(len(counts), -1)
+        return summed.reshape(len(self._draws), *counts.shape[1:])
+
+    @property
+    def miou(self) -> NDArray[np.float64]:
+        """Return mean IoU over the classes that were labelled or predicted; NaN if none was."""
+        return _mean_ratio(self._sums("intersection"), self._sums("union"))
+
+    @property
+    def macc(self) -> NDArray[np.float64]:
+        """Return mean accuracy over the classes that were labelled; NaN if none was."""
+        return _mean_ratio(self._sums("intersection"), self._sums("labelled"))
+
+    @property
+    def aacc(self) -> NDArray[np.float64]:
+        """Return the share of labelled pixels that were predicted as their class."""
+        found, labelled = self._sums("intersection"), self._sums("labelled")
+        with np.errstate(invalid="ignore"):
+            share: NDArray[np.float64] = 100 * found.sum(axis=2) / labelled.sum(axis=2)
+        return share
+
+
+def _mean_ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean over classes, in percent, of those of which there is a whole."""
+    seen = whole > 0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: NDArray[np.float64] = (
+            100 * np.where(seen, part / whole, 0).sum(axis=2) / seen.sum(axis=2)
+        )
+    return mean

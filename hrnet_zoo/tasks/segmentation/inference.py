@@ -13,7 +13,7 @@ from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import fold
 from hrnet_zoo.models.layers import resize
-from hrnet_zoo.tasks.setup import SegmentationSetup, SlideTest
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup, SlideTest
 
 _USUAL_SIZES = {(2048, 512): (512, 683)}
 """Boxes (width, height) that hold photographs of many shapes, and the (height, width) of most.
@@ -44,6 +44,11 @@ class SegmentationInference:
             num_classes=setup.num_classes,
             size=test.crop_size if isinstance(test, SlideTest) else whole,
         )
+
+    @property
+    def samples(self) -> int:
+        """Return how many images go through the network together."""
+        return 1
 
     @property
     def assumptions(self) -> tuple[str, ...]:

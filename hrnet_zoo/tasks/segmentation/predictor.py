@@ -1,4 +1,4 @@
-"""One image in, labels out: the Python interface to a trained segmentor."""
+"""The Python interface to a trained segmentor."""
 
 from __future__ import annotations
 
@@ -9,20 +9,29 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from PIL import Image
+from torch import Tensor
 
 from hrnet_zoo.datasets.classes import class_table
+from hrnet_zoo.datasets.segmentation import SegmentationDataset
 from hrnet_zoo.errors import UsageError
-from hrnet_zoo.records.accuracy import ProtocolName
+from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.system.devices import canonical_precision
+from hrnet_zoo.system.image_files import FoundImage, save_png
 from hrnet_zoo.tasks.input_image import check_scale, pixels_of
-from hrnet_zoo.tasks.loading import network_for_evaluation, single_protocol
+from hrnet_zoo.tasks.pictures import colourise, comparison, legend_of, overlay, palette_png
+from hrnet_zoo.tasks.predictor import Predictor, SeenImage
+from hrnet_zoo.tasks.segmentation.metrics import MS_FLIP
 from hrnet_zoo.tasks.segmentation.protocol import (
     SegmentationProtocol,
     class_scores,
+    evaluated_network,
     resized_images,
 )
-from hrnet_zoo.zoo.row import Row
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
+from hrnet_zoo.tasks.task import SINGLE, LookOptions
+
+_SHOWN_CLASSES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,26 +53,35 @@ class SegmentationResult:
         scores = self._scores if self._are_probabilities else self._scores.softmax(dim=0)
         return scores.cpu().numpy()
 
+    def shares(self) -> dict[str, float]:
+        """Return class name -> share of the pixels, largest first, of classes that occur."""
+        pixels = np.bincount(self.labels.ravel(), minlength=len(self.class_names))
+        shares = {
+            name: int(count) / self.labels.size
+            for name, count in zip(self.class_names, pixels, strict=True)
+            if count
+        }
+        return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
-class SegmentationPredictor:
-    """A row's network with its weights, and the row's way of looking at images.
 
-    ``model`` is the network as published, for whatever else it is wanted for; predictions come from
-    a copy of it, made when the predictor is, with BatchNorm folded in.
-    """
+class SegmentationPredictor(Predictor):
+    """A row's segmentor."""
 
-    def __init__(self, row: Row, model: nn.Module, device: torch.device) -> None:
-        self.row = row
-        self.model = model
-        self._network = network_for_evaluation(model)
-        self._device = device
-        self._classes = class_table(row.setup.dataset)
+    writes = ("labels", "picture")
+    doing = "labelling"
+
+    def __init__(
+        self, name: str, setup: SegmentationSetup, model: FCN, device: torch.device
+    ) -> None:
+        super().__init__(name, setup, model, device)
+        self._network = evaluated_network(model)
+        self._classes = class_table(setup.dataset)
 
     def predict(
         self,
         image: str | Path | NDArray[np.uint8],
         *,
-        protocol: ProtocolName = "single",
+        protocol: str = SINGLE,
         scale: tuple[int, int] | None = None,
     ) -> SegmentationResult:
         """Label every pixel of an image.
@@ -95,12 +113,43 @@ class SegmentationPredictor:
             _are_probabilities=chosen.averages_probabilities,
         )
 
+    def see(self, image: FoundImage, pixels: NDArray[np.uint8], options: LookOptions) -> SeenImage:
+        """Label an image; write its label map and the image tinted, with a legend."""
+        result = self.predict(pixels, protocol=options.protocol)
+        labels = options.folder / f"{image.stem}_labels.png"
+        picture = options.folder / f"{image.stem}_overlay.png"
+        save_png(palette_png(result.labels, result.palette), labels)
+        legend = legend_of(result.class_names, result.palette, result.labels)
+        tinted = overlay(pixels, result.labels, result.palette, options.alpha)
+        save_png(comparison([(image.path.name, tinted)], legend), picture)
+        shares = result.shares()
+        most = [f"{name} {share:.1%}" for name, share in list(shares.items())[:_SHOWN_CLASSES]]
+        return SeenImage(
+            image=image.path,
+            size=(pixels.shape[0], pixels.shape[1]),
+            classes=shares,
+            files={"labels": labels, "picture": picture},
+            summary=", ".join(most),
+        )
+
+    def beside_truth(self, samples: SegmentationDataset, index: int, zoom: int) -> Image.Image:
+        """Return an image, its labels and the prediction side by side, enlarged."""
+        sample = samples.load(index)
+        result = self.predict(sample.image)
+        legend = legend_of(result.class_names, result.palette, sample.label, result.labels)
+        panels = [
+            ("input", Image.fromarray(sample.image)),
+            ("labels (black: ignored)", colourise(sample.label, result.palette)),
+            ("prediction", colourise(result.labels, result.palette)),
+        ]
+        return comparison(panels, legend, zoom=zoom)
+
     def _protocol(self, name: str, scale: tuple[int, int] | None) -> SegmentationProtocol:
-        if name not in ("single", "ms_flip"):
-            msg = f'"{name}" is no protocol; use "single" or "ms_flip".'
+        if name not in (SINGLE, MS_FLIP):
+            msg = f'"{name}" is not a protocol; use "{SINGLE}" or "{MS_FLIP}".'
             raise UsageError(msg)
-        single = single_protocol(self.row)
+        protocol = SegmentationProtocol.of(self.setup, name)
         if scale is not None:
             check_scale(scale)
-            single = replace(single, scale=scale)
-        return single if name == "single" else single.ms_flip()
+            protocol = replace(protocol, scale=scale)
+        return protocol

@@ -15,8 +15,12 @@ from torch import Tensor
 
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import Pixels, resize_keep_ratio, to_network_input
+from hrnet_zoo.models.fcn import FCN
+from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.layers import resize
-from hrnet_zoo.tasks.setup import MS_FLIP_RATIOS
+from hrnet_zoo.tasks.segmentation.metrics import MS_FLIP
+from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS, SegmentationSetup, SlideTest
+from hrnet_zoo.tasks.task import SINGLE
 
 Network = Callable[[Tensor], Tensor]
 """Maps [N, 3, h, w] to logits [N, K, ...] of that size or smaller; they are then enlarged to it."""
@@ -39,14 +43,31 @@ class SegmentationProtocol:
     normalisation: Normalisation
     """How pixel values become network input."""
 
+    @classmethod
+    def of(cls, setup: SegmentationSetup, name: str = SINGLE) -> SegmentationProtocol:
+        """Return a row's documented protocol: "single", or "ms_flip" of mIoU(ms+flip) columns."""
+        test = setup.test
+        single = cls(
+            scale=test.scale,
+            window=test.crop_size if isinstance(test, SlideTest) else None,
+            stride=test.stride if isinstance(test, SlideTest) else None,
+            normalisation=setup.normalisation,
+        )
+        return replace(single, ratios=MS_FLIP_RATIOS, flip=True) if name == MS_FLIP else single
+
     @property
     def averages_probabilities(self) -> bool:
-        """Say whether several passes are averaged, which is done over probabilities."""
+        """Whether several passes are averaged, which is done over probabilities."""
         return len(self.ratios) > 1 or self.flip
 
-    def ms_flip(self) -> SegmentationProtocol:
-        """Return the protocol of the mIoU(ms+flip) columns: six sizes, each also mirrored."""
-        return replace(self, ratios=MS_FLIP_RATIOS, flip=True)
+
+def evaluated_network(model: FCN) -> Network:
+    """Return what evaluates fastest with a model's weights: a folded copy, up to coarse logits.
+
+    Enlarging the logits is left to the protocol, which knows the layout it wants them in: softmax
+    wants another one than argmax, and coarse logits are cheap to turn over.
+    """
+    return folded(model).coarse_logits
 
 
 def resized_images(

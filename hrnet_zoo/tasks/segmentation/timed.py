@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import cast
 
 import numpy as np
 import torch
@@ -77,6 +76,11 @@ class SegmentationBench:
     def network_input(self) -> tuple[int, int]:
         """Return (height, width) of the first image, resized."""
         return self._inputs[0].shape[-2], self._inputs[0].shape[-1]
+
+    @property
+    def window(self) -> tuple[int, int] | None:
+        """Return (height, width) of sliding windows, if there are any."""
+        return self._protocol.window
 
     @property
     def first_pass(self) -> Callable[[], object]:
@@ -166,7 +170,7 @@ def fast_segmentor(model: FCN, recipe: Recipe) -> Network:
         recipe: says the engine, and the precision within; logits are float32 again.
     """
     dtype = DTYPES[recipe.precision]
-    model = cast("FCN", folded(model))
+    model = folded(model)
     if recipe.engine == "tensorrt":
         return TensorRTNetwork(model, recipe.precision, dtype)
     if recipe.engine in EXPORT_ENGINES:

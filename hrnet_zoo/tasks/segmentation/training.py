@@ -17,7 +17,7 @@ from hrnet_zoo.memory.training_step import STEP_ASSUMPTIONS, TrainingStep
 from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.layers import resize
-from hrnet_zoo.tasks.setup import SegmentationSetup
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 
 IGNORED = 255
 """The label of pixels that do not count."""

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.accuracy import Record
-from hrnet_zoo.tasks.segmentation.per_image import LEVEL, RESAMPLES, bootstrap_runs, draw_images
+from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.tasks.bootstrap import LEVEL, RESAMPLES, draw_images
+from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE
 from hrnet_zoo.verdicts.comparison.accuracy_pairs import (
     AccuracyKey,
@@ -89,7 +91,7 @@ def _examined(pair: AccuracyPair, draws: Callable[[int], NDArray[np.uint16]]) ->
             basis = f"equal confusion counts in all {num_images} images"
             return _judged(pair, ComparisonOutcome.SAME, basis)
         if counts is not None and num_images > 1:
-            return _test(*counts, draws(num_images))
+            return _test(METRICS[pair.key.metric], *counts, draws(num_images))
     except RecordError as error:
         # Falling back on values could take a damaged file for a regression.
         return _judged(pair, ComparisonOutcome.NOT_COMPARABLE, str(error))
@@ -97,22 +99,25 @@ def _examined(pair: AccuracyPair, draws: Callable[[int], NDArray[np.uint16]]) ->
 
 
 def _same_counts(base: ImageCounts, head: ImageCounts) -> bool:
-    return base.texts == head.texts and math.isclose(base.miou, head.miou, abs_tol=1e-6)
+    return base.texts == head.texts and math.isclose(base.value, head.value, abs_tol=1e-6)
 
 
-def _test(base: ImageCounts, head: ImageCounts, draws: NDArray[np.uint16]) -> _Test:
+def _test(metric: Metric, base: ImageCounts, head: ImageCounts, draws: NDArray[np.uint16]) -> _Test:
     names = sorted(base.texts)
-    runs = [base.decoded(names), head.decoded(names)]
-    numbers = [run[0].num_classes for run in runs]
-    if numbers[0] != numbers[1]:
-        msg = f"{base.file} has {numbers[0]} classes, {head.file} {numbers[1]}, of the same data."
-        raise RecordError(msg)
-    values = bootstrap_runs(runs, draws)
+    runs = [[side.texts[name] for name in names] for side in (base, head)]
+    task = TASKS[metric.task or ""]
+    try:
+        found, values = task.resampled(metric, runs, draws)
+    except ValueError as error:
+        msg = f"{base.file} and {head.file}: {error}."
+        raise RecordError(msg) from None
+    base.require(found[0])
+    head.require(found[1])
     differences = values[1] - values[0]
     tail = (1 - LEVEL) / 2
     low, high = np.nanquantile(differences, [tail, 1 - tail])
     # Two thousand resamples say little about small tails; their spread says it well.
-    p_value = spread_test(head.miou - base.miou, float(np.nanstd(differences)), len(names))
+    p_value = spread_test(head.value - base.value, float(np.nanstd(differences)), len(names))
     return _Test(interval=(float(low), float(high)), p_value=p_value, num_images=len(names))
 
 

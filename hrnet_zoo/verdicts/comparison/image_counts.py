@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +11,10 @@ from pydantic import BaseModel, ValidationError
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.accuracy import Record
 from hrnet_zoo.records.journal import read_finished
-from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, total
+from hrnet_zoo.records.migrations import newest_line
+from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.verdicts.comparison.accuracy_pairs import AccuracyPair
 from hrnet_zoo.verdicts.comparison.reading import Found
-from hrnet_zoo.zoo.row import Metric
-
-_COUNTED: tuple[Metric, ...] = ("miou", "miou_ms_flip")
-"""Metrics that follow from the confusion counts of images. AP needs annotations, which no record
-holds."""
 
 _ROUNDING = 1e-6
 """Points by which two sums of the same counts may differ."""
@@ -29,35 +24,29 @@ class _Line(BaseModel):
     """What a line says of one image, as far as it is used here."""
 
     name: str
-    counts: dict[str, str] = {}
+    results: dict[str, str]
+    """By protocol."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageCounts:
-    """The confusion counts of all images of a run, as text: equal texts are equal counts."""
+    """What was counted in all images of a run, as text: equal texts are equal counts."""
 
     file: Path
     texts: Mapping[str, str]
-    """Name of the image -> what `SparseCounts.to_text` wrote."""
-    miou: float
+    """Name of the image -> what its task's `to_text` wrote."""
+    value: float
     """Of all of them together, as recorded; percent."""
 
-    def decoded(self, names: Sequence[str]) -> list[SparseCounts]:
-        """Return the counts of the named images, in that order.
+    def require(self, found: float | None) -> None:
+        """Check that the images add up to the recorded value.
 
         Raises:
-            RecordError: together they do not give the value that was recorded.
+            RecordError: they do not.
         """
-        try:
-            images = [SparseCounts.from_text(self.texts[name]) for name in names]
-            (num_classes,) = {image.num_classes for image in images}
-            miou = total(images, num_classes).scores().miou
-        except (ValueError, zlib.error):
-            miou = None
-        if miou is None or abs(miou - self.miou) > _ROUNDING:
+        if found is None or abs(found - self.value) > _ROUNDING:
             msg = f"{self.file} does not add up to the value in its record. Run the row again."
             raise RecordError(msg)
-        return images
 
 
 def counts_of(pair: AccuracyPair) -> tuple[ImageCounts, ImageCounts] | None:
@@ -66,7 +55,8 @@ def counts_of(pair: AccuracyPair) -> tuple[ImageCounts, ImageCounts] | None:
     Raises:
         RecordError: a file is damaged, or has other images than its record says.
     """
-    if pair.key.metric not in _COUNTED:
+    task = METRICS[pair.key.metric].task
+    if task is None or not TASKS[task].resamples:
         return None
     base = _read(pair.base, pair.key.metric, pair.before)
     head = _read(pair.head, pair.key.metric, pair.after)
@@ -78,7 +68,7 @@ def counts_of(pair: AccuracyPair) -> tuple[ImageCounts, ImageCounts] | None:
     return base, head
 
 
-def _read(run: Found[Record], metric: Metric, miou: float) -> ImageCounts | None:
+def _read(run: Found[Record], metric: str, value: float) -> ImageCounts | None:
     record = run.record
     if record.images_file is None or record.dataset is None:
         return None
@@ -93,17 +83,17 @@ def _read(run: Found[Record], metric: Metric, miou: float) -> ImageCounts | None
             "record. Restore it or run the row again."
         )
         raise RecordError(msg)
-    return ImageCounts(file=file, texts={n: text for n, text in texts.items() if text}, miou=miou)
+    return ImageCounts(file=file, texts={n: text for n, text in texts.items() if text}, value=value)
 
 
-def _texts(file: Path, metric: Metric) -> dict[str, str | None]:
+def _texts(file: Path, metric: str) -> dict[str, str | None]:
     """Return by image what a file holds of a metric."""
     pieces = [piece for piece in read_finished(file) if "name" in piece]
     try:
-        lines = [_Line.model_validate(piece) for piece in pieces]
+        lines = [_Line.model_validate(newest_line(piece)) for piece in pieces]
     except ValidationError as error:
         first = error.errors()[0]
         reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
         msg = f"{file} is damaged ({reason}). Restore it or run the row again."
         raise RecordError(msg) from None
-    return {line.name: line.counts.get(metric) for line in lines}
+    return {line.name: line.results.get(METRICS[metric].protocol or "") for line in lines}

@@ -16,7 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from hrnet_zoo.errors import RecordError, did_you_mean
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.strict import Strict
-from hrnet_zoo.tasks.setup import SegmentationSetup
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.timing.medians import median
 from hrnet_zoo.timing.observations import DOCUMENTED, WITH_LOADING
 from hrnet_zoo.verdicts.fps.machine import FpsRow

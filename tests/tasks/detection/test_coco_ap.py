@@ -11,14 +11,7 @@ from support.slow_coco import slow_figures
 
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.tasks.detection import coco_backends
-from hrnet_zoo.tasks.detection.coco_ap import (
-    FIGURES,
-    CocoFigures,
-    Curves,
-    Entry,
-    Kind,
-    coco_figures,
-)
+from hrnet_zoo.tasks.detection.coco_ap import FIGURES, CocoFigures, Curves, Entry, coco_figures
 from hrnet_zoo.tasks.detection.coco_backends import (
     TOLERANCE,
     BackendChoice,
@@ -26,6 +19,7 @@ from hrnet_zoo.tasks.detection.coco_backends import (
     ScoredRun,
     score_detections,
 )
+from hrnet_zoo.tasks.detection.metrics import Kind
 
 DATA = Path(__file__).parents[2] / "data" / "cocoeval"
 BACKENDS: tuple[BackendName, ...] = get_args(BackendName)

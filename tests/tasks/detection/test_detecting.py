@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hrnet_zoo.tasks.detection.written import DetectedImage, detect_images
 from numpy.typing import NDArray
 from pasting import coco_rle
 from PIL import Image
@@ -19,7 +20,6 @@ from hrnet_zoo.system.image_files import find_images
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.detection.pictures import Colour, draw_detections
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor, DetectionResult
-from hrnet_zoo.tasks.detection.written import DetectedImage, detect_images
 from hrnet_zoo.zoo.manifest import load_zoo
 
 SCENES = sorted((DATA_ROOT / "scenes" / "leftImg8bit" / "val").rglob("*.png"))

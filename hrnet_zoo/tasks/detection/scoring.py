@@ -1,0 +1,80 @@
+"""From the detections of all images to the numbers of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from hrnet_zoo.datasets.classes import class_table
+from hrnet_zoo.datasets.coco import CocoDataset
+from hrnet_zoo.datasets.coco_results import Result, result_entries
+from hrnet_zoo.system.progress import Progress
+from hrnet_zoo.tasks.detection.coco_ap import FIGURES
+from hrnet_zoo.tasks.detection.coco_backends import ScoredRun, score_detections
+from hrnet_zoo.tasks.detection.metrics import CocoMetric, Kind
+from hrnet_zoo.tasks.detection.setup import DetectionSetup
+from hrnet_zoo.tasks.evaluation import ImageResult
+from hrnet_zoo.tasks.scored import ClassFigures, Scored, Scoring
+from hrnet_zoo.tasks.task import SINGLE, ScoreOptions
+
+
+def all_entries(samples: CocoDataset, results: Mapping[str, ImageResult]) -> list[Result]:
+    """Return the detections of all images in COCO's form, by the ids of the images."""
+    ids = samples.image_ids()
+    return [
+        entry
+        for name in sorted(results, key=ids.__getitem__)
+        for entry in result_entries(
+            ids[name], results[name].counted[SINGLE], samples.layout.category_ids
+        )
+    ]
+
+
+def score(
+    setup: DetectionSetup,
+    samples: CocoDataset,
+    metrics: Sequence[CocoMetric],
+    results: Mapping[str, ImageResult],
+    options: ScoreOptions,
+    progress: Progress,
+) -> dict[str, Scored]:
+    """Return each metric with COCO's other figures; see `Task.score`."""
+    entries = all_entries(samples, results)
+    ids = samples.image_ids()
+    runs: dict[Kind, ScoredRun] = {}
+    for kind in dict.fromkeys(metric.kind for metric in metrics):
+        progress.begin(f"scoring {len(entries)} detections", None, "")
+        runs[kind] = score_detections(
+            samples.ground_truth,
+            entries,
+            kind,
+            image_ids=sorted(ids[name] for name in results),
+            backend=options.coco_backend,
+        )
+        for remark in runs[kind].remarks:
+            progress.say(remark)
+    return {m.name: _scored(setup, samples, m, runs[m.kind]) for m in metrics}
+
+
+def _scored(
+    setup: DetectionSetup, samples: CocoDataset, metric: CocoMetric, run: ScoredRun
+) -> Scored:
+    figures, parity = run.figures, run.parity
+    assert metric.value_of is not None
+    names = class_table(setup.dataset).names
+    return Scored(
+        value=metric.value_of(figures),
+        figures={name: asdict(figures)[name] for name in FIGURES},
+        classes=[
+            ClassFigures(name=name, figures={"ap": figures.per_category[category_id]})
+            for name, category_id in zip(names, samples.layout.category_ids, strict=True)
+        ],
+        scoring=Scoring(
+            backend=run.backend,
+            version=run.version,
+            asked=run.asked,
+            parity_num_images=parity.num_images if parity else None,
+            parity_largest_difference=parity.largest_difference if parity else None,
+            remarks=list(run.remarks),
+        ),
+    )

@@ -1,0 +1,150 @@
+"""The one loop over a data set's images, whatever the task.
+
+Decoding and resizing run ahead of the network in threads, and so does copying to a GPU; memory does
+not grow with the number of images. It knows no checkpoints and no documented values.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hrnet_zoo.datasets.transforms import Pixels
+from hrnet_zoo.system.devices import memory_explained
+from hrnet_zoo.tasks.ahead import StageSeconds, ahead, image_too_large, no_main_memory
+from hrnet_zoo.tasks.upload import upload_ahead
+
+
+class Sample(Protocol):
+    """One decoded image with whatever belongs to it."""
+
+    @property
+    def name(self) -> str:
+        """Return the name of the image in its data set."""
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """Return the image, RGB [H, W, 3]."""
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 over all that was read."""
+
+
+AnySample = TypeVar("AnySample", bound=Sample)
+
+
+class Samples(Protocol):
+    """The validation split of a data set; samples are read when asked for."""
+
+    def __len__(self) -> int: ...
+
+    def name_of(self, index: int) -> str:
+        """Return the name of a sample without reading it."""
+
+    def stamp(self, num_images: int) -> str:
+        """Return a cheap digest of the first files' names, sizes and times."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageResult:
+    """What the evaluation of one image left."""
+
+    name: str
+    digest: str
+    """SHA-256 of its files."""
+    counted: dict[str, Any]
+    """By protocol: what was counted. Tasks know how to write and read it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Prepared(Generic[AnySample]):
+    sample: AnySample
+    arrays: Sequence[NDArray[np.uint8]]
+    seconds: float
+
+
+class Evaluator(ABC, Generic[AnySample]):
+    """A network that looks at a data set's images, under one or more protocols."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
+    @abstractmethod
+    def load(self, index: int) -> AnySample:
+        """Return a decoded sample; called in threads."""
+
+    @abstractmethod
+    def arrays(self, sample: AnySample) -> Sequence[NDArray[np.uint8]]:
+        """Return what the device needs of a sample, all protocols together; called in threads."""
+
+    @abstractmethod
+    def look(
+        self, sample: AnySample, arrays: Sequence[Pixels], seconds: StageSeconds
+    ) -> dict[str, Any]:
+        """Return what is counted in one image, by protocol.
+
+        Args:
+            sample: what `load` returned.
+            arrays: what `arrays` returned, where the network needs it.
+            seconds: the time of the network, what follows it and the counting is added to it.
+        """
+
+
+def evaluate(
+    evaluator: Evaluator[Any],
+    indices: Iterable[int],
+    *,
+    num_workers: int | None,
+    seconds: StageSeconds,
+) -> Iterator[ImageResult]:
+    """Yield the result of each image in turn, under every protocol.
+
+    Args:
+        evaluator: each image is decoded once for all of its protocols.
+        indices: which samples, in the order wanted.
+        num_workers: threads that decode and resize; None: as many as it takes. The results do not
+            depend on it.
+        seconds: the time of every stage is added to it.
+
+    Raises:
+        CheckpointError: the network's outputs are not numbers.
+        DatasetError: a file cannot be used.
+        PrerequisiteError: the device's memory does not suffice.
+    """
+
+    def prepare(index: int) -> _Prepared[Any]:
+        started = time.perf_counter()
+        with memory_explained(lambda: no_main_memory(index)):
+            sample = evaluator.load(index)
+            arrays = evaluator.arrays(sample)
+        return _Prepared(sample=sample, arrays=arrays, seconds=time.perf_counter() - started)
+
+    begin = time.perf_counter()
+    decoded = ahead(prepare, indices, num_workers, seconds)
+    for prepared, arrays in upload_ahead(decoded, lambda p: p.arrays, evaluator.device):
+        seconds.waiting += time.perf_counter() - begin
+        seconds.decode += prepared.seconds
+        sample = prepared.sample
+        size = (sample.image.shape[0], sample.image.shape[1])
+        with memory_explained(partial(image_too_large, size, evaluator.device)):
+            counted = evaluator.look(sample, arrays, seconds)
+        seconds.wall += time.perf_counter() - begin
+        yield ImageResult(name=sample.name, digest=sample.digest, counted=counted)
+        begin = time.perf_counter()
+
+
+def by_name(results: Mapping[str, ImageResult], protocol: str) -> list[Any]:
+    """Return what was counted under a protocol, in the order of the images' names.
+
+    An interrupted run then adds up, and draws bootstrap samples, as an uninterrupted one does.
+    """
+    return [results[name].counted[protocol] for name in sorted(results)]

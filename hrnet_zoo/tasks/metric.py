@@ -1,0 +1,70 @@
+"""What a number in a table is: its name, its unit, and how it comes from what was counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+
+Unit = Literal["percent", "fraction", "GB", "fps", "M", "G"]
+
+ACCURACY_NOISE = Decimal("0.10")
+"""Allowance, in points, on top of the rounding of a printed accuracy.
+
+A choice, not a measurement: other convolution kernels, library versions and decoders move logits by
+about 1e-5 of their range and flip the few pixels or boxes that sit on a tie, which should stay far
+below 0.1 points over a whole data set; a real mistake is mostly far above.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One kind of number that tables document."""
+
+    name: str
+    """As the manifest, records and the command line spell it."""
+    titles: tuple[str, ...]
+    """Titles of its columns in READMEs; the first is what people call it."""
+    unit: Unit
+    decimals: int
+    """Digits after the point that tables print, where nothing is printed to take them from."""
+    task: str | None = None
+    """The task whose rows have it; None: rows of every task."""
+    protocol: str | None = None
+    """The pass over the data set from which it comes; all metrics of one protocol share the pass.
+    None: `verify` does not measure it."""
+    value_of: Callable[[Any], Any] | None = None
+    """From what was counted in that pass to the value; what is counted is the task's business."""
+    noise: Decimal = ACCURACY_NOISE
+    """Allowance on top of the rounding of the printed number, in its unit."""
+    higher_is_better: bool = True
+    is_default: bool = False
+    """Whether `verify` measures it if no metrics are named."""
+    apart: str = ""
+    """What tells it from the first accuracy of its rows, in charts: "ms+flip"."""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """Other figures of the same pass that are said after the verdict, with their titles."""
+    per_class: tuple[str, str] | None = None
+    """The figure of every class that is shown for it, and its title."""
+
+    @property
+    def title(self) -> str:
+        """Return what people call it."""
+        return self.titles[0]
+
+    @property
+    def is_accuracy(self) -> bool:
+        """Whether it tells how right a network's answers are, rather than what they cost."""
+        return self.unit in ("percent", "fraction")
+
+    @property
+    def largest(self) -> int | None:
+        """Return the largest value it can have, or None if there is no limit."""
+        return {"percent": 100, "fraction": 1}.get(self.unit)
+
+
+TRAIN_MEMORY_GB = Metric(
+    name="train_memory_gb", titles=("Mem (GB)",), unit="GB", decimals=1, higher_is_better=False
+)
+FPS = Metric(name="fps", titles=("fps", "Inf time (fps)"), unit="fps", decimals=1)

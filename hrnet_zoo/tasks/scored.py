@@ -1,0 +1,69 @@
+"""One number of a table as a run found it, with what it rests on, in the words of the record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hrnet_zoo.datasets.normalisation import Normalisation
+from hrnet_zoo.system.strict import Part
+
+
+class ProtocolUsed(Part):
+    """How each image was shown to the network."""
+
+    name: str
+    test: dict[str, Any]
+    """The setup's test, as the manifest writes it."""
+    normalisation: Normalisation
+    ratios: list[float]
+    """Multiples of the test's size, one pass each."""
+    flip: bool
+    """Whether every pass was repeated mirrored."""
+
+
+class Interval(Part):
+    """Where the value would mostly fall for other samples of as many images, in percent."""
+
+    low: float
+    high: float
+    level: float
+    """Share of the resampled values between them."""
+    resamples: int
+
+
+class ClassFigures(Part):
+    """One class and its figures in percent, by name; None where there is nothing to tell."""
+
+    name: str
+    figures: dict[str, float | None]
+
+
+class Scoring(Part):
+    """Which library scored the detections, and why it may."""
+
+    backend: str
+    version: str
+    asked: str
+    """What the user asked for."""
+    parity_num_images: int | None
+    """Images whose detections a fast evaluator and pycocotools both scored; None: no comparison."""
+    parity_largest_difference: float | None
+    """Largest difference of any figure there, in points of percent; None: the evaluator failed."""
+    remarks: list[str]
+    """Why fast evaluators that are installed were not used."""
+
+
+class Scored(Part):
+    """A value and what it rests on."""
+
+    value: float | None
+    """In the unit of the table; percent for accuracies. None if it is 0/0."""
+    interval: Interval | None = None
+    """Percentile bootstrap over images; None where images cannot be resampled."""
+    figures: dict[str, float | None] = {}
+    """What else follows from the same pass, by name, in percent."""
+    classes: list[ClassFigures] = []
+    scoring: Scoring | None = None
+    """Detection only."""
+    convention: str | None = None
+    """By which rule was counted, where there are several."""
