@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.records.accuracy import (
+    AccuracyAsked,
+    AccuracyRecord,
     CheckpointUsed,
     DatasetUsed,
     Measurement,
-    Record,
     Settings,
-    read_record,
-    write_record,
 )
+from hrnet_zoo.records.files import read_record, write_record
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.records.timing import TimingRecord
-from hrnet_zoo.tasks.scored import ClassFigures, ProtocolUsed
+from hrnet_zoo.system.environment import Environment
+from hrnet_zoo.tasks.scored import ProtocolUsed
 from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, total
 from hrnet_zoo.tasks.segmentation.setup import WholeTest
 from hrnet_zoo.timing.observations import InputTimed, MachineState, VariantTimed
@@ -40,7 +41,7 @@ PROTOCOL = ProtocolUsed(
     ratios=[1.0],
     flip=False,
 )
-ELSEWHERE = {"cpu": "Another", "packages": {"torch": "2.8", "hrnet-zoo": "0.1"}}
+ELSEWHERE = Environment(cpu="Another", packages={"torch": "2.8", "hrnet-zoo": "0.1"})
 """The environment of another machine, on which values may differ a little."""
 SETTINGS = Settings(
     device="cpu",
@@ -103,17 +104,17 @@ def write_run(
     path.parent.mkdir(parents=True, exist_ok=True)
     per_image = None if value is None or isinstance(value, float) else list(value)
     measured = value if per_image is None else miou(per_image)
-    record = Record(
+    record = AccuracyRecord(
         row=row,
         status="completed",
         started_at=BEGIN + timedelta(days=day),
-        arguments={"metrics": [metric]},
+        asked=AccuracyAsked(metrics=[metric]),
         checkpoint=CHECKPOINT,
         dataset=dataset_of(len(per_image or range(5))),
         settings=SETTINGS,
         measurements=[Measurement(metric=metric, value=measured, protocol=PROTOCOL)],
         images_file=None if per_image is None else path.with_suffix(".images.jsonl").name,
-        environment={"cpu": "A CPU", "packages": {"torch": "2.8", "hrnet-zoo": "0.1"}},
+        environment=Environment(cpu="A CPU", packages={"torch": "2.8", "hrnet-zoo": "0.1"}),
     )
     write_record(record.model_copy(update=changes), path)
     if per_image is not None:
@@ -185,7 +186,7 @@ def write_timing(
         sampling=None,
         variants=list(variants),
         machine=machine_of(others=0.0),
-        environment={"cpu": "A CPU"},
+        environment=Environment(cpu="A CPU"),
     )
     write_record(record.model_copy(update=changes), path)
     return path

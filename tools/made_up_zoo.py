@@ -19,17 +19,19 @@ from PIL import Image
 
 from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.records.accuracy import (
+    AccuracyAsked,
+    AccuracyRecord,
     CategoryAp,
     CheckpointUsed,
     CocoScoring,
     CocoSummary,
     DatasetUsed,
     Measurement,
-    Record,
     Settings,
     Timings,
 )
 from hrnet_zoo.records.timing import TimingRecord
+from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.tasks.pictures import colourise, comparison, errors, legend_of
 from hrnet_zoo.tasks.scored import ClassFigures, Interval, ProtocolUsed
 from hrnet_zoo.timing.observations import InputTimed, MachineState, SamplingUsed, VariantTimed
@@ -64,19 +66,19 @@ _WITHOUT_RECORDS = {36, 66}
 _OTHER_CHECKPOINT = {20, 57}
 
 
-def environment(driver: str) -> dict[str, Any]:
+def environment(driver: str) -> Environment:
     """Return what a record says of a machine."""
-    return {
-        "python": "3.11.9",
-        "platform": "Linux-6.8.0-x86_64-with-glibc2.39",
-        "cpu": "AMD EPYC 9654 96-Core Processor",
-        "cpu_count": 16,
-        "packages": {"hrnet-zoo": "0.1.0", "torch": driver, "numpy": "2.3.1"},
-        "opencv": "4.11.0",
-        "cuda": "12.8",
-        "cudnn": 91002,
-        "gpus": ["NVIDIA H200"],
-    }
+    return Environment(
+        python="3.11.9",
+        platform="Linux-6.8.0-x86_64-with-glibc2.39",
+        cpu="AMD EPYC 9654 96-Core Processor",
+        cpu_count=16,
+        packages={"hrnet-zoo": "0.1.0", "torch": driver, "numpy": "2.3.1"},
+        opencv="4.11.0",
+        cuda="12.8",
+        cudnn=91002,
+        gpus=["NVIDIA H200"],
+    )
 
 
 def write_zoo(
@@ -121,17 +123,17 @@ def _write_row(folder: Path, row: Row, place: int, runs: int, chance: random.Ran
     return runs
 
 
-def record_of(row: Row, place: int, chance: random.Random) -> Record:
+def record_of(row: Row, place: int, chance: random.Random) -> AccuracyRecord:
     """Return the record of one run of a row, complete unless the row's place says otherwise."""
     if row.checkpoint_url is None:
         reason = f"{row.name} links no checkpoint; give one with --checkpoint FILE."
         asked = [metric for metric in ACCURACIES if row.documented(metric) is not None]
-        return Record(
+        return AccuracyRecord(
             row=row.name,
             status="not_run",
             started_at=BEGIN,
             reason=reason,
-            arguments={"metrics": asked or ["box_ap"]},
+            asked=AccuracyAsked(metrics=asked or ["box_ap"]),
             environment=environment("2.9.1"),
         )
     count = row.setup.num_images // 5 if place in _PARTS else row.setup.num_images
@@ -139,13 +141,13 @@ def record_of(row: Row, place: int, chance: random.Random) -> Record:
     metrics = [metric for metric in PROTOCOL_OF if row.documented(metric) is not None]
     if place % 6 == 4:
         metrics = [metric for metric in metrics if metric != "miou_ms_flip"]
-    return Record(
+    return AccuracyRecord(
         row=row.name,
         edition=row.edition,
         status="completed",
         started_at=BEGIN,
         finished_at=BEGIN,
-        arguments={"metrics": metrics, "device": "auto", "limit": None},
+        asked=AccuracyAsked(metrics=metrics, device="auto", limit=None),
         checkpoint=CheckpointUsed(
             file_name=row.checkpoint_file_name,
             sha256=prefix.ljust(64, "5"),

@@ -65,10 +65,11 @@ def fps(measured: Path | None, records_dir: Path | None, form: str, zoo_file: Pa
 def _from_records(folder: Path) -> Sequence[MeasuredTime]:
     """Return the times in a folder of records, and say what they are and what was left out."""
     from hrnet_zoo.errors import RecordError  # noqa: PLC0415
-    from hrnet_zoo.records.timing import read_timings  # noqa: PLC0415
+    from hrnet_zoo.records.folder import read_records  # noqa: PLC0415
+    from hrnet_zoo.records.timing import TimingRecord  # noqa: PLC0415
     from hrnet_zoo.verdicts.fps.times import latest_times  # noqa: PLC0415
 
-    found = latest_times(read_timings(folder))
+    found = latest_times(read_records(folder, TimingRecord))
     if found.machine is None:
         msg = (
             f"{folder} holds no usable record of documented times{_reasons(found.unusable)}. Time "

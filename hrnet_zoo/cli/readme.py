@@ -82,10 +82,11 @@ def readme(
 
 
 def _measured(zoo: Zoo, records_dir: Path | None) -> Measured:
-    from hrnet_zoo.records.accuracy import read_records  # noqa: PLC0415
+    from hrnet_zoo.records.accuracy import AccuracyRecord  # noqa: PLC0415
+    from hrnet_zoo.records.folder import read_records  # noqa: PLC0415
     from hrnet_zoo.verdicts.latest import latest_judgements  # noqa: PLC0415
 
     if records_dir is not None and not records_dir.is_dir():
         msg = f"There is no folder {records_dir}; --records takes the folder that verify wrote to."
         raise click.UsageError(msg)
-    return latest_judgements(zoo, read_records(records_dir or DEFAULT_OUTPUT))
+    return latest_judgements(zoo, read_records(records_dir or DEFAULT_OUTPUT, AccuracyRecord))

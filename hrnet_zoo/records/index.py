@@ -9,21 +9,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.folder import INDEX_NAME
 from hrnet_zoo.records.runs import Run, Store, read_store
+from hrnet_zoo.system.strict import Part
 from hrnet_zoo.system.whole_file import write_whole
 
-INDEX_VERSION: Literal[2] = 2
+INDEX_VERSION: Literal[3] = 3
 """An index of another version is not used."""
 
 
-class _Index(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    index_version: Literal[2] = INDEX_VERSION
+class _Index(Part):
+    index_version: Literal[3] = INDEX_VERSION
     runs: list[Run]
 
 

@@ -14,15 +14,8 @@ from typing import Any
 import torch
 
 from hrnet_zoo.datasets.segmentation import fingerprint
-from hrnet_zoo.records.accuracy import (
-    CheckpointUsed,
-    DatasetUsed,
-    Measurement,
-    RecordFile,
-    Settings,
-    Timings,
-    now,
-)
+from hrnet_zoo.records.accuracy import CheckpointUsed, DatasetUsed, Measurement, Settings, Timings
+from hrnet_zoo.records.files import RecordFile, now
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.runs.options import (
     MeasureOptions,

@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 from hrnet_zoo.errors import ZooError
-from hrnet_zoo.records.accuracy import now, write_record
-from hrnet_zoo.records.timing import TimingRecord, new_timing_path
+from hrnet_zoo.records.files import new_record_path, now, write_record
+from hrnet_zoo.records.timing import TimingAsked, TimingRecord
 from hrnet_zoo.runs.prepared import TimeOptions, prepare
 from hrnet_zoo.system.devices import describe_device, resolve_device
 from hrnet_zoo.system.environment import describe_environment
@@ -105,7 +105,7 @@ def time_row(
     """
     device = resolve_device(options.device)
     started_at = now()
-    path = new_timing_path(output, row.name, started_at)
+    path = new_record_path(output, row.name, started_at, "timing")
     try:
         with _threads(options.num_threads):
             record = _time(row, options, device, started_at, progress)
@@ -156,6 +156,7 @@ def _time(
         documented_fps=_printed_fps(row),
         started_at=started_at,
         finished_at=now(),
+        asked=_asked(options),
         device=describe_device(device),
         num_threads=torch.get_num_threads(),
         keeps_freed_memory=options.keeps_freed_memory,
@@ -168,6 +169,20 @@ def _time(
         work=measure_work(prepared.bench, precisions, device, progress) if sampling else None,
         machine=machine,
         environment=describe_environment(),
+    )
+
+
+def _asked(options: TimeOptions) -> TimingAsked:
+    return TimingAsked(
+        engines=list(options.engines),
+        precisions=list(options.precisions),
+        batch=options.batch,
+        scale=options.scale,
+        num_images=len(options.images),
+        num_threads=options.num_threads,
+        limit_s=options.limit_s,
+        num_twins=options.num_twins,
+        device=options.device,
     )
 
 

@@ -21,7 +21,7 @@ from support.trees import RunCli, blocks, picture
 import hrnet_zoo
 from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.datasets.layouts import DATASETS
-from hrnet_zoo.records.accuracy import read_record
+from hrnet_zoo.records.files import read_record
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.zoo.manifest import load_zoo

@@ -30,7 +30,8 @@ from hrnet_zoo.datasets.coco import open_coco
 from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
 from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection.detector import ImageGeometry
-from hrnet_zoo.records.accuracy import Record, read_record
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.files import read_record
 from hrnet_zoo.runs.load import load_predictor
 from hrnet_zoo.tasks.detection import coco_backends
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
@@ -71,7 +72,7 @@ def verify(tmp_path: Path, root: Path, fcos_checkpoint: Path, run_cli: RunCli) -
     return run
 
 
-def only_record(tmp_path: Path) -> Record:
+def only_record(tmp_path: Path) -> AccuracyRecord:
     (path,) = (tmp_path / "records").glob("*/*.json")
     return read_record(path)
 

@@ -25,7 +25,8 @@ from support.trees import Finished, RunCli, heed_interrupts, make_cityscapes
 import hrnet_zoo
 from hrnet_zoo.datasets.layouts import DATASETS
 from hrnet_zoo.datasets.segmentation import Sample, SegmentationDataset, open_dataset
-from hrnet_zoo.records.accuracy import Record, read_record
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.files import read_record
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -69,7 +70,7 @@ def verify(tmp_path: Path, data_root: Path, small_checkpoint: Path, run_cli: Run
     return run
 
 
-def only_record(tmp_path: Path) -> Record:
+def only_record(tmp_path: Path) -> AccuracyRecord:
     (path,) = (tmp_path / "records").glob("*/*.json")
     return read_record(path)
 
@@ -138,7 +139,7 @@ def test_record_holds_what_was_seen(tmp_path: Path, verify: Any) -> None:
     )
     assert record.timings is not None
     assert record.timings.forward_s > 0
-    assert record.environment["packages"]["torch"]
+    assert record.environment.packages["torch"]
     assert record.finished_at is not None
     assert str(tmp_path) not in record.model_dump_json(), "records hold no paths of the machine"
 

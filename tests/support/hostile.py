@@ -65,9 +65,12 @@ def _spoil_manifest(content: dict[str, object]) -> None:
 
 def _spoil_record(path: Path) -> None:
     record = json.loads(path.read_text())
-    record["environment"] = {attack: [attack] for attack in ATTACKS}
-    record["environment"]["packages"] = {ATTACKS[0]: ATTACKS[1]}
-    record["arguments"]["mirror"] = ATTACKS[5]
+    record["environment"] = {
+        "cpu": ATTACKS[2],
+        "gpus": list(ATTACKS),
+        "packages": dict(zip(ATTACKS, reversed(ATTACKS), strict=True)),
+    }
+    record["asked"]["device"] = ATTACKS[5]
     record["reason"] = ATTACKS[0]
     if record["checkpoint"]:
         record["checkpoint"]["file_name"] = ATTACKS[1]

@@ -24,9 +24,15 @@ from made_up_runs import (
 )
 from support.trees import RunCli
 
-from hrnet_zoo.records.accuracy import Measurement, read_record
-from hrnet_zoo.tasks.bootstrap import RESAMPLES, draw_images
-from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, bootstrap_runs
+from hrnet_zoo.records.accuracy import AccuracyAsked, Measurement
+from hrnet_zoo.records.files import read_record
+from hrnet_zoo.system.environment import Environment
+from hrnet_zoo.tasks.segmentation.per_image import (
+    RESAMPLES,
+    SparseCounts,
+    bootstrap_runs,
+    draw_images,
+)
 from hrnet_zoo.verdicts.comparison.accuracy import compare_accuracies
 from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
 from hrnet_zoo.verdicts.comparison.reading import read_side
@@ -107,7 +113,9 @@ def test_a_mistake_in_one_image_is_a_regression(
     before = images(40, 8, 0.1)
     broken = type(before[0]).of(np.roll(before[0].dense(), 1, axis=1))
     write_run(base, value=before)
-    write_run(head, value=[broken, *before[1:]], environment=ELSEWHERE | {"cpu": cpu})
+    write_run(
+        head, value=[broken, *before[1:]], environment=ELSEWHERE.model_copy(update={"cpu": cpu})
+    )
     code, comparison = answer(run_cli, base, head)
     assert (code, comparison["outcome"]) == (1, "worse")
     low, high = comparison["interval"]
@@ -194,7 +202,7 @@ def test_without_images_values_decide(
 ) -> None:
     packages = {"torch": "2.8", "hrnet-zoo": "0.2"}
     write_run(base, row, 40.0, metric=metric)
-    environment = {"cpu": cpu, "packages": packages}
+    environment = Environment(cpu=cpu, packages=packages)
     write_run(head, row, 40.0 + difference, metric=metric, environment=environment)
     got, comparison = answer(run_cli, base, head)
     assert (got, comparison["outcome"]) == (code, outcome)
@@ -259,7 +267,7 @@ def test_a_run_that_failed_before_it_knew_its_metrics(
     base: Path, head: Path, run_cli: RunCli
 ) -> None:
     write_run(base)
-    write_run(head, status="error", measurements=[], arguments={})
+    write_run(head, status="error", measurements=[], asked=AccuracyAsked())
     code, comparison = answer(run_cli, base, head)
     assert (code, comparison["outcome"]) == (3, "failed")
     assert "the run failed" in comparison["basis"]

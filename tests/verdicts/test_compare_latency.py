@@ -22,6 +22,7 @@ from made_up_runs import (
 from scipy import stats
 from support.trees import RunCli
 
+from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.timing.observations import GpuState, TwinSamples
 from hrnet_zoo.verdicts.comparison.latency import compare_latencies
 from hrnet_zoo.verdicts.comparison.outcome import ComparisonOutcome
@@ -158,7 +159,7 @@ def test_a_disturbed_machine_shows_no_regression(
 
 UNLIKE: dict[str, dict[str, Any]] = {
     "other weights: filled, then SHA-256": {"weights": "published", "checkpoint": CHECKPOINT},
-    "another processor": {"environment": {"cpu": "Another"}},
+    "another processor": {"environment": Environment(cpu="Another")},
     "another precision": {"variants": [timed("fast", SLOW, precision="bf16")]},
     "another engine": {"variants": [timed("fast", SLOW, engine="openvino")]},
 }
@@ -213,7 +214,7 @@ def test_what_was_timed_otherwise_is_missing(
 
 def test_base_on_the_same_machine_counts(base: Path, head: Path, run_cli: RunCli) -> None:
     write_timing(base, timed("fast", USUAL), day=0)
-    write_timing(base, timed("fast", SLOW), day=1, environment={"cpu": "Another"})
+    write_timing(base, timed("fast", SLOW), day=1, environment=Environment(cpu="Another"))
     write_timing(head, timed("fast", EQUAL))
     code, comparison = answer(run_cli, base, head)
     assert (code, comparison["outcome"]) == (0, "same")

@@ -9,15 +9,15 @@ import pytest
 
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.records.accuracy import (
+    AccuracyRecord,
     CheckpointUsed,
     DatasetUsed,
     Measurement,
-    Record,
     Settings,
-    now,
 )
-from hrnet_zoo.tasks.scored import Interval, ProtocolUsed
-from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup, WholeTest
+from hrnet_zoo.records.files import now
+from hrnet_zoo.tasks.scored import ProtocolUsed
+from hrnet_zoo.tasks.setup import SegmentationSetup, WholeTest
 from hrnet_zoo.verdicts.accuracy import Judgement, Verdict, exit_code, judge, tolerance_for
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Metric
@@ -47,8 +47,8 @@ def measurement(value: float | None, metric: Metric = "miou", **changes: Any) ->
 
 def record(
     *measurements: Measurement, images: int = 500, sha256: str = PREFIX, **changes: Any
-) -> Record:
-    complete = Record(
+) -> AccuracyRecord:
+    complete = AccuracyRecord(
         row=ROW.name,
         status="completed",
         started_at=now(),

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrnet_zoo.errors import RecordError
-from hrnet_zoo.records.accuracy import Record
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.folder import Found
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.bootstrap import LEVEL, RESAMPLES, draw_images
 from hrnet_zoo.tasks.metric import Metric
@@ -30,7 +31,6 @@ from hrnet_zoo.verdicts.comparison.accuracy_pairs import (
 )
 from hrnet_zoo.verdicts.comparison.image_counts import ImageCounts, counts_of
 from hrnet_zoo.verdicts.comparison.outcome import SAME_RUN, Comparison, ComparisonOutcome
-from hrnet_zoo.verdicts.comparison.reading import Found
 from hrnet_zoo.verdicts.comparison.significance import holm, spread_test
 
 FALSE_ALARMS = 1 - LEVEL
@@ -49,8 +49,8 @@ class _Test:
 
 
 def compare_accuracies(
-    base: Sequence[Found[Record]],
-    head: Sequence[Found[Record]],
+    base: Sequence[Found[AccuracyRecord]],
+    head: Sequence[Found[AccuracyRecord]],
     wanted: Callable[[AccuracyKey], bool],
     decimals_of: Callable[[AccuracyKey], int],
 ) -> list[Comparison]:
@@ -200,11 +200,10 @@ def _judged(
     )
 
 
-def _surroundings(record: Record) -> dict[str, Any]:
+def _surroundings(record: AccuracyRecord) -> dict[str, Any]:
     """Return what may move a value although nothing that is verified here has changed."""
-    named = ("cpu", "gpus", "opencv", "cuda", "cudnn", "packages")
-    found = {name: record.environment.get(name) for name in named}
-    if isinstance(found["packages"], dict):
-        found["packages"] = {k: v for k, v in found["packages"].items() if k != "hrnet-zoo"}
+    named = {"cpu", "gpus", "opencv", "cuda", "cudnn", "packages"}
+    found = record.environment.model_dump(include=named)
+    found["packages"].pop("hrnet-zoo", None)
     settings = record.settings
     return found | {"settings": settings and (settings.device, settings.num_threads)}

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hrnet_zoo.records.accuracy import CheckpointUsed, DatasetUsed, Measurement, Record, Status
+from hrnet_zoo.records.accuracy import AccuracyRecord, CheckpointUsed, DatasetUsed, Measurement
+from hrnet_zoo.records.base import Status
+from hrnet_zoo.records.folder import Found
+from hrnet_zoo.records.selection import Counting
 from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
-from hrnet_zoo.verdicts.comparison.reading import Found
 from hrnet_zoo.zoo.row import EditionName, Metric
 
 COMPARED_METRICS: tuple[Metric, ...] = ("miou", "miou_ms_flip", "box_ap", "mask_ap")
@@ -41,8 +43,8 @@ class AccuracyPair:
     key: AccuracyKey
     decimals: int
     """Of the printed number."""
-    base: Found[Record]
-    head: Found[Record]
+    base: Found[AccuracyRecord]
+    head: Found[AccuracyRecord]
     before: float
     """In BASE, percent."""
     after: float
@@ -59,13 +61,15 @@ class AccuracyPair:
         return 0.5 * 10.0**-self.decimals
 
 
-def measured_in(runs: Sequence[Found[Record]]) -> dict[AccuracyKey, list[Found[Record]]]:
+def measured_in(
+    runs: Sequence[Found[AccuracyRecord]],
+) -> dict[AccuracyKey, list[Found[AccuracyRecord]]]:
     """Return the completed runs of every number that has a value, newest first.
 
     Args:
         runs: newest first.
     """
-    measured: dict[AccuracyKey, list[Found[Record]]] = {}
+    measured: dict[AccuracyKey, list[Found[AccuracyRecord]]] = {}
     for run in runs:
         for measurement in run.record.measurements:
             if run.record.status == "completed" and _value(measurement) is not None:
@@ -75,8 +79,8 @@ def measured_in(runs: Sequence[Found[Record]]) -> dict[AccuracyKey, list[Found[R
 
 
 def asked_in(
-    runs: Sequence[Found[Record]], known: Sequence[AccuracyKey]
-) -> dict[AccuracyKey, Found[Record]]:
+    runs: Sequence[Found[AccuracyRecord]], known: Sequence[AccuracyKey]
+) -> dict[AccuracyKey, Found[AccuracyRecord]]:
     """Return the newest run that was to measure each number, whatever became of it.
 
     Args:
@@ -84,20 +88,22 @@ def asked_in(
         known: numbers of the other side; one that failed before it noted what it was asked for
             counts as a run of all of its row's.
     """
-    asked: dict[AccuracyKey, Found[Record]] = {}
-    for run in runs:
+    newest = Counting[AccuracyKey, Found[AccuracyRecord]]()
+    for run in reversed(runs):
         record = run.record
-        named = record.arguments.get("metrics") or [m.metric for m in record.measurements]
-        if not isinstance(named, list) or not named:
-            named = [k.metric for k in known if k[:2] == (record.row, record.edition)]
+        of_row = [k.metric for k in known if k[:2] == (record.row, record.edition)]
         for metric in COMPARED_METRICS:
-            if metric in named:
-                asked.setdefault(AccuracyKey(record.row, record.edition, metric), run)
-    return asked
+            if metric in (record.metrics or of_row):
+                key = AccuracyKey(record.row, record.edition, metric)
+                newest.add(key, run, record.started_at)
+    return newest.runs
 
 
 def pair_up(
-    key: AccuracyKey, base: Sequence[Found[Record]], head: Found[Record] | None, decimals: int
+    key: AccuracyKey,
+    base: Sequence[Found[AccuracyRecord]],
+    head: Found[AccuracyRecord] | None,
+    decimals: int,
 ) -> AccuracyPair | Comparison:
     """Return what to compare, or why there is nothing to compare.
 
@@ -153,14 +159,14 @@ def _unpaired(
     )
 
 
-def _failure(record: Record, metric: Metric) -> str:
+def _failure(record: AccuracyRecord, metric: Metric) -> str:
     """Return why a run has no value of a metric that it was to measure."""
     if record.status != "completed":
         return record.reason or _UNFINISHED[record.status]
     return record.not_run.get(metric) or "the measured value is not a number"
 
 
-def _differences(base: Record, head: Record, metric: Metric) -> Iterator[str]:
+def _differences(base: AccuracyRecord, head: AccuracyRecord, metric: Metric) -> Iterator[str]:
     """Yield in which ways two measurements are of different things."""
     before, after = base.measurement(metric), head.measurement(metric)
     assert before is not None

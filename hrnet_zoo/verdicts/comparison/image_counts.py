@@ -9,12 +9,12 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from hrnet_zoo.errors import RecordError
-from hrnet_zoo.records.accuracy import Record
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.folder import Found
 from hrnet_zoo.records.journal import read_finished
 from hrnet_zoo.records.migrations import newest_line
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.verdicts.comparison.accuracy_pairs import AccuracyPair
-from hrnet_zoo.verdicts.comparison.reading import Found
 
 _ROUNDING = 1e-6
 """Points by which two sums of the same counts may differ."""
@@ -68,7 +68,7 @@ def counts_of(pair: AccuracyPair) -> tuple[ImageCounts, ImageCounts] | None:
     return base, head
 
 
-def _read(run: Found[Record], metric: str, value: float) -> ImageCounts | None:
+def _read(run: Found[AccuracyRecord], metric: str, value: float) -> ImageCounts | None:
     record = run.record
     if record.images_file is None or record.dataset is None:
         return None

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from itertools import compress
 from typing import NamedTuple
 
+from hrnet_zoo.records.folder import Found
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.timing.medians import median, median_interval
 from hrnet_zoo.timing.observations import InputTimed, VariantTimed
 from hrnet_zoo.verdicts.comparison.outcome import SAME_RUN, Comparison, ComparisonOutcome
-from hrnet_zoo.verdicts.comparison.reading import Found
 from hrnet_zoo.verdicts.comparison.significance import holm, rank_test
 from hrnet_zoo.zoo.row import EditionName
 
@@ -174,7 +174,7 @@ def _differences(base: _TimedVariant, head: _TimedVariant) -> Iterator[str]:
         ("another engine", (base.variant.engine, head.variant.engine)),
         ("another precision", (base.variant.precision, head.variant.precision)),
         ("other weights", (_weights(before), _weights(after))),
-        ("another processor", (before.environment.get("cpu"), after.environment.get("cpu"))),
+        ("another processor", (before.environment.cpu, after.environment.cpu)),
     ):
         if values[0] != values[1]:
             yield f"{name}: {values[0]}, then {values[1]}"

@@ -14,6 +14,7 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter, ValidationError
 
 from hrnet_zoo.errors import RecordError, did_you_mean
+from hrnet_zoo.records.selection import Counting
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.strict import Strict
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
@@ -117,12 +118,15 @@ def latest_times(records: Iterable[TimingRecord]) -> MachineTimes:
             unusable[reason] += 1
     machines = list(dict.fromkeys(machine_of(record) for record in reversed(usable)))
     machine = machines[0] if machines else None
-    latest = {record.row: record for record in usable if machine_of(record) == machine}
+    latest = Counting[str, TimingRecord]()
+    for record in usable:
+        if machine_of(record) == machine:
+            latest.add(record.row, record, record.started_at)
     return MachineTimes(
         machine=machine,
         times=[
             MeasuredTime(name=record.row, seconds_per_image=median(_documented_seconds(record)))
-            for record in latest.values()
+            for record in latest.runs.values()
         ],
         other_machines=machines[1:],
         unusable=dict(unusable),
@@ -147,9 +151,9 @@ def machine_of(record: TimingRecord) -> str:
 
     Software counts: other versions of torch have other kernels.
     """
-    torch = (record.environment.get("packages") or {}).get("torch") or "unknown version"
+    torch = record.environment.packages.get("torch", "unknown version")
     software = f"torch {torch}" + ", freed memory kept" * record.keeps_freed_memory
-    cpu = record.environment.get("cpu") or "unknown processor"
+    cpu = record.environment.cpu or "unknown processor"
     if record.device == "cpu":
         threads = f"{record.num_threads} thread{'s' * (record.num_threads > 1)}"
         return f"cpu ({cpu}, {threads}), {software}"
