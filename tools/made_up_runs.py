@@ -22,7 +22,7 @@ from hrnet_zoo.records.files import read_record, write_record
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.environment import Environment
-from hrnet_zoo.tasks.scored import ProtocolUsed
+from hrnet_zoo.tasks.scored import ClassFigures, ProtocolUsed
 from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, total
 from hrnet_zoo.tasks.segmentation.setup import WholeTest
 from hrnet_zoo.timing.observations import InputTimed, MachineState, VariantTimed
@@ -122,9 +122,13 @@ def write_run(
     return path
 
 
+def _class_figures(i: int) -> ClassFigures:
+    return ClassFigures(name=f"class {i}", figures={"iou": 70.123456789, "accuracy": 80.1})
+
+
 def write_many(folder: Path, *, rows: int, runs: int, images_of: Sequence[SparseCounts]) -> None:
     """Write records as large as those of 19 classes; the runs of a row differ in their times."""
-    classes = [ClassFigures(name=f"class {i}", iou=70.123456789, accuracy=80.1) for i in range(19)]
+    classes = [_class_figures(i) for i in range(19)]
     for row in range(rows):
         record = read_record(write_run(folder, f"row{row}", images_of))
         measured = record.measurements[0].model_copy(update={"classes": classes})

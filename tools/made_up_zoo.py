@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from hrnet_zoo.datasets.classes import class_table
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.records.accuracy import (
     AccuracyAsked,
     AccuracyRecord,
@@ -191,7 +191,7 @@ def _measurement(row: Row, metric: Metric, place: int, chance: random.Random) ->
         ratios=[0.5, 0.75, 1.0, 1.25, 1.5, 1.75] if metric == "miou_ms_flip" else [1.0],
         flip=metric == "miou_ms_flip",
     )
-    names = class_table(row.setup.dataset).names
+    names = DATASETS[row.setup.dataset].classes.names
     scores = [min(99.0, max(4.0, chance.gauss(value, 14))) for _ in names]
     with_interval = _PARTS.get(place, row.task == "segmentation")
     interval = Interval(low=value - half, high=value + half, level=0.95, resamples=1000)
@@ -269,7 +269,7 @@ def _write_timing(folder: Path, row: Row, place: int, chance: random.Random) -> 
 def _draw_worst(folder: Path, row: Row, seed: int) -> None:
     """Draw blocks of labels that a network got partly wrong."""
     folder.mkdir(parents=True, exist_ok=True)
-    table, rng = class_table(row.setup.dataset), np.random.default_rng(seed)
+    table, rng = DATASETS[row.setup.dataset].classes, np.random.default_rng(seed)
     num_classes = min(len(table.names), 12)
     for place in range(1, WORST_OF_A_ROW + 1):
         coarse = rng.integers(0, num_classes, (6, 9), dtype=np.uint8)

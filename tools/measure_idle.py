@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from rows import build_row, evaluate_images, single_protocol
 
+from hrnet_zoo.datasets import of_kind
 from hrnet_zoo.datasets.images import decode_image
-from hrnet_zoo.datasets.layouts import DATASETS
-from hrnet_zoo.datasets.segmentation import open_dataset
+from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.system.devices import canonical_precision
@@ -70,7 +70,7 @@ def measure(num_images: int, num_workers: int | None = None) -> StageSeconds:
     seconds = StageSeconds()
     with TemporaryDirectory() as folder, canonical_precision():
         draw_dataset(row, Path(folder), num_images)
-        dataset = open_dataset(DATASETS["cityscapes"], Path(folder), row.setup.num_classes)
+        dataset = of_kind(LabelImages)["cityscapes"].open(Path(folder))
         results = evaluate_images(
             filled_network(row, dataset.path_of(0)),
             dataset,

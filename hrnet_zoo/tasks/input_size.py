@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.transforms import keep_ratio_size
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.segmentation.setup import SlideTest
-from hrnet_zoo.tasks.setup import DatasetName
 from hrnet_zoo.zoo.row import Row
-
-TYPICAL_IMAGES: Mapping[DatasetName, tuple[int, int]] = {
-    "cityscapes": (2048, 1024),
-    "ade20k": (683, 512),
-    "voc12aug": (500, 375),
-    "pascal_context": (500, 375),
-    "pascal_context_59": (500, 375),
-    "loveda": (1024, 1024),
-    "potsdam": (512, 512),
-    "vaihingen": (512, 512),
-    "isaid": (896, 896),
-    "coco": (640, 480),
-    "scenes": (270, 180),
-    "scenes_boxes": (270, 180),
-}
-"""(width, height) of most images of a split; of the commonest shape, where they vary."""
 
 
 def documented_input_size(row: Row) -> tuple[int, int]:
@@ -42,7 +25,7 @@ def documented_input_size(row: Row) -> tuple[int, int]:
         return padded_size(setup)
     if isinstance(test, SlideTest):
         return test.crop_size
-    width, height = keep_ratio_size(TYPICAL_IMAGES[setup.dataset], test.scale)
+    width, height = keep_ratio_size(DATASETS[setup.dataset].typical_image, test.scale)
     return height, width
 
 

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from hrnet_zoo.datasets.data_set import Samples
     from hrnet_zoo.memory.use import MemoryUse
     from hrnet_zoo.system.progress import Progress
-    from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult, Samples
+    from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult
     from hrnet_zoo.tasks.predictor import Predictor
     from hrnet_zoo.timing.inputs import TimedImage
     from hrnet_zoo.timing.variants import Bench, Recipe

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.errors import PrerequisiteError
-from hrnet_zoo.tasks.input_size import TYPICAL_IMAGES
 from hrnet_zoo.zoo.row import Row
 
 _LONGEST_SIDE = 65500
@@ -57,7 +57,7 @@ def drawn_image(row: Row, scale: tuple[int, int] | None) -> TimedImage:
     Raises:
         PrerequisiteError: the image would be larger than image files can be.
     """
-    width, height = TYPICAL_IMAGES[row.setup.dataset]
+    width, height = DATASETS[row.setup.dataset].typical_image
     if scale is not None:
         documented = row.setup.test.scale
         factor = min(max(scale) / max(documented), min(scale) / min(documented))

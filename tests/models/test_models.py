@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from hrnet_zoo.tasks.segmentation.protocol import (
     evaluated_network,
     resized_images,
 )
+from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS
 from hrnet_zoo.zoo.manifest import load_zoo
 
 KEY_LISTS = sorted(DATA.glob("keys/*.txt.gz"))

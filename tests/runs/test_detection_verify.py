@@ -26,8 +26,8 @@ from support.trees import Finished, RunCli
 from torch.nn import functional as F
 
 import hrnet_zoo
-from hrnet_zoo.datasets.coco import open_coco
-from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
+from hrnet_zoo.datasets import of_kind
+from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection.detector import ImageGeometry
 from hrnet_zoo.records.accuracy import AccuracyRecord
@@ -376,8 +376,7 @@ def test_python_interface(root: Path, tmp_path: Path) -> None:
     dense = result.decoded_masks()
     assert dense.shape == (number, 120, 160)
     assert _areas_within_boxes(dense, result.boxes)
-    layout = DETECTION_DATASETS["coco"]
-    image = open_coco(layout, "coco", tmp_path / "data").load(0).image
+    image = of_kind(CocoInstances)["coco"].open(tmp_path / "data").load(0).image
     again = predictor.predict(image, scale=(128, 96))
     assert np.array_equal(again.boxes, result.boxes)
     with pytest.raises(hrnet_zoo.ZooError, match="RGB array"):

@@ -9,7 +9,7 @@ import measure_idle
 import pytest
 from rows import single_protocol
 
-from hrnet_zoo.datasets.segmentation import Sample, SegmentationDataset
+from hrnet_zoo.datasets.label_samples import LabelSamples, Sample
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
 from hrnet_zoo.timing.inputs import TimedImage, drawn_image
 from hrnet_zoo.zoo.row import Row
@@ -30,13 +30,13 @@ def small_images(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_slow_decoder_makes_the_network_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    load = SegmentationDataset.load
+    load = LabelSamples.load
 
-    def slow(self: SegmentationDataset, index: int) -> Sample:
+    def slow(self: LabelSamples, index: int) -> Sample:
         time.sleep(1)
         return load(self, index)
 
-    monkeypatch.setattr(SegmentationDataset, "load", slow)
+    monkeypatch.setattr(LabelSamples, "load", slow)
     seconds = measure_idle.measure(4, num_workers=1)
     assert seconds.waiting > 2
     assert seconds.decode > 4

@@ -24,15 +24,11 @@ from made_up_runs import (
 )
 from support.trees import RunCli
 
-from hrnet_zoo.records.accuracy import AccuracyAsked, Measurement
+from hrnet_zoo.records.accuracy import AccuracyAsked, AccuracyRecord, Measurement
 from hrnet_zoo.records.files import read_record
 from hrnet_zoo.system.environment import Environment
-from hrnet_zoo.tasks.segmentation.per_image import (
-    RESAMPLES,
-    SparseCounts,
-    bootstrap_runs,
-    draw_images,
-)
+from hrnet_zoo.tasks.bootstrap import RESAMPLES, draw_images
+from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, bootstrap_runs
 from hrnet_zoo.verdicts.comparison.accuracy import compare_accuracies
 from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
 from hrnet_zoo.verdicts.comparison.reading import read_side
@@ -379,7 +375,9 @@ def test_another_number_of_classes_is_no_regression(
     made = images(5, 5, 0.3)
     wider = [SparseCounts.of(np.pad(image.dense(), ((0, 1), (0, 1)))) for image in made]
     path = write_run(base, value=made)
-    value = read_record(path).measurements[0].value
+    record = read_record(path)
+    assert isinstance(record, AccuracyRecord)
+    value = record.measurements[0].value
     write_run(
         head, value=wider, measurements=[Measurement(metric="miou", value=value, protocol=PROTOCOL)]
     )

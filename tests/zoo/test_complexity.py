@@ -20,11 +20,10 @@ from support.trees import RunCli
 from torch import Tensor, nn
 
 from hrnet_zoo import demo
-from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
 from hrnet_zoo.models import DETECTORS, build_detector
 from hrnet_zoo.models.detection.detector import ImageGeometry
 from hrnet_zoo.models.detection.mask_head import MaskHead
-from hrnet_zoo.tasks.input_size import TYPICAL_IMAGES, documented_input_size
+from hrnet_zoo.tasks.input_size import documented_input_size
 from hrnet_zoo.tasks.multiply_adds import count_multiply_adds, run_without_selection
 from hrnet_zoo.zoo.complexity import CONVENTION, FILE, complexity_of
 from hrnet_zoo.zoo.manifest import default_manifest, load_zoo
@@ -119,10 +118,6 @@ def test_multiply_adds_of_the_37_segmentation_rows_are_upstreams() -> None:
 def test_detectors_get_the_box_of_the_resize_padded() -> None:
     sizes = {documented_input_size(row) for row in ROWS if row.task == "detection"}
     assert sizes == {(800, 1344)}
-
-
-def test_every_segmentation_data_set_has_a_typical_image() -> None:
-    assert set(TYPICAL_IMAGES) == {*DATASETS, *DETECTION_DATASETS}
 
 
 @pytest.mark.parametrize("architecture", ["fcn_hrnet", *DETECTORS])

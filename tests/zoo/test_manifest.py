@@ -237,7 +237,17 @@ def test_typo_wrong_type_and_missing_key_are_reported_at_once(tmp_path: Path) ->
             "architecture: fcn_hrnett",
             "setup.architecture: is 'fcn_hrnett'",
         ),
-        ("dataset: cityscapes", "dataset: citiscapes", "setup.dataset: is 'citiscapes'"),
+        (
+            "dataset: cityscapes",
+            "dataset: citiscapes",
+            "setup.dataset: is 'citiscapes'; not a data set for this task. Close: cityscapes.",
+        ),
+        (
+            "dataset: cityscapes",
+            "dataset: coco",
+            "is 'coco'; not a data set for this task. There are:",
+        ),
+        ("dataset: cityscapes", "dataset: x", "for this task. There are: cityscapes, ade20k,"),
         ("backbone: w18_small", "backbone: w18small", "setup.backbone: is 'w18small'"),
         ("num_classes: 19", "num_classes: 300", "less than or equal to 253"),
         ("scale: [2048, 1024]", "scale: [0, 1024]", "greater than 0"),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.layouts import layout_of
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.readme.importing import naming
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
@@ -70,8 +69,8 @@ def _dataset(name: str, title: str) -> dict[str, object | None]:
         return {}
     return {
         "dataset": dataset,
-        "num_classes": len(class_table(dataset).names),
-        "num_images": layout_of(dataset).num_images,
+        "num_classes": len(DATASETS[dataset].classes),
+        "num_images": DATASETS[dataset].num_images,
     }
 
 

@@ -8,10 +8,9 @@ Source:
 from __future__ import annotations
 
 import re
-from typing import get_args
 
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.readme.results import normalised
-from hrnet_zoo.tasks.setup import DatasetName
 from hrnet_zoo.weights.file_name import link_file_name
 
 _METHODS = {
@@ -110,8 +109,7 @@ def neck_of(name_or_label: str) -> str | None:
 
 def dataset_in_name(name: str) -> str | None:
     """Return the data set that a configuration's name ends with, or has before the crop."""
-    known: tuple[str, ...] = get_args(DatasetName)
-    return next((d for d in known if re.search(rf"_{d}(?=$|-\d)", name)), None)
+    return next((d for d in DATASETS if re.search(rf"_{d}(?=$|-\d)", name)), None)
 
 
 def dataset_of_title(title: str) -> str | None:

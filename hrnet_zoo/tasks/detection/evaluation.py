@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hrnet_zoo.datasets.coco import CocoDataset, DetectionSample
+from hrnet_zoo.datasets.coco_samples import CocoSamples, DetectionSample
 from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.transforms import Pixels, resize_keep_ratio
 from hrnet_zoo.errors import CheckpointError
@@ -26,7 +26,7 @@ class DetectionEvaluator(Evaluator[DetectionSample]):
     def __init__(
         self,
         network: Detector,
-        samples: CocoDataset,
+        samples: CocoSamples,
         protocol: DetectionProtocol,
         device: torch.device,
     ) -> None:

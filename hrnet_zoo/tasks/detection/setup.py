@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
+from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.system.strict import Strict
-from hrnet_zoo.tasks.setup import Count, Pair, Setup
+from hrnet_zoo.tasks.setup import Count, DataSetNames, Pair, Setup, name_of
 
 
 class DetectionTest(Strict):
@@ -37,6 +38,8 @@ class DetectionSetup(Setup):
     ]
     backbone: Annotated[str, StringConstraints(pattern=r"^(w[1-9]\d*(_small)?|x101_64x4d)$")]
     """Width of the HRNet ("w18", "w32", "w40"), or "x101_64x4d"."""
+    dataset: Annotated[str, name_of(CocoInstances), DataSetNames()]
+    """The data set whose validation split is evaluated."""
     test: DetectionTest
     """Single-scale test protocol."""
     neck: Literal["hrfpn", "fpn"]

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hrnet_zoo.datasets import of_kind
+from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.tasks.detection.metrics import METRICS, CocoMetric
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.scored import ProtocolUsed, Scored
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from hrnet_zoo.datasets.coco import CocoDataset
+    from hrnet_zoo.datasets.coco_samples import CocoSamples
     from hrnet_zoo.datasets.detections import ImageDetections
     from hrnet_zoo.models.detection.detector import Detector
     from hrnet_zoo.system.progress import Progress
@@ -88,17 +90,14 @@ class DetectionTask(Task):
 
         return folded(model)
 
-    def open_data(self, setup: DetectionSetup, folder: Path) -> CocoDataset:
+    def open_data(self, setup: DetectionSetup, folder: Path) -> CocoSamples:
         """Return images and COCO annotations."""
-        from hrnet_zoo.datasets.coco import open_coco
-        from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
-
-        return open_coco(DETECTION_DATASETS[setup.dataset], setup.dataset, folder)
+        return of_kind(CocoInstances)[setup.dataset].open(folder)
 
     def evaluator(
         self,
         setup: DetectionSetup,
-        samples: CocoDataset,
+        samples: CocoSamples,
         network: Detector,
         metrics: Sequence[CocoMetric],
         device: torch.device,
@@ -133,7 +132,7 @@ class DetectionTask(Task):
     def score(
         self,
         setup: DetectionSetup,
-        samples: CocoDataset,
+        samples: CocoSamples,
         metrics: Sequence[CocoMetric],
         results: Mapping[str, ImageResult],
         options: ScoreOptions,
@@ -145,7 +144,7 @@ class DetectionTask(Task):
         return score(setup, samples, metrics, results, options, progress)
 
     def save_results(
-        self, path: Path, samples: CocoDataset, results: Mapping[str, ImageResult]
+        self, path: Path, samples: CocoSamples, results: Mapping[str, ImageResult]
     ) -> str:
         """Write COCO's results format."""
         from hrnet_zoo.datasets.coco_results import write_results
@@ -158,7 +157,7 @@ class DetectionTask(Task):
     def draw_worst(
         self,
         setup: DetectionSetup,
-        samples: CocoDataset,
+        samples: CocoSamples,
         network: Detector,
         metric: CocoMetric,
         results: Mapping[str, ImageResult],

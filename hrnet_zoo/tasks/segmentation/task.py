@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hrnet_zoo.datasets import DATASETS, of_kind
+from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.tasks.scored import ClassFigures, ProtocolUsed, Scored
 from hrnet_zoo.tasks.segmentation.metrics import METRICS, MS_FLIP
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from hrnet_zoo.datasets.segmentation import SegmentationDataset
+    from hrnet_zoo.datasets.label_samples import LabelSamples
     from hrnet_zoo.models.fcn import FCN
     from hrnet_zoo.system.progress import Progress
     from hrnet_zoo.tasks.evaluation import ImageResult
@@ -104,17 +106,14 @@ class SegmentationTask(Task):
 
         return evaluated_network(model)
 
-    def open_data(self, setup: SegmentationSetup, folder: Path) -> SegmentationDataset:
+    def open_data(self, setup: SegmentationSetup, folder: Path) -> LabelSamples:
         """Return pairs of images and labels."""
-        from hrnet_zoo.datasets.layouts import DATASETS
-        from hrnet_zoo.datasets.segmentation import open_dataset
-
-        return open_dataset(DATASETS[setup.dataset], folder, setup.num_classes)
+        return of_kind(LabelImages)[setup.dataset].open(folder)
 
     def evaluator(
         self,
         setup: SegmentationSetup,
-        samples: SegmentationDataset,
+        samples: LabelSamples,
         network: Network,
         metrics: Sequence[Metric],
         device: torch.device,
@@ -143,20 +142,19 @@ class SegmentationTask(Task):
     def score(
         self,
         setup: SegmentationSetup,
-        samples: SegmentationDataset,
+        samples: LabelSamples,
         metrics: Sequence[Metric],
         results: Mapping[str, ImageResult],
         options: ScoreOptions,
         progress: Progress,
     ) -> dict[str, Scored]:
         """Return each metric with its bootstrap interval, and the scores of all classes."""
-        from hrnet_zoo.datasets.classes import class_table
         from hrnet_zoo.tasks.bootstrap import percentile_interval
         from hrnet_zoo.tasks.evaluation import by_name
         from hrnet_zoo.tasks.segmentation.per_image import resampled_values, total
 
         del samples, options, progress
-        names = class_table(setup.dataset).names
+        names = DATASETS[setup.dataset].classes.names
         scored = {}
         for metric in metrics:
             assert metric.protocol is not None
@@ -177,7 +175,7 @@ class SegmentationTask(Task):
     def draw_worst(
         self,
         setup: SegmentationSetup,
-        samples: SegmentationDataset,
+        samples: LabelSamples,
         network: Network,
         metric: Metric,
         results: Mapping[str, ImageResult],

@@ -1,23 +1,32 @@
-"""VOC 2012 Aug: the masks of SBD as PNG, and the lists of the enlarged training split."""
+"""Pascal VOC 2012, whose training split is usually enlarged by SBD ("Aug").
+
+Only that split needs preparing: the masks of SBD become PNG, and its lists are made.
+"""
 
 from __future__ import annotations
 
-import importlib
 import io
 import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import read_bytes
+from hrnet_zoo.datasets.label_images import LabelImages
+from hrnet_zoo.datasets.label_layout import LabelFiles
 from hrnet_zoo.datasets.prepare.archives import Member
 from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request
-from hrnet_zoo.errors import DatasetError, PrerequisiteError
+from hrnet_zoo.errors import DatasetError
 
+_CLASSES = classes(
+    """
+    background #000000, aeroplane #800000, bicycle #008000, bird #808000, boat #000080,
+    bottle #800080, bus #008080, car #808080, cat #400000, chair #c00000, cow #408000,
+    diningtable #c08000, dog #400080, horse #c00080, motorbike #408080, person #c08080,
+    pottedplant #004000, sheep #804000, sofa #00c000, train #80c000, tvmonitor #004080
+    """
+)
 TRAIN_AUG_IMAGES = 10582
 """Images of the enlarged training split."""
 _MASKS = 11355
@@ -25,10 +34,9 @@ _MATS = r"(?:^|/)dataset/cls/([^/]+)\.mat$"
 _SBD_LISTS = r"(?:^|/)dataset/(train|val)\.txt$"
 _VOC_LISTS = r"(?:^|/)VOC2012/ImageSets/Segmentation/(train|val)\.txt$"
 _LISTS = "ImageSets/Segmentation"
-_NUM_CLASSES = 21
 
 
-def plan(request: Request) -> Plan:
+def _plan(request: Request) -> Plan:
     """Return one piece per mask, and one for the lists."""
     mats = request.source.select(_MATS)
     sbd_lists = request.source.select(_SBD_LISTS)
@@ -45,28 +53,16 @@ def plan(request: Request) -> Plan:
             f"{TRAIN_AUG_IMAGES}. Unpack both downloads again."
         )
         raise DatasetError(msg)
-    loadmat = _loadmat()
     return Plan(
         pieces=[
             *(
-                Piece(name=stem, make=partial(_mask, stem, member, loadmat))
+                Piece(name=stem, make=partial(_mask, stem, member))
                 for (stem,), member in mats.items()
             ),
             Piece(name="the lists", make=partial(_lists, train_aug, aug)),
         ],
         expected={"SegmentationClassAug": _MASKS},
     )
-
-
-def _loadmat() -> Any:  # noqa: ANN401 - scipy is optional and brings no types
-    try:
-        return importlib.import_module("scipy.io").loadmat
-    except ImportError:
-        msg = (
-            "Reading SBD's .mat files takes SciPy, which is not installed. "
-            'Run: pip install "hrnet-zoo[voc]"'
-        )
-        raise PrerequisiteError(msg) from None
 
 
 def _voc_list(request: Request, split: str) -> set[str]:
@@ -88,17 +84,20 @@ def _stems(content: bytes) -> set[str]:
     return set(content.decode("utf-8", "replace").split())
 
 
-def _mask(stem: str, member: Member, loadmat: Any) -> Iterator[Output]:  # noqa: ANN401
+def _mask(stem: str, member: Member) -> Iterator[Output]:
+    import numpy as np  # noqa: PLC0415
+    from scipy.io import loadmat  # noqa: PLC0415
+
     content = member.read()
     try:
         # The file holds a 1 x 1 struct array, whose field is again an array of one object.
         stored = loadmat(io.BytesIO(content))["GTcls"][0]["Segmentation"][0]
-        values: NDArray[np.uint8] = np.asarray(stored).astype(np.uint8)
+        values = np.asarray(stored).astype(np.uint8)
     except (ValueError, TypeError, LookupError, OSError, zlib.error, NotImplementedError) as error:
-        msg = f"{member.location} is no intact mask of SBD ({error}). Unpack benchmark.tgz again."
+        msg = f"{member.location} is not an intact mask ({error}). Unpack benchmark.tgz again."
         raise DatasetError(msg) from None
-    if values.ndim != 2 or values.max(initial=0) >= _NUM_CLASSES:
-        msg = f"{member.location} holds values that are no classes. Is it from dataset/inst?"
+    if values.ndim != 2 or values.max(initial=0) >= len(_CLASSES):
+        msg = f"{member.location} holds values that are not classes. Is it from dataset/inst?"
         raise DatasetError(msg)
     yield Output(path=f"SegmentationClassAug/{stem}.png", content=values)
 
@@ -110,4 +109,33 @@ def _lists(train_aug: set[str], aug: set[str]) -> Iterator[Output]:
         yield Output(path=f"{_LISTS}/{name}.txt", content=text.encode())
 
 
-PREPARER = Preparer(plan=plan, zips=r"(?:.*/)?(?:benchmark[^/]*|VOCaug)\.zip", splits=("train",))
+VOC12AUG = LabelImages(
+    name="voc12aug",
+    title="Pascal VOC 2012",
+    root="VOCdevkit/VOC2012",
+    image_dir="JPEGImages",
+    label_dir="SegmentationClass",
+    image_suffix=".jpg",
+    labels=(LabelFiles(suffix=".png"),),
+    num_images=1449,
+    split_file=f"{_LISTS}/val.txt",
+    boundaries_ignored=True,
+    classes=_CLASSES,
+    typical_image=(500, 375),
+    download=Download(
+        archives=("VOCtrainval_11-May-2012.tar", "benchmark.tgz (only for training)"),
+        obtained_from=(
+            "the PASCAL VOC project, host.robots.ox.ac.uk; the second from the Semantic "
+            "Boundaries Dataset (SBD), UC Berkeley. No registration."
+        ),
+        terms="Images are from Flickr and under its terms of use; for research.",
+        preparation=(
+            "None for validation: unpack the tar, which makes VOCdevkit/VOC2012. For the Aug "
+            "training split, --source is the unpacked benchmark.tgz; its .mat files become PNG in "
+            "SegmentationClassAug."
+        ),
+    ),
+    preparer=Preparer(
+        plan=_plan, zips=r"(?:.*/)?(?:benchmark[^/]*|VOCaug)\.zip", splits=("train",)
+    ),
+)

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hrnet_zoo.datasets.layouts import DatasetLayout, LabelFiles
+from hrnet_zoo.datasets.label_layout import LabelFiles, LabelLayout
+from hrnet_zoo.datasets.places import find_root
 from hrnet_zoo.errors import DatasetError
 
 
@@ -44,7 +45,7 @@ class Pairing:
     """Names of images that are listed but not there."""
 
 
-def pair_files(layout: DatasetLayout, data_root: Path) -> Pairing:
+def pair_files(layout: LabelLayout, data_root: Path) -> Pairing:
     """Return what is there of the validation split; what is not is noted, not raised.
 
     Args:
@@ -54,7 +55,12 @@ def pair_files(layout: DatasetLayout, data_root: Path) -> Pairing:
     Raises:
         DatasetError: there is no image folder, so this is not the data set's place.
     """
-    root = _find_root(layout, data_root)
+    root = find_root(
+        layout,
+        data_root,
+        expected=f"images named *{layout.image_suffix} in {layout.root}/{layout.image_dir} and "
+        f"labels named *{layout.labels[-1].suffix} in {layout.root}/{layout.label_dir}",
+    )
     absent: list[str] = []
     images: dict[str, Path] = {}
     labels: list[dict[str, Path]] = []
@@ -88,34 +94,7 @@ def pair_files(layout: DatasetLayout, data_root: Path) -> Pairing:
     )
 
 
-def find_root(root: str, data_root: Path, *below: str) -> Path | None:
-    """Return the data set's own folder: the first candidate that has one of some entries.
-
-    Args:
-        root: name of the data set's own folder.
-        data_root: the folder that holds it, or that folder itself.
-        below: folders or files in it that tell it from others.
-    """
-    candidates = (data_root / root, data_root)
-    return next((c for c in candidates if any((c / entry).exists() for entry in below)), None)
-
-
-def _find_root(layout: DatasetLayout, data_root: Path) -> Path:
-    root = find_root(layout.root, data_root, layout.image_dir)
-    if root is None:
-        expected = data_root / layout.root
-        msg = (
-            f"{layout.title} was not found in {data_root}: there is no folder "
-            f"{expected / layout.image_dir}. Expected are images named *{layout.image_suffix} in "
-            f"{layout.root}/{layout.image_dir} and labels named *{layout.labels[-1].suffix} in "
-            f"{layout.root}/{layout.label_dir}. Pass the folder that holds {layout.root}/ with "
-            "--data-root, or set HRNET_ZOO_DATA."
-        )
-        raise DatasetError(msg)
-    return root
-
-
-def _label_files(layout: DatasetLayout, root: Path) -> list[dict[str, Path]]:
+def _label_files(layout: LabelLayout, root: Path) -> list[dict[str, Path]]:
     """Return stem -> file for every kind of label file."""
     folder = root / layout.label_dir
     if not folder.is_dir():
@@ -125,7 +104,7 @@ def _label_files(layout: DatasetLayout, root: Path) -> list[dict[str, Path]]:
 
 
 def _pairs(
-    layout: DatasetLayout,
+    layout: LabelLayout,
     stems: list[str],
     images: Mapping[str, Path],
     labels: list[dict[str, Path]],
@@ -169,6 +148,6 @@ def _listed_stems(split_file: Path) -> list[str]:
         msg = f"The list of validation images {split_file} cannot be read: {error.strerror}."
         raise DatasetError(msg) from None
     except UnicodeDecodeError:
-        msg = f"The list of validation images {split_file} is no text. Copy it again."
+        msg = f"The list of validation images {split_file} is not a text file. Copy it again."
         raise DatasetError(msg) from None
     return [line.strip() for line in lines if line.strip()]

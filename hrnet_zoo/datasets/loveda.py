@@ -1,20 +1,32 @@
-"""LoveDA: the folders Rural and Urban of the download become one."""
+"""LoveDA: rural and urban land cover, seen from the air.
+
+Preparing it merges the folders Rural and Urban of the download.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
 
+from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import decode_image, decode_label
+from hrnet_zoo.datasets.label_images import LabelImages
+from hrnet_zoo.datasets.label_layout import LabelFiles
 from hrnet_zoo.datasets.prepare.archives import Member, paired
-from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request
+from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request, in_both_folders
 from hrnet_zoo.errors import DatasetError
 
+_CLASSES = classes(
+    """
+    background #ffffff, building #ff0000, road #ffff00, water #0000ff, barren #9f81b7,
+    forest #00ff00, agricultural #ffc380
+    """
+)
 _FILES = r"(?:^|/)(Train|Val)/(Rural|Urban)/(images|masks)_png/([^/]+\.png)$"
-_EXPECTED = {"val": 1669, "train": 2522}
+_NUM_IMAGES = {"val": 1669, "train": 2522}
 
 
-def plan(request: Request) -> Plan:
+def _plan(request: Request) -> Plan:
     """Return one piece per image and its mask."""
     pieces: list[Piece] = []
     least_bytes = 0
@@ -25,11 +37,7 @@ def plan(request: Request) -> Plan:
             least_bytes += image.size + mask.size
     return Plan(
         pieces=pieces,
-        expected={
-            f"{kind}_dir/{split}": _EXPECTED[split]
-            for split in request.splits
-            for kind in ("img", "ann")
-        },
+        expected=in_both_folders(_NUM_IMAGES, request.splits),
         least_bytes=least_bytes,
     )
 
@@ -66,4 +74,23 @@ def _copies(split: str, name: str, image: Member, mask: Member) -> Iterator[Outp
     yield Output(path=f"ann_dir/{split}/{name}", content=mask_bytes)
 
 
-PREPARER = Preparer(plan=plan, zips=r"(?:.*/)?(?:Train|Val)\.zip")
+LOVEDA = LabelImages(
+    name="loveda",
+    title="LoveDA",
+    root="loveDA",
+    image_dir="img_dir/val",
+    label_dir="ann_dir/val",
+    image_suffix=".png",
+    labels=(LabelFiles(suffix=".png"),),
+    num_images=_NUM_IMAGES["val"],
+    reduce_zero_label=True,
+    classes=_CLASSES,
+    typical_image=(1024, 1024),
+    download=Download(
+        archives=("Val.zip", "Train.zip (only for training)"),
+        obtained_from="Zenodo, by the RSIDEA group of Wuhan University. No registration.",
+        terms="CC BY-NC-SA 4.0, and Google Earth's terms: academic use only.",
+        preparation="--source is the folder of the zips; Rural and Urban are merged.",
+    ),
+    preparer=Preparer(plan=_plan, zips=r"(?:.*/)?(?:Train|Val)\.zip"),
+)

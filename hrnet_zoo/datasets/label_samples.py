@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hrnet_zoo.datasets.digests import digest_of, stamp_of
 from hrnet_zoo.datasets.images import decode_image, decode_label, read_bytes
-from hrnet_zoo.datasets.layouts import IGNORED, DatasetLayout, LabelFiles
-from hrnet_zoo.datasets.pairing import Pair, pair_files
+from hrnet_zoo.datasets.label_layout import IGNORED, LabelFiles, LabelLayout
+from hrnet_zoo.datasets.label_pairing import Pair, pair_files
+from hrnet_zoo.datasets.wording import count_of
 from hrnet_zoo.errors import DatasetError
 
 _SHOWN = 5
@@ -34,19 +35,14 @@ class Sample:
     """SHA-256 over both files' contents."""
 
 
-class SegmentationDataset:
+class LabelSamples:
     """The validation split of one data set; item i is decoded when asked for."""
 
-    def __init__(
-        self, layout: DatasetLayout, root: Path, pairs: Sequence[Pair], num_classes: int
-    ) -> None:
-        self.layout = layout
+    def __init__(self, layout: LabelLayout, root: Path, pairs: Sequence[Pair]) -> None:
         self.root = root
+        self.num_classes = len(layout.classes)
         self._pairs = pairs
-        self.num_classes = num_classes
-        self._tables = {
-            kind.suffix: label_table(layout, kind, num_classes) for kind in layout.labels
-        }
+        self._tables = label_tables(layout)
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -61,18 +57,14 @@ class SegmentationDataset:
 
     def stamp(self, num_images: int) -> str:
         """Return a digest of the first files' names, sizes and times; cheap, reads no contents."""
-        digest = hashlib.sha256()
-        for pair in self._pairs[:num_images]:
-            for path in (pair.image, pair.label):
-                state = path.stat()
-                digest.update(f"{pair.name} {state.st_size} {state.st_mtime_ns}\n".encode())
-        return digest.hexdigest()
+        pairs = self._pairs[:num_images]
+        return stamp_of((pair.name, path) for pair in pairs for path in (pair.image, pair.label))
 
     def load(self, index: int) -> Sample:
         """Read and decode sample ``index``; safe to call from several threads.
 
         Raises:
-            DatasetError: a file is damaged, sizes differ, or a label value is no class.
+            DatasetError: a file is damaged, sizes differ, or a label value is not a class.
         """
         pair = self._pairs[index]
         image_bytes, label_bytes = read_bytes(pair.image), read_bytes(pair.label)
@@ -83,17 +75,16 @@ class SegmentationDataset:
             name=pair.name,
             image=image,
             label=labels_of(pair, stored, self._tables[pair.kind.suffix]),
-            digest=sample_digest(image_bytes, label_bytes),
+            digest=digest_of(image_bytes, label_bytes),
         )
 
 
-def open_dataset(layout: DatasetLayout, data_root: Path, num_classes: int) -> SegmentationDataset:
+def open_label_images(layout: LabelLayout, data_root: Path) -> LabelSamples:
     """Return the validation split below ``data_root``, its files paired.
 
     Args:
-        layout: which folders and names to expect.
+        layout: which folders, names and label values to expect.
         data_root: the folder that holds the data set's own folder, or that folder itself.
-        num_classes: classes of the data set; other label values are refused when met.
 
     Raises:
         DatasetError: a folder is missing, or images and labels do not pair up.
@@ -103,14 +94,16 @@ def open_dataset(layout: DatasetLayout, data_root: Path, num_classes: int) -> Se
         raise DatasetError(found.absent[0])
     image_dir, label_dir = found.root / layout.image_dir, found.root / layout.label_dir
     problems = [
-        *_count(found.unlabelled, f"images have no label file in {label_dir}"),
-        *_count(found.missing, f"listed images are missing from {image_dir}"),
-        *_count(found.unlisted, f"label files in {label_dir} have no image in {image_dir}"),
+        *count_of(found.unlabelled, f"images have no label file in {label_dir}", _SHOWN),
+        *count_of(found.missing, f"listed images are missing from {image_dir}", _SHOWN),
+        *count_of(
+            found.unlisted, f"label files in {label_dir} have no image in {image_dir}", _SHOWN
+        ),
     ]
     if problems:
         msg = f"{layout.title} in {found.root} is incomplete: {'; '.join(problems)}."
         raise DatasetError(msg)
-    return SegmentationDataset(layout, found.root, found.pairs, num_classes)
+    return LabelSamples(layout, found.root, found.pairs)
 
 
 def require_one_size(pair: Pair, image: NDArray[np.uint8], stored: NDArray[np.uint8]) -> None:
@@ -129,12 +122,13 @@ def labels_of(pair: Pair, stored: NDArray[np.uint8], table: NDArray[np.uint8]) -
     Args:
         pair: named in messages only.
         stored: what the label file holds, [H, W].
-        table: of this kind of label file, from `label_table`.
+        table: of this kind of label file, from `label_tables`.
 
     Raises:
-        DatasetError: a value is no class.
+        DatasetError: a value is not a class.
     """
     labels = table[stored]
+    # Upstream would count such values. On intact data there are none, so they stop a run.
     invalid = labels == _INVALID
     if invalid.any():
         values = stored[invalid]
@@ -148,32 +142,13 @@ def labels_of(pair: Pair, stored: NDArray[np.uint8], table: NDArray[np.uint8]) -
     return labels
 
 
-def sample_digest(image_bytes: bytes, label_bytes: bytes) -> str:
-    """Return the SHA-256 over two files' contents."""
-    digest = hashlib.sha256(hashlib.sha256(image_bytes).digest())
-    digest.update(hashlib.sha256(label_bytes).digest())
-    return digest.hexdigest()
+def label_tables(layout: LabelLayout) -> dict[str, NDArray[np.uint8]]:
+    """Return for each kind of label file the 256 labels that its possible values stand for."""
+    return {kind.suffix: _label_table(layout, kind) for kind in layout.labels}
 
 
-def fingerprint(digests: Mapping[str, str]) -> str:
-    """Return one SHA-256 for a set of samples, whatever order they were read in.
-
-    Args:
-        digests: sample name -> `Sample.digest`.
-    """
-    lines = "".join(f"{name} {digests[name]}\n" for name in sorted(digests))
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def _count(names: Sequence[str], what: str) -> list[str]:
-    if not names:
-        return []
-    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-    return [f"{len(names)} {what} ({shown})"]
-
-
-def label_table(layout: DatasetLayout, kind: LabelFiles, num_classes: int) -> NDArray[np.uint8]:
-    """Return the 256 labels that the 256 possible stored values stand for."""
+def _label_table(layout: LabelLayout, kind: LabelFiles) -> NDArray[np.uint8]:
+    num_classes = len(layout.classes)
     labels = {value: value for value in (*range(num_classes), IGNORED)}
     if layout.reduce_zero_label:
         labels = {0: IGNORED, IGNORED: IGNORED} | {c + 1: c for c in range(num_classes)}

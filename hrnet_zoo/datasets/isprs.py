@@ -1,21 +1,35 @@
-"""ISPRS Potsdam and Vaihingen: large tiles cut into clips, label colours decoded."""
+"""ISPRS Potsdam and Vaihingen: cities seen from the air.
+
+Preparing them cuts large tiles into clips and decodes the label colours.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import decode_image
+from hrnet_zoo.datasets.label_images import LabelImages
+from hrnet_zoo.datasets.label_layout import LabelFiles
 from hrnet_zoo.datasets.prepare.archives import Member, paired
-from hrnet_zoo.datasets.prepare.colours import isprs_labels
-from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request
-from hrnet_zoo.datasets.prepare.tiling import CLIP, clip_boxes, cut
+from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request, in_both_folders
 from hrnet_zoo.errors import DatasetError
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_CLASSES = classes(
+    """
+    impervious_surface #ffffff, building #0000ff, low_vegetation #00ffff, tree #00ff00,
+    car #ffff00, clutter #ff0000
+    """
+)
+_COLOURS = ((0, 0, 0), *_CLASSES.palette)
+"""Stored label -> RGB colour in the download; the first is of boundaries."""
 # Aerial photographs as PNG take about 0.7 of their pixels' bytes; half is safe to demand.
 _LEAST_COMPRESSED = 0.5
 
@@ -49,7 +63,7 @@ def _grid(rows: dict[int, tuple[int, int]]) -> frozenset[str]:
     )
 
 
-POTSDAM = AerialSet(
+POTSDAM_TILES = AerialSet(
     image=r"(?:^|/)top_potsdam_(\d+)_(\d+)_RGB\.tif$",
     label=r"(?:^|/)top_potsdam_(\d+)_(\d+)_label_noBoundary\.tif$",
     with_boundary=r"(?:^|/)(?:5_Labels_all\.zip|top_potsdam_\d+_\d+_label\.tif)$",
@@ -65,7 +79,7 @@ POTSDAM = AerialSet(
     clips={"val": 2016, "train": 3456},
 )
 
-VAIHINGEN = AerialSet(
+VAIHINGEN_TILES = AerialSet(
     # The folder matters: gts_for_participants beside it has labels under the images' names.
     image=r"(?:^|/)top/top_mosaic_09cm_(area\d+)\.tif$",
     label=r"(?:^|/)top_mosaic_09cm_(area\d+)_noBoundary\.tif$",
@@ -104,11 +118,7 @@ def plan(aerial: AerialSet, request: Request) -> Plan:
             Piece(name=tile, make=partial(_clips, tile, splits[tile], image, label))
             for tile, image, label in pairs
         ],
-        expected={
-            f"{kind}_dir/{split}": aerial.clips[split]
-            for split in request.splits
-            for kind in ("img", "ann")
-        },
+        expected=in_both_folders(aerial.clips, request.splits),
         least_bytes=int(_LEAST_COMPRESSED * sum(image.size for _, image, _ in pairs)),
     )
 
@@ -145,6 +155,8 @@ def _require_labels(aerial: AerialSet, request: Request, labels: dict[str, Membe
 
 def _clips(tile: str, split: str, image: Member, label: Member) -> Iterator[Output]:
     """Cut a tile, then its labels: of two such images only one is in memory at a time."""
+    from hrnet_zoo.datasets.prepare.colours import isprs_labels  # noqa: PLC0415
+
     pixels = _decoded(image)
     size = pixels.shape
     for name, clip in _cut_all(pixels, tile):
@@ -155,10 +167,12 @@ def _clips(tile: str, split: str, image: Member, label: Member) -> Iterator[Outp
         msg = f"{label.location} is not of the size of its tile. Download it again."
         raise DatasetError(msg)
     for name, clip in _cut_all(colours, tile):
-        yield Output(path=f"ann_dir/{split}/{name}", content=isprs_labels(clip))
+        yield Output(path=f"ann_dir/{split}/{name}", content=isprs_labels(clip, _COLOURS))
 
 
 def _decoded(member: Member) -> NDArray[np.uint8]:
+    from hrnet_zoo.datasets.prepare.tiling import CLIP  # noqa: PLC0415
+
     pixels = decode_image(member.read(), member.location)
     if min(pixels.shape[:2]) < CLIP:
         msg = f"{member.location} is smaller than one clip of {CLIP} pixels. Is it a preview?"
@@ -167,15 +181,63 @@ def _decoded(member: Member) -> NDArray[np.uint8]:
 
 
 def _cut_all(pixels: NDArray[np.uint8], tile: str) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    from hrnet_zoo.datasets.prepare.tiling import clip_boxes, cut  # noqa: PLC0415
+
     for box in clip_boxes(*pixels.shape[:2]):
         yield f"{tile}_{'_'.join(map(str, box))}.png", cut(pixels, box)
 
 
-POTSDAM_PREPARER = Preparer(
-    plan=partial(plan, POTSDAM),
-    zips=r"(?:.*/)?(?:2_Ortho_RGB|5_Labels_all_noBoundary)\.zip",
+POTSDAM = LabelImages(
+    name="potsdam",
+    title="ISPRS Potsdam",
+    root="potsdam",
+    image_dir="img_dir/val",
+    label_dir="ann_dir/val",
+    image_suffix=".png",
+    labels=(LabelFiles(suffix=".png"),),
+    num_images=POTSDAM_TILES.clips["val"],
+    reduce_zero_label=True,
+    boundaries_ignored=True,
+    classes=_CLASSES,
+    typical_image=(512, 512),
+    download=Download(
+        archives=POTSDAM_TILES.archives,
+        obtained_from=(
+            "ISPRS, 2D Semantic Labeling Contest - Potsdam, isprs.org, after a request form. Both "
+            "zips are inside Potsdam.zip, which is to be unpacked."
+        ),
+        terms="Research use; ISPRS asks to be named.",
+        preparation=(
+            "--source is the folder of the two zips; 6000 x 6000 tiles become clips of 512 x 512, "
+            "colours become labels."
+        ),
+    ),
+    preparer=Preparer(
+        plan=partial(plan, POTSDAM_TILES),
+        zips=r"(?:.*/)?(?:2_Ortho_RGB|5_Labels_all_noBoundary)\.zip",
+    ),
 )
-VAIHINGEN_PREPARER = Preparer(
-    plan=partial(plan, VAIHINGEN),
-    zips=r"(?:.*/)?ISPRS_semantic_labeling_Vaihingen(?:_ground_truth_eroded_COMPLETE)?\.zip",
+
+VAIHINGEN = replace(
+    POTSDAM,
+    name="vaihingen",
+    title="ISPRS Vaihingen",
+    root="vaihingen",
+    num_images=VAIHINGEN_TILES.clips["val"],
+    download=Download(
+        archives=VAIHINGEN_TILES.archives,
+        obtained_from=(
+            "ISPRS, 2D Semantic Labeling Contest - Vaihingen, isprs.org, after a request form. "
+            "Both zips are inside Vaihingen.zip, which is to be unpacked."
+        ),
+        terms="Research use; ISPRS and the German Society for Photogrammetry ask to be named.",
+        preparation=(
+            "--source is the folder of the two zips; tiles become clips of 512 x 512, colours "
+            "become labels."
+        ),
+    ),
+    preparer=Preparer(
+        plan=partial(plan, VAIHINGEN_TILES),
+        zips=r"(?:.*/)?ISPRS_semantic_labeling_Vaihingen(?:_ground_truth_eroded_COMPLETE)?\.zip",
+    ),
 )
