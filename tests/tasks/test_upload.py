@@ -218,7 +218,6 @@ def counted(root: Path, device: torch.device) -> list[tuple[str, str, list[list[
     single = replace(single_protocol(load_zoo().row(ROW)), scale=(128, 64))
     protocols = {"single": single, "ms_flip": replace(single, ratios=MS_FLIP_RATIOS, flip=True)}
     dataset = of_kind(LabelImages)["cityscapes"].open(root)
-    dataset = of_kind(LabelImages)["cityscapes"].open(root)
     steps = torch.linspace(-2, 2, 19, device=device)[None, :, None, None]
     return [
         (result.name, metric, counts.dense().tolist())
