@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hrnet_zoo.errors import did_you_mean
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.report.html.record_files import Problem
-from hrnet_zoo.verdicts.fps.timed import latest_times, machine_of, why_unusable
+from hrnet_zoo.verdicts.fps.times import latest_times, machine_of, why_unusable
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hrnet_zoo.verdicts.fps.machine import Machine, Term, TimedRow, affordable_terms, fit_machine
+from hrnet_zoo.verdicts.fps.machine import FpsRow, Machine, Term, affordable_terms, fit_machine
 from hrnet_zoo.zoo.printed import decimals_of
 
 SPARE_ROWS = 3
@@ -33,12 +33,8 @@ Where a README prints several speeds of one network (Mask R-CNN, FCOS), they dif
 TRUSTED = 3.0
 """A row helps to describe the machine if the robust fit misses it by at most so many noises."""
 
-CRITICAL = (
-    63.66, 9.92, 5.84, 4.60, 4.03, 3.71, 3.50, 3.36, 3.25, 3.17,
-    3.11, 3.05, 3.01, 2.98, 2.95, 2.92, 2.90, 2.88, 2.86, 2.85,
-)  # fmt: skip
-"""Student's t for 1 to 20 degrees of freedom: 1 % of normal deviates are further out."""
-
+FALSE_ALARMS = 0.01
+"""Share of sound rows that are further out than is allowed, were deviates normal."""
 
 WIDEST = math.log(10)
 """Logarithm of the factor that a verdict may allow either way; what allows more says nothing."""
@@ -83,7 +79,7 @@ class Ratio:
 class FpsJudgement:
     """One documented fps, what the other rows imply, and the verdict."""
 
-    row: TimedRow
+    row: FpsRow
     verdict: FpsVerdict
     reason: str
     """Why there is no verdict; empty where there is one."""
@@ -102,7 +98,7 @@ class FpsJudgement:
         return float(self.row.documented_fps) / self.implied_fps - 1
 
 
-def judge_fps(rows: Iterable[TimedRow]) -> list[FpsJudgement]:
+def judge_fps(rows: Iterable[FpsRow]) -> list[FpsJudgement]:
     """Return the verdicts on all rows, READMEs one after the other, rows in the order given.
 
     Args:
@@ -111,7 +107,7 @@ def judge_fps(rows: Iterable[TimedRow]) -> list[FpsJudgement]:
     return [judgement for group in _by_source(rows) for judgement in _judge_source(group)]
 
 
-def fit_documented_machines(rows: Iterable[TimedRow]) -> dict[str, Machine]:
+def fit_documented_machines(rows: Iterable[FpsRow]) -> dict[str, Machine]:
     """Return what machine the trusted rows of each README describe, if enough were timed."""
     machines = {}
     for group in _by_source(rows):
@@ -129,19 +125,19 @@ def exit_code(judgements: Iterable[FpsJudgement]) -> int:
     return 0 if verdicts and all(v is FpsVerdict.CONSISTENT for v in verdicts) else 3
 
 
-def _by_source(rows: Iterable[TimedRow]) -> list[list[TimedRow]]:
-    groups: dict[str, list[TimedRow]] = {}
+def _by_source(rows: Iterable[FpsRow]) -> list[list[FpsRow]]:
+    groups: dict[str, list[FpsRow]] = {}
     for row in rows:
         groups.setdefault(row.source, []).append(row)
     return list(groups.values())
 
 
-def _judge_source(rows: Sequence[TimedRow]) -> list[FpsJudgement]:
+def _judge_source(rows: Sequence[FpsRow]) -> list[FpsJudgement]:
     trusted, terms = _trusted(rows)
     return [_judge_row(row, rows, trusted, terms) for row in rows]
 
 
-def _trusted(rows: Sequence[TimedRow]) -> tuple[list[TimedRow], tuple[Term, ...]]:
+def _trusted(rows: Sequence[FpsRow]) -> tuple[list[FpsRow], tuple[Term, ...]]:
     """Return the rows that describe the machine, and the terms to do it in; none if too few."""
     judgeable = [row for row in rows if _timed_in_table(row, rows) >= ROWS_PER_TABLE]
     # One more to spare, since the row that is judged is not fitted.
@@ -153,17 +149,17 @@ def _trusted(rows: Sequence[TimedRow]) -> tuple[list[TimedRow], tuple[Term, ...]
     return [row for row in judgeable if abs(_log_difference(row, machine)) <= limit], terms
 
 
-def _timed_in_table(row: TimedRow, rows: Sequence[TimedRow]) -> int:
+def _timed_in_table(row: FpsRow, rows: Sequence[FpsRow]) -> int:
     return sum(other.table == row.table for other in rows)
 
 
-def _freedom(rows: Sequence[TimedRow], terms: tuple[Term, ...]) -> int:
+def _freedom(rows: Sequence[FpsRow], terms: tuple[Term, ...]) -> int:
     """Return how many rows there are beyond the number of parameters."""
     return len(rows) - len({row.table for row in rows}) - len(terms)
 
 
 def _judge_row(
-    row: TimedRow, rows: Sequence[TimedRow], trusted: Sequence[TimedRow], terms: tuple[Term, ...]
+    row: FpsRow, rows: Sequence[FpsRow], trusted: Sequence[FpsRow], terms: tuple[Term, ...]
 ) -> FpsJudgement:
     others = [other for other in trusted if other.name != row.name]
     freedom = _freedom(others, terms)
@@ -171,7 +167,7 @@ def _judge_row(
         return _too_few(row, rows)
     machine = fit_machine(others, terms)
     implied = 1 / machine.seconds(row)
-    allowed = CRITICAL[min(freedom, len(CRITICAL)) - 1] * _uncertainty(row, machine)
+    allowed = _students_t(freedom) * _uncertainty(row, machine)
     if not allowed <= WIDEST:
         return _too_few(row, rows)
     difference = _log_difference(row, machine)
@@ -188,12 +184,20 @@ def _judge_row(
     )
 
 
-def _log_difference(row: TimedRow, machine: Machine) -> float:
+def _students_t(freedom: int) -> float:
+    """Return by how many standard deviations a sound row may be off, either way."""
+    # Here, because whatever shows fps imports this file, and few of them judge any.
+    from scipy.special import stdtrit  # noqa: PLC0415
+
+    return float(stdtrit(freedom, 1 - FALSE_ALARMS / 2))
+
+
+def _log_difference(row: FpsRow, machine: Machine) -> float:
     """Return the logarithm of documented over implied fps."""
     return math.log(machine.seconds(row) / row.documented_s)
 
 
-def _uncertainty(row: TimedRow, machine: Machine) -> float:
+def _uncertainty(row: FpsRow, machine: Machine) -> float:
     """Return the standard deviation of that logarithm for a sound row."""
     noise = max(machine.noise, NOISE_FLOOR) * math.hypot(1, machine.uncertainty(row))
     unit = 10.0 ** -decimals_of(row.documented_fps)
@@ -201,7 +205,7 @@ def _uncertainty(row: TimedRow, machine: Machine) -> float:
     return math.hypot(noise, unit / math.sqrt(12) / float(row.documented_fps))
 
 
-def _too_few(row: TimedRow, rows: Sequence[TimedRow]) -> FpsJudgement:
+def _too_few(row: FpsRow, rows: Sequence[FpsRow]) -> FpsJudgement:
     here = _timed_in_table(row, rows)
     if here < ROWS_PER_TABLE:
         reason = f"rows of its table that were timed: {here}; {ROWS_PER_TABLE} are needed"
@@ -212,7 +216,7 @@ def _too_few(row: TimedRow, rows: Sequence[TimedRow]) -> FpsJudgement:
     )
 
 
-def _ratios(row: TimedRow, rows: Sequence[TimedRow]) -> tuple[Ratio, ...]:
+def _ratios(row: FpsRow, rows: Sequence[FpsRow]) -> tuple[Ratio, ...]:
     return tuple(
         Ratio(
             to=other.name,

@@ -14,7 +14,7 @@ from hrnet_zoo.records.accuracy import AccuracyRecord, CheckpointUsed, DatasetUs
 from hrnet_zoo.records.base import Status
 from hrnet_zoo.records.folder import Found
 from hrnet_zoo.records.selection import Counting
-from hrnet_zoo.verdicts.comparison.outcome import Comparison, Outcome
+from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
 from hrnet_zoo.zoo.row import EditionName, Metric
 
 COMPARED_METRICS: tuple[Metric, ...] = ("miou", "miou_ms_flip", "box_ap", "mask_ap")
@@ -28,7 +28,7 @@ _UNFINISHED: dict[Status, str] = {
 }
 
 
-class Key(NamedTuple):
+class AccuracyKey(NamedTuple):
     """What two runs must have in common to be a pair."""
 
     row: str
@@ -37,10 +37,10 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
+class AccuracyPair:
     """Two runs of one number that can be compared."""
 
-    key: Key
+    key: AccuracyKey
     decimals: int
     """Of the printed number."""
     base: Found[AccuracyRecord]
@@ -61,24 +61,26 @@ class Pair:
         return 0.5 * 10.0**-self.decimals
 
 
-def measured_in(runs: Sequence[Found[AccuracyRecord]]) -> dict[Key, list[Found[AccuracyRecord]]]:
+def measured_in(
+    runs: Sequence[Found[AccuracyRecord]],
+) -> dict[AccuracyKey, list[Found[AccuracyRecord]]]:
     """Return the completed runs of every number that has a value, newest first.
 
     Args:
         runs: newest first.
     """
-    measured: dict[Key, list[Found[AccuracyRecord]]] = {}
+    measured: dict[AccuracyKey, list[Found[AccuracyRecord]]] = {}
     for run in runs:
         for measurement in run.record.measurements:
             if run.record.status == "completed" and _value(measurement) is not None:
-                key = Key(run.record.row, run.record.edition, measurement.metric)
+                key = AccuracyKey(run.record.row, run.record.edition, measurement.metric)
                 measured.setdefault(key, []).append(run)
     return measured
 
 
 def asked_in(
-    runs: Sequence[Found[AccuracyRecord]], known: Sequence[Key]
-) -> dict[Key, Found[AccuracyRecord]]:
+    runs: Sequence[Found[AccuracyRecord]], known: Sequence[AccuracyKey]
+) -> dict[AccuracyKey, Found[AccuracyRecord]]:
     """Return the newest run that was to measure each number, whatever became of it.
 
     Args:
@@ -86,23 +88,23 @@ def asked_in(
         known: numbers of the other side; one that failed before it noted what it was asked for
             counts as a run of all of its row's.
     """
-    newest = Counting[Key, Found[AccuracyRecord]]()
+    newest = Counting[AccuracyKey, Found[AccuracyRecord]]()
     for run in reversed(runs):
         record = run.record
         of_row = [k.metric for k in known if k[:2] == (record.row, record.edition)]
         for metric in COMPARED_METRICS:
             if metric in (record.metrics or of_row):
-                key = Key(record.row, record.edition, metric)
+                key = AccuracyKey(record.row, record.edition, metric)
                 newest.add(key, run, record.started_at)
     return newest.runs
 
 
 def pair_up(
-    key: Key,
+    key: AccuracyKey,
     base: Sequence[Found[AccuracyRecord]],
     head: Found[AccuracyRecord] | None,
     decimals: int,
-) -> Pair | Comparison:
+) -> AccuracyPair | Comparison:
     """Return what to compare, or why there is nothing to compare.
 
     Args:
@@ -113,19 +115,23 @@ def pair_up(
     """
     before = _value(base[0].record.measurement(key.metric)) if base else None
     if head is None:
-        return _unpaired(key, Outcome.MISSING, decimals, "HEAD has no run of it", before)
+        return _unpaired(key, ComparisonOutcome.MISSING, decimals, "HEAD has no run of it", before)
     after = _value(head.record.measurement(key.metric))
     if head.record.status != "completed" or after is None:
-        return _unpaired(key, Outcome.FAILED, decimals, _failure(head.record, key.metric), before)
+        return _unpaired(
+            key, ComparisonOutcome.FAILED, decimals, _failure(head.record, key.metric), before
+        )
     if not base:
-        return _unpaired(key, Outcome.NEW, decimals, "BASE has no run of it", None, after)
+        return _unpaired(key, ComparisonOutcome.NEW, decimals, "BASE has no run of it", None, after)
     for run in base:
         before = _value(run.record.measurement(key.metric))
         if before is not None and not any(_differences(run.record, head.record, key.metric)):
-            return Pair(key=key, decimals=decimals, base=run, head=head, before=before, after=after)
+            return AccuracyPair(
+                key=key, decimals=decimals, base=run, head=head, before=before, after=after
+            )
     before = _value(base[0].record.measurement(key.metric))
     reason = "; ".join(_differences(base[0].record, head.record, key.metric))
-    return _unpaired(key, Outcome.NOT_COMPARABLE, decimals, reason, before, after)
+    return _unpaired(key, ComparisonOutcome.NOT_COMPARABLE, decimals, reason, before, after)
 
 
 def _value(measurement: Measurement | None) -> float | None:
@@ -133,8 +139,8 @@ def _value(measurement: Measurement | None) -> float | None:
 
 
 def _unpaired(
-    key: Key,
-    outcome: Outcome,
+    key: AccuracyKey,
+    outcome: ComparisonOutcome,
     decimals: int,
     basis: str,
     base: float | None,
@@ -154,7 +160,7 @@ def _unpaired(
 
 
 def _failure(record: AccuracyRecord, metric: Metric) -> str:
-    """Say why a run has no value of a metric that it was to measure."""
+    """Return why a run has no value of a metric that it was to measure."""
     if record.status != "completed":
         return record.reason or _UNFINISHED[record.status]
     return record.not_run.get(metric) or "the measured value is not a number"

@@ -15,8 +15,9 @@ from hrnet_zoo.records.folder import Found
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.timing.medians import median, median_interval
 from hrnet_zoo.timing.observations import InputTimed, VariantTimed
-from hrnet_zoo.verdicts.comparison.outcome import SAME_RUN, Comparison, Outcome
+from hrnet_zoo.verdicts.comparison.outcome import SAME_RUN, Comparison, ComparisonOutcome
 from hrnet_zoo.verdicts.comparison.significance import holm, rank_test
+from hrnet_zoo.zoo.row import EditionName
 
 FALSE_ALARMS = 0.01
 """Probability of calling any latency of a whole comparison changed where samples are alike.
@@ -36,13 +37,15 @@ MIN_SAMPLES = 6
 """Fewer have no interval of their median, and the rank test's approximation is poor."""
 
 
-class _Key(NamedTuple):
+class LatencyKey(NamedTuple):
     """What two latencies must have in common to be a pair.
 
-    A machine may time a row on its GPU and on its CPU; neither may hide the other.
+    A machine may time a row on its GPU and on its CPU, and both of its editions; none may hide
+    another.
     """
 
     row: str
+    edition: EditionName
     variant: str
     """With its batch, unless that is 1."""
     device: str
@@ -57,7 +60,7 @@ class _Key(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Timed:
+class _TimedVariant:
     """One variant of a row in one run."""
 
     run: Found[TimingRecord]
@@ -69,10 +72,10 @@ class _Timed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Pair:
-    key: _Key
-    base: _Timed
-    head: _Timed
+class _LatencyPair:
+    key: LatencyKey
+    base: _TimedVariant
+    head: _TimedVariant
 
     @property
     def percent(self) -> float:
@@ -80,34 +83,35 @@ class _Pair:
         return 100 * (median(self.head.seconds) / median(self.base.seconds) - 1)
 
 
-def compare_speeds(
+def compare_latencies(
     base: Sequence[Found[TimingRecord]],
     head: Sequence[Found[TimingRecord]],
-    wanted: Callable[[str], bool],
+    wanted: Callable[[LatencyKey], bool],
 ) -> list[Comparison]:
     """Return what became of every latency.
 
     Args:
         base: newest first.
         head: newest first.
-        wanted: of which rows.
+        wanted: which to compare.
     """
-    before, after = _by_key(base, wanted), _by_key(head, wanted)
+    before, after = _by_key(base), _by_key(head)
+    keys = [key for key in {**before, **after} if wanted(key)]
     answers = [
         (key, _pair_up(key, [t for t in before.get(key, []) if t.seconds], after.get(key, [])))
-        for key in {**before, **after}
+        for key in keys
     ]
     settled = [(key, answer) for key, answer in answers if isinstance(answer, Comparison)]
-    judged = _judge([answer for _, answer in answers if isinstance(answer, _Pair)])
-    names = _names([*before, *after])
+    judged = _judge([answer for _, answer in answers if isinstance(answer, _LatencyPair)])
+    names = _names(keys)
     return [replace(answer, metric=names[key]) for key, answer in (*settled, *judged)]
 
 
-def _names(keys: Iterable[_Key]) -> dict[_Key, str]:
+def _names(keys: Iterable[LatencyKey]) -> dict[LatencyKey, str]:
     """Return what tells the latencies of a row apart: the variant, and conditions if they vary."""
-    alike: dict[tuple[str, str], list[_Key]] = {}
+    alike: dict[tuple[str, EditionName, str], list[LatencyKey]] = {}
     for key in keys:
-        alike.setdefault((key.row, key.variant), []).append(key)
+        alike.setdefault((key.row, key.edition, key.variant), []).append(key)
     names = {}
     for group in alike.values():
         varies = [
@@ -118,19 +122,24 @@ def _names(keys: Iterable[_Key]) -> dict[_Key, str]:
     return names
 
 
-def _by_key(
-    runs: Iterable[Found[TimingRecord]], wanted: Callable[[str], bool]
-) -> dict[_Key, list[_Timed]]:
-    timed: dict[_Key, list[_Timed]] = {}
+def _by_key(runs: Iterable[Found[TimingRecord]]) -> dict[LatencyKey, list[_TimedVariant]]:
+    timed: dict[LatencyKey, list[_TimedVariant]] = {}
     for run in runs:
-        for variant in run.record.variants if wanted(run.record.row) else ():
+        for variant in run.record.variants:
             key = _key(run.record, variant)
-            timed.setdefault(key, []).append(_Timed(run=run, variant=variant))
+            timed.setdefault(key, []).append(_TimedVariant(run=run, variant=variant))
     return timed
 
 
-def _key(record: TimingRecord, variant: VariantTimed) -> _Key:
-    return _Key(record.row, variant.title, record.device, record.num_threads, _input(record.input))
+def _key(record: TimingRecord, variant: VariantTimed) -> LatencyKey:
+    return LatencyKey(
+        row=record.row,
+        edition=record.edition,
+        variant=variant.title,
+        device=record.device,
+        num_threads=record.num_threads,
+        input=_input(record.input),
+    )
 
 
 def _input(used: InputTimed) -> str:
@@ -139,26 +148,26 @@ def _input(used: InputTimed) -> str:
 
 
 def _pair_up(
-    key: _Key, base: Sequence[_Timed], head: Sequence[_Timed]
-) -> _Pair | Comparison | None:
+    key: LatencyKey, base: Sequence[_TimedVariant], head: Sequence[_TimedVariant]
+) -> _LatencyPair | Comparison | None:
     """Return what to compare, why nothing can be, or None where there never was anything."""
     newest = head[0] if head else None
     if newest is None or not newest.seconds:
         if not base:
             return None  # it could not be timed in BASE either
-        outcome = Outcome.MISSING if newest is None else Outcome.FAILED
+        outcome = ComparisonOutcome.MISSING if newest is None else ComparisonOutcome.FAILED
         reason = "HEAD has no run of it" if newest is None else newest.variant.reason
         return _unpaired(key, outcome, reason or "it was not timed", base[0], None)
     if not base:
-        return _unpaired(key, Outcome.NEW, "BASE has no run of it", None, newest)
+        return _unpaired(key, ComparisonOutcome.NEW, "BASE has no run of it", None, newest)
     for timed in base:
         if not any(_differences(timed, newest)):
-            return _Pair(key=key, base=timed, head=newest)
+            return _LatencyPair(key=key, base=timed, head=newest)
     reason = "; ".join(_differences(base[0], newest))
-    return _unpaired(key, Outcome.NOT_COMPARABLE, reason, base[0], newest)
+    return _unpaired(key, ComparisonOutcome.NOT_COMPARABLE, reason, base[0], newest)
 
 
-def _differences(base: _Timed, head: _Timed) -> Iterator[str]:
+def _differences(base: _TimedVariant, head: _TimedVariant) -> Iterator[str]:
     """Yield in which ways two latencies are of different things."""
     before, after = base.run.record, head.run.record
     for name, values in (
@@ -176,27 +185,26 @@ def _weights(record: TimingRecord) -> str:
     return record.weights if used is None else f"SHA-256 {used.sha256[:8]}..."
 
 
-def _judge(pairs: Sequence[_Pair]) -> Iterator[tuple[_Key, Comparison]]:
+def _judge(pairs: Sequence[_LatencyPair]) -> Iterator[tuple[LatencyKey, Comparison]]:
     """Judge all pairs together: how sure one must be depends on how many were tested."""
-    obstacles = {pair.key: _obstacle(pair.base) or _obstacle(pair.head) for pair in pairs}
-    tested = [pair for pair in pairs if obstacles[pair.key] is None]
+    obstacles = [(pair, _obstacle(pair.base) or _obstacle(pair.head)) for pair in pairs]
+    tested = [pair for pair, obstacle in obstacles if obstacle is None]
     corrected = holm({pair.key: rank_test(pair.base.seconds, pair.head.seconds) for pair in tested})
-    for pair in pairs:
-        obstacle = obstacles[pair.key]
+    for pair, obstacle in obstacles:
         if obstacle is None:
             yield pair.key, _by_test(pair, corrected[pair.key])
         else:
-            yield pair.key, _judged(pair, Outcome.INCONCLUSIVE, obstacle)
+            yield pair.key, _judged(pair, ComparisonOutcome.INCONCLUSIVE, obstacle)
 
 
-def _obstacle(timed: _Timed) -> str | None:
+def _obstacle(timed: _TimedVariant) -> str | None:
     """Return why nothing can be concluded from samples, or None."""
     if len(timed.seconds) < MIN_SAMPLES:
         return f"fewer than {MIN_SAMPLES} samples"
     return timed.run.record.machine.trouble
 
 
-def _by_test(pair: _Pair, p_value: float) -> Comparison:
+def _by_test(pair: _LatencyPair, p_value: float) -> Comparison:
     before, after = median_interval(pair.base.seconds), median_interval(pair.head.seconds)
     assert before is not None
     assert after is not None
@@ -205,11 +213,11 @@ def _by_test(pair: _Pair, p_value: float) -> Comparison:
     # Where the machine changed its speed within a run, it did between runs as well.
     effect = max(MINIMUM_EFFECT, _drift(pair.base.seconds), _drift(pair.head.seconds))
     if low >= -MINIMUM_EFFECT and high <= MINIMUM_EFFECT:
-        outcome = Outcome.SAME
+        outcome = ComparisonOutcome.SAME
     elif p_value >= FALSE_ALARMS or abs(pair.percent) < effect:
-        outcome = Outcome.INCONCLUSIVE
+        outcome = ComparisonOutcome.INCONCLUSIVE
     else:
-        outcome = Outcome.WORSE if pair.percent > 0 else Outcome.BETTER
+        outcome = ComparisonOutcome.WORSE if pair.percent > 0 else ComparisonOutcome.BETTER
     basis = (
         f"rank test over {len(pair.base.seconds)} and {len(pair.head.seconds)} samples, "
         f"p {p_value:.1g}; smallest that counts: {effect:.3g} %"
@@ -224,8 +232,8 @@ def _drift(samples: Sequence[float]) -> float:
 
 
 def _judged(
-    pair: _Pair,
-    outcome: Outcome,
+    pair: _LatencyPair,
+    outcome: ComparisonOutcome,
     basis: str,
     interval: tuple[float, float] | None = None,
     p_value: float | None = None,
@@ -243,12 +251,17 @@ def _judged(
 
 
 def _unpaired(
-    key: _Key, outcome: Outcome, basis: str, base: _Timed | None, head: _Timed | None
+    key: LatencyKey,
+    outcome: ComparisonOutcome,
+    basis: str,
+    base: _TimedVariant | None,
+    head: _TimedVariant | None,
 ) -> Comparison:
     return Comparison(
         row=key.row,
         metric=key.variant,
         kind="speed",
+        edition=key.edition,
         outcome=outcome,
         base=1000 * median(base.seconds) if base else None,
         head=1000 * median(head.seconds) if head else None,

@@ -14,7 +14,7 @@ from hrnet_zoo.records.folder import Found
 from hrnet_zoo.records.journal import read_finished
 from hrnet_zoo.records.migrations import newest_line
 from hrnet_zoo.tasks import METRICS, TASKS
-from hrnet_zoo.verdicts.comparison.pairing import Pair
+from hrnet_zoo.verdicts.comparison.accuracy_pairs import AccuracyPair
 
 _ROUNDING = 1e-6
 """Points by which two sums of the same counts may differ."""
@@ -49,7 +49,7 @@ class ImageCounts:
             raise RecordError(msg)
 
 
-def counts_of(pair: Pair) -> tuple[ImageCounts, ImageCounts] | None:
+def counts_of(pair: AccuracyPair) -> tuple[ImageCounts, ImageCounts] | None:
     """Return the counts of every image in both runs, or None if one of them kept none.
 
     Raises:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hrnet_zoo.errors import RecordError, UsageError
 from hrnet_zoo.verdicts.comparison.accuracy import compare_accuracies
-from hrnet_zoo.verdicts.comparison.outcome import Compared, Comparison, worst_first
-from hrnet_zoo.verdicts.comparison.pairing import COMPARED_METRICS, Key
+from hrnet_zoo.verdicts.comparison.accuracy_pairs import COMPARED_METRICS, AccuracyKey
+from hrnet_zoo.verdicts.comparison.latency import LatencyKey, compare_latencies
+from hrnet_zoo.verdicts.comparison.outcome import ComparedRecords, Comparison, worst_first
 from hrnet_zoo.verdicts.comparison.reading import RecordSet, read_side
-from hrnet_zoo.verdicts.comparison.sources import Place, open_place, require_two
-from hrnet_zoo.verdicts.comparison.speed import compare_speeds
+from hrnet_zoo.verdicts.comparison.sources import RecordsPlace, open_place, require_two
 from hrnet_zoo.zoo.printed import decimals_of
 from hrnet_zoo.zoo.row import EditionName, Metric
 from hrnet_zoo.zoo.zoo import Zoo
@@ -33,21 +33,23 @@ class Selection:
     """Names; empty: all rows that either side has."""
     metrics: Collection[str] = (*COMPARED_METRICS, LATENCY)
     edition: EditionName | None = None
-    """None: both. Latencies have none."""
+    """None: both."""
 
-    def has_row(self, row: str) -> bool:
-        """Say whether a row is asked for."""
-        return not self.rows or row in self.rows
+    def has_accuracy(self, key: AccuracyKey) -> bool:
+        """Whether an accuracy is asked for."""
+        return key.metric in self.metrics and self._has_row(key.row, key.edition)
 
-    def has(self, key: Key) -> bool:
-        """Say whether an accuracy is asked for."""
-        edition = self.edition in (None, key.edition)
-        return edition and self.has_row(key.row) and key.metric in self.metrics
+    def has_latency(self, key: LatencyKey) -> bool:
+        """Whether a latency is asked for."""
+        return LATENCY in self.metrics and self._has_row(key.row, key.edition)
+
+    def _has_row(self, row: str, edition: EditionName) -> bool:
+        return (not self.rows or row in self.rows) and self.edition in (None, edition)
 
 
 def compare_records(
     base: str, head: str, zoo: Zoo, selection: Selection, default_folder: Path
-) -> Compared:
+) -> ComparedRecords:
     """Return what became of every number.
 
     Args:
@@ -58,7 +60,7 @@ def compare_records(
         default_folder: where records are in a revision named without a path.
 
     Raises:
-        UsageError: one of both is nothing of that kind, or both are the same.
+        UsageError: one of them is none of these, or both are the same.
         RecordError: BASE has no record.
         PrerequisiteError: git is needed and is not there.
     """
@@ -70,9 +72,9 @@ def compare_records(
             msg = f"{base} holds no records, so there is nothing to compare with."
             raise RecordError(msg)
         problems = [problem for side in sides for problem in side.problems]
-        comparisons = [*_compare(sides[0], sides[1], zoo, selection)]
+        comparisons = _compare(sides[0], sides[1], zoo, selection)
         problems += _not_found(comparisons, selection)
-        return Compared(
+        return ComparedRecords(
             base=base,
             head=head,
             comparisons=worst_first(_named(c, places) for c in comparisons),
@@ -81,18 +83,15 @@ def compare_records(
         )
 
 
-def _compare(
-    base: RecordSet, head: RecordSet, zoo: Zoo, selection: Selection
-) -> Iterator[Comparison]:
-    yield from compare_accuracies(
-        base.accuracies, head.accuracies, selection.has, _decimals_in(zoo)
+def _compare(base: RecordSet, head: RecordSet, zoo: Zoo, selection: Selection) -> list[Comparison]:
+    accuracies = compare_accuracies(
+        base.accuracies, head.accuracies, selection.has_accuracy, _decimals_in(zoo)
     )
-    if LATENCY in selection.metrics:
-        yield from compare_speeds(base.timings, head.timings, selection.has_row)
+    return accuracies + compare_latencies(base.timings, head.timings, selection.has_latency)
 
 
-def _decimals_in(zoo: Zoo) -> Callable[[Key], int]:
-    def decimals(key: Key) -> int:
+def _decimals_in(zoo: Zoo) -> Callable[[AccuracyKey], int]:
+    def decimals(key: AccuracyKey) -> int:
         try:
             documented = zoo.row(key.row, key.edition).documented(key.metric)
         except UsageError:  # a record of a row that the manifest does not have
@@ -102,7 +101,7 @@ def _decimals_in(zoo: Zoo) -> Callable[[Key], int]:
     return decimals
 
 
-def _named(comparison: Comparison, places: list[Place]) -> Comparison:
+def _named(comparison: Comparison, places: list[RecordsPlace]) -> Comparison:
     """Return the comparison with its files named as the user knows them."""
     before, after = comparison.base_record, comparison.head_record
     return replace(
@@ -113,14 +112,14 @@ def _named(comparison: Comparison, places: list[Place]) -> Comparison:
     )
 
 
-def _described(text: str, places: list[Place]) -> str:
+def _described(text: str, places: list[RecordsPlace]) -> str:
     for place in places:
         text = place.describe(text)
     return text
 
 
 def _not_found(comparisons: Sequence[Comparison], selection: Selection) -> list[str]:
-    """Say what was asked for and is on neither side: a gate must not pass for want of runs."""
+    """Return what was asked for and is on neither side: a gate must not pass for want of runs."""
     if not comparisons:
         return ["Neither BASE nor HEAD has a run of what was asked for."]
     compared = {comparison.row for comparison in comparisons}

@@ -24,10 +24,10 @@ from support.trees import RunCli
 
 from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.timing.observations import GpuState, TwinSamples
-from hrnet_zoo.verdicts.comparison.outcome import Outcome
+from hrnet_zoo.verdicts.comparison.latency import compare_latencies
+from hrnet_zoo.verdicts.comparison.outcome import ComparisonOutcome
 from hrnet_zoo.verdicts.comparison.reading import read_side
 from hrnet_zoo.verdicts.comparison.significance import holm, rank_test, spread_test
-from hrnet_zoo.verdicts.comparison.speed import compare_speeds
 
 SLOW = latencies(200, 0.120, 1)
 EQUAL = latencies(200, 0.100, 2)
@@ -282,7 +282,20 @@ def test_false_alarms_stay_below_what_is_promised(tmp_path: Path) -> None:
             ]
             write_timing(tmp_path / str(trial) / side, *variants)
         sides = [read_side(tmp_path / str(trial) / side).timings for side in ("base", "head")]
-        outcomes = [c.outcome for c in compare_speeds(sides[0], sides[1], lambda _: True)]
+        outcomes = [c.outcome for c in compare_latencies(sides[0], sides[1], lambda _: True)]
         assert len(outcomes) == 30
-        alarms += Outcome.WORSE in outcomes or Outcome.BETTER in outcomes
+        alarms += ComparisonOutcome.WORSE in outcomes or ComparisonOutcome.BETTER in outcomes
     assert alarms <= 2
+
+
+def test_editions_are_not_mixed(base: Path, head: Path, run_cli: RunCli) -> None:
+    """They are other networks' files; both sides are filled alike here, so nothing else differs."""
+    write_timing(base, timed("fast", USUAL), day=0)
+    write_timing(base, timed("fast", USUAL), day=1, edition="later")
+    write_timing(head, timed("fast", SLOW), day=0)
+    write_timing(head, timed("fast", EQUAL), day=1, edition="later")
+    finished = run_cli("compare", base, head, "--format", "json")
+    outcomes = {c["edition"]: c["outcome"] for c in json.loads(finished.out)["comparisons"]}
+    assert (finished.code, outcomes) == (1, {"readme": "worse", "later": "same"})
+    assert "latency (fast) (later)" in run_cli("compare", base, head).out
+    assert run_cli("compare", base, head, "--edition", "later").code == 0
