@@ -41,7 +41,7 @@ _PROTOCOLS = {"miou": "single", "miou_ms_flip": "ms_flip"}
 
 def newest_line(line: Content) -> Content:
     """Return what is kept of one image in the newest form: its results by protocol."""
-    if "counts" in line:
+    if isinstance(line.get("counts"), dict):
         results = {_PROTOCOLS.get(name, name): text for name, text in line["counts"].items()}
     elif "detections" in line:
         results = {"single": line["detections"]}
