@@ -75,7 +75,7 @@ def run_files(place: Path) -> list[RunFile]:
     """Return the records in a folder, at any depth, or the one that ``place`` is.
 
     In every folder they come in the order in which their runs began, so that sorting them by time
-    keeps the order of runs of one second. What begins with a dot is no record.
+    keeps the order of runs of one second.
     """
     paths = [place] if place.is_file() else sorted(_json_files(place), key=_order)
     return [file for path in paths if (file := _stated(path)) is not None]

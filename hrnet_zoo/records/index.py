@@ -1,7 +1,8 @@
 """index.json: what a folder of records holds, kept so that long lists need not read every file.
 
 It is a cache and can be deleted at any time. What it says of a file counts only as long as the
-file has the same size and time.
+file has the same size and time: a folder of records can be copied, merged and edited by hand, and
+an index that had to be right could not.
 """
 
 from __future__ import annotations

@@ -64,6 +64,7 @@ def _irreplaceable(runs: Sequence[Run]) -> set[str]:
     """Return the files of the newest completed run, and of the one that counts of every number.
 
     That is the newest over the most images: one with "--limit" says less than the full one before.
+    Whether a run can be compared with the documented value is not asked: that needs a manifest.
 
     Args:
         runs: of one row, edition and kind, newest first.

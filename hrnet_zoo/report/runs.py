@@ -110,10 +110,10 @@ def _accuracy_as_text(zoo: Zoo, record: AccuracyRecord, path: Path) -> str:
     sections = [
         ("run", _run(record)),
         ("values", [] if judged else _measured(record)),
-        ("not run", [(METRICS[m].title, why) for m, why in record.not_run.items()]),
+        ("not run", [(_title(m), why) for m, why in record.not_run.items()]),
         ("checkpoint", _pairs(record.checkpoint)),
         ("data", _pairs(record.dataset)),
-        *[(f"protocol of {METRICS[m.metric].title}", _protocol(m)) for m in record.measurements],
+        *[(f"protocol of {_title(m.metric)}", _protocol(m)) for m in record.measurements],
         ("settings", _pairs(record.settings)),
         ("seconds", _pairs(record.timings)),
         ("environment", _pairs(record.environment)),
@@ -157,7 +157,7 @@ def _run(record: AccuracyRecord) -> list[tuple[str, str]]:
 
 def _measured(record: AccuracyRecord) -> list[tuple[str, str]]:
     return [
-        (METRICS[m.metric].title, "0/0" if m.value is None else f"{m.value:.3f}")
+        (_title(m.metric), "0/0" if m.value is None else f"{m.value:.3f}")
         for m in record.measurements
     ]
 
@@ -201,8 +201,12 @@ def _values(run: Run) -> str:
 def _value(run: Run, name: str, value: float | None) -> str:
     if run.kind != "accuracy":
         return f"{name} {value:.2f} {'ms' if run.kind == 'timing' else 'GiB'}"
-    title = METRICS[name].title if name in METRICS else name
-    return f"{title} {'0/0' if value is None else f'{value:.2f}'}"
+    return f"{_title(name)} {'0/0' if value is None else f'{value:.2f}'}"
+
+
+def _title(metric: str) -> str:
+    """Return what people call a metric; records may hold some that this version does not know."""
+    return METRICS[metric].title if metric in METRICS else metric
 
 
 def _bytes(size: int) -> str:

@@ -35,14 +35,7 @@ def measurement(value: float | None, metric: Metric = "miou", **changes: Any) ->
         ratios=[1.0] if metric == "miou" else [0.5, 0.75, 1.0, 1.25, 1.5, 1.75],
         flip=metric != "miou",
     )
-    return Measurement(
-        metric=metric,
-        value=value,
-        protocol=protocol.model_copy(update=changes),
-        macc=None,
-        aacc=None,
-        classes=[],
-    )
+    return Measurement(metric=metric, value=value, protocol=protocol.model_copy(update=changes))
 
 
 def record(
