@@ -11,10 +11,10 @@ from itertools import pairwise
 
 from hrnet_zoo.readme.cells import Change, Columns, Plan, decimals_of_columns
 from hrnet_zoo.readme.matching import Match
-from hrnet_zoo.readme.results import ResultsTable, normalised
+from hrnet_zoo.readme.results import ResultsTable
 from hrnet_zoo.readme.splice import add_cell, remove_cells, replace_text
 from hrnet_zoo.verdicts.latest import Measured, compared_cells
-from hrnet_zoo.zoo.row import Metric
+from hrnet_zoo.zoo.columns import normalised
 
 _KINDS = ("measured", "delta")
 _NOTHING = "-"
@@ -65,7 +65,7 @@ def plan_columns(
 
 
 def _texts(
-    table: ResultsTable, matches: Sequence[Match], measured: Measured, metric: Metric
+    table: ResultsTable, matches: Sequence[Match], measured: Measured, metric: str
 ) -> dict[int, tuple[str, str]]:
     """Return line number -> measured value and difference."""
     decimals = decimals_of_columns(table, matches)[metric]
@@ -77,7 +77,7 @@ def _texts(
 
 
 def _columns_beside(
-    table: ResultsTable, metric: Metric, texts: Mapping[int, tuple[str, str]]
+    table: ResultsTable, metric: str, texts: Mapping[int, tuple[str, str]]
 ) -> Iterator[_Column]:
     there = {normalised(c.core): i for i, c in enumerate(table.markdown.header.cells)}
     after = table.columns[metric]

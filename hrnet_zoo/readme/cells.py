@@ -13,8 +13,9 @@ from hrnet_zoo.readme.matching import Match
 from hrnet_zoo.readme.results import ResultsTable
 from hrnet_zoo.readme.splice import Edit, replace_text
 from hrnet_zoo.verdicts.latest import Measured, compared_cells
+from hrnet_zoo.zoo.columns import METRICS
 from hrnet_zoo.zoo.printed import NOT_PRINTED, decimals_of
-from hrnet_zoo.zoo.row import METRICS, Column, Metric, Row
+from hrnet_zoo.zoo.row import Row
 
 Columns = Literal["documented", "measured", "both"]
 """Whose numbers the README shows."""
@@ -46,7 +47,7 @@ class Plan:
     edits: list[Edit] = field(default_factory=list)
 
 
-def decimals_of_columns(table: ResultsTable, matches: Sequence[Match]) -> dict[Metric, int]:
+def decimals_of_columns(table: ResultsTable, matches: Sequence[Match]) -> dict[str, int]:
     """Return the decimals that each quantity of a table is printed with, at most."""
     decimals = {}
     for metric in table.metrics:
@@ -109,7 +110,7 @@ def count_unmeasured(
     return sum(key not in measured for key in documented), len(documented)
 
 
-def _documented_text(row: Row, column: Column, cell: Cell) -> str | None:
+def _documented_text(row: Row, column: str, cell: Cell) -> str | None:
     """Return what the manifest quotes, or None where nothing is to change.
 
     That is so for links, for what the row's table has no column for, and for a label whose wrong
@@ -117,12 +118,11 @@ def _documented_text(row: Row, column: Column, cell: Cell) -> str | None:
     """
     if column == "backbone" and " ".join(cell.core.split()) in labels_of(row):
         return None
-    text: str | None = getattr(row.printed, column, None)
-    return text
+    return row.text(column)
 
 
 def _measured_text(
-    row: Row, column: Column, measured: Measured, decimals: dict[Metric, int]
+    row: Row, column: str, measured: Measured, decimals: dict[str, int]
 ) -> str | None:
     if column not in METRICS:
         return None
@@ -130,7 +130,7 @@ def _measured_text(
     return None if judgement is None else compared_cells(judgement, decimals[column])[0]
 
 
-def _replaced_part(cell: Cell, column: Column, new: str) -> str | None:
+def _replaced_part(cell: Cell, column: str, new: str) -> str | None:
     """Return the part of a cell's text that has to change, or None if it says that already.
 
     Of a number, emphasis around it and remarks behind it stay.

@@ -33,7 +33,7 @@ def width_in_label(label: str) -> tuple[Width, tuple[int, int]] | None:
 
 
 def width_of_reading(backbone: str) -> Width | None:
-    """Return the width of a backbone as the manifest names it; None if it is no HRNet."""
+    """Return the width of a backbone as the manifest names it; None if it is not an HRNet."""
     match = _READING_WIDTH.fullmatch(backbone)
     return Width(channels=int(match[1]), small=bool(match[2])) if match else None
 
@@ -44,7 +44,7 @@ def labels_of(row: Row) -> tuple[str, ...]:
     The first is the quotation. Where its width is wrong, a README in which that was corrected is
     as good, and the second label is the corrected one.
     """
-    quoted = row.printed.backbone
+    quoted = row.text("backbone")
     if quoted is None:
         return ()
     said, width = width_in_label(quoted), width_of_reading(row.setup.backbone)

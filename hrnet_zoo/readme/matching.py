@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from hrnet_zoo.readme.labels import labels_of
 from hrnet_zoo.readme.markdown import Line
-from hrnet_zoo.readme.results import ResultsTable, links_of, normalised
+from hrnet_zoo.readme.results import ResultsTable, links_of
 from hrnet_zoo.weights.file_name import link_file_name
-from hrnet_zoo.zoo.row import METRICS, Column, Row
+from hrnet_zoo.zoo.columns import LABELS, normalised
+from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 
@@ -96,9 +97,7 @@ def _candidates(zoo: Zoo, table: ResultsTable, linked: Sequence[Row]) -> list[Ro
 
 def _by_text(table: ResultsTable, line: Line, candidates: list[Row]) -> Match | Unknown:
     """Match a line without links by its cells of text; used-up candidates are taken out."""
-    columns: list[Column] = [
-        column for column in table.columns if column not in (*METRICS, "config", "download")
-    ]
+    columns = [column for column in table.columns if column in LABELS]
     printed = {column: normalised(table.cell(line, column).core) for column in columns}
     fitting = [
         row
@@ -117,8 +116,8 @@ def _by_text(table: ResultsTable, line: Line, candidates: list[Row]) -> Match | 
     return Unknown(line=line, reason=reason)
 
 
-def _equal(row: Row, column: Column, text: str) -> bool:
+def _equal(row: Row, column: str, text: str) -> bool:
     """Compare a row with a cell; a column that the zoo's table lacks says nothing."""
-    printed = getattr(row.printed, column)
-    texts = labels_of(row) if column == "backbone" else (printed,)
-    return printed is None or text in map(normalised, texts)
+    quoted = row.text(column)
+    texts = labels_of(row) if column == "backbone" else (quoted or "",)
+    return quoted is None or text in map(normalised, texts)

@@ -7,10 +7,9 @@ from decimal import Decimal
 
 from hrnet_zoo.records.accuracy import Record
 from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE, MISMATCHES, Judgement, Verdict, judge
-from hrnet_zoo.zoo.row import Metric
 from hrnet_zoo.zoo.zoo import Zoo
 
-Measured = Mapping[tuple[str, Metric], Judgement]
+Measured = Mapping[tuple[str, str], Judgement]
 """(row name, metric) -> the latest verdict that rests on a full, comparable measurement."""
 
 
@@ -28,7 +27,7 @@ def latest_judgements(
         noise: allowance in points on top of the printed number's rounding.
     """
     rows = {row.name: row for row in zoo.rows}
-    latest: dict[tuple[str, Metric], Judgement] = {}
+    latest: dict[tuple[str, str], Judgement] = {}
     for record in records:
         row = rows.get(record.row)
         if row is None:

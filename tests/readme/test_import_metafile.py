@@ -85,7 +85,7 @@ def test_a_detection_metafile_gives_what_the_later_editions_quote(tmp_path: Path
         known = ZOO.row(row["name"])
         assert known.later is not None
         for quantity in ("train_memory_gb", "box_ap", "mask_ap"):
-            assert (row["printed"][quantity] or None) == getattr(known.later, quantity)
+            assert (row["printed"].get(quantity) or None) == getattr(known.later, quantity)
         assert row["checkpoint_url"] == known.later.checkpoint_url
         assert row["method"] == row["table"] == known.method
         assert row["setup"].items() <= manifest_row(row["name"])["setup"].items()
@@ -102,8 +102,8 @@ def test_its_completed_manifest_is_valid(tmp_path: Path, run_cli: RunCli) -> Non
     again = load_zoo(write(tmp_path, "zoo.yaml", completed(finished.out)))
     assert len(again.rows) == 28
     mask = again.row("mask_rcnn_hrnetv2p_w40_1x_coco")
-    assert (mask.printed.box_ap, mask.printed.mask_ap, mask.position) == ("42.1", "37.5", 4)
-    assert mask.printed.backbone == "hrnetv2p_w40"
+    assert (mask.text("box_ap"), mask.text("mask_ap"), mask.position) == ("42.1", "37.5", 4)
+    assert mask.text("backbone") == "hrnetv2p_w40"
 
 
 def test_a_segmentation_metafile_is_quoted_with_its_decimals(tmp_path: Path) -> None:

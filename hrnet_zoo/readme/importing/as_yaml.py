@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-from hrnet_zoo.readme.importing.entries import PRINTED_FIELDS, Entry, Imported
+from hrnet_zoo.readme.importing.entries import Entry, Imported
 from hrnet_zoo.readme.importing.suggest import WHERE, suggestion
 from hrnet_zoo.tasks.setup import DetectionSetup, SegmentationSetup
 from hrnet_zoo.zoo.zoo import Zoo
@@ -65,9 +65,8 @@ def _entry_lines(entry: Entry, zoo: Zoo) -> Iterator[str]:
     yield f"    position: {entry.position}"
     yield f"    method: {_plain(entry.method)}"
     yield "    printed:"
-    for field in PRINTED_FIELDS:
-        text = entry.printed[field]
-        yield f"      {field}: {'null' if text is None else json.dumps(text, ensure_ascii=False)}"
+    for column, text in entry.printed.items():
+        yield f"      {column}: {json.dumps(text, ensure_ascii=False)}"
     for key in ("config_url", "checkpoint_url", "log_url"):
         link = getattr(entry, key)
         yield f"    {key}: {'null' if link is None else _plain(link)}"

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import get_args
 
-from hrnet_zoo.zoo.row import Column, Printed, Table, Task
-
-PRINTED_FIELDS: tuple[Column, ...] = tuple(
-    column for column in get_args(Column) if column in Printed.model_fields
-)
-"""The cells of a manifest's row, in their order."""
+from hrnet_zoo.zoo.row import Table, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +40,8 @@ class Entry:
     table: str
     position: int
     method: str
-    printed: Mapping[Column, str | None]
-    """Every field of `Printed`; None where the table has no such column."""
+    printed: Mapping[str, str]
+    """Column -> cell, for each column of the table that does not hold links."""
     config_url: str | None
     checkpoint_url: str | None
     log_url: str | None

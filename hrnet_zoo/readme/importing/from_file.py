@@ -9,11 +9,12 @@ from pathlib import Path
 from hrnet_zoo.errors import ReadmeError, UsageError
 from hrnet_zoo.readme.files import read_text
 from hrnet_zoo.readme.importing.derive import derive_reading
-from hrnet_zoo.readme.importing.entries import PRINTED_FIELDS, Entry, Imported, Problem
+from hrnet_zoo.readme.importing.entries import Entry, Imported, Problem
 from hrnet_zoo.readme.importing.from_metafile import Model, Models, read_models
 from hrnet_zoo.readme.importing.from_readme import read_readme
 from hrnet_zoo.readme.markdown import read_markdown
-from hrnet_zoo.zoo.row import Column, Table
+from hrnet_zoo.zoo.columns import TITLES
+from hrnet_zoo.zoo.row import Table
 from hrnet_zoo.zoo.zoo import Zoo
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
@@ -125,15 +126,15 @@ def _tables_of(found: Models, source: str) -> dict[str, Table]:
     for heading in dict.fromkeys(_heading(model) for model in found.models):
         models = [model for model in found.models if _heading(model) == heading]
         titles = {c: title for model in reversed(models) for c, title in model.titles.items()}
-        columns: dict[str, Column] = {titles[c]: c for c in _ordered(titles)}
+        columns = {titles[c]: c for c in _ordered(titles)}
         tables[heading] = Table(
             source=source, heading=heading, task=models[0].task, columns=columns
         )
     return tables
 
 
-def _ordered(columns: dict[Column, str]) -> list[Column]:
-    order = list(PRINTED_FIELDS)
+def _ordered(columns: dict[str, str]) -> list[str]:
+    order = list(TITLES)
     return sorted(columns, key=order.index)
 
 
@@ -146,7 +147,6 @@ def _entry(model: Model, table: Table, position: int) -> Entry:
         dataset_title=model.dataset_title,
         crop=model.cells.get("crop_size"),
     )
-    there = set(table.columns.values())
     return Entry(
         place=model.place,
         name=model.name,
@@ -155,7 +155,7 @@ def _entry(model: Model, table: Table, position: int) -> Entry:
         table=table.heading,
         position=position,
         method=model.method,
-        printed={c: model.cells.get(c, "") if c in there else None for c in PRINTED_FIELDS},
+        printed={column: model.cells.get(column, "") for column in table.columns.values()},
         config_url=model.config,
         checkpoint_url=model.checkpoint,
         log_url=model.log,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast, get_args
 
 import yaml
 
@@ -19,10 +20,11 @@ from hrnet_zoo.readme.importing import naming
 from hrnet_zoo.readme.importing import yaml_nodes as nodes
 from hrnet_zoo.readme.importing.entries import Place, Problem
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
+from hrnet_zoo.zoo.columns import METRICS, normalised, tasks_of
 from hrnet_zoo.zoo.printed import printed_number
-from hrnet_zoo.zoo.row import Column, Metric, Task
+from hrnet_zoo.zoo.row import Task
 
-_FIELDS: dict[str, Column] = {
+_FIELDS: dict[str, str] = {
     "backbone": "backbone",
     "crop size": "crop_size",
     "lr schd": "lr_schd",
@@ -31,11 +33,11 @@ _FIELDS: dict[str, Column] = {
 }
 """Keys of Metadata, in small letters -> what they hold."""
 
-_METRICS: dict[str, Metric] = {
-    "miou": "miou",
-    "miou(ms+flip)": "miou_ms_flip",
-    "box ap": "box_ap",
-    "mask ap": "mask_ap",
+_METRICS = {
+    normalised(title): name
+    for name, metric in METRICS.items()
+    if metric.task is not None
+    for title in metric.titles
 }
 _NOTED = ("inference time (ms/im)", "inference time (s/im)")
 """A row documents images per second: what is stated per image is noted, not converted."""
@@ -65,8 +67,8 @@ class Model:
     config: str | None
     checkpoint: str
     log: str | None
-    cells: dict[Column, str] = field(default_factory=dict)
-    titles: dict[Column, str] = field(default_factory=dict)
+    cells: dict[str, str] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
     """What the file calls the cells."""
     notes: list[str] = field(default_factory=list)
 
@@ -158,15 +160,14 @@ def _model(node: yaml.Node, file: str, problems: list[Problem]) -> Model:
 
 
 def _task(name: str, results: list[yaml.Node]) -> Task:
-    metrics = {
-        _METRICS.get(item.key.casefold())
+    metrics = [
+        _METRICS.get(item.key.casefold(), "")
         for result in results
         for item in nodes.items(nodes.value(result, "Metrics"))
-    }
-    if metrics & {"miou", "miou_ms_flip"}:
-        return "segmentation"
-    if metrics & {"box_ap", "mask_ap"}:
-        return "detection"
+    ]
+    tasks = [task for task in get_args(Task) if task in tasks_of(metrics)]
+    if tasks:
+        return cast("Task", tasks[0])
     raise ReadmeError(f"{name} states no mIoU, box AP or mask AP")
 
 
@@ -203,12 +204,12 @@ def _read_metrics(results: list[yaml.Node], model: Model) -> Iterator[tuple[node
                 yield from _take(item, metric, model)
 
 
-def _take(item: nodes.Item, column: Column, model: Model) -> Iterator[tuple[nodes.Item, str]]:
+def _take(item: nodes.Item, column: str, model: Model) -> Iterator[tuple[nodes.Item, str]]:
     text = nodes.scalar(item.node)
     if text is None:
         yield item, f'{model.name}: "{item.key}" is no single value; left out'
         return
-    if column in ("train_memory_gb", *_METRICS.values()):
+    if column in METRICS:
         try:
             printed_number(text)
         except ValueError as error:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast, get_args
 
 from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.importing import naming
 from hrnet_zoo.readme.importing.derive import derive_reading
-from hrnet_zoo.readme.importing.entries import PRINTED_FIELDS, Entry, Place, Problem
+from hrnet_zoo.readme.importing.entries import Entry, Place, Problem
 from hrnet_zoo.readme.markdown import Line, MarkdownText
 from hrnet_zoo.readme.matching import Match, match_lines
 from hrnet_zoo.readme.results import (
     ResultsTable,
     explain_ragged,
     links_of,
-    normalised,
     results_tables,
     titles_of,
 )
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
+from hrnet_zoo.zoo.columns import LINKS, NETWORKS, normalised, tasks_of
 from hrnet_zoo.zoo.printed import printed_number
-from hrnet_zoo.zoo.row import METRICS, Column, Table, Task
+from hrnet_zoo.zoo.row import Table, Task
 from hrnet_zoo.zoo.zoo import Zoo
 
 
@@ -72,28 +73,22 @@ def read_readme(document: MarkdownText, file: str, source: str, zoo: Zoo) -> Rea
 def _declared(table: ResultsTable, source: str, earlier: Sequence[Table]) -> Table:
     """Return the table as the manifest declares it."""
     heading = table.markdown.heading
-    tasks: list[Task] = []
-    if "miou" in table.columns or "miou_ms_flip" in table.columns:
-        tasks.append("segmentation")
-    if "box_ap" in table.columns or "mask_ap" in table.columns:
-        tasks.append("detection")
+    tasks = tasks_of(table.columns)
     if not heading:
         msg = "the table has no heading above it, by which a manifest would know it; left out"
         raise ReadmeError(msg)
-    if "backbone" not in table.columns:
-        msg = 'the table has no column "Backbone", which a manifest needs; left out'
+    if not any(column in table.columns for column in NETWORKS):
+        msg = 'the table has no column "Backbone" or "Model", which a manifest needs; left out'
         raise ReadmeError(msg)
-    if len(tasks) != 1:
-        msg = (
-            "the columns do not tell whether the table is about segmentation or detection; left out"
-        )
+    if len(tasks) != 1 or tasks[0] not in get_args(Task):
+        msg = f"the columns do not tell whether it is about {' or '.join(get_args(Task))}; left out"
         raise ReadmeError(msg)
     if any(other.heading == heading for other in earlier):
         msg = f'a second table stands under the heading "{heading}"; left out'
         raise ReadmeError(msg)
     places = sorted(table.columns.items(), key=lambda item: item[1])
     columns = {table.title(column): column for column, _ in places}
-    return Table(source=source, heading=heading, task=tasks[0], columns=columns)
+    return Table(source=source, heading=heading, task=cast("Task", tasks[0]), columns=columns)
 
 
 def _unknown_columns(table: ResultsTable, file: str) -> list[Problem]:
@@ -157,14 +152,14 @@ def _entry(
     if own_name is None and links.config is not None:
         own_name = link_file_name(links.config).removesuffix(".py")
     printed = _printed(table, line)
-    method = printed["method"] or declared.heading
+    method = printed.get("method") or declared.heading
     derived = derive_reading(
         declared.task,
         method=method,
-        label=printed["backbone"] or "",
+        label=next(printed[c] for c in NETWORKS if c in printed),
         name=own_name,
         dataset_title=declared.heading,
-        crop=printed["crop_size"],
+        crop=printed.get("crop_size"),
     )
     return Entry(
         place=place,
@@ -184,13 +179,7 @@ def _entry(
     )
 
 
-def _printed(table: ResultsTable, line: Line) -> Mapping[Column, str | None]:
-    """Return the cells as quoted; of numbers, without emphasis."""
-    printed: dict[Column, str | None] = {}
-    for column in PRINTED_FIELDS:
-        if column not in table.columns:
-            printed[column] = None
-        else:
-            cell = table.cell(line, column)
-            printed[column] = cell.core if column in METRICS else cell.text
-    return printed
+def _printed(table: ResultsTable, line: Line) -> dict[str, str]:
+    """Return the cells as quoted, without emphasis."""
+    columns = sorted(set(table.columns).difference(LINKS), key=table.columns.__getitem__)
+    return {column: table.cell(line, column).core for column in columns}

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from typing import get_args
 
-from hrnet_zoo.readme.results import normalised
 from hrnet_zoo.tasks.setup import DatasetName
 from hrnet_zoo.weights.file_name import link_file_name
+from hrnet_zoo.zoo.columns import normalised
 
 _METHODS = {
     "fcn": "FCN",

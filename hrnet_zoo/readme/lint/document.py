@@ -8,7 +8,8 @@ from typing import Self
 
 from hrnet_zoo.readme.lint.codes import RULES, Severity
 from hrnet_zoo.weights.file_name import link_file_name
-from hrnet_zoo.zoo.row import METRICS, Column, Row
+from hrnet_zoo.zoo.columns import METRICS
+from hrnet_zoo.zoo.row import Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,7 @@ class TableRow:
 
     place: Spot
     """Where the row begins."""
-    cells: Mapping[Column, Spot]
+    cells: Mapping[str, Spot]
     """Cells of the known columns but links, without padding and emphasis."""
     config: Spot | None
     checkpoint: Spot | None
@@ -96,11 +97,11 @@ class TableRow:
     row: Row | None
     """The row of the zoo that it is, if it is one."""
 
-    def text(self, column: Column) -> str:
+    def text(self, column: str) -> str:
         """Return a cell's text; empty if there is no such column."""
         return self.cells[column].text if column in self.cells else ""
 
-    def spot(self, column: Column) -> Spot:
+    def spot(self, column: str) -> Spot:
         """Return where a cell is, or where the row is if there is no such column."""
         return self.cells.get(column, self.place)
 

@@ -10,11 +10,11 @@ from hrnet_zoo.readme.lint.document import Document, Finding, LintTable, Patch, 
 from hrnet_zoo.readme.lint.names import checkpoint_date
 from hrnet_zoo.weights.file_name import link_file_name
 from hrnet_zoo.zoo.printed import NOT_PRINTED, printed_number
-from hrnet_zoo.zoo.row import LaterEdition, Metric
+from hrnet_zoo.zoo.row import LaterEdition
 
-_STATED: tuple[Metric, ...] = ("train_memory_gb", "box_ap", "mask_ap")
+_STATED: tuple[str, ...] = ("train_memory_gb", "box_ap", "mask_ap")
 _TITLES = {"train_memory_gb": "memory", "box_ap": "box AP", "mask_ap": "mask AP"}
-_NOT_ACCURACY: tuple[tuple[Metric, str], ...] = (("train_memory_gb", "memory"), ("fps", "fps"))
+_NOT_ACCURACY: tuple[tuple[str, str], ...] = (("train_memory_gb", "memory"), ("fps", "fps"))
 _MUCH_NEWER = timedelta(days=180)
 
 

@@ -14,9 +14,8 @@ from hrnet_zoo.readme.lint.names import (
     width_in_file_name,
 )
 from hrnet_zoo.tasks.setup import SegmentationSetup
-from hrnet_zoo.zoo.row import Column
 
-_FLAGS: tuple[tuple[Column, str, str], ...] = (
+_FLAGS: tuple[tuple[str, str, str], ...] = (
     ("gn", "GN", "gn-head"),
     ("ms_train", "MS train", "mstrain"),
 )

@@ -14,16 +14,15 @@ from hrnet_zoo.readme.results import (
     ResultsTable,
     explain_ragged,
     links_of,
-    normalised,
     results_tables,
     titles_of,
 )
-from hrnet_zoo.zoo.row import Column, Row
+from hrnet_zoo.zoo.columns import LINKS, normalised
+from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 _LINK = re.compile(r"https?://[^\s()<>\[\]\"'|]+")
 _PARAMETERS = re.compile(r"param(s|eters)?( ?\(m\))?", re.ASCII)
-_LINKS: tuple[Column, ...] = ("config", "download")
 
 
 def readme_document(text: str, name: str, zoo: Zoo) -> Document:
@@ -94,7 +93,7 @@ def _row(table: ResultsTable, line: Line, row: Row | None, lines: _Lines) -> Tab
         cells={
             column: lines.cell(line.cells[place])
             for column, place in table.columns.items()
-            if column not in _LINKS
+            if column not in LINKS
         },
         config=lines.found(links.config, line),
         checkpoint=lines.found(links.checkpoint, line),
