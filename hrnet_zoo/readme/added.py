@@ -11,12 +11,11 @@ from itertools import pairwise
 
 from hrnet_zoo.readme.cells import Change, Columns, Plan, decimals_of_columns
 from hrnet_zoo.readme.matching import Match
-from hrnet_zoo.readme.results import ResultsTable
+from hrnet_zoo.readme.results import ResultsTable, added_titles
 from hrnet_zoo.readme.splice import add_cell, remove_cells, replace_text
 from hrnet_zoo.verdicts.latest import Measured, compared_cells
 from hrnet_zoo.zoo.columns import normalised
 
-_KINDS = ("measured", "delta")
 _NOTHING = "-"
 """Not measured. A blank cell at the end of a line without a last pipe would be no cell."""
 
@@ -81,8 +80,7 @@ def _columns_beside(
 ) -> Iterator[_Column]:
     there = {normalised(c.core): i for i, c in enumerate(table.markdown.header.cells)}
     after = table.columns[metric]
-    for i, kind in enumerate(_KINDS):
-        title = f"{table.title(metric)} ({kind})"
+    for i, title in enumerate(added_titles(table, metric)):
         place = there.get(normalised(title))
         texts_of_kind = {line: both[i] for line, both in texts.items()}
         yield _Column(title=title, place=place, after=after, texts=texts_of_kind)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hrnet_zoo.readme.labels import labels_of
 from hrnet_zoo.readme.markdown import Cell
 from hrnet_zoo.readme.matching import Match
+from hrnet_zoo.readme.names import labels_of
 from hrnet_zoo.readme.results import ResultsTable
 from hrnet_zoo.readme.splice import Edit, replace_text
 from hrnet_zoo.verdicts.latest import Measured, compared_cells

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hrnet_zoo.readme.labels import labels_of
 from hrnet_zoo.readme.markdown import Line
+from hrnet_zoo.readme.names import labels_of
 from hrnet_zoo.readme.results import ResultsTable, links_of
 from hrnet_zoo.weights.file_name import link_file_name
 from hrnet_zoo.zoo.columns import LABELS, normalised

@@ -43,9 +43,18 @@ class ResultsTable:
         """Return a column's title as printed, without emphasis."""
         return self.markdown.header.cells[self.columns[column]].core
 
+    def in_order(self) -> list[str]:
+        """Return the known columns from left to right."""
+        return sorted(self.columns, key=self.columns.__getitem__)
+
     def cell(self, line: Line, column: str) -> Cell:
         """Return the cell of a line in a column."""
         return line.cells[self.columns[column]]
+
+
+def added_titles(table: ResultsTable, metric: str) -> tuple[str, str]:
+    """Return the titles of the columns that "readme" adds beside a quantity's own."""
+    return f"{table.title(metric)} (measured)", f"{table.title(metric)} (delta)"
 
 
 def titles_of(tables: Iterable[Table]) -> dict[str, str]:

@@ -78,7 +78,7 @@ def later_metafile() -> str:
 def test_a_detection_metafile_gives_what_the_later_editions_quote(tmp_path: Path) -> None:
     path = write(tmp_path, "metafile.yml", later_metafile())
     imported = import_file(path, ZOO)
-    assert imported.problems == ()
+    assert imported.left_out == ()
     rows = rows_in(imported)
     assert len(rows) == 28
     for row in rows:
@@ -108,7 +108,7 @@ def test_its_completed_manifest_is_valid(tmp_path: Path, run_cli: RunCli) -> Non
 
 def test_a_segmentation_metafile_is_quoted_with_its_decimals(tmp_path: Path) -> None:
     imported = import_file(write(tmp_path, "hrnet.yml", SEGMENTATION_METAFILE), NOTHING_KNOWN)
-    assert imported.problems == ()
+    assert imported.left_out == ()
     first, second = rows_in(imported, NOTHING_KNOWN)
     assert (first["printed"]["miou"], first["printed"]["train_memory_gb"]) == ("78.80", "2.90")
     assert (first["printed"]["crop_size"], first["printed"]["lr_schd"]) == ("(512,1024)", "160000")
@@ -151,7 +151,7 @@ def test_a_model_index_imports_the_files_it_names(tmp_path: Path, run_cli: RunCl
     [
         ("mIoU: 78.80", "mIoU: 78,80", '"78,80" is neither a decimal number'),
         ("mIoU(ms+flip): 80.74", "PQ: 1", 'no field for the metric "PQ"'),
-        ("lr schd: 160000", "lr schd: [1, 2]", '"lr schd" is no single value'),
+        ("lr schd: 160000", "lr schd: [1, 2]", '"lr schd" is not a single value'),
         ("Batch Size: 16", "Batch: 16", 'the key "Batch" of Metadata is not known'),
         ("In Collection: hrnet", "Colection: x", 'the key "Colection" is not known'),
     ],

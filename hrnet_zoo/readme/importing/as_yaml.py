@@ -9,7 +9,7 @@ import yaml
 
 from hrnet_zoo.readme.importing.entries import Entry, Imported
 from hrnet_zoo.readme.importing.suggest import WHERE, suggestion
-from hrnet_zoo.tasks.setup import DetectionSetup, SegmentationSetup
+from hrnet_zoo.readme.setups import TASK_NAMES
 from hrnet_zoo.zoo.zoo import Zoo
 
 _HEAD = """\
@@ -56,31 +56,30 @@ def imported_as_yaml(imported: Imported, zoo: Zoo) -> str:
 def _entry_lines(entry: Entry, zoo: Zoo) -> Iterator[str]:
     yield f"  # {entry.place}"
     if entry.name is None:
-        yield f"  - source: {entry.source}"
+        yield f"  - source: {entry.table.source}"
         yield '    #? name: ""  # the file name of the configuration, without .py'
     else:
         yield f"  - name: {_plain(entry.name)}"
-        yield f"    source: {entry.source}"
-    yield f"    table: {_plain(entry.table)}"
+        yield f"    source: {entry.table.source}"
+    yield f"    table: {_plain(entry.table.heading)}"
     yield f"    position: {entry.position}"
     yield f"    method: {_plain(entry.method)}"
     yield "    printed:"
     for column, text in entry.printed.items():
         yield f"      {column}: {json.dumps(text, ensure_ascii=False)}"
-    for key in ("config_url", "checkpoint_url", "log_url"):
-        link = getattr(entry, key)
-        yield f"    {key}: {'null' if link is None else _plain(link)}"
+    for what in ("config", "checkpoint", "log"):
+        link = getattr(entry.links, what)
+        yield f"    {what}_url: {'null' if link is None else _plain(link)}"
     yield "    setup:"
-    yield from _reading_lines(entry, zoo)
+    yield from _setup_lines(entry, zoo)
     if entry.notes:
         yield "    notes:"
         yield from (f"      - {json.dumps(note, ensure_ascii=False)}" for note in entry.notes)
 
 
-def _reading_lines(entry: Entry, zoo: Zoo) -> Iterator[str]:
+def _setup_lines(entry: Entry, zoo: Zoo) -> Iterator[str]:
     """Yield the fields in the manifest's order, missing ones as comments."""
-    model = SegmentationSetup if entry.task == "segmentation" else DetectionSetup
-    for field in model.model_fields:
+    for field in TASK_NAMES[entry.table.task].setup.model_fields:
         if field in entry.setup:
             yield f"      {field}: {_flow(entry.setup[field])}"
             continue
@@ -88,7 +87,8 @@ def _reading_lines(entry: Entry, zoo: Zoo) -> Iterator[str]:
         if found is None:
             yield f"      #? {field}:  # {WHERE[field]}"
         else:
-            yield f"      #? {field}: {_flow(found.value)}  # {found.why}"
+            value, why = found
+            yield f"      #? {field}: {_flow(value)}  # {why}"
 
 
 def _plain(text: str) -> str:

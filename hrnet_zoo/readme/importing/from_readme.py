@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import cast, get_args
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 from hrnet_zoo.errors import ReadmeError
-from hrnet_zoo.readme.importing import naming
-from hrnet_zoo.readme.importing.derive import derive_reading
-from hrnet_zoo.readme.importing.entries import Entry, Place, Problem
+from hrnet_zoo.readme.importing.entries import Entry, LeftOut, Place
 from hrnet_zoo.readme.markdown import Line, MarkdownText
 from hrnet_zoo.readme.matching import Match, match_lines
+from hrnet_zoo.readme.names import published_name
 from hrnet_zoo.readme.results import (
     ResultsTable,
+    added_titles,
     explain_ragged,
     links_of,
     results_tables,
     titles_of,
 )
+from hrnet_zoo.readme.setups import TASK_NAMES
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
 from hrnet_zoo.zoo.columns import LINKS, NETWORKS, normalised, tasks_of
 from hrnet_zoo.zoo.printed import printed_number
@@ -26,17 +26,10 @@ from hrnet_zoo.zoo.row import Table, Task
 from hrnet_zoo.zoo.zoo import Zoo
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReadmeRows:
-    """What was understood of a README, and what was not."""
-
-    tables: list[Table]
-    entries: list[Entry]
-    problems: list[Problem]
-
-
-def read_readme(document: MarkdownText, file: str, source: str, zoo: Zoo) -> ReadmeRows:
-    """Return the rows of all results tables.
+def read_readme(
+    document: MarkdownText, file: str, source: str, zoo: Zoo
+) -> Iterator[Table | Entry | LeftOut]:
+    """Yield each results table, followed by its rows and by what was not understood of them.
 
     Args:
         document: the README's tables.
@@ -47,66 +40,56 @@ def read_readme(document: MarkdownText, file: str, source: str, zoo: Zoo) -> Rea
     Raises:
         ReadmeError: there is no results table.
     """
-    rows = ReadmeRows(tables=[], entries=[], problems=[])
+    headings: list[str] = []
     for table in results_tables(document, titles_of(zoo.tables), file):
+        header = Place(file=file, line=table.markdown.header.number)
         try:
-            declared = _declared(table, source, rows.tables)
+            declared = _declared(table, source, headings)
         except ReadmeError as error:
-            place = Place(file=file, line=table.markdown.header.number)
-            rows.problems.append(Problem(place=place, reason=str(error)))
+            yield LeftOut(place=header, reason=f"{error}; left out")
             continue
-        rows.tables.append(declared)
-        rows.problems.extend(_unknown_columns(table, file))
+        headings.append(declared.heading)
+        yield declared
+        for title in _unknown_titles(table):
+            reason = f'the manifest has no field for the column "{title}"; left out'
+            yield LeftOut(place=header, reason=reason)
         names = _names_in(zoo, table)
         for position, line in enumerate(table.markdown.lines):
             place = Place(file=file, line=line.number)
             try:
                 _require_readable(table, line)
-                entry = _entry(table, line, declared, position, place, names.get(line.number))
             except ReadmeError as error:
-                rows.problems.append(Problem(place=place, reason=str(error)))
+                yield LeftOut(place=place, reason=f"{error}; left out")
             else:
-                rows.entries.append(entry)
-    return rows
+                yield _entry(table, line, declared, position, place, names.get(line.number))
 
 
-def _declared(table: ResultsTable, source: str, earlier: Sequence[Table]) -> Table:
+def _declared(table: ResultsTable, source: str, earlier: Sequence[str]) -> Table:
     """Return the table as the manifest declares it."""
     heading = table.markdown.heading
     tasks = tasks_of(table.columns)
     if not heading:
-        msg = "the table has no heading above it, by which a manifest would know it; left out"
-        raise ReadmeError(msg)
+        raise ReadmeError("the table has no heading above it, by which a manifest would know it")
     if not any(column in table.columns for column in NETWORKS):
-        msg = 'the table has no column "Backbone" or "Model", which a manifest needs; left out'
-        raise ReadmeError(msg)
-    if len(tasks) != 1 or tasks[0] not in get_args(Task):
-        msg = f"the columns do not tell whether it is about {' or '.join(get_args(Task))}; left out"
-        raise ReadmeError(msg)
-    if any(other.heading == heading for other in earlier):
-        msg = f'a second table stands under the heading "{heading}"; left out'
-        raise ReadmeError(msg)
-    places = sorted(table.columns.items(), key=lambda item: item[1])
-    columns = {table.title(column): column for column, _ in places}
+        raise ReadmeError('the table has no column "Backbone" or "Model", which a manifest needs')
+    if len(tasks) != 1 or tasks[0] not in TASK_NAMES:
+        what = " or ".join(TASK_NAMES)
+        raise ReadmeError(f"the columns do not tell whether the table is about {what}")
+    if heading in earlier:
+        raise ReadmeError(f'a second table stands under the heading "{heading}"')
+    columns = {table.title(column): column for column in table.in_order()}
     return Table(source=source, heading=heading, task=cast("Task", tasks[0]), columns=columns)
 
 
-def _unknown_columns(table: ResultsTable, file: str) -> list[Problem]:
-    """Name the columns that a manifest has no field for, except those that "readme" adds."""
-    place = Place(file=file, line=table.markdown.header.number)
-    own = {
-        normalised(f"{table.title(metric)} ({kind})")
-        for metric in table.metrics
-        for kind in ("measured", "delta")
-    }
+def _unknown_titles(table: ResultsTable) -> list[str]:
+    """Return the titles that a manifest has no field for, except those that "readme" adds."""
+    added = {normalised(title) for metric in table.metrics for title in added_titles(table, metric)}
     known = set(table.columns.values())
-    titles = [
+    return [
         cell.core
         for i, cell in enumerate(table.markdown.header.cells)
-        if i not in known and normalised(cell.core) not in own
+        if i not in known and normalised(cell.core) not in added
     ]
-    reason = 'the manifest has no field for the column "{}"; left out'
-    return [Problem(place=place, reason=reason.format(title)) for title in titles]
 
 
 def _names_in(zoo: Zoo, table: ResultsTable) -> dict[int, str]:
@@ -119,22 +102,22 @@ def _names_in(zoo: Zoo, table: ResultsTable) -> dict[int, str]:
 
 def _require_readable(table: ResultsTable, line: Line) -> None:
     if len(line.cells) != len(table.markdown.header.cells):
-        raise ReadmeError(f"{explain_ragged(table, line)}; left out")
+        raise ReadmeError(explain_ragged(table, line))
     for metric in table.metrics:
         try:
             printed_number(table.cell(line, metric).core)
         except ValueError as error:
-            raise ReadmeError(f"{table.title(metric)}: {error}; left out") from None
+            raise ReadmeError(f"{table.title(metric)}: {error}") from None
     checkpoint = links_of(line).checkpoint
     if checkpoint is not None and promised_sha256(link_file_name(checkpoint)) is None:
         msg = (
             f'"{link_file_name(checkpoint)}" does not end in the first 8 digits of its SHA-256 '
-            '("-0123abcd.pth"), which a manifest needs; left out'
+            '("-0123abcd.pth"), which a manifest needs'
         )
         raise ReadmeError(msg)
     download = table.cell(line, "download").text if "download" in table.columns else ""
     if checkpoint is None and download not in ("", "-"):
-        raise ReadmeError(f'no link to a .pth file in "{download[:80]}"; left out')
+        raise ReadmeError(f'no link to a .pth file in "{download[:80]}"')
 
 
 def _entry(
@@ -146,40 +129,20 @@ def _entry(
     known_name: str | None,
 ) -> Entry:
     links = links_of(line)
-    own_name = None
-    if links.checkpoint is not None:
-        own_name = naming.published_name(links.checkpoint)
-    if own_name is None and links.config is not None:
-        own_name = link_file_name(links.config).removesuffix(".py")
-    printed = _printed(table, line)
-    method = printed.get("method") or declared.heading
-    derived = derive_reading(
-        declared.task,
-        method=method,
-        label=next(printed[c] for c in NETWORKS if c in printed),
-        name=own_name,
-        dataset_title=declared.heading,
-        crop=printed.get("crop_size"),
-    )
+    name = published_name(links.checkpoint)
+    if name is None and links.config is not None:
+        name = link_file_name(links.config).removesuffix(".py")
+    # As quoted, without emphasis.
+    columns = [column for column in table.in_order() if column not in LINKS]
+    printed = {column: table.cell(line, column).core for column in columns}
     return Entry(
         place=place,
-        name=own_name or known_name,
-        task=declared.task,
-        source=declared.source,
-        table=declared.heading,
+        table=declared,
         position=position,
-        method=method,
+        linked_name=name,
+        known_name=known_name,
+        method=printed.get("method") or declared.heading,
+        dataset_title=declared.heading,
         printed=printed,
-        config_url=links.config,
-        checkpoint_url=links.checkpoint,
-        log_url=links.log,
-        setup=derived.setup,
-        missing=derived.missing,
-        notes=derived.notes,
+        links=links,
     )
-
-
-def _printed(table: ResultsTable, line: Line) -> dict[str, str]:
-    """Return the cells as quoted, without emphasis."""
-    columns = sorted(set(table.columns).difference(LINKS), key=table.columns.__getitem__)
-    return {column: table.cell(line, column).core for column in columns}

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from statistics import median
 
 from hrnet_zoo.readme.lint.document import Document, Finding, LintTable, Patch, TableRow
-from hrnet_zoo.readme.lint.names import checkpoint_date
+from hrnet_zoo.readme.names import checkpoint_date
 from hrnet_zoo.weights.file_name import link_file_name
 from hrnet_zoo.zoo.printed import NOT_PRINTED, printed_number
 from hrnet_zoo.zoo.row import LaterEdition

@@ -1,0 +1,67 @@
+"""What is known of each task's setups, as far as READMEs and their names tell them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from hrnet_zoo.tasks.setup import DetectionSetup, SegmentationSetup
+from hrnet_zoo.zoo.columns import normalised
+from hrnet_zoo.zoo.row import Row, Task
+
+RESNEXT = re.compile(r"x-?101[_-]64x4d", re.IGNORECASE)
+_HRNET = re.compile(r"hrnet|^hr\d", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskNames:
+    """How upstream names the models of one task, and what their rows' setup consists of."""
+
+    setup: type[SegmentationSetup] | type[DetectionSetup]
+    methods: Mapping[str, str]
+    """How a configuration's name begins -> what READMEs call the method."""
+    table_of: Literal["data set", "method"]
+    """What the models in one table of a README share: their heading."""
+
+
+TASK_NAMES: Mapping[Task, TaskNames] = {
+    "segmentation": TaskNames(setup=SegmentationSetup, methods={"fcn": "FCN"}, table_of="data set"),
+    "detection": TaskNames(
+        setup=DetectionSetup,
+        methods={
+            "faster_rcnn": "Faster R-CNN",
+            "mask_rcnn": "Mask R-CNN",
+            "cascade_rcnn": "Cascade R-CNN",
+            "cascade_mask_rcnn": "Cascade Mask R-CNN",
+            "htc": "Hybrid Task Cascade (HTC)",
+            "fcos": "FCOS",
+        },
+        table_of="method",
+    ),
+}
+
+
+def method_of(task: Task, name: str) -> str | None:
+    """Return what READMEs call the method that a configuration's name begins with."""
+    plain = name.replace("-", "_")
+    methods = TASK_NAMES[task].methods
+    return next((title for stem, title in methods.items() if plain.startswith(f"{stem}_")), None)
+
+
+def architecture_of(task: Task, method: str, label: str) -> str | None:
+    """Return the architecture of a method on a backbone, by the names that tables print."""
+    wanted = normalised(method)
+    for stem, title in TASK_NAMES[task].methods.items():
+        if wanted in (normalised(title), stem):
+            if RESNEXT.search(label):
+                return "htc_x101" if stem == "htc" else None
+            return f"{stem}_hrnet" if _HRNET.search(label) else None
+    return None
+
+
+def trained_crop(row: Row | None) -> str | None:
+    """Return the crop (height x width) of a row's configuration, if its task trains on crops."""
+    crop = getattr(row.setup, "train_crop", None) if row else None
+    return None if crop is None else f"{crop[0]}x{crop[1]}"
