@@ -11,7 +11,7 @@ from hrnet_zoo.cli.options import format_option, zoo_option
 from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
-    from hrnet_zoo.readme.cells import Columns
+    from hrnet_zoo.readme.plan import Columns
     from hrnet_zoo.verdicts.latest import Measured
     from hrnet_zoo.zoo.zoo import Zoo
 
