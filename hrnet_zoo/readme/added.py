@@ -57,9 +57,8 @@ def _put_in(plan: Plan, title: str, after: int, texts: Mapping[int, str]) -> Non
 def _take_out(plan: Plan, titles: Mapping[int, str]) -> None:
     """Plan the removal of columns, place -> title; neighbours go in one edit, with their pipes."""
     markdown = plan.table.markdown
-    for _, run in groupby(
-        enumerate(sorted(titles)), key=lambda numbered: numbered[1] - numbered[0]
-    ):
+    # Neighbouring places are equally far from their place in the sorted list.
+    for _, run in groupby(enumerate(sorted(titles)), key=lambda one: one[1] - one[0]):
         places = [place for _, place in run]
         for line in (markdown.header, markdown.delimiter, *markdown.lines):
             plan.edits.append(remove_cells(line, places))

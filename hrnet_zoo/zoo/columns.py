@@ -21,7 +21,7 @@ METRICS: Mapping[str, _Metric] = {
     "miou_ms_flip": _Metric(("mIoU(ms+flip)",), "percent", "segmentation"),
     "box_ap": _Metric(("box AP",), "percent", "detection"),
     "mask_ap": _Metric(("mask AP",), "percent", "detection"),
-    "parameters": _Metric(("Params (M)", "Params", "Parameters"), "M"),
+    "parameters": _Metric(("Params (M)", "Params", "Parameters (M)", "Parameters"), "M"),
     "flops": _Metric(("Flops (G)",), "G"),
     "top1": _Metric(("Top-1 (%)",), "percent", "classification"),
     "top5": _Metric(("Top-5 (%)",), "percent", "classification"),

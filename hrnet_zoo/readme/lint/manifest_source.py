@@ -40,7 +40,6 @@ def _row(row: Row, here: Keys, lines: Mapping[Keys, int]) -> TableRow:
         config=_link(row.config_url, lines, (*here, "config_url")),
         checkpoint=_link(row.checkpoint_url, lines, (*here, "checkpoint_url")),
         log=_link(row.log_url, lines, (*here, "log_url")),
-        parameters=None,
         row=row,
     )
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from hrnet_zoo.readme.lint.document import Document, Finding, Patch, TableRow
 from hrnet_zoo.readme.names import (
     Width,
-    checkpoint_stem,
     crop_in_name,
     log_name,
     schedule_in_name,
@@ -28,9 +27,9 @@ def check_names(document: Document) -> Iterator[Finding]:
     """Yield where labels, schedules and names contradict each other."""
     wrong: dict[str, tuple[Width, TableRow]] = {}
     for row in document.rows:
-        if row.checkpoint is None:
+        stem = row.stem
+        if stem is None:
             continue
-        stem = checkpoint_stem(row.checkpoint.file_name)
         for finding, width in _label(row, stem):
             wrong.setdefault(row.text("backbone"), (width, row))
             yield finding

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import replace
 
 from hrnet_zoo.readme.lint.document import Document, LintTable, Spot, TableRow
@@ -17,12 +16,11 @@ from hrnet_zoo.readme.results import (
     results_tables,
     titles_of,
 )
-from hrnet_zoo.zoo.columns import LINKS, normalised
+from hrnet_zoo.zoo.columns import LINKS
 from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 _LINK = re.compile(r"https?://[^\s()<>\[\]\"'|]+")
-_PARAMETERS = re.compile(r"param(s|eters)?( ?\(m\))?", re.ASCII)
 
 
 def readme_document(text: str, name: str, zoo: Zoo) -> Document:
@@ -87,7 +85,6 @@ def _beginning(line: Line, lines: _Lines) -> Spot:
 
 def _row(table: ResultsTable, line: Line, row: Row | None, lines: _Lines) -> TableRow:
     links = links_of(line)
-    parameters = next(_parameter_cells(table, line), None)
     return TableRow(
         place=_beginning(line, lines),
         cells={
@@ -98,12 +95,5 @@ def _row(table: ResultsTable, line: Line, row: Row | None, lines: _Lines) -> Tab
         config=lines.found(links.config, line),
         checkpoint=lines.found(links.checkpoint, line),
         log=lines.found(links.log, line),
-        parameters=None if parameters is None else lines.cell(parameters),
         row=row,
     )
-
-
-def _parameter_cells(table: ResultsTable, line: Line) -> Iterator[Cell]:
-    for title, cell in zip(table.markdown.header.cells, line.cells, strict=True):
-        if _PARAMETERS.fullmatch(normalised(title.core)):
-            yield cell

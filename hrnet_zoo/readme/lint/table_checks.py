@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from hrnet_zoo.readme.lint.document import Document, Finding, LintTable, TableRow
-from hrnet_zoo.zoo.columns import LABELS, METRICS, is_percent
-from hrnet_zoo.zoo.printed import NOT_PRINTED, decimals_of, printed_number
+from hrnet_zoo.zoo.columns import LABELS, METRICS, NETWORKS, is_percent
+from hrnet_zoo.zoo.printed import NOT_PRINTED, decimals_of
 
 _NEGATIVE = re.compile(r"[-\u2212]\d+(\.\d+)?", re.ASCII)
 _ENOUGH_FOR_A_HABIT = 3
@@ -29,9 +29,7 @@ def check_tables(document: Document) -> Iterator[Finding]:
 
 
 def _completeness(row: TableRow) -> Iterator[Finding]:
-    label = row.text("backbone")
-    schedule = row.text("lr_schd")
-    what = ", ".join(text for text in (label, schedule) if text)
+    what = ", ".join(filter(None, map(row.text, (*NETWORKS, "lr_schd"))))
     if row.checkpoint is None and not row.has_numbers:
         message = f"{what}: a blank row, with neither numbers nor a file"
         yield Finding(code="HZ102", spot=row.place, message=message)
@@ -51,7 +49,7 @@ def _numbers(row: TableRow) -> Iterator[Finding]:
             yield Finding(code="HZ107", spot=row.spot(metric), message=message)
             continue
         try:
-            value = printed_number(text)
+            value = row.number(metric)
         except ValueError as error:
             yield Finding(code="HZ106", spot=row.spot(metric), message=str(error))
             continue
@@ -72,15 +70,11 @@ def _twins(table: LintTable) -> Iterator[Finding]:
 
 
 def _decimals(table: LintTable, metric: str) -> Iterator[Finding]:
-    printed = [row.cells[metric] for row in table.rows if metric in row.cells]
-    counts = {}
-    for spot in printed:
-        try:
-            value = printed_number(spot.text)
-        except ValueError:
-            continue
-        if value is not None:
-            counts[spot] = decimals_of(value)
+    counts = {
+        row.spot(metric): decimals_of(value)
+        for row in table.rows
+        if (value := row.readable(metric)) is not None
+    }
     if len(counts) < _ENOUGH_FOR_A_HABIT:
         return
     usual, how_often = Counter(counts.values()).most_common(1)[0]
