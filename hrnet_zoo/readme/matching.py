@@ -25,7 +25,7 @@ class Match:
 
 @dataclass(frozen=True, kw_only=True)
 class Unknown:
-    """A line that is none."""
+    """A line that is not a row of the zoo."""
 
     line: Line
     reason: str
@@ -59,15 +59,13 @@ def match_lines(zoo: Zoo, table: ResultsTable) -> list[Match | Unknown]:
 
 def _linked_row(zoo: Zoo, line: Line) -> Row | None:
     links = links_of(line)
-    if links.checkpoint is not None:
-        name = link_file_name(links.checkpoint)
-        return next((row for row in zoo.rows if row.checkpoint_file_name == name), None)
-    if links.config is not None:
-        stem = link_file_name(links.config).removesuffix(".py")
-        return next((row for row in zoo.rows if row.name == stem), None)
-    if links.log is not None:
-        name = link_file_name(links.log)
-        return next((row for row in zoo.rows if link_file_name(row.log_url or "") == name), None)
+    for link, name_of in (
+        (links.checkpoint, lambda row: row.checkpoint_file_name),
+        (links.config, lambda row: f"{row.name}.py"),
+        (links.log, lambda row: link_file_name(row.log_url or "")),
+    ):
+        if link is not None:
+            return next((row for row in zoo.rows if name_of(row) == link_file_name(link)), None)
     return None
 
 

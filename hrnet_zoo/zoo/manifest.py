@@ -1,6 +1,6 @@
 """Reads zoo.yaml and reports every problem in it at once, each with its line.
 
-This module knows YAML and line numbers; what a row means is zoo.py's business.
+This module knows YAML and line numbers; what a row is stands in row.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from hrnet_zoo.errors import ManifestError, did_you_mean, explain_os_error
+from hrnet_zoo.errors import ManifestError, did_you_mean, explain_os_error, explain_yaml_error
 from hrnet_zoo.zoo.columns import LABELS, LINKS, METRICS, TITLES, is_percent
 from hrnet_zoo.zoo.printed import printed_number
 from hrnet_zoo.zoo.row import LATER_QUANTITIES, Manifest, Row, Table
@@ -99,15 +99,8 @@ class _Document:
             node = self._loader.get_single_node()
             if node is not None:
                 self.data = self._construct(node, ())
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            where = f"{file_name}:{mark.line + 1}" if mark else file_name
-            detail = getattr(error, "problem", None) or str(error)
-            msg = f"{where}: not valid YAML: {detail}."
-            raise ManifestError(msg) from None
-        except (ValueError, RecursionError) as error:
-            msg = f"{file_name}: not valid YAML: {error}."
-            raise ManifestError(msg) from None
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            raise ManifestError(explain_yaml_error(error, file_name)) from None
 
     def _construct(self, node: yaml.Node, path: Keys) -> object:
         self.lines.setdefault(path, node.start_mark.line + 1)

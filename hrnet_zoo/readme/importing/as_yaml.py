@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator
 
 import yaml
 
@@ -102,9 +103,5 @@ def _plain(text: str) -> str:
 
 def _flow(value: object) -> str:
     """Return a value on one line, as zoo.yaml writes it."""
-    if isinstance(value, Mapping):
-        inside = ", ".join(f"{key}: {_flow(item)}" for key, item in value.items())
-        return f"{{{inside}}}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_flow, value))}]"
-    return str(value)
+    listed = yaml.safe_dump([value], default_flow_style=True, sort_keys=False, width=math.inf)
+    return str(listed).strip()[1:-1]

@@ -94,7 +94,7 @@ def backbone_in_name(name: str) -> str | None:
     if RESNEXT.search(name):
         return "x101_64x4d"
     width = width_in_name(name)
-    return width and width.as_backbone()
+    return width.as_backbone() if width else None
 
 
 def _neck(name_or_label: str) -> str | None:

@@ -25,7 +25,6 @@ WHERE = {
 """Field of the setup -> where upstream's configuration states it."""
 
 _ALIKE = ("architecture", "dataset")
-_OF_THE_ROW_ALONE = ("backbone",)
 
 
 def suggestion(zoo: Zoo, entry: Entry, field: str) -> tuple[object, str] | None:
@@ -42,7 +41,7 @@ def suggestion(zoo: Zoo, entry: Entry, field: str) -> tuple[object, str] | None:
     found = _values(own, field)
     if len(found) == 1:
         return found[0], "as the zoo has it for this row"
-    if field in _OF_THE_ROW_ALONE or any(key not in entry.setup for key in _ALIKE):
+    if field == "backbone" or any(key not in entry.setup for key in _ALIKE):
         return None
     alike = [
         row

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from hrnet_zoo.errors import ReadmeError
+from hrnet_zoo.errors import ReadmeError, explain_yaml_error
 
 _NULL = "tag:yaml.org,2002:null"
 
@@ -34,13 +34,8 @@ def compose(text: str, file: str) -> yaml.Node | None:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         node: yaml.Node | None = yaml.compose(text, Loader=loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{file}:{mark.line + 1}" if mark else file
-        detail = getattr(error, "problem", None) or str(error)
-        raise ReadmeError(f"{where}: not valid YAML: {detail}.") from None
-    except (ValueError, RecursionError) as error:
-        raise ReadmeError(f"{file}: not valid YAML: {error}.") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ReadmeError(explain_yaml_error(error, file)) from None
     return node
 
 
@@ -50,7 +45,7 @@ def line_of(node: yaml.Node) -> int:
 
 
 def items(node: yaml.Node | None) -> list[Item]:
-    """Return a mapping's entries; none if it is no mapping."""
+    """Return a mapping's entries; none if it is not a mapping."""
     if not isinstance(node, yaml.MappingNode):
         return []
     return [
@@ -80,7 +75,7 @@ def scalar(node: yaml.Node | None) -> str | None:
 
 
 def is_null(node: yaml.Node) -> bool:
-    """Return whether nothing stands there."""
+    """Whether nothing stands there."""
     return isinstance(node, yaml.ScalarNode) and node.tag == _NULL
 
 

@@ -60,7 +60,7 @@ def codes_of(select: Sequence[str], ignore: Sequence[str]) -> set[str]:
         ignore: codes or their beginnings that are not wanted.
 
     Raises:
-        UsageError: one of them is no code.
+        UsageError: one of them is not a code.
     """
     wanted = _beginning_with(select) if select else set(RULES)
     return wanted - _beginning_with(ignore)

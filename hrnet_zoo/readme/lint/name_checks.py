@@ -16,7 +16,7 @@ from hrnet_zoo.readme.names import (
 )
 from hrnet_zoo.readme.setups import trained_crop
 
-_FLAGS: tuple[tuple[str, str, str], ...] = (
+_FLAGS = (
     ("gn", "GN", "gn-head"),
     ("ms_train", "MS train", "mstrain"),
 )
@@ -33,8 +33,7 @@ def check_names(document: Document) -> Iterator[Finding]:
         for finding, width in _label(row, stem):
             wrong.setdefault(row.text("backbone"), (width, row))
             yield finding
-        yield from _schedule(row, stem)
-        yield from _crop(row, stem)
+        yield from _sizes(row, stem)
         yield from _flags(row, stem)
         yield from _config(row, stem)
     for row in document.rows:
@@ -88,23 +87,17 @@ def _label_of_blank(row: TableRow, wrong: dict[str, tuple[Width, TableRow]]) -> 
     yield Finding(code="HZ202", spot=patch.spot, message=message, patch=patch)
 
 
-def _schedule(row: TableRow, stem: str) -> Iterator[Finding]:
-    named, printed = schedule_in_name(stem), row.text("lr_schd")
-    if named is not None and printed and named.lower() != printed.lower():
-        message = f"the schedule is {printed}, the file {stem} says {named}"
-        spot = row.spot("lr_schd")
-        patch = Patch(spot=spot, new=named, is_safe=False)
-        yield Finding(code="HZ203", spot=spot, message=message, patch=patch)
-
-
-def _crop(row: TableRow, stem: str) -> Iterator[Finding]:
-    named, printed = crop_in_name(stem), row.text("crop_size").lower().replace(" ", "")
+def _sizes(row: TableRow, stem: str) -> Iterator[Finding]:
     # Where the configuration has the printed crop, the size in the name is one of something else.
-    if named is not None and printed and printed not in (named, trained_crop(row.row)):
-        spot = row.spot("crop_size")
-        message = f"the crop is {spot.text}, the file {stem} says {named}"
-        patch = Patch(spot=spot, new=named, is_safe=False)
-        yield Finding(code="HZ204", spot=spot, message=message, patch=patch)
+    for code, what, column, named, known in (
+        ("HZ203", "schedule", "lr_schd", schedule_in_name(stem), None),
+        ("HZ204", "crop", "crop_size", crop_in_name(stem), trained_crop(row.row)),
+    ):
+        spot, printed = row.spot(column), row.text(column).lower().replace(" ", "")
+        if named is not None and printed and printed not in (named, known):
+            message = f"the {what} is {spot.text}, the file {stem} says {named}"
+            patch = Patch(spot=spot, new=named, is_safe=False)
+            yield Finding(code=code, spot=spot, message=message, patch=patch)
 
 
 def _flags(row: TableRow, stem: str) -> Iterator[Finding]:
