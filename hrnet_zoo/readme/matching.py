@@ -31,8 +31,8 @@ class Unknown:
     reason: str
 
 
-def match_lines(zoo: Zoo, table: ResultsTable) -> list[Match | Unknown]:
-    """Return for every line of a table which row of the zoo it is.
+def match_lines(zoo: Zoo, table: ResultsTable) -> tuple[list[Match], list[Unknown]]:
+    """Return which row of the zoo each line of a table is, and the lines that are none.
 
     A checkpoint's file name decides, wherever it is hosted; then that of the configuration or log.
     A line without links is the row of the same table whose cells of text are equal, if there is
@@ -45,16 +45,18 @@ def match_lines(zoo: Zoo, table: ResultsTable) -> list[Match | Unknown]:
     lines = table.markdown.lines
     linked = {line.number: row for line in lines if (row := _linked_row(zoo, line)) is not None}
     candidates = _candidates(zoo, table, list(linked.values()))
-    matches: list[Match | Unknown] = []
+    matches: list[Match] = []
+    unknown: list[Unknown] = []
     for line in lines:
-        row = linked.get(line.number)
-        if row is not None:
-            matches.append(Match(line=line, row=row))
-        elif links_of(line).checkpoint is not None:
-            matches.append(Unknown(line=line, reason=_unknown_file(zoo, line)))
+        found: Row | str | None = linked.get(line.number)
+        if found is None:
+            has_file = links_of(line).checkpoint is not None
+            found = _unknown_file(zoo, line) if has_file else _by_text(table, line, candidates)
+        if isinstance(found, str):
+            unknown.append(Unknown(line=line, reason=found))
         else:
-            matches.append(_by_text(table, line, candidates))
-    return matches
+            matches.append(Match(line=line, row=found))
+    return matches, unknown
 
 
 def _linked_row(zoo: Zoo, line: Line) -> Row | None:
@@ -93,8 +95,11 @@ def _candidates(zoo: Zoo, table: ResultsTable, linked: Sequence[Row]) -> list[Ro
     return [row for row in zoo.rows if row.name not in taken and known in (None, row.table)]
 
 
-def _by_text(table: ResultsTable, line: Line, candidates: list[Row]) -> Match | Unknown:
-    """Match a line without links by its cells of text; used-up candidates are taken out."""
+def _by_text(table: ResultsTable, line: Line, candidates: list[Row]) -> Row | str:
+    """Return the row of a line without links, by its cells of text, or why there is not just one.
+
+    Used-up candidates are taken out.
+    """
     columns = [column for column in table.columns if column in LABELS]
     printed = {column: normalised(table.cell(line, column).core) for column in columns}
     fitting = [
@@ -104,14 +109,12 @@ def _by_text(table: ResultsTable, line: Line, candidates: list[Row]) -> Match | 
     ]
     if len(fitting) == 1:
         candidates.remove(fitting[0])
-        return Match(line=line, row=fitting[0])
+        return fitting[0]
     shown = ", ".join(table.cell(line, column).text for column in columns)
     names = ", ".join(row.name for row in fitting[:3])
-    what = (
-        f"several rows of the zoo print the same ({names})" if fitting else "no row of the zoo is"
-    )
-    reason = f"no link to a file, and {what}" + ("" if fitting else f' "{shown}" in this table')
-    return Unknown(line=line, reason=reason)
+    if fitting:
+        return f"no link to a file, and several rows of the zoo print the same ({names})"
+    return f'no link to a file, and no row of the zoo is "{shown}" in this table'
 
 
 def _equal(row: Row, column: str, text: str) -> bool:

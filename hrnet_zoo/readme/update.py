@@ -9,7 +9,7 @@ from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.added import plan_columns
 from hrnet_zoo.readme.cells import count_unmeasured, plan_cells
 from hrnet_zoo.readme.markdown import read_markdown
-from hrnet_zoo.readme.matching import Match, Unknown, match_lines
+from hrnet_zoo.readme.matching import Unknown, match_lines
 from hrnet_zoo.readme.plan import Change, Columns, Plan
 from hrnet_zoo.readme.results import ResultsTable, explain_ragged, results_tables, titles_of
 from hrnet_zoo.readme.splice import spliced
@@ -55,9 +55,8 @@ def update_readme(
     plans: list[Plan] = []
     unknown: list[Unknown] = []
     for table in tables:
-        found = match_lines(zoo, table)
-        matches = [match for match in found if isinstance(match, Match)]
-        unknown += [line for line in found if isinstance(line, Unknown)]
+        matches, not_matched = match_lines(zoo, table)
+        unknown += not_matched
         plan = Plan(table=table, matches=matches, measured=measured, columns=columns)
         plan_cells(plan)
         plan_columns(plan)

@@ -8,7 +8,7 @@ from typing import cast
 from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.importing.entries import Entry, LeftOut, Place
 from hrnet_zoo.readme.markdown import Line, MarkdownText
-from hrnet_zoo.readme.matching import Match, match_lines
+from hrnet_zoo.readme.matching import match_lines
 from hrnet_zoo.readme.names import published_name
 from hrnet_zoo.readme.results import (
     ResultsTable,
@@ -96,8 +96,7 @@ def _names_in(zoo: Zoo, table: ResultsTable) -> dict[int, str]:
     """Return line number -> the zoo's name, for lines that the zoo knows."""
     if table.markdown.ragged():
         return {}
-    matches = match_lines(zoo, table)
-    return {match.line.number: match.row.name for match in matches if isinstance(match, Match)}
+    return {match.line.number: match.row.name for match in match_lines(zoo, table)[0]}
 
 
 def _require_readable(table: ResultsTable, line: Line) -> None:

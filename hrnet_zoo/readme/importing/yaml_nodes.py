@@ -5,7 +5,6 @@ A metafile's 78.80 is not 78.8, so numbers are never made of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import yaml
@@ -62,21 +61,16 @@ def value(node: yaml.Node | None, key: str) -> yaml.Node | None:
 
 def elements(node: yaml.Node | None) -> list[yaml.Node]:
     """Return a list's elements, or a single value as the only one; none for nothing."""
-    if node is None or is_null(node):
+    if node is None or node.tag == _NULL:
         return []
     return list(node.value) if isinstance(node, yaml.SequenceNode) else [node]
 
 
 def scalar(node: yaml.Node | None) -> str | None:
     """Return a value's text; None if it is null, a list or a mapping."""
-    if not isinstance(node, yaml.ScalarNode) or is_null(node):
+    if not isinstance(node, yaml.ScalarNode) or node.tag == _NULL:
         return None
     return str(node.value)
-
-
-def is_null(node: yaml.Node) -> bool:
-    """Whether nothing stands there."""
-    return isinstance(node, yaml.ScalarNode) and node.tag == _NULL
 
 
 def flat(node: yaml.Node, depth: int = 4) -> str:
@@ -86,14 +80,10 @@ def flat(node: yaml.Node, depth: int = 4) -> str:
         node: the value. It can contain itself, by an alias.
         depth: how far lists and mappings in it are followed.
     """
-    return ", ".join(_flat(node, depth))
-
-
-def _flat(node: yaml.Node, depth: int) -> Iterator[str]:
-    if isinstance(node, yaml.ScalarNode) or depth == 0:
-        yield str(node.value) if isinstance(node, yaml.ScalarNode) else "..."
-    elif isinstance(node, yaml.MappingNode):
-        yield from (f"{item.key} {flat(item.node, depth - 1)}" for item in items(node))
-    else:
-        for element in elements(node):
-            yield from _flat(element, depth - 1)
+    if isinstance(node, yaml.ScalarNode):
+        return str(node.value)
+    if depth == 0:
+        return "..."
+    if isinstance(node, yaml.MappingNode):
+        return ", ".join(f"{item.key} {flat(item.node, depth - 1)}" for item in items(node))
+    return ", ".join(flat(element, depth - 1) for element in elements(node))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from hrnet_zoo.readme.lint.document import Document, LintTable, Spot, TableRow
 from hrnet_zoo.readme.markdown import Cell, Line, read_markdown
-from hrnet_zoo.readme.matching import Match, match_lines
+from hrnet_zoo.readme.matching import match_lines
 from hrnet_zoo.readme.results import (
     ResultsTable,
     explain_ragged,
@@ -71,7 +71,7 @@ def _table(zoo: Zoo, table: ResultsTable, lines: _Lines) -> LintTable:
     ragged = table.markdown.ragged()
     whole = tuple(line for line in table.markdown.lines if line not in ragged)
     readable = replace(table, markdown=replace(table.markdown, lines=whole))
-    known = {m.line.number: m.row for m in match_lines(zoo, readable) if isinstance(m, Match)}
+    known = {match.line.number: match.row for match in match_lines(zoo, readable)[0]}
     return LintTable(
         rows=[_row(readable, line, known.get(line.number), lines) for line in whole],
         ragged=[(_beginning(line, lines), explain_ragged(table, line)) for line in ragged],
