@@ -233,7 +233,7 @@ def _write_timing(folder: Path, row: Row, place: int, chance: random.Random) -> 
     timing = TimingRecord(
         row=row.name,
         task=row.task,
-        documented_fps=row.printed.fps,
+        documented_fps=row.text("fps"),
         started_at=began,
         finished_at=began + timedelta(seconds=60),
         device="cuda:0",

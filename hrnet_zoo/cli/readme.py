@@ -11,7 +11,7 @@ from hrnet_zoo.cli.options import format_option, zoo_option
 from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
-    from hrnet_zoo.readme.cells import Columns
+    from hrnet_zoo.readme.plan import Columns
     from hrnet_zoo.verdicts.latest import Measured
     from hrnet_zoo.zoo.zoo import Zoo
 
@@ -49,7 +49,7 @@ def readme(
     """Update a README's results tables in place.
 
     Only cells whose value differs are rewritten; everything else keeps every byte. Exit codes: 0, 1
-    if --check found a change, 3 if a line of a results table is no row of the zoo.
+    if --check found a change, 3 if a line of a results table is not a row of the zoo.
     """
     from hrnet_zoo.readme import shown  # noqa: PLC0415
     from hrnet_zoo.readme.files import read_text, write_text  # noqa: PLC0415

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from hrnet_zoo.errors import CheckpointError, UsageError
 from hrnet_zoo.tasks.metric import Metric
@@ -118,6 +118,11 @@ class Task(ABC):
     """Ways to look at an image, of which `predict` takes any."""
     memory: ClassVar[MemoryBounds | None] = None
     """What predictions of training memory are held against; None: nothing is known."""
+
+    methods: ClassVar[Mapping[str, str]]
+    """How the name of a configuration begins -> what READMEs call the method."""
+    table_of: ClassVar[Literal["data set", "method"]] = "method"
+    """What the models in one table of a README share: their heading."""
 
     # What is known without torch.
 

@@ -8,10 +8,9 @@ from decimal import Decimal
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.selection import Counting
 from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE, MISMATCHES, Judgement, Verdict, judge
-from hrnet_zoo.zoo.row import Metric
 from hrnet_zoo.zoo.zoo import Zoo
 
-Measured = Mapping[tuple[str, Metric], Judgement]
+Measured = Mapping[tuple[str, str], Judgement]
 """(row name, metric) -> the latest verdict that rests on a full, comparable measurement."""
 
 
@@ -29,7 +28,7 @@ def latest_judgements(
         noise: allowance in points on top of the printed number's rounding.
     """
     rows = {row.name: row for row in zoo.rows}
-    latest = Counting[tuple[str, Metric], Judgement]()
+    latest = Counting[tuple[str, str], Judgement]()
     for record in records:
         row = rows.get(record.row)
         if row is None:

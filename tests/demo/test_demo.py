@@ -24,7 +24,7 @@ def altered_demo(tmp_path: Path, points: float) -> Path:
     folder = tmp_path / "altered"
     shutil.copytree(hrnet_zoo.demo.MANIFEST.parent / "checkpoints", folder / "checkpoints")
     altered = hrnet_zoo.demo.MANIFEST.read_text()
-    for metric, documented in (("miou", ROW.printed.miou), ("box_ap", DETECTOR.printed.box_ap)):
+    for metric, documented in (("miou", ROW.text("miou")), ("box_ap", DETECTOR.text("box_ap"))):
         assert documented is not None
         quoted = f'{metric}: "{documented}"'
         assert quoted in altered
@@ -36,7 +36,7 @@ def altered_demo(tmp_path: Path, points: float) -> Path:
 def test_demo_verifies_its_documented_numbers(tmp_path: Path, run_cli: RunCli) -> None:
     finished = run_cli("demo", "--output", tmp_path / "demo")
     assert finished.code == 0
-    documented = {ROW.name: ROW.printed.miou, DETECTOR.name: DETECTOR.printed.box_ap}
+    documented = {ROW.name: ROW.text("miou"), DETECTOR.name: DETECTOR.text("box_ap")}
     for part in (
         *documented,
         *documented.values(),

@@ -17,7 +17,7 @@ from hrnet_zoo.records.accuracy import (
 )
 from hrnet_zoo.records.files import now
 from hrnet_zoo.tasks.scored import Interval, ProtocolUsed
-from hrnet_zoo.tasks.setup import SegmentationSetup, WholeTest
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup, WholeTest
 from hrnet_zoo.verdicts.accuracy import Judgement, Verdict, exit_code, judge, tolerance_for
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Metric

@@ -137,7 +137,7 @@ def test_editions_lead_to_each_other() -> None:
     [
         (NEVER, "later", f"{NEVER} has no later edition"),
         (SEGMENTATION, "later", "has no later edition"),
-        (FCOS, "latest", '"latest" is no edition; there are: readme, later'),
+        (FCOS, "latest", '"latest" is not an edition; there are: readme, later'),
     ],
 )
 def test_editions_that_do_not_exist(name: str, edition: EditionName, what: str) -> None:

@@ -39,6 +39,14 @@ class DetectionTask(Task):
     setup = DetectionSetup
     metrics = METRICS
     does = "detects objects"
+    methods = {
+        "faster_rcnn": "Faster R-CNN",
+        "mask_rcnn": "Mask R-CNN",
+        "cascade_rcnn": "Cascade R-CNN",
+        "cascade_mask_rcnn": "Cascade Mask R-CNN",
+        "htc": "Hybrid Task Cascade (HTC)",
+        "fcos": "FCOS",
+    }
     memory = MemoryBounds(
         low=0.85,
         high=1.05,

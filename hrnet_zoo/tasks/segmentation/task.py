@@ -47,6 +47,8 @@ class SegmentationTask(Task):
     metrics = METRICS
     does = "labels pixels"
     protocols = (SINGLE, MS_FLIP)
+    methods = {"fcn": "FCN"}
+    table_of = "data set"
     memory = MemoryBounds(
         low=0.93,
         high=1.02,
