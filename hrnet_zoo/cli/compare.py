@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import format_option, zoo_option
-from hrnet_zoo.cli.verify import DEFAULT_OUTPUT, parse_metrics
+from hrnet_zoo.cli.options import RECORDS, format_option, zoo_option
+from hrnet_zoo.cli.verify import parse_metrics
 
 if TYPE_CHECKING:
     from hrnet_zoo.verdicts.comparison.outcome import Compared
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
-    default=DEFAULT_OUTPUT,
+    default=RECORDS,
     show_default=True,
     help="Where records are in a revision that is named without a path.",
 )

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import format_option, zoo_option
-from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
+from hrnet_zoo.cli.options import RECORDS, format_option, zoo_option
 
 if TYPE_CHECKING:
     from hrnet_zoo.verdicts.fps.measured import MeasuredTime
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     "--records",
     "records_dir",
     type=click.Path(path_type=Path),
-    help=f"Folder that time wrote to, instead of a file.  [default: {DEFAULT_OUTPUT}]",
+    help=f"Folder that time wrote to, instead of a file.  [default: {RECORDS}]",
 )
 @format_option("text", "json")
 @zoo_option
@@ -52,7 +51,7 @@ def fps(measured: Path | None, records_dir: Path | None, form: str, zoo_file: Pa
     from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     zoo = load_zoo(zoo_file)
-    times = read_measured(measured) if measured else _from_records(records_dir or DEFAULT_OUTPUT)
+    times = read_measured(measured) if measured else _from_records(records_dir or RECORDS)
     rows, undocumented = timed_rows(zoo, times)
     judgements = judge_fps(rows)
     if form == "json":

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import Command, format_option, zoo_option
-from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
+from hrnet_zoo.cli.options import format_option, records_option, zoo_option
 
 if TYPE_CHECKING:
     from hrnet_zoo.records.accuracy import Status
@@ -18,23 +17,6 @@ if TYPE_CHECKING:
 
 _STATUSES = ("started", "completed", "not_run", "error", "interrupted")
 _AGE = re.compile(r"(\d{1,6})([dh])")
-
-
-def _records_option(command: Command) -> Command:
-    return click.option(
-        "--records",
-        "folder",
-        type=click.Path(path_type=Path),
-        help=f"Folder of records.  [default: {DEFAULT_OUTPUT}, if there is one]",
-        callback=_check_folder,
-    )(command)
-
-
-def _check_folder(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path:
-    if value is not None and not value.is_dir():
-        msg = f"There is no folder {value}; --records takes the folder that verify wrote to."
-        raise click.UsageError(msg)
-    return value or DEFAULT_OUTPUT
 
 
 def _parse_since(
@@ -69,7 +51,7 @@ def records() -> None:
     callback=_parse_since,
     help="Only runs that began then or later: 2026-01-31, 2026-01-31T12:00 (UTC), 7d or 12h ago.",
 )
-@_records_option
+@records_option
 @format_option("table", "json")
 def list_records(
     patterns: tuple[str, ...],
@@ -94,7 +76,7 @@ def list_records(
 
 @records.command("show")
 @click.argument("name", metavar="FILE|ROW")
-@_records_option
+@records_option
 @format_option("text", "json")
 @zoo_option
 def show_record(name: str, folder: Path, form: str, zoo_file: Path | None) -> None:
@@ -122,7 +104,7 @@ def show_record(name: str, folder: Path, form: str, zoo_file: Path | None) -> No
 
 
 @records.command()
-@_records_option
+@records_option
 def index(folder: Path) -> int:
     """Write index.json, for fast lists.
 
@@ -146,7 +128,7 @@ def index(folder: Path) -> int:
     help="Newest runs that stay, of each row, edition and command.",
 )
 @click.option("--yes", is_flag=True, help="Delete; without it, only say what would go.")
-@_records_option
+@records_option
 def prune(keep: int, yes: bool, folder: Path) -> int:
     """Delete old runs and their files.
 

@@ -13,9 +13,9 @@ from hrnet_zoo.cli.options import (
     edition_option,
     fetch_options,
     format_option,
+    new_records_option,
     zoo_option,
 )
-from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,13 +114,7 @@ def parse_scale(
     metavar="N",
     help="Only time the documented way against itself, N times, and count false alarms.",
 )
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_OUTPUT,
-    show_default=True,
-    help="Folder for the records.",
-)
+@new_records_option
 @device_option
 @fetch_options
 @format_option("text", "json")

@@ -16,6 +16,7 @@ from hrnet_zoo.cli.options import (
     edition_option,
     fetch_options,
     format_option,
+    new_records_option,
     zoo_option,
 )
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from hrnet_zoo.tasks.detection.coco_backends import BackendChoice
     from hrnet_zoo.zoo.row import EditionName, Metric, Row
 
-DEFAULT_OUTPUT = Path("reports/records")
 _LARGEST_TOLERANCE = 10
 
 
@@ -80,13 +80,7 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
     callback=parse_tolerance,
     help="Allowance in points, on top of the rounding of the printed number.",
 )
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_OUTPUT,
-    show_default=True,
-    help="Folder for the records.",
-)
+@new_records_option
 @click.option(
     "--profile",
     type=click.Path(path_type=Path),

@@ -15,10 +15,10 @@ from hrnet_zoo.report.editions import editions_side_by_side, later_as_dict
 from hrnet_zoo.tasks.setup import SegmentationSetup
 from hrnet_zoo.zoo.complexity import CONVENTION, complexity_of
 from hrnet_zoo.zoo.printed import NOT_PRINTED
-from hrnet_zoo.zoo.row import METRICS, Metric, Row
+from hrnet_zoo.zoo.row import METRICS, Row
 from hrnet_zoo.zoo.zoo import Zoo
 
-METRIC_TITLES: dict[Metric, str] = {
+METRIC_TITLES: dict[str, str] = {
     "train_memory_gb": "Mem (GB)",
     "fps": "fps",
     "miou": "mIoU",
@@ -29,6 +29,11 @@ METRIC_TITLES: dict[Metric, str] = {
 """What people call the metrics."""
 
 _PRINTED_FIELDS = ("backbone", "crop_size", "lr_schd", "style", "gn", "ms_train")
+
+
+def metric_title(metric: str) -> str:
+    """Return what people call a metric; its own name, if it is another program's."""
+    return METRIC_TITLES.get(metric, metric)
 
 
 def row_as_dict(row: Row) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""How the page writes names, numbers and verdicts."""
+"""How the page writes names, numbers, times and verdicts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from hrnet_zoo.records.accuracy import BootstrapInterval
 from hrnet_zoo.report.html.gathering import Claim
 from hrnet_zoo.verdicts.accuracy import Verdict
-from hrnet_zoo.zoo.row import Row
+from hrnet_zoo.zoo.row import Metric, Row
 
 MEANINGS: dict[Verdict, str] = {
     Verdict.MATCH: "within half a unit of the last printed digit plus the allowance",
@@ -20,6 +20,9 @@ MEANINGS: dict[Verdict, str] = {
     Verdict.ERROR: "the run broke off",
 }
 """What each verdict says, in a few words."""
+
+SECOND: dict[Metric, str] = {"miou_ms_flip": ", ms+flip", "mask_ap": ", mask"}
+"""The metrics that stand second in a row, and what tells them from the first in a chart."""
 
 _LONGEST = 600
 
@@ -37,9 +40,8 @@ def short_name(row: Row) -> str:
 
 def name_in_charts(claim: Claim) -> str:
     """Return what stands beside a claim in a chart of its data set."""
-    second = {"miou_ms_flip": ", ms+flip", "mask_ap": ", mask"}.get(claim.metric, "")
     later = ", later" if claim.row.edition == "later" else ""
-    return f"{short_name(claim.row)}{second}{later}"
+    return f"{short_name(claim.row)}{SECOND.get(claim.metric, '')}{later}"
 
 
 def interval_text(interval: BootstrapInterval | None) -> str:
@@ -47,14 +49,9 @@ def interval_text(interval: BootstrapInterval | None) -> str:
     return f"{interval.low:.2f} to {interval.high:.2f}" if interval else ""
 
 
-def moment(time: datetime | None) -> str:
+def moment(time: datetime) -> str:
     """Return a time for people, to the minute."""
-    return "" if time is None else f"{time:%Y-%m-%d %H:%M}"
-
-
-def day(time: datetime | None) -> str:
-    """Return the day of a time."""
-    return "" if time is None else f"{time:%Y-%m-%d}"
+    return f"{time:%Y-%m-%d %H:%M}"
 
 
 def clipped(text: str, longest: int = _LONGEST) -> str:
