@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 import click
-from tabulate import tabulate
 
 from hrnet_zoo.records.accuracy import Record
-from hrnet_zoo.report.rows import METRIC_TITLES
+from hrnet_zoo.report.rows import metric_title
+from hrnet_zoo.report.text import aligned, to_json
 from hrnet_zoo.verdicts.accuracy import (
     DEFAULT_NOISE,
     MISMATCHES,
@@ -66,21 +65,20 @@ def as_json(results: Iterable[RowResult]) -> str:
         }
         for result in results
     ]
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return to_json(content)
 
 
 def as_text(result: RowResult) -> str:
     """Return the verdicts on one row as a small table with the reasons below."""
     cells = [
-        [METRIC_TITLES[j.metric], _text(j.documented), *measured_cells(j), _styled(j.verdict)]
+        [metric_title(j.metric), _text(j.documented), *measured_cells(j), _styled(j.verdict)]
         for j in result.judgements
     ]
     titles = ["", "documented", "measured", "delta", "verdict"]
-    align = ("left", "right", "right", "right", "left")
-    table = tabulate(cells, titles, tablefmt="simple", disable_numparse=True, colalign=align)
+    table = aligned(titles, cells, "lrrrl")
     lines = [click.style(result.row.name, bold=True) + _edition(result.row), *table.splitlines()]
-    lines += [f"{METRIC_TITLES[j.metric]}: {j.reason}" for j in result.judgements if j.reason]
-    limits = [(METRIC_TITLES[j.metric], _limit(j)) for j in result.judgements]
+    lines += [f"{metric_title(j.metric)}: {j.reason}" for j in result.judgements if j.reason]
+    limits = [(metric_title(j.metric), _limit(j)) for j in result.judgements]
     lines += [f"{title}: {limit}" for title, limit in limits if limit]
     lines += [
         line
@@ -111,11 +109,11 @@ def _coco_lines(metric: Metric, record: Record) -> Iterator[str]:
         return
     figures = measurement.coco.figures
     said = ", ".join(f"{title} {_figure(figures[name])}" for name, title in _BESIDE_AP.items())
-    yield f"{METRIC_TITLES[metric]}: {said}"
+    yield f"{metric_title(metric)}: {said}"
     scoring = measurement.coco.scoring
     if scoring.backend != "pycocotools":
         yield (
-            f"{METRIC_TITLES[metric]}: scored with {scoring.backend} {scoring.version}, which "
+            f"{metric_title(metric)}: scored with {scoring.backend} {scoring.version}, which "
             f"agreed with pycocotools on {scoring.parity_num_images} of these images"
         )
 

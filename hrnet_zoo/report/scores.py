@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-
-from tabulate import tabulate
+from dataclasses import asdict
 
 from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
+from hrnet_zoo.report.text import aligned, to_json
 from hrnet_zoo.tasks.detection.coco_ap import FIGURES, Kind
 from hrnet_zoo.tasks.detection.coco_backends import ScoredRun
 
@@ -46,8 +45,7 @@ def scores_as_text(
         for name in FIGURES
     ]
     titles = ["", *(_KIND_TITLES[kind] for kind in runs)]
-    align = ("left", *("right" for _ in runs))
-    table = tabulate(cells, titles, tablefmt="simple", colalign=align, disable_numparse=True)
+    table = aligned(titles, cells, "l" + "r" * len(runs))
     heading = f"{layout.title}: {num_results} results on {num_images} of {layout.num_images} images"
     by = dict.fromkeys(_scored_by(run) for run in runs.values())
     return "\n".join([heading, *(f"  {line}" for line in table.splitlines()), *by])
@@ -64,14 +62,13 @@ def scores_as_json(
         "num_results": num_results,
         "scores": {kind: _as_dict(dataset, run) for kind, run in runs.items()},
     }
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return to_json(content)
 
 
 def _as_dict(dataset: str, run: ScoredRun) -> dict[str, object]:
     names = dict(
         zip(DETECTION_DATASETS[dataset].category_ids, class_table(dataset).names, strict=True)
     )
-    parity = run.parity
     return {
         **{name: getattr(run.figures, name) for name in FIGURES},
         "categories": [
@@ -80,13 +77,7 @@ def _as_dict(dataset: str, run: ScoredRun) -> dict[str, object]:
         ],
         "backend": run.backend,
         "backend_version": run.version,
-        "parity": None
-        if parity is None
-        else {
-            "num_images": parity.num_images,
-            "largest_difference": parity.largest_difference,
-            "agreed": parity.agreed,
-        },
+        "parity": run.parity and asdict(run.parity) | {"agreed": run.parity.agreed},
         "remarks": list(run.remarks),
     }
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
-from tabulate import tabulate
 
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.report.limits import limit_as_dict, limit_lines
+from hrnet_zoo.report.text import aligned, to_json
 from hrnet_zoo.timing.medians import (
     MedianInterval,
     chance_alarms,
@@ -29,9 +28,11 @@ from hrnet_zoo.timing.observations import (
     TrainedFigure,
     TwinSamples,
     VariantTimed,
+    Work,
 )
 
 _WHERE_DOCUMENTED = "measured by the authors on a V100; not comparable on this machine"
+_AS_RECORDED = {"name", "engine", "precision", "batch", "description", "outcome", "reason"}
 _STOPPED = {
     "time": "stopped by --limit-seconds",
     "rounds": "stopped after the largest number of rounds",
@@ -64,11 +65,11 @@ def timings_as_json(timed: Iterable[tuple[TimingRecord, Path]], errors: dict[str
     """
     content = [_as_dict(record, path) for record, path in timed]
     content += [{"name": name, "error": error} for name, error in errors.items()]
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return to_json(content)
 
 
 def all_could_be_run(record: TimingRecord) -> bool:
-    """Say whether everything that was asked for was timed, and long enough for an answer."""
+    """Return whether everything that was asked for was timed, and long enough for an answer."""
     return not _not_timed(record) and _alarms(record.twins)[1] == len(record.twins)
 
 
@@ -99,8 +100,7 @@ def _table(record: TimingRecord) -> str:
         "", "batch", "median ms", "95 % interval", "p90", "p99", "images/s", "speed-up",
         "agreement",
     )  # fmt: skip
-    align = ("left", *["right"] * 7, "left")
-    return tabulate(cells, titles, tablefmt="simple", disable_numparse=True, colalign=align)
+    return aligned(titles, cells, "lrrrrrrrl")
 
 
 def _documented(record: TimingRecord) -> Sequence[float]:
@@ -255,10 +255,7 @@ def _as_dict(record: TimingRecord, path: Path) -> dict[str, object]:
     sampling = record.sampling
     return {
         "name": record.row,
-        "edition": record.edition,
-        "device": record.device,
-        "num_threads": record.num_threads,
-        "weights": record.weights,
+        **record.model_dump(include={"edition", "device", "num_threads", "weights"}),
         "network_input": list(record.input.network_input),
         "is_documented_scale": record.input.is_documented_scale,
         "documented_fps": None if record.documented_fps is None else float(record.documented_fps),
@@ -269,10 +266,7 @@ def _as_dict(record: TimingRecord, path: Path) -> dict[str, object]:
         if record.twins
         else None,
         "trained": [_trained_as_dict(figure) for figure in record.trained],
-        "multiply_adds": record.work.multiply_adds if record.work else None,
-        "peak_gflops": record.work.peak_gflops if record.work else None,
-        "other_gflops": record.work.other_gflops if record.work else None,
-        "copy_gbs": record.work.copy_gbs if record.work else None,
+        **(record.work.model_dump() if record.work else dict.fromkeys(Work.model_fields)),
         "remarks": remarks(record),
         "record": str(path),
         "error": None,
@@ -288,13 +282,7 @@ def _variant_as_dict(
     middle = median(variant.seconds) if timed else None
     agreement = variant.agreement
     return {
-        "name": variant.name,
-        "engine": variant.engine,
-        "precision": variant.precision,
-        "batch": variant.batch,
-        "description": variant.description,
-        "outcome": variant.outcome,
-        "reason": variant.reason,
+        **variant.model_dump(include=_AS_RECORDED),
         "samples": len(variant.seconds),
         "median_ms": _in_ms(middle),
         "interval_ms": [_in_ms(interval.low), _in_ms(interval.high)] if interval else None,
@@ -311,13 +299,9 @@ def _variant_as_dict(
 
 def _trained_as_dict(figure: TrainedFigure) -> dict[str, object]:
     return {
-        "precision": figure.precision,
-        "network": figure.network,
+        **figure.model_dump(include={"precision", "network", "metric", "fp32", "lower"}),
         "images": figure.num_images,
         "agreement": figure.agreement.share,
-        "metric": figure.metric,
-        "fp32": figure.fp32,
-        "lower": figure.lower,
         "difference": figure.lower - figure.fp32,
     }
 

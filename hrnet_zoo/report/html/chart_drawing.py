@@ -23,7 +23,8 @@ from hrnet_zoo.verdicts.accuracy import Verdict
 
 Against = Literal["fps", "parameters"]
 Spec = dict[str, Any]
-AnyChart = alt.Chart | alt.LayerChart | alt.FacetChart
+Layers = alt.LayerChart | alt.FacetChart
+AnyChart = alt.Chart | Layers
 
 NUM_SERIES = 7
 PAGE_FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
@@ -88,7 +89,7 @@ def accuracy_chart(points: Sequence[RowPoint], against: Against, colours: Colour
     from_data = alt.Scale(zero=False, nice=True, padding=12)
     # A single value is its own tick, which must not be rounded.
     axis = alt.Axis(labelExpr="format(datum.value, '~r')")
-    return (
+    chart: alt.Chart = (
         _chart(point for point in points if getattr(point, against) is not None)
         .mark_point(size=80, strokeWidth=1.6, opacity=1)
         .encode(
@@ -108,9 +109,10 @@ def accuracy_chart(points: Sequence[RowPoint], against: Against, colours: Colour
             ],
         )
     )
+    return chart
 
 
-def delta_chart(points: Iterable[DeltaPoint], colours: Colours) -> alt.LayerChart:
+def delta_chart(points: Iterable[DeltaPoint], colours: Colours) -> Layers:
     """Return measured - documented with bootstrap intervals, over the band that is a match."""
     base = _chart(points).encode(
         y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(grid=False))
@@ -137,7 +139,7 @@ def delta_chart(points: Iterable[DeltaPoint], colours: Colours) -> alt.LayerChar
     return alt.layer(band, rules, marks)
 
 
-def history_chart(points: Iterable[HistoryPoint], colours: Colours) -> alt.LayerChart:
+def history_chart(points: Iterable[HistoryPoint], colours: Colours) -> Layers:
     """Return measured - documented over time, one line for each claim; pointing at one lifts it."""
     pointed = alt.selection_point(
         name="pointed", on="pointerover", clear="pointerout", fields=["label"], empty=False

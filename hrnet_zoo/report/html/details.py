@@ -154,8 +154,7 @@ def shown_records(gathered: Gathered) -> list[ShownRecord]:
     behind |= {speed.path: speed.record for speed in gathered.speeds.by_row.values()}
     shown, left = [], BUDGET
     for number, (path, record) in enumerate(behind.items(), 1):
-        is_accuracy = isinstance(record, Record)
-        facts, content = _accuracy(record) if is_accuracy else _speed(record)
+        facts, content = _accuracy(record) if isinstance(record, Record) else _speed(record)
         text = json.dumps(content, indent=1, ensure_ascii=False)
         text = clipped(_SHORT_LIST.sub(_on_one_line, text), _LONGEST_RECORD)
         left -= len(text)
@@ -164,7 +163,7 @@ def shown_records(gathered: Gathered) -> list[ShownRecord]:
                 anchor=f"record-{number}",
                 path=path,
                 row=record.row,
-                kind="accuracy" if is_accuracy else "speed",
+                kind="accuracy" if isinstance(record, Record) else "speed",
                 facts=[(what, clipped(said)) for what, said in facts],
                 content=text if left > 0 else "(left out, to keep this page small)",
             )

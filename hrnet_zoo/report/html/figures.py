@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 import altair as alt
 import vl_convert
 
 from hrnet_zoo.report.html.chart_drawing import (
+    Against,
     AnyChart,
     Colours,
+    Layers,
     Spec,
     accuracy_chart,
     delta_chart,
@@ -48,14 +51,16 @@ def figure_specs(gathered: Gathered) -> dict[str, Spec]:
     """Return the specifications of all figures by file name, without those that would be empty."""
     points, deltas = row_points(gathered), delta_points(gathered.claims)
     figures: dict[str, AnyChart] = {"verdicts": _verdict_bars(verdict_counts(gathered.claims))}
-    for name, against in (("accuracy_fps", "fps"), ("accuracy_parameters", "parameters")):
+    for against in get_args(Against):
         if any(getattr(point, against) is not None for point in points):
             chart = accuracy_chart(points, against, _COLOURS).properties(width=230, height=190)
             panels = chart.facet(_by_dataset(), columns=3)
-            figures[name] = panels.resolve_scale(x="independent", y="independent")
+            figures[f"accuracy_{against}"] = panels.resolve_scale(x="independent", y="independent")
     if deltas:
-        layers = delta_chart(deltas, _COLOURS).properties(width=480)
-        figures["deltas"] = layers.facet(_by_dataset(), columns=1).resolve_scale(y="independent")
+        layers = delta_chart(deltas, _COLOURS)
+        assert isinstance(layers, alt.LayerChart)
+        panels = layers.properties(width=480).facet(_by_dataset(), columns=1)
+        figures["deltas"] = panels.resolve_scale(y="independent")
     shared = {"config": style(_COLOURS, _FONT), "padding": 12}
     return {name: chart.to_dict(validate=False) | shared for name, chart in figures.items()}
 
@@ -73,7 +78,7 @@ def write_figures(gathered: Gathered, folder: Path) -> list[Path]:
     return written
 
 
-def _verdict_bars(counts: Mapping[Verdict, int]) -> alt.LayerChart:
+def _verdict_bars(counts: Mapping[Verdict, int]) -> Layers:
     """Return how many documented accuracies have each verdict."""
     values = [{"verdict": v.label, "count": count} for v, count in counts.items() if count]
     base = alt.Chart(alt.InlineData(values=values)).encode(
@@ -82,8 +87,7 @@ def _verdict_bars(counts: Mapping[Verdict, int]) -> alt.LayerChart:
     )
     bars = base.mark_bar().encode(color=verdict_colour(_COLOURS))
     texts = base.mark_text(align="left", dx=4, color=_COLOURS.ink).encode(text="count:Q")
-    layers: alt.LayerChart = alt.layer(bars, texts).properties(width=560)
-    return layers
+    return alt.layer(bars, texts).properties(width=560)
 
 
 def _by_dataset() -> alt.Facet:

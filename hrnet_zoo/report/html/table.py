@@ -44,6 +44,9 @@ class RowLine:
 
     row: Row
     anchor: str
+    backbone: str
+    schedule: str
+    """Both as printed."""
     cells: tuple[ClaimCells | None, ClaimCells | None]
     """Single-scale mIoU or box AP; then mIoU(ms+flip) or mask AP."""
     documented_fps: str
@@ -90,6 +93,8 @@ def _line(claims: list[Claim], gathered: Gathered, anchors: Anchors) -> RowLine:
     return RowLine(
         row=row,
         anchor=anchor(row),
+        backbone=row.printed.backbone,
+        schedule=row.printed.lr_schd or "",
         cells=(cells.get(False), cells.get(True)),
         documented_fps="-" if fps is None else str(fps),
         measured_fps=f"{speed.images_per_s:.2f}" if speed else "-",
