@@ -39,7 +39,7 @@ def load_zoo(path: str | Path | None = None) -> Zoo:
     Raises:
         ManifestError: the file is missing or breaks the schema; all problems are listed.
     """
-    from hrnet_zoo.zoo import manifest  # noqa: PLC0415
+    from hrnet_zoo.zoo import manifest
 
     return manifest.load_zoo(None if path is None else Path(path))
 
@@ -51,7 +51,7 @@ def build(name: str) -> nn.Module:
         UsageError: there is no such row.
         PrerequisiteError: this version cannot build its network.
     """
-    from hrnet_zoo.tasks.loading import build_row  # noqa: PLC0415
+    from hrnet_zoo.tasks.loading import build_row
 
     return build_row(load_zoo().row(name))
 
@@ -76,7 +76,7 @@ def load(
         CheckpointError: the weights cannot be had, are not the promised ones, or do not fit.
         PrerequisiteError: the device does not exist, or this version cannot build the network.
     """
-    from hrnet_zoo.runs.load import load_predictor  # noqa: PLC0415
+    from hrnet_zoo.runs.load import load_predictor
 
     zoo = load_zoo()
     path = None if checkpoint is None else Path(checkpoint)

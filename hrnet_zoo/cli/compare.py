@@ -67,10 +67,10 @@ def compare(
     Exit code: 0 nothing is known to be worse, 1 something is, 2 wrong usage, 3 a run is missing or
     failed, or is not comparable.
     """
-    from hrnet_zoo.verdicts.comparison.outcome import exit_code  # noqa: PLC0415
-    from hrnet_zoo.verdicts.comparison.pairing import COMPARED_METRICS  # noqa: PLC0415
-    from hrnet_zoo.verdicts.comparison.run import LATENCY, Selection, compare_records  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.verdicts.comparison.outcome import exit_code
+    from hrnet_zoo.verdicts.comparison.pairing import COMPARED_METRICS
+    from hrnet_zoo.verdicts.comparison.run import LATENCY, Selection, compare_records
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     known = (*COMPARED_METRICS, LATENCY)
     for name in metrics:
@@ -84,13 +84,13 @@ def compare(
 
 
 def _print(compared: Compared, form: str) -> None:
-    from hrnet_zoo import settings  # noqa: PLC0415
-    from hrnet_zoo.report.comparison import (  # noqa: PLC0415
+    from hrnet_zoo import settings
+    from hrnet_zoo.report.comparison import (
         comparison_as_json,
         comparison_as_markdown,
         comparison_as_text,
     )
-    from hrnet_zoo.report.comparison_ci import (  # noqa: PLC0415
+    from hrnet_zoo.report.comparison_ci import (
         comparison_as_github,
         comparison_as_junit,
     )

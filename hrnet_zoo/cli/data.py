@@ -30,9 +30,9 @@ def data() -> None:
 @format_option("text", "json")
 def show(name: str, form: str) -> None:
     """Show files, classes, origin and terms."""
-    from hrnet_zoo.datasets.prepare.downloads import DOWNLOADS  # noqa: PLC0415
-    from hrnet_zoo.report.data import dataset_as_json, dataset_as_text  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.datasets.prepare.downloads import DOWNLOADS
+    from hrnet_zoo.report.data import dataset_as_json, dataset_as_text
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     _layout(name)
     rows = [row.name for row in load_zoo().rows if row.setup.dataset == name]
@@ -63,12 +63,12 @@ def check(
     form: str,
 ) -> int:
     """Count, pair and read the files of a data set."""
-    from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.datasets.check import check_dataset  # noqa: PLC0415
-    from hrnet_zoo.datasets.check_coco import check_detection  # noqa: PLC0415
-    from hrnet_zoo.datasets.layouts import DETECTION_DATASETS  # noqa: PLC0415
-    from hrnet_zoo.errors import ZooError  # noqa: PLC0415
-    from hrnet_zoo.report.data import check_as_json, check_as_text  # noqa: PLC0415
+    from hrnet_zoo.cli.progress import show_progress
+    from hrnet_zoo.datasets.check import check_dataset
+    from hrnet_zoo.datasets.check_coco import check_detection
+    from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
+    from hrnet_zoo.errors import ZooError
+    from hrnet_zoo.report.data import check_as_json, check_as_text
 
     layout = _layout(name)
     for other in data:
@@ -123,9 +123,9 @@ def prepare(
     form: str,
 ) -> None:
     """Make official downloads ready."""
-    from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.datasets.prepare import prepare as prepare_dataset  # noqa: PLC0415
-    from hrnet_zoo.report.data import prepared_as_json, prepared_as_text  # noqa: PLC0415
+    from hrnet_zoo.cli.progress import show_progress
+    from hrnet_zoo.datasets.prepare import prepare as prepare_dataset
+    from hrnet_zoo.report.data import prepared_as_json, prepared_as_text
 
     _layout(name)
     with show_progress() as progress:
@@ -143,8 +143,8 @@ def prepare(
 
 def _layout(name: str) -> DatasetLayout | DetectionLayout:
     """Return the layout of a data set, or explain which there are."""
-    from hrnet_zoo.datasets.layouts import dataset_names, layout_of  # noqa: PLC0415
-    from hrnet_zoo.errors import UsageError, did_you_mean  # noqa: PLC0415
+    from hrnet_zoo.datasets.layouts import dataset_names, layout_of
+    from hrnet_zoo.errors import UsageError, did_you_mean
 
     names = dataset_names()
     if name not in names:

@@ -41,14 +41,14 @@ def fps(measured: Path | None, records_dir: Path | None, form: str, zoo_file: Pa
         msg = "Give a file of measured times or --records, not both."
         raise click.UsageError(msg)
 
-    from hrnet_zoo.report.fps import fps_as_json, fps_as_text  # noqa: PLC0415
-    from hrnet_zoo.verdicts.fps.measured import read_measured, timed_rows  # noqa: PLC0415
-    from hrnet_zoo.verdicts.fps.verdicts import (  # noqa: PLC0415
+    from hrnet_zoo.report.fps import fps_as_json, fps_as_text
+    from hrnet_zoo.verdicts.fps.measured import read_measured, timed_rows
+    from hrnet_zoo.verdicts.fps.verdicts import (
         exit_code,
         fit_documented_machines,
         judge_fps,
     )
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(zoo_file)
     times = read_measured(measured) if measured else _from_records(records_dir or RECORDS)
@@ -63,9 +63,9 @@ def fps(measured: Path | None, records_dir: Path | None, form: str, zoo_file: Pa
 
 def _from_records(folder: Path) -> Sequence[MeasuredTime]:
     """Return the times in a folder of records, and say what they are and what was left out."""
-    from hrnet_zoo.errors import RecordError  # noqa: PLC0415
-    from hrnet_zoo.records.timing import read_timings  # noqa: PLC0415
-    from hrnet_zoo.verdicts.fps.timed import latest_times  # noqa: PLC0415
+    from hrnet_zoo.errors import RecordError
+    from hrnet_zoo.records.timing import read_timings
+    from hrnet_zoo.verdicts.fps.timed import latest_times
 
     found = latest_times(read_timings(folder))
     if found.machine is None:

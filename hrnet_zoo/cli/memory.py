@@ -34,8 +34,8 @@ def memory(
     Exit codes: 0 all documented values are within the tolerance that is stated, 1 one is outside,
     3 there is none to compare with, or a row does not fit the GPU.
     """
-    from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.cli.progress import show_progress
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     if bool(names) == all_rows:
         msg = "Give the names of rows, or --all."
@@ -46,13 +46,13 @@ def memory(
         kept = [row for row in zoo.rows if edition == "readme" or row.later is not None]
         rows = [row.in_edition(edition) for row in kept]
 
-    from hrnet_zoo.report.memory import (  # noqa: PLC0415
+    from hrnet_zoo.report.memory import (
         memory_as_json,
         memory_as_text,
         memory_exit_code,
     )
-    from hrnet_zoo.runs.memory import memory_of  # noqa: PLC0415
-    from hrnet_zoo.system.devices import resolve_device  # noqa: PLC0415 - imports torch
+    from hrnet_zoo.runs.memory import memory_of
+    from hrnet_zoo.system.devices import resolve_device  # imports torch
 
     where = resolve_device(device)
     with show_progress() as progress:

@@ -123,8 +123,8 @@ def data_folder(name: str, root: str, data_root: Path | None, data: dict[str, Pa
     Raises:
         DatasetError: nothing says where it is.
     """
-    from hrnet_zoo import settings  # noqa: PLC0415
-    from hrnet_zoo.errors import DatasetError  # noqa: PLC0415
+    from hrnet_zoo import settings
+    from hrnet_zoo.errors import DatasetError
 
     folder = settings.data_folders(data_root, data).of(name)
     if folder is None:

@@ -88,12 +88,12 @@ def predict(
 
     IMAGE is a file, a folder, or a pattern such as "street/*.jpg".
     """
-    from hrnet_zoo import settings  # noqa: PLC0415
-    from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.system.host_memory import keep_freed_memory  # noqa: PLC0415
-    from hrnet_zoo.system.image_files import find_images  # noqa: PLC0415
-    from hrnet_zoo.weights.fetch import FetchOptions  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo import settings
+    from hrnet_zoo.cli.progress import show_progress
+    from hrnet_zoo.system.host_memory import keep_freed_memory
+    from hrnet_zoo.system.image_files import find_images
+    from hrnet_zoo.weights.fetch import FetchOptions
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(zoo_file)
     row = zoo.row(name, edition)
@@ -102,7 +102,7 @@ def predict(
         msg = f"--protocol is for segmentation; {row.name} detects objects, at one scale."
         raise click.UsageError(msg)
 
-    from hrnet_zoo.runs.load import load_predictor  # noqa: PLC0415 - imports torch
+    from hrnet_zoo.runs.load import load_predictor  # imports torch
 
     keep_freed_memory()
     options = FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline)
@@ -136,9 +136,9 @@ class _Drawing(NamedTuple):
 def _see(
     predictor: Predictor, images: Sequence[FoundImage], drawing: _Drawing, progress: Progress
 ) -> Sequence[LabelledImage | DetectedImage]:
-    from hrnet_zoo.tasks.detection.predictor import DetectionPredictor  # noqa: PLC0415
-    from hrnet_zoo.tasks.detection.written import detect_images  # noqa: PLC0415
-    from hrnet_zoo.tasks.segmentation.written import label_images  # noqa: PLC0415
+    from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
+    from hrnet_zoo.tasks.detection.written import detect_images
+    from hrnet_zoo.tasks.segmentation.written import label_images
 
     if isinstance(predictor, DetectionPredictor):
         return detect_images(

@@ -45,10 +45,10 @@ def readme(
     Only cells whose value differs are rewritten; everything else keeps every byte. Exit codes: 0, 1
     if --check found a change, 3 if a line of a results table is no row of the zoo.
     """
-    from hrnet_zoo.readme import shown  # noqa: PLC0415
-    from hrnet_zoo.readme.files import read_text, write_text  # noqa: PLC0415
-    from hrnet_zoo.readme.update import update_readme  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.readme import shown
+    from hrnet_zoo.readme.files import read_text, write_text
+    from hrnet_zoo.readme.update import update_readme
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     if write + check + diff > 1:
         msg = "--write, --check and --diff exclude each other."
@@ -76,7 +76,7 @@ def readme(
 
 
 def _measured(zoo: Zoo, folder: Path) -> Measured:
-    from hrnet_zoo.records.accuracy import read_records  # noqa: PLC0415
-    from hrnet_zoo.verdicts.latest import latest_judgements  # noqa: PLC0415
+    from hrnet_zoo.records.accuracy import read_records
+    from hrnet_zoo.verdicts.latest import latest_judgements
 
     return latest_judgements(zoo, read_records(folder))

@@ -65,8 +65,8 @@ def list_records(
     ROW may contain "*" and "?", and several may be given. Files that are no records are named on
     standard error, and the exit code is 3 then.
     """
-    from hrnet_zoo.records.index import open_store  # noqa: PLC0415
-    from hrnet_zoo.report.runs import runs_as_json, runs_as_text  # noqa: PLC0415
+    from hrnet_zoo.records.index import open_store
+    from hrnet_zoo.report.runs import runs_as_json, runs_as_text
 
     store = open_store(folder)
     runs = store.select(patterns, status, since)
@@ -84,13 +84,13 @@ def show_record(name: str, folder: Path, form: str, zoo_file: Path | None) -> No
 
     FILE may be as "records list" prints it; of a ROW, its newest run is shown.
     """
-    from hrnet_zoo.records.accuracy import read_record  # noqa: PLC0415
-    from hrnet_zoo.records.folder import kind_of  # noqa: PLC0415
-    from hrnet_zoo.records.index import open_store  # noqa: PLC0415
-    from hrnet_zoo.records.timing import read_timing  # noqa: PLC0415
-    from hrnet_zoo.report.runs import record_as_json, record_as_text  # noqa: PLC0415
-    from hrnet_zoo.report.timings import timing_as_text  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.records.accuracy import read_record
+    from hrnet_zoo.records.folder import kind_of
+    from hrnet_zoo.records.index import open_store
+    from hrnet_zoo.records.timing import read_timing
+    from hrnet_zoo.report.runs import record_as_json, record_as_text
+    from hrnet_zoo.report.timings import timing_as_text
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     found = [path for path in (Path(name), folder / name) if path.is_file()]
     path = found[0] if found else folder / open_store(folder).newest(name).file
@@ -110,7 +110,7 @@ def index(folder: Path) -> int:
 
     It is a cache: lists are the same without it, and files that changed since are read anyway.
     """
-    from hrnet_zoo.records.index import index_file, rebuild_index  # noqa: PLC0415
+    from hrnet_zoo.records.index import index_file, rebuild_index
 
     if not folder.is_dir():
         click.echo(f"0 runs: there is no folder {folder}, so there is nothing to index.")
@@ -136,10 +136,10 @@ def prune(keep: int, yes: bool, folder: Path) -> int:
     images of every metric or variant on every device, every run that may be going on, and every
     file that is no record.
     """
-    from hrnet_zoo.records.accuracy import now  # noqa: PLC0415
-    from hrnet_zoo.records.index import index_file, open_store, write_index  # noqa: PLC0415
-    from hrnet_zoo.records.prune import delete, superfluous  # noqa: PLC0415
-    from hrnet_zoo.report.runs import doomed_as_text, freed_as_text  # noqa: PLC0415
+    from hrnet_zoo.records.accuracy import now
+    from hrnet_zoo.records.index import index_file, open_store, write_index
+    from hrnet_zoo.records.prune import delete, superfluous
+    from hrnet_zoo.report.runs import doomed_as_text, freed_as_text
 
     store = open_store(folder)
     doomed = superfluous(store, keep, now())

@@ -43,10 +43,10 @@ def tables(folder: Path, output: Path | None, with_size: bool, zoo_file: Path | 
     Measured values and differences stand beside the documented ones wherever a record of a full,
     comparable run exists.
     """
-    from hrnet_zoo.records.accuracy import read_records  # noqa: PLC0415
-    from hrnet_zoo.report.tables import render_tables  # noqa: PLC0415
-    from hrnet_zoo.verdicts.latest import latest_judgements  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.records.accuracy import read_records
+    from hrnet_zoo.report.tables import render_tables
+    from hrnet_zoo.verdicts.latest import latest_judgements
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(zoo_file)
     measured = latest_judgements(zoo, read_records(folder))
@@ -74,10 +74,10 @@ def html(folder: Path, output: Path, zoo_file: Path | None) -> int:
     below the folder of records could not be used; the page then names it.
     """
     _require(_PAGE_NEEDS)
-    from hrnet_zoo import __version__  # noqa: PLC0415
-    from hrnet_zoo.records.accuracy import now  # noqa: PLC0415
-    from hrnet_zoo.report.html.page import LARGEST_BYTES, page_of, render_within  # noqa: PLC0415
-    from hrnet_zoo.report.html.vega import bundled_meanwhile  # noqa: PLC0415
+    from hrnet_zoo import __version__
+    from hrnet_zoo.records.accuracy import now
+    from hrnet_zoo.report.html.page import LARGEST_BYTES, page_of, render_within
+    from hrnet_zoo.report.html.vega import bundled_meanwhile
 
     with bundled_meanwhile() as vega:
         gathered = _gather(folder, zoo_file)
@@ -102,7 +102,7 @@ def figures(folder: Path, output: Path, zoo_file: Path | None) -> int:
     Exit code: 0, or 3 if a file below the folder of records could not be used.
     """
     _require(_PAGE_NEEDS)
-    from hrnet_zoo.report.html.figures import write_figures  # noqa: PLC0415
+    from hrnet_zoo.report.html.figures import write_figures
 
     gathered = _gather(folder, zoo_file)
     for path in write_figures(gathered, output):
@@ -123,7 +123,7 @@ def export(folder: Path, form: str, output: Path, zoo_file: Path | None) -> int:
     """
     if form == "parquet":
         _require(_PARQUET_NEEDS)
-    from hrnet_zoo.report.export import write_csv, write_parquet  # noqa: PLC0415
+    from hrnet_zoo.report.export import write_csv, write_parquet
 
     gathered = _gather(folder, zoo_file)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +133,7 @@ def export(folder: Path, form: str, output: Path, zoo_file: Path | None) -> int:
 
 
 def _require(modules: tuple[str, ...]) -> None:
-    from hrnet_zoo.errors import PrerequisiteError  # noqa: PLC0415
+    from hrnet_zoo.errors import PrerequisiteError
 
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
@@ -146,18 +146,18 @@ def _require(modules: tuple[str, ...]) -> None:
 
 
 def _gather(folder: Path, zoo_file: Path | None) -> Gathered:
-    from hrnet_zoo.report.html.gathering import gather  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.report.html.gathering import gather
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     return gather(load_zoo(zoo_file), folder)
 
 
 def _errata(manifest: Path) -> list[Erratum]:
     """Return what lint finds in a manifest; the page itself knows nothing of lint."""
-    from hrnet_zoo.readme.lint.checking import check_document  # noqa: PLC0415
-    from hrnet_zoo.readme.lint.codes import RULES  # noqa: PLC0415
-    from hrnet_zoo.readme.lint.manifest_source import manifest_document  # noqa: PLC0415
-    from hrnet_zoo.report.html.errata import Erratum  # noqa: PLC0415
+    from hrnet_zoo.readme.lint.checking import check_document
+    from hrnet_zoo.readme.lint.codes import RULES
+    from hrnet_zoo.readme.lint.manifest_source import manifest_document
+    from hrnet_zoo.report.html.errata import Erratum
 
     return [
         Erratum(

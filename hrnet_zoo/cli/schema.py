@@ -10,6 +10,6 @@ import click
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of zoo.yaml."""
-    from hrnet_zoo.zoo.row import Manifest  # noqa: PLC0415
+    from hrnet_zoo.zoo.row import Manifest
 
     click.echo(json.dumps(Manifest.model_json_schema(), indent=2))

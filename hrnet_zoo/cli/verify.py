@@ -119,16 +119,16 @@ def verify(
     zoo_file: Path | None,
 ) -> int:
     """Hold rows against their documented numbers."""
-    from hrnet_zoo import settings  # noqa: PLC0415
-    from hrnet_zoo.weights.fetch import FetchOptions  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo import settings
+    from hrnet_zoo.weights.fetch import FetchOptions
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(zoo_file)
     rows = [zoo.row(name, edition) for name in dict.fromkeys(names)]
     asked = [(row, zoo.metrics_of(row, metrics)) for row in rows]
     _check_single_files(asked, checkpoint=checkpoint, profile=profile, save_results=save_results)
 
-    from hrnet_zoo.runs.options import MeasureOptions  # noqa: PLC0415 - imports torch
+    from hrnet_zoo.runs.options import MeasureOptions  # imports torch
 
     options = MeasureOptions(
         fetch=FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline),
@@ -173,11 +173,11 @@ def verify_and_print(
     form: str,
 ) -> int:
     """Verify rows one after the other, print each verdict, and return the exit code."""
-    from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.report.judgements import as_json, as_text, judge_outcome  # noqa: PLC0415
-    from hrnet_zoo.runs.verify import verify_row  # noqa: PLC0415
-    from hrnet_zoo.system.host_memory import keep_freed_memory  # noqa: PLC0415
-    from hrnet_zoo.verdicts.accuracy import exit_code  # noqa: PLC0415
+    from hrnet_zoo.cli.progress import show_progress
+    from hrnet_zoo.report.judgements import as_json, as_text, judge_outcome
+    from hrnet_zoo.runs.verify import verify_row
+    from hrnet_zoo.system.host_memory import keep_freed_memory
+    from hrnet_zoo.verdicts.accuracy import exit_code
 
     keep_freed_memory()
     results = []
