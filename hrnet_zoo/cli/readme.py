@@ -43,7 +43,7 @@ def readme(
     """Update a README's results tables in place.
 
     Only cells whose value differs are rewritten; everything else keeps every byte. Exit codes: 0, 1
-    if --check found a change, 3 if a line of a results table is no row of the zoo.
+    if --check found a change, 3 if a line of a results table is not a row of the zoo.
     """
     from hrnet_zoo.readme import shown
     from hrnet_zoo.readme.files import read_text, write_text

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 
-from hrnet_zoo.report.html.gathering import Claim, Gathered, Run
+from hrnet_zoo.report.html.gathering import Claim, ClaimRun, Gathered
 from hrnet_zoo.report.html.speeds import Speed
 from hrnet_zoo.verdicts.accuracy import PROTOCOL_OF
 from hrnet_zoo.zoo.complexity import complexity_of
@@ -107,7 +107,7 @@ def _documented(row: Row, metric: Metric) -> Value:
     )
 
 
-def _accuracy(claim: Claim, run: Run | None) -> Value:
+def _accuracy(claim: Claim, run: ClaimRun | None) -> Value:
     judgement = run.judgement if run else claim.judgement
     value = replace(
         _documented(claim.row, claim.metric),

@@ -91,7 +91,7 @@ def as_text(result: RowResult) -> str:
 
 
 def _time_line(record: Record) -> Iterator[str]:
-    """Say how long the evaluation took and what it spent most of that on."""
+    """Yield how long the evaluation took and what it spent most of that on."""
     timings = record.timings
     if timings is None or timings.bottleneck is None or timings.waiting_s is None:
         return
@@ -132,7 +132,7 @@ def measured_cells(judgement: Judgement) -> tuple[str, str]:
 
 
 def _edition(row: Row) -> str:
-    """Say which edition was verified, where it is not the README's."""
+    """Return which edition was verified, where it is not the README's."""
     return f" (edition later, {row.later.source})" if row.edition == "later" and row.later else ""
 
 
@@ -143,7 +143,7 @@ def _checkpoint_editions(result: RowResult) -> list[EditionName]:
 
 
 def _checkpoint(result: RowResult) -> Iterator[str]:
-    """Say whose file was evaluated, where a row has more than one edition."""
+    """Yield whose file was evaluated, where a row has more than one edition."""
     if result.row.later is None or result.record.checkpoint is None:
         return
     editions = _checkpoint_editions(result)
@@ -170,7 +170,7 @@ def _text(value: Decimal | None) -> str:
 
 
 def _limit(judgement: Judgement) -> str:
-    """Say what counts as a match, where that decided and is not as usual or not met."""
+    """Return what counts as a match, where that decided and is not as usual or not met."""
     if judgement.delta is None or judgement.documented is None:
         return ""
     usual = judgement.tolerance == tolerance_for(judgement.documented, DEFAULT_NOISE)

@@ -75,7 +75,7 @@ def test_a_run_that_failed_counts_for_what_it_was_asked(tmp_path: Path) -> None:
     assert claim_of(found, "miou_ms_flip").judgement.verdict is Verdict.NOT_RUN
 
 
-def test_arguments_that_are_no_metrics_do_no_harm(tmp_path: Path) -> None:
+def test_arguments_that_are_not_metrics_do_no_harm(tmp_path: Path) -> None:
     strange: list[Any] = [{"metrics": 3}, {"metrics": [["miou"]]}, {"metrics": {"miou": 1}}]
     found = gathered(tmp_path, *(record(status="error", arguments=a) for a in strange))
     assert found.num_records == 3
@@ -95,7 +95,7 @@ def test_every_documented_accuracy_has_one_verdict(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_what_is_no_number_is_a_problem_and_in_no_chart(tmp_path: Path, value: float) -> None:
+def test_what_is_not_a_number_is_a_problem_and_in_no_chart(tmp_path: Path, value: float) -> None:
     made = record_with(77.2).model_dump(mode="json")
     made["measurements"][0]["value"] = value
     made["measurements"][0]["interval"] = {

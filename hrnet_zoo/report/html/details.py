@@ -10,7 +10,7 @@ from typing import Any
 
 from hrnet_zoo.records.accuracy import Record
 from hrnet_zoo.records.timing import TimingRecord
-from hrnet_zoo.report.html.gathering import Claim, Gathered, Run
+from hrnet_zoo.report.html.gathering import Claim, ClaimRun, Gathered
 from hrnet_zoo.report.html.table import Anchors, ClaimCells, claim_cells
 from hrnet_zoo.report.html.wording import anchor, clipped, moment
 from hrnet_zoo.report.judgements import measured_cells
@@ -128,7 +128,7 @@ def history_of(claim: Claim) -> History:
     )
 
 
-def thinned(runs: Sequence[Run], counting: Run | None) -> list[Run]:
+def thinned(runs: Sequence[ClaimRun], counting: ClaimRun | None) -> list[ClaimRun]:
     """Return at most `SHOWN` runs, oldest first.
 
     The first, the last and the one that counts stay, then the latest at which the verdict changed;
@@ -177,7 +177,7 @@ def _links(row: Row) -> Facts:
     return [(what, url) for what, url in links.items() if url and url.startswith(_LINKED)]
 
 
-def _line(run: Run, *, counts: bool) -> HistoryLine:
+def _line(run: ClaimRun, *, counts: bool) -> HistoryLine:
     measured, delta = measured_cells(run.judgement)
     return HistoryLine(
         started_at=moment(run.started_at),

@@ -36,7 +36,7 @@ _STANDING = {Verdict.MATCH: 2, **dict.fromkeys(MISMATCHES, 2), Verdict.INCONCLUS
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class ClaimRun:
     """What one record says about one documented accuracy."""
 
     path: str
@@ -67,11 +67,11 @@ class Claim:
     metric: Metric
     judgement: Judgement
     """On the run that counts; without any run, that there is none."""
-    run: Run | None
+    run: ClaimRun | None
     """The run that counts: the latest full and comparable one, or else the latest."""
     record: Record | None
     """Of that run."""
-    runs: tuple[Run, ...]
+    runs: tuple[ClaimRun, ...]
     """All of them, oldest first."""
 
 
@@ -142,8 +142,8 @@ class _Pile:
         self._zoo = zoo
         self._noise = noise
         self._editions = {(row.name, row.edition): row for row in zoo.rows}
-        self._runs: dict[tuple[str, EditionName, Metric], list[Run]] = {}
-        self._counting: dict[tuple[str, EditionName, Metric], tuple[Run, Record]] = {}
+        self._runs: dict[tuple[str, EditionName, Metric], list[ClaimRun]] = {}
+        self._counting: dict[tuple[str, EditionName, Metric], tuple[ClaimRun, Record]] = {}
         self.environments: dict[str, Group] = {}
         self.fingerprints: dict[tuple[str, str, int], Group] = {}
         self.problems: list[Problem] = []
@@ -171,7 +171,7 @@ class _Pile:
 
     def _add_run(self, path: str, record: Record, row: Row, metric: Metric) -> None:
         measurement = record.measurement(metric)
-        run = Run(
+        run = ClaimRun(
             path=path,
             started_at=record.started_at,
             judgement=judge(row, record, metric, self._noise),
@@ -232,7 +232,7 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _weight(run: Run) -> tuple[int, datetime]:
+def _weight(run: ClaimRun) -> tuple[int, datetime]:
     return _STANDING.get(run.judgement.verdict, 0), run.started_at
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from hrnet_zoo.report.html.gathering import Claim, Run
+from hrnet_zoo.report.html.gathering import Claim, ClaimRun
 from hrnet_zoo.report.html.record_files import Problem
 from hrnet_zoo.report.html.wording import anchor, clipped
 
@@ -93,7 +93,7 @@ def _in_turns(folder: Path, claims: Sequence[Claim]) -> Iterator[tuple[Claim, Pa
         yield from filter(None, of_one_place)
 
 
-def _pictures_of(run: Run, folder: Path) -> Path:
+def _pictures_of(run: ClaimRun, folder: Path) -> Path:
     """Return where "verify --worst" puts the pictures of a run."""
     return folder / (run.path.removesuffix(".json") + ".worst")
 
