@@ -11,7 +11,7 @@ import click
 
 from hrnet_zoo.records.accuracy import Record
 from hrnet_zoo.report.rows import metric_title
-from hrnet_zoo.report.text import aligned, to_json
+from hrnet_zoo.report.text import aligned, or_dash, to_json
 from hrnet_zoo.verdicts.accuracy import (
     DEFAULT_NOISE,
     MISMATCHES,
@@ -71,7 +71,7 @@ def as_json(results: Iterable[RowResult]) -> str:
 def as_text(result: RowResult) -> str:
     """Return the verdicts on one row as a small table with the reasons below."""
     cells = [
-        [metric_title(j.metric), _text(j.documented), *measured_cells(j), _styled(j.verdict)]
+        [metric_title(j.metric), or_dash(j.documented), *measured_cells(j), _styled(j.verdict)]
         for j in result.judgements
     ]
     titles = ["", "documented", "measured", "delta", "verdict"]
@@ -108,7 +108,9 @@ def _coco_lines(metric: Metric, record: Record) -> Iterator[str]:
     if measurement is None or measurement.coco is None:
         return
     figures = measurement.coco.figures
-    said = ", ".join(f"{title} {_figure(figures[name])}" for name, title in _BESIDE_AP.items())
+    said = ", ".join(
+        f"{title} {or_dash(figures[name], '.1f')}" for name, title in _BESIDE_AP.items()
+    )
     yield f"{metric_title(metric)}: {said}"
     scoring = measurement.coco.scoring
     if scoring.backend != "pycocotools":
@@ -118,17 +120,10 @@ def _coco_lines(metric: Metric, record: Record) -> Iterator[str]:
         )
 
 
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
-
-
 def measured_cells(judgement: Judgement) -> tuple[str, str]:
     """Return measured value and difference, one decimal finer than the documented value."""
-    if judgement.measured is None:
-        return "-", "-"
     decimals = 1 + (2 if judgement.documented is None else decimals_of(judgement.documented))
-    measured = f"{judgement.measured:.{decimals}f}"
-    return measured, "-" if judgement.delta is None else f"{judgement.delta:+.{decimals}f}"
+    return or_dash(judgement.measured, f".{decimals}f"), or_dash(judgement.delta, f"+.{decimals}f")
 
 
 def _edition(row: Row) -> str:
@@ -163,10 +158,6 @@ def _judgement_as_dict(judgement: Judgement) -> dict[str, object]:
         "verdict": judgement.verdict.value,
         "reason": judgement.reason or None,
     }
-
-
-def _text(value: Decimal | None) -> str:
-    return "-" if value is None else str(value)
 
 
 def _limit(judgement: Judgement) -> str:

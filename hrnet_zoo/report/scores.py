@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from hrnet_zoo.datasets.classes import class_table
 from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
-from hrnet_zoo.report.text import aligned, to_json
+from hrnet_zoo.report.text import aligned, or_dash, to_json
 from hrnet_zoo.tasks.detection.coco_ap import FIGURES, Kind
 from hrnet_zoo.tasks.detection.coco_backends import ScoredRun
 
@@ -40,8 +40,9 @@ def scores_as_text(
         runs: what was scored.
     """
     layout = DETECTION_DATASETS[dataset]
+    figures = [run.figures for run in runs.values()]
     cells = [
-        [_FIGURE_TITLES[name], *(_shown(getattr(run.figures, name)) for run in runs.values())]
+        [_FIGURE_TITLES[name], *(or_dash(getattr(of_kind, name), ".3f") for of_kind in figures)]
         for name in FIGURES
     ]
     titles = ["", *(_KIND_TITLES[kind] for kind in runs)]
@@ -87,7 +88,3 @@ def _scored_by(run: ScoredRun) -> str:
     if run.parity is not None and run.backend != "pycocotools":
         checked = f", which agrees with pycocotools on {run.parity.num_images} of the images"
     return f"scored by {run.backend} {run.version}{checked}"
-
-
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

@@ -1,9 +1,10 @@
-"""The forms that all reports share: indented JSON, aligned tables, and sections of pairs."""
+"""The forms that all reports share: JSON, numbers, aligned tables, and sections of pairs."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Literal
 
 from tabulate import tabulate
@@ -14,6 +15,16 @@ _SIDES = {"l": "left", "r": "right"}
 def to_json(content: object) -> str:
     """Return a value as indented JSON, for programs and for people."""
     return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def or_dash(value: float | Decimal | None, form: str = "") -> str:
+    """Return a number, or a dash where there is none.
+
+    Args:
+        value: the number.
+        form: as of `format`; by default, all its digits.
+    """
+    return "-" if value is None else format(value, form)
 
 
 def aligned(

@@ -26,6 +26,7 @@ from hrnet_zoo.report.html.chart_points import (
 )
 from hrnet_zoo.report.html.gathering import Gathered
 from hrnet_zoo.report.html.wording import clipped
+from hrnet_zoo.report.text import or_dash
 from hrnet_zoo.verdicts.accuracy import Verdict
 
 _HEIGHT, _LINE_HEIGHT = 360, 20
@@ -127,9 +128,9 @@ def _row_numbers(point: RowPoint) -> tuple[str, ...]:
         point.dataset,
         f"{point.accuracy:.2f}",
         point.accuracy_is,
-        "-" if point.fps is None else f"{point.fps:.2f}",
+        or_dash(point.fps, ".2f"),
         point.fps_is or "-",
-        "-" if point.parameters is None else f"{point.parameters:.1f}",
+        or_dash(point.parameters, ".1f"),
     )
 
 

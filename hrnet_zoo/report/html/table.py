@@ -10,6 +10,7 @@ from hrnet_zoo.report.html.gathering import Claim, Gathered
 from hrnet_zoo.report.html.wording import SECOND, anchor, clipped, interval_text
 from hrnet_zoo.report.judgements import measured_cells
 from hrnet_zoo.report.rows import metric_title
+from hrnet_zoo.report.text import or_dash
 from hrnet_zoo.verdicts.accuracy import Verdict
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.row import Row
@@ -68,7 +69,7 @@ def claim_cells(claim: Claim, anchors: Anchors) -> ClaimCells:
     return ClaimCells(
         title=metric_title(claim.metric),
         edition=claim.row.edition,
-        documented="-" if judgement.documented is None else str(judgement.documented),
+        documented=or_dash(judgement.documented),
         measured=measured,
         delta=delta,
         delta_value=judgement.delta,
@@ -87,7 +88,7 @@ def row_lines(gathered: Gathered, anchors: Anchors) -> list[RowLine]:
 
 def _line(claims: list[Claim], gathered: Gathered, anchors: Anchors) -> RowLine:
     row = claims[0].row
-    fps, counted = row.documented("fps"), complexity_of(row)
+    counted = complexity_of(row)
     speed = gathered.speeds.by_row.get(row.name) if row.edition == "readme" else None
     cells = {claim.metric in SECOND: claim_cells(claim, anchors) for claim in claims}
     return RowLine(
@@ -96,7 +97,7 @@ def _line(claims: list[Claim], gathered: Gathered, anchors: Anchors) -> RowLine:
         backbone=row.printed.backbone,
         schedule=row.printed.lr_schd or "",
         cells=(cells.get(False), cells.get(True)),
-        documented_fps="-" if fps is None else str(fps),
+        documented_fps=or_dash(row.documented("fps")),
         measured_fps=f"{speed.images_per_s:.2f}" if speed else "-",
         measured_fps_record=anchors.get(speed.path) if speed else None,
         parameters=f"{counted.parameters / 1e6:.1f}" if counted else "-",
