@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from hrnet_zoo.records.timing import TimingRecord
+from hrnet_zoo.report.rows import metric_title
 from hrnet_zoo.report.text import aligned, to_json
 from hrnet_zoo.report.timing_figures import (
     Rates,
@@ -175,10 +176,10 @@ def _percent(share: float) -> str:
 
 
 def _trained_line(figure: TrainedFigure) -> str:
-    what, metric = ("labels", "mIoU") if figure.metric == "miou" else ("detections", "box AP")
+    what, title = "labels" if figure.metric == "miou" else "detections", metric_title(figure.metric)
     return (
         f"{figure.precision} on trained weights ({figure.network}, {figure.num_images} images): "
-        f"{figure.agreement.share:.4%} of the {what} as in FP32, {metric} {figure.lower:.3f} "
+        f"{figure.agreement.share:.4%} of the {what} as in FP32, {title} {figure.lower:.3f} "
         f"against {figure.fp32:.3f}, {figure.lower - figure.fp32:+.3f} points"
     )
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from hrnet_zoo.report.html.gathering import Claim
 from hrnet_zoo.report.html.wording import anchor, clipped, short_name
-from hrnet_zoo.report.rows import metric_title
 from hrnet_zoo.zoo.row import Metric
 
 _SHADES = 10
+_SHOWN: dict[Metric, str] = {"miou": "IoU", "box_ap": "box AP", "mask_ap": "mask AP"}
+"""Metrics whose classes are shown, and what their values are called."""
 
 Scores = dict[str, float | None]
 """Class -> percent, as measured."""
@@ -43,7 +44,7 @@ def class_tables(claims: Iterable[Claim]) -> list[ClassTable]:
     grouped: dict[tuple[str, Metric], dict[tuple[str, str], Scores]] = {}
     for claim in claims:
         scores = _scores(claim)
-        if scores and claim.metric != "miou_ms_flip":
+        if scores and claim.metric in _SHOWN:
             later = ", later" if claim.row.edition == "later" else ""
             column = (short_name(claim.row) + later, anchor(claim.row))
             grouped.setdefault((claim.row.setup.dataset, claim.metric), {})[column] = scores
@@ -66,7 +67,7 @@ def _table(dataset: str, metric: Metric, columns: dict[tuple[str, str], Scores])
     low, high = min(known, default=0.0), max(known, default=0.0)
     return ClassTable(
         dataset=dataset,
-        title="IoU" if metric == "miou" else metric_title(metric),
+        title=_SHOWN[metric],
         columns=list(columns),
         lines=[
             (clipped(name, 60), [_cell(s.get(name), low, high) for s in columns.values()])
