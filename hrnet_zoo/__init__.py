@@ -43,7 +43,7 @@ def load_zoo(path: str | Path | None = None) -> Zoo:
     Raises:
         ManifestError: the file is missing or breaks the schema; all problems are listed.
     """
-    from hrnet_zoo.zoo import manifest  # noqa: PLC0415
+    from hrnet_zoo.zoo import manifest
 
     return manifest.load_zoo(None if path is None else Path(path))
 
@@ -55,7 +55,7 @@ def build(name: str) -> nn.Module:
         UsageError: there is no such row.
         PrerequisiteError: this version cannot build its network.
     """
-    from hrnet_zoo.tasks import TASKS  # noqa: PLC0415
+    from hrnet_zoo.tasks import TASKS
 
     row = load_zoo().row(name)
     return TASKS[row.task].build(row.setup)
@@ -81,7 +81,7 @@ def load(
         CheckpointError: the weights cannot be had, are not the promised ones, or do not fit.
         PrerequisiteError: the device does not exist, or this version cannot build the network.
     """
-    from hrnet_zoo.runs.load import load_predictor  # noqa: PLC0415
+    from hrnet_zoo.runs.load import load_predictor
 
     zoo = load_zoo()
     path = None if checkpoint is None else Path(checkpoint)
@@ -120,11 +120,11 @@ def results(records: str | Path, zoo: Zoo | None = None) -> pandas.DataFrame:
     Raises:
         UsageError: there is no such folder.
     """
-    import warnings  # noqa: PLC0415
+    import warnings
 
-    from hrnet_zoo.errors import UsageError  # noqa: PLC0415
-    from hrnet_zoo.report.export import table_of, values_of  # noqa: PLC0415
-    from hrnet_zoo.report.html.gathering import gather  # noqa: PLC0415
+    from hrnet_zoo.errors import UsageError
+    from hrnet_zoo.report.export import table_of, values_of
+    from hrnet_zoo.report.html.gathering import gather
 
     folder = Path(records)
     if not folder.is_dir():

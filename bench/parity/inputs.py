@@ -19,7 +19,6 @@ from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
-from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row
 

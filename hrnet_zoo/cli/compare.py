@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import format_option, zoo_option
-from hrnet_zoo.cli.verify import DEFAULT_OUTPUT, parse_metrics
+from hrnet_zoo.cli.options import RECORDS, format_option, zoo_option
+from hrnet_zoo.cli.verify import parse_metrics
 
 if TYPE_CHECKING:
     from hrnet_zoo.verdicts.comparison.outcome import ComparedRecords
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
-    default=DEFAULT_OUTPUT,
+    default=RECORDS,
     show_default=True,
     help="Where records are in a revision that is named without a path.",
 )
@@ -67,10 +67,10 @@ def compare(
     Exit code: 0 nothing is known to be worse, 1 something is, 2 wrong usage, 3 a run is missing or
     failed, or is not comparable.
     """
-    from hrnet_zoo.verdicts.comparison.accuracy_pairs import COMPARED_METRICS  # noqa: PLC0415
-    from hrnet_zoo.verdicts.comparison.compare import LATENCY, Selection, compare_records  # noqa: PLC0415
-    from hrnet_zoo.verdicts.comparison.outcome import exit_code  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.verdicts.comparison.accuracy_pairs import COMPARED_METRICS
+    from hrnet_zoo.verdicts.comparison.compare import LATENCY, Selection, compare_records
+    from hrnet_zoo.verdicts.comparison.outcome import exit_code
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     known = (*COMPARED_METRICS, LATENCY)
     for name in metrics:
@@ -84,13 +84,13 @@ def compare(
 
 
 def _print(compared: ComparedRecords, form: str) -> None:
-    from hrnet_zoo import settings  # noqa: PLC0415
-    from hrnet_zoo.report.comparison import (  # noqa: PLC0415
+    from hrnet_zoo import settings
+    from hrnet_zoo.report.comparison import (
         comparison_as_json,
         comparison_as_markdown,
         comparison_as_text,
     )
-    from hrnet_zoo.report.comparison_ci import (  # noqa: PLC0415
+    from hrnet_zoo.report.comparison_ci import (
         comparison_as_github,
         comparison_as_junit,
     )

@@ -26,9 +26,9 @@ def data() -> None:
 @format_option("text", "json")
 def show(name: str, form: str) -> None:
     """Show files, classes, origin and terms."""
-    from hrnet_zoo.datasets import named  # noqa: PLC0415
-    from hrnet_zoo.report.data import dataset_as_json, dataset_as_text  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.datasets import named
+    from hrnet_zoo.report.data import dataset_as_json, dataset_as_text
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     dataset = named(name)
     rows = [row.name for row in load_zoo().rows if row.setup.dataset == name]
@@ -59,11 +59,11 @@ def check(
     form: str,
 ) -> int:
     """Count, pair and read the files of a data set."""
-    from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.datasets import named  # noqa: PLC0415
-    from hrnet_zoo.datasets.checking import check as check_dataset  # noqa: PLC0415
-    from hrnet_zoo.errors import ZooError  # noqa: PLC0415
-    from hrnet_zoo.report.data import check_as_json, check_as_text  # noqa: PLC0415
+    from hrnet_zoo.cli.progress import show_progress
+    from hrnet_zoo.datasets import named
+    from hrnet_zoo.datasets.checking import check as check_dataset
+    from hrnet_zoo.errors import ZooError
+    from hrnet_zoo.report.data import check_as_json, check_as_text
 
     dataset = named(name)
     for other in data:
@@ -117,10 +117,10 @@ def prepare(
     form: str,
 ) -> None:
     """Make official downloads ready."""
-    from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.datasets import named  # noqa: PLC0415
-    from hrnet_zoo.datasets.prepare.preparing import prepare as prepare_dataset  # noqa: PLC0415
-    from hrnet_zoo.report.data import prepared_as_json, prepared_as_text  # noqa: PLC0415
+    from hrnet_zoo.cli.progress import show_progress
+    from hrnet_zoo.datasets import named
+    from hrnet_zoo.datasets.prepare.preparing import prepare as prepare_dataset
+    from hrnet_zoo.report.data import prepared_as_json, prepared_as_text
 
     dataset = named(name)
     with show_progress() as progress:

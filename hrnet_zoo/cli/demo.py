@@ -33,14 +33,14 @@ What next:
 @device_option
 def demo(output: Path, device: str) -> int:
     """Verify the small zoo that ships along."""
-    from hrnet_zoo import settings  # noqa: PLC0415
-    from hrnet_zoo.cli.verify import verify_and_print  # noqa: PLC0415
-    from hrnet_zoo.demo import DATA_ROOT, MANIFEST  # noqa: PLC0415
-    from hrnet_zoo.runs.options import MeasureOptions  # noqa: PLC0415
-    from hrnet_zoo.settings import DataFolders  # noqa: PLC0415
-    from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE  # noqa: PLC0415
-    from hrnet_zoo.weights.fetch import FetchOptions  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo import settings
+    from hrnet_zoo.cli.verify import verify_and_print
+    from hrnet_zoo.demo import DATA_ROOT, MANIFEST
+    from hrnet_zoo.runs.options import MeasureOptions
+    from hrnet_zoo.settings import DataFolders
+    from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE
+    from hrnet_zoo.weights.fetch import FetchOptions
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(MANIFEST)
     click.echo("A zoo of two rows: do their checkpoints give the mIoU and the AP in its tables?\n")
@@ -60,8 +60,8 @@ def demo(output: Path, device: str) -> int:
 
 
 def _write_picture(zoo: Zoo, row: Row, path: Path, device: str) -> None:
-    from hrnet_zoo.demo.example import example_picture  # noqa: PLC0415
-    from hrnet_zoo.runs.load import load_predictor  # noqa: PLC0415
+    from hrnet_zoo.demo.example import example_picture
+    from hrnet_zoo.runs.load import load_predictor
 
     predictor = load_predictor(row, zoo.path.parent, checkpoint=None, device=device)
     example_picture(predictor).save(path)
@@ -69,10 +69,10 @@ def _write_picture(zoo: Zoo, row: Row, path: Path, device: str) -> None:
 
 
 def _write_table(zoo: Zoo, output: Path) -> None:
-    from hrnet_zoo.records.accuracy import AccuracyRecord  # noqa: PLC0415
-    from hrnet_zoo.records.folder import read_records  # noqa: PLC0415
-    from hrnet_zoo.report.tables import render_tables  # noqa: PLC0415
-    from hrnet_zoo.verdicts.latest import latest_judgements  # noqa: PLC0415
+    from hrnet_zoo.records.accuracy import AccuracyRecord
+    from hrnet_zoo.records.folder import read_records
+    from hrnet_zoo.report.tables import render_tables
+    from hrnet_zoo.verdicts.latest import latest_judgements
 
     texts = render_tables(
         zoo, latest_judgements(zoo, read_records(output / "records", AccuracyRecord))

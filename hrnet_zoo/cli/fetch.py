@@ -33,10 +33,10 @@ def fetch(
     zoo_file: Path | None,
 ) -> int:
     """Fetch checkpoints; their hashes are checked."""
-    from hrnet_zoo import settings  # noqa: PLC0415
-    from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.weights.fetch import FetchOptions  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo import settings
+    from hrnet_zoo.cli.progress import show_progress
+    from hrnet_zoo.weights.fetch import FetchOptions
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     if bool(names) == all_rows:
         msg = "Give the names of rows, or --all."
@@ -67,8 +67,8 @@ def _fetch(
     row: Row, manifest_dir: Path, options: FetchOptions, progress: Progress
 ) -> dict[str, object]:
     """Fetch one row; a failure is part of the result, so that the other rows go on."""
-    from hrnet_zoo.errors import CheckpointError  # noqa: PLC0415
-    from hrnet_zoo.weights.fetch import fetch_row  # noqa: PLC0415
+    from hrnet_zoo.errors import CheckpointError
+    from hrnet_zoo.weights.fetch import fetch_row
 
     result: dict[str, object] = dict.fromkeys(("name", "path", "sha256", "size_bytes", "error"))
     result["name"] = row.name

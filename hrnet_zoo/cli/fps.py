@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import format_option, zoo_option
-from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
+from hrnet_zoo.cli.options import RECORDS, format_option, zoo_option
 
 if TYPE_CHECKING:
     from hrnet_zoo.verdicts.fps.times import MeasuredTime
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     "--records",
     "records_dir",
     type=click.Path(path_type=Path),
-    help=f"Folder that time wrote to, instead of a file.  [default: {DEFAULT_OUTPUT}]",
+    help=f"Folder that time wrote to, instead of a file.  [default: {RECORDS}]",
 )
 @format_option("text", "json")
 @zoo_option
@@ -42,17 +41,17 @@ def fps(measured: Path | None, records_dir: Path | None, form: str, zoo_file: Pa
         msg = "Give a file of measured times or --records, not both."
         raise click.UsageError(msg)
 
-    from hrnet_zoo.report.fps import fps_as_json, fps_as_text  # noqa: PLC0415
-    from hrnet_zoo.verdicts.fps.judging import (  # noqa: PLC0415
+    from hrnet_zoo.report.fps import fps_as_json, fps_as_text
+    from hrnet_zoo.verdicts.fps.judging import (
         exit_code,
         fit_documented_machines,
         judge_fps,
     )
-    from hrnet_zoo.verdicts.fps.times import fps_rows, read_times  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.verdicts.fps.times import fps_rows, read_times
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(zoo_file)
-    times = read_times(measured) if measured else _from_records(records_dir or DEFAULT_OUTPUT)
+    times = read_times(measured) if measured else _from_records(records_dir or RECORDS)
     rows, undocumented = fps_rows(zoo, times)
     judgements = judge_fps(rows)
     if form == "json":
@@ -64,10 +63,10 @@ def fps(measured: Path | None, records_dir: Path | None, form: str, zoo_file: Pa
 
 def _from_records(folder: Path) -> Sequence[MeasuredTime]:
     """Return the times in a folder of records, and say what they are and what was left out."""
-    from hrnet_zoo.errors import RecordError  # noqa: PLC0415
-    from hrnet_zoo.records.folder import read_records  # noqa: PLC0415
-    from hrnet_zoo.records.timing import TimingRecord  # noqa: PLC0415
-    from hrnet_zoo.verdicts.fps.times import latest_times  # noqa: PLC0415
+    from hrnet_zoo.errors import RecordError
+    from hrnet_zoo.records.folder import read_records
+    from hrnet_zoo.records.timing import TimingRecord
+    from hrnet_zoo.verdicts.fps.times import latest_times
 
     found = latest_times(read_records(folder, TimingRecord))
     if found.machine is None:

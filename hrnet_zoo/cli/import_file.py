@@ -32,10 +32,10 @@ def import_rows(file: Path, output: Path | None, source: str | None, zoo_file: P
     is not printed is left to be filled in, with suggestions. Exit code 3: something was not
     understood; it is named with its line.
     """
-    from hrnet_zoo.readme.files import write_text  # noqa: PLC0415
-    from hrnet_zoo.readme.importing.as_yaml import imported_as_yaml  # noqa: PLC0415
-    from hrnet_zoo.readme.importing.from_file import import_file  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.readme.files import write_text
+    from hrnet_zoo.readme.importing.as_yaml import imported_as_yaml
+    from hrnet_zoo.readme.importing.from_file import import_file
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(zoo_file)
     imported = import_file(file, zoo, source)
@@ -53,7 +53,7 @@ def import_rows(file: Path, output: Path | None, source: str | None, zoo_file: P
 
 def _remarks(imported: Imported, zoo: Zoo) -> Iterator[str]:
     """Say what was imported, and what a person has to add."""
-    from hrnet_zoo.readme.importing.suggest import WHERE  # noqa: PLC0415
+    from hrnet_zoo.readme.importing.suggest import WHERE
 
     known = {row.name for row in zoo.rows}
     num_known = sum(entry.name in known for entry in imported.entries)

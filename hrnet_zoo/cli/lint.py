@@ -58,9 +58,9 @@ def lint(
 
     Exit code: 0 nothing but infos, 1 errors or warnings, 3 a file could not be read.
     """
-    from hrnet_zoo.readme.lint import rendering  # noqa: PLC0415
-    from hrnet_zoo.readme.lint.checking import codes_of, exit_code  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import default_manifest, load_zoo  # noqa: PLC0415
+    from hrnet_zoo.readme.lint import rendering
+    from hrnet_zoo.readme.lint.checking import codes_of, exit_code
+    from hrnet_zoo.zoo.manifest import default_manifest, load_zoo
 
     if list_codes:
         click.echo(rendering.codes_as_text())
@@ -88,7 +88,7 @@ def _lint_all(
     paths: Sequence[Path], zoo: Zoo, codes: set[str], checkpoints: Path | None, *, fix: bool
 ) -> tuple[list[tuple[str, Finding]], list[tuple[str, Finding]], bool]:
     """Return what is left to find in all files, what was fixed, and whether one is unreadable."""
-    from hrnet_zoo.errors import ManifestError, ReadmeError  # noqa: PLC0415
+    from hrnet_zoo.errors import ManifestError, ReadmeError
 
     found, fixed, unreadable = [], [], False
     for path in paths:
@@ -107,10 +107,10 @@ def _lint(
     path: Path, zoo: Zoo, codes: set[str], checkpoints: Path | None, *, fix: bool
 ) -> tuple[list[Finding], list[Finding]]:
     """Return what is left to find in a file, and what was fixed."""
-    from hrnet_zoo.readme.files import read_text, write_text  # noqa: PLC0415
-    from hrnet_zoo.readme.lint import checking  # noqa: PLC0415
-    from hrnet_zoo.readme.lint.manifest_source import manifest_document  # noqa: PLC0415
-    from hrnet_zoo.readme.lint.readme_source import readme_document  # noqa: PLC0415
+    from hrnet_zoo.readme.files import read_text, write_text
+    from hrnet_zoo.readme.lint import checking
+    from hrnet_zoo.readme.lint.manifest_source import manifest_document
+    from hrnet_zoo.readme.lint.readme_source import readme_document
 
     def wanted(document: Document) -> list[Finding]:
         found = checking.check_document(document, checkpoints)

@@ -19,8 +19,8 @@ def list_rows(
     task: str | None, dataset: str | None, method: str | None, form: str, zoo_file: Path | None
 ) -> None:
     """List the documented rows with their numbers."""
-    from hrnet_zoo.report.rows import rows_as_csv, rows_as_json, rows_as_text  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.report.rows import rows_as_csv, rows_as_json, rows_as_text
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     render = {"table": rows_as_text, "json": rows_as_json, "csv": rows_as_csv}[form]
     click.echo(render(load_zoo(zoo_file).select(task=task, dataset=dataset, method=method)))

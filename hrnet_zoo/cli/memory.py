@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import device_option, edition_option, format_option, zoo_option
-from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
+from hrnet_zoo.cli.options import (
+    device_option,
+    edition_option,
+    format_option,
+    new_records_option,
+    zoo_option,
+)
 
 if TYPE_CHECKING:
     from hrnet_zoo.zoo.row import EditionName
@@ -18,13 +23,7 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1, metavar="NAME...")
 @click.option("--all", "all_rows", is_flag=True, help="All rows of the manifest.")
 @edition_option
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_OUTPUT,
-    show_default=True,
-    help="Folder for the records.",
-)
+@new_records_option
 @device_option
 @format_option("text", "json")
 @zoo_option
@@ -43,8 +42,8 @@ def memory(
     Exit codes: 0 all documented values are within the tolerance that is stated, 1 one is outside,
     3 there is none to compare with, or a row does not fit the GPU.
     """
-    from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.cli.progress import show_progress
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     if bool(names) == all_rows:
         msg = "Give the names of rows, or --all."
@@ -55,13 +54,13 @@ def memory(
         kept = [row for row in zoo.rows if edition == "readme" or row.later is not None]
         rows = [row.in_edition(edition) for row in kept]
 
-    from hrnet_zoo.report.memory import (  # noqa: PLC0415
+    from hrnet_zoo.report.memory import (
         RowMemory,
         memory_as_json,
         memory_as_text,
         memory_exit_code,
     )
-    from hrnet_zoo.runs.memory import memory_of  # noqa: PLC0415 - imports torch
+    from hrnet_zoo.runs.memory import memory_of  # imports torch
 
     with show_progress() as progress:
         found = list(memory_of(rows, device, output, progress))

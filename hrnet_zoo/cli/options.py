@@ -11,6 +11,11 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
+RECORDS = Path("reports/records")
+"""Where records are, unless an option says otherwise."""
+
+PATH = click.Path(path_type=Path)
+
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
@@ -19,20 +24,50 @@ def zoo_option(command: Command) -> Command:
     return click.option(
         "--zoo",
         "zoo_file",
-        type=click.Path(path_type=Path),
+        type=PATH,
         help="Manifest to use instead of the one that ships with hrnet-zoo.",
     )(command)
 
 
-def format_option(*formats: str) -> Callable[[Command], Command]:
+def records_option(command: Command) -> Command:
+    """Add --records: the folder that verify and time wrote to."""
+    return click.option(
+        "--records",
+        "folder",
+        type=PATH,
+        help=f"Folder of records.  [default: {RECORDS}, if there is one]",
+        callback=_check_records,
+    )(command)
+
+
+def _check_records(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path:
+    if value is not None and not value.is_dir():
+        msg = f"There is no folder {value}; --records takes the folder that verify wrote to."
+        raise click.UsageError(msg)
+    return value or RECORDS
+
+
+def new_records_option(command: Command) -> Command:
+    """Add --output: where the records of this run go."""
+    return click.option(
+        "--output",
+        type=PATH,
+        default=RECORDS,
+        show_default=True,
+        help="Folder for the records.",
+    )(command)
+
+
+def format_option(*formats: str, says: str | None = None) -> Callable[[Command], Command]:
     """Add --format with the given choices; the first is the default."""
-
-    def add(command: Command) -> Command:
-        return click.option(
-            "--format", "form", type=click.Choice(formats), default=formats[0], show_default=True
-        )(command)
-
-    return add
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help=says,
+    )
 
 
 def edition_option(command: Command) -> Command:
@@ -63,7 +98,7 @@ def data_options(command: Command) -> Command:
     """Add --data-root and --data: where the data sets are."""
     root = click.option(
         "--data-root",
-        type=click.Path(path_type=Path),
+        type=PATH,
         help="Folder that holds the data sets' folders. Default: HRNET_ZOO_DATA.",
     )
     own = click.option(
@@ -88,8 +123,8 @@ def data_folder(name: str, root: str, data_root: Path | None, data: dict[str, Pa
     Raises:
         DatasetError: nothing says where it is.
     """
-    from hrnet_zoo import settings  # noqa: PLC0415
-    from hrnet_zoo.errors import DatasetError  # noqa: PLC0415
+    from hrnet_zoo import settings
+    from hrnet_zoo.errors import DatasetError
 
     folder = settings.data_folders(data_root, data).of(name)
     if folder is None:

@@ -80,14 +80,14 @@ def predict(
 
     IMAGE is a file, a folder, or a pattern such as "street/*.jpg".
     """
-    from hrnet_zoo import settings  # noqa: PLC0415
-    from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.system.host_memory import keep_freed_memory  # noqa: PLC0415
-    from hrnet_zoo.system.image_files import find_images  # noqa: PLC0415
-    from hrnet_zoo.tasks import TASKS  # noqa: PLC0415
-    from hrnet_zoo.tasks.task import LookOptions  # noqa: PLC0415
-    from hrnet_zoo.weights.fetch import FetchOptions  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo import settings
+    from hrnet_zoo.cli.progress import show_progress
+    from hrnet_zoo.system.host_memory import keep_freed_memory
+    from hrnet_zoo.system.image_files import find_images
+    from hrnet_zoo.tasks import TASKS
+    from hrnet_zoo.tasks.task import LookOptions
+    from hrnet_zoo.weights.fetch import FetchOptions
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(zoo_file)
     row = zoo.row(name, edition)
@@ -98,8 +98,8 @@ def predict(
         msg = f"{row.name} {task.does} with the protocol {known} only, not with {protocol}."
         raise click.UsageError(msg)
 
-    from hrnet_zoo.runs.load import load_predictor  # noqa: PLC0415 - imports torch
-    from hrnet_zoo.tasks.predictor import see_images  # noqa: PLC0415
+    from hrnet_zoo.runs.load import load_predictor  # imports torch
+    from hrnet_zoo.tasks.predictor import see_images
 
     keep_freed_memory()
     options = FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline)

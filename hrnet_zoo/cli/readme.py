@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import format_option, zoo_option
-from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
+from hrnet_zoo.cli.options import format_option, records_option, zoo_option
 
 if TYPE_CHECKING:
     from hrnet_zoo.readme.plan import Columns
@@ -28,12 +27,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Numbers of the manifest, numbers measured, or the former with columns for the latter.",
 )
-@click.option(
-    "--records",
-    "records_dir",
-    type=click.Path(path_type=Path),
-    help=f"Folder of records.  [default: {DEFAULT_OUTPUT}, if there is one]",
-)
+@records_option
 @format_option("text", "json")
 @zoo_option
 def readme(
@@ -42,7 +36,7 @@ def readme(
     check: bool,
     diff: bool,
     columns: Columns,
-    records_dir: Path | None,
+    folder: Path,
     form: str,
     zoo_file: Path | None,
 ) -> int:
@@ -51,16 +45,16 @@ def readme(
     Only cells whose value differs are rewritten; everything else keeps every byte. Exit codes: 0, 1
     if --check found a change, 3 if a line of a results table is not a row of the zoo.
     """
-    from hrnet_zoo.readme import shown  # noqa: PLC0415
-    from hrnet_zoo.readme.files import read_text, write_text  # noqa: PLC0415
-    from hrnet_zoo.readme.update import update_readme  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.readme import shown
+    from hrnet_zoo.readme.files import read_text, write_text
+    from hrnet_zoo.readme.update import update_readme
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     if write + check + diff > 1:
         msg = "--write, --check and --diff exclude each other."
         raise click.UsageError(msg)
     zoo = load_zoo(zoo_file)
-    measured = {} if columns == "documented" else _measured(zoo, records_dir)
+    measured = {} if columns == "documented" else _measured(zoo, folder)
     name = str(file)
     update = update_readme(read_text(file), zoo, measured, columns, name)
     written = write and update.new != update.old
@@ -81,12 +75,9 @@ def readme(
     return 3 if update.unknown else 0
 
 
-def _measured(zoo: Zoo, records_dir: Path | None) -> Measured:
-    from hrnet_zoo.records.accuracy import AccuracyRecord  # noqa: PLC0415
-    from hrnet_zoo.records.folder import read_records  # noqa: PLC0415
-    from hrnet_zoo.verdicts.latest import latest_judgements  # noqa: PLC0415
+def _measured(zoo: Zoo, folder: Path) -> Measured:
+    from hrnet_zoo.records.accuracy import AccuracyRecord
+    from hrnet_zoo.records.folder import read_records
+    from hrnet_zoo.verdicts.latest import latest_judgements
 
-    if records_dir is not None and not records_dir.is_dir():
-        msg = f"There is no folder {records_dir}; --records takes the folder that verify wrote to."
-        raise click.UsageError(msg)
-    return latest_judgements(zoo, read_records(records_dir or DEFAULT_OUTPUT, AccuracyRecord))
+    return latest_judgements(zoo, read_records(folder, AccuracyRecord))

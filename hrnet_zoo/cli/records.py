@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import Command, format_option, zoo_option
-from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
+from hrnet_zoo.cli.options import format_option, records_option, zoo_option
 
 if TYPE_CHECKING:
     from hrnet_zoo.records.base import Status
@@ -18,23 +17,6 @@ if TYPE_CHECKING:
 
 _STATUSES = ("started", "completed", "not_run", "error", "interrupted")
 _AGE = re.compile(r"(\d{1,6})([dh])")
-
-
-def _records_option(command: Command) -> Command:
-    return click.option(
-        "--records",
-        "folder",
-        type=click.Path(path_type=Path),
-        help=f"Folder of records.  [default: {DEFAULT_OUTPUT}, if there is one]",
-        callback=_check_folder,
-    )(command)
-
-
-def _check_folder(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path:
-    if value is not None and not value.is_dir():
-        msg = f"There is no folder {value}; --records takes the folder that verify wrote to."
-        raise click.UsageError(msg)
-    return value or DEFAULT_OUTPUT
 
 
 def _parse_since(
@@ -69,7 +51,7 @@ def records() -> None:
     callback=_parse_since,
     help="Only runs that began then or later: 2026-01-31, 2026-01-31T12:00 (UTC), 7d or 12h ago.",
 )
-@_records_option
+@records_option
 @format_option("table", "json")
 def list_records(
     patterns: tuple[str, ...],
@@ -83,8 +65,8 @@ def list_records(
     ROW may contain "*" and "?", and several may be given. Files that are not records are named on
     standard error, and the exit code is 3 then.
     """
-    from hrnet_zoo.records.index import open_store  # noqa: PLC0415
-    from hrnet_zoo.report.runs import runs_as_json, runs_as_text  # noqa: PLC0415
+    from hrnet_zoo.records.index import open_store
+    from hrnet_zoo.report.runs import runs_as_json, runs_as_text
 
     store = open_store(folder)
     runs = store.select(patterns, status, since)
@@ -94,7 +76,7 @@ def list_records(
 
 @records.command("show")
 @click.argument("name", metavar="FILE|ROW")
-@_records_option
+@records_option
 @format_option("text", "json")
 @zoo_option
 def show_record(name: str, folder: Path, form: str, zoo_file: Path | None) -> None:
@@ -102,10 +84,10 @@ def show_record(name: str, folder: Path, form: str, zoo_file: Path | None) -> No
 
     FILE may be as "records list" prints it; of a ROW, its newest run is shown.
     """
-    from hrnet_zoo.records.files import read_record  # noqa: PLC0415
-    from hrnet_zoo.records.index import open_store  # noqa: PLC0415
-    from hrnet_zoo.report.runs import record_as_json, record_as_text  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.records.files import read_record
+    from hrnet_zoo.records.index import open_store
+    from hrnet_zoo.report.runs import record_as_json, record_as_text
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     found = [path for path in (Path(name), folder / name) if path.is_file()]
     path = found[0] if found else folder / open_store(folder).newest(name).file
@@ -114,13 +96,13 @@ def show_record(name: str, folder: Path, form: str, zoo_file: Path | None) -> No
 
 
 @records.command()
-@_records_option
+@records_option
 def index(folder: Path) -> int:
     """Write index.json, for fast lists.
 
     It is a cache: lists are the same without it, and files that changed since are read anyway.
     """
-    from hrnet_zoo.records.index import index_file, rebuild_index  # noqa: PLC0415
+    from hrnet_zoo.records.index import index_file, rebuild_index
 
     if not folder.is_dir():
         click.echo(f"0 runs: there is no folder {folder}, so there is nothing to index.")
@@ -138,7 +120,7 @@ def index(folder: Path) -> int:
     help="Newest runs that stay, of each row, edition and command.",
 )
 @click.option("--yes", is_flag=True, help="Delete; without it, only say what would go.")
-@_records_option
+@records_option
 def prune(keep: int, yes: bool, folder: Path) -> int:
     """Delete old runs and their files.
 
@@ -146,10 +128,10 @@ def prune(keep: int, yes: bool, folder: Path) -> int:
     images of every metric or variant on every device, every run that may be going on, and every
     file that is not a record.
     """
-    from hrnet_zoo.records.files import now  # noqa: PLC0415
-    from hrnet_zoo.records.index import index_file, open_store, write_index  # noqa: PLC0415
-    from hrnet_zoo.records.prune import delete, superfluous  # noqa: PLC0415
-    from hrnet_zoo.report.runs import doomed_as_text, freed_as_text  # noqa: PLC0415
+    from hrnet_zoo.records.files import now
+    from hrnet_zoo.records.index import index_file, open_store, write_index
+    from hrnet_zoo.records.prune import delete, superfluous
+    from hrnet_zoo.report.runs import doomed_as_text, freed_as_text
 
     store = open_store(folder)
     doomed = superfluous(store, keep, now())

@@ -1,14 +1,22 @@
-"""hrnet-zoo report: regenerate documents from the manifest and the records."""
+"""hrnet-zoo report: tables, a page, figures and values, from the manifest and the records."""
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import zoo_option
-from hrnet_zoo.cli.report_page import export, figures, html
-from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
+from hrnet_zoo.cli.options import PATH, format_option, records_option, zoo_option
+
+if TYPE_CHECKING:
+    from hrnet_zoo.report.html.errata import Erratum
+    from hrnet_zoo.report.html.gathering import Gathered
+
+_PAGE_NEEDS = ("altair", "jinja2", "vl_convert")
+_PARQUET_NEEDS = ("pyarrow",)
+_INCOMPLETE = 3
 
 
 @click.group()
@@ -17,15 +25,10 @@ def report() -> None:
 
 
 @report.command()
-@click.option(
-    "--records",
-    "records_dir",
-    type=click.Path(path_type=Path),
-    help=f"Folder of records.  [default: {DEFAULT_OUTPUT}, if there is one]",
-)
+@records_option
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Write one Markdown file per README into this folder instead of printing.",
 )
 @click.option(
@@ -34,27 +37,21 @@ def report() -> None:
     help="Add parameters and multiply-adds, which the READMEs do not print.",
 )
 @zoo_option
-def tables(
-    records_dir: Path | None, output: Path | None, with_size: bool, zoo_file: Path | None
-) -> None:
+def tables(folder: Path, output: Path | None, with_size: bool, zoo_file: Path | None) -> None:
     """Print the results tables of both READMEs.
 
     Measured values and differences stand beside the documented ones wherever a record of a full,
     comparable run exists.
     """
-    from hrnet_zoo.records.accuracy import AccuracyRecord  # noqa: PLC0415
-    from hrnet_zoo.records.folder import read_records  # noqa: PLC0415
-    from hrnet_zoo.report.tables import render_tables  # noqa: PLC0415
-    from hrnet_zoo.verdicts.latest import latest_judgements  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.records.accuracy import AccuracyRecord
+    from hrnet_zoo.records.folder import read_records
+    from hrnet_zoo.report.tables import render_tables
+    from hrnet_zoo.verdicts.latest import latest_judgements
+    from hrnet_zoo.zoo.manifest import load_zoo
 
-    if records_dir is not None and not records_dir.is_dir():
-        msg = f"There is no folder {records_dir}; --records takes the folder that verify wrote to."
-        raise click.UsageError(msg)
     zoo = load_zoo(zoo_file)
-    records = read_records(records_dir or DEFAULT_OUTPUT, AccuracyRecord)
-    texts = render_tables(zoo, latest_judgements(zoo, records), with_size=with_size)
-    for source, text in texts.items():
+    measured = latest_judgements(zoo, read_records(folder, AccuracyRecord))
+    for source, text in render_tables(zoo, measured, with_size=with_size).items():
         if output is None:
             click.echo(f"## {source}: {zoo.sources[source].title}\n\n{text}")
             continue
@@ -64,5 +61,126 @@ def tables(
         click.echo(str(path))
 
 
-for command in (html, figures, export):
-    report.add_command(command)
+@report.command()
+@records_option
+@click.option(
+    "--output", type=PATH, default=Path("report.html"), show_default=True, help="File to write."
+)
+@zoo_option
+def html(folder: Path, output: Path, zoo_file: Path | None) -> int:
+    """Write the whole zoo as one HTML file.
+
+    It opens offline and asks no server for anything: verdicts, all rows, charts, classes, worst
+    images, histories, machines, data, and errata of the manifest. Exit code: 0, or 3 if a file
+    below the folder of records could not be used; the page then names it.
+    """
+    _require(_PAGE_NEEDS)
+    from hrnet_zoo import __version__
+    from hrnet_zoo.records.files import now
+    from hrnet_zoo.report.html.page import LARGEST_BYTES, page_of, render_within
+    from hrnet_zoo.report.html.vega import bundled_meanwhile
+
+    with bundled_meanwhile() as vega:
+        gathered = _gather(folder, zoo_file)
+        errata = _errata(gathered.zoo.path)
+        page = page_of(gathered, made_at=now(), version=__version__, errata=errata)
+        content = render_within(page, vega.result())
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_bytes(content)
+    click.echo(str(output))
+    if len(content) > LARGEST_BYTES:
+        click.echo(f"{output} is large: {len(content) / 1e6:.1f} MB", err=True)
+    return _code(len(page.problems), f"{output} names them")
+
+
+@report.command()
+@records_option
+@click.option("--output", type=PATH, required=True, help="Folder to write into.")
+@zoo_option
+def figures(folder: Path, output: Path, zoo_file: Path | None) -> int:
+    """Write the main charts as SVG and PNG files.
+
+    Exit code: 0, or 3 if a file below the folder of records could not be used.
+    """
+    _require(_PAGE_NEEDS)
+    from hrnet_zoo.report.html.figures import write_figures
+
+    gathered = _gather(folder, zoo_file)
+    for path in write_figures(gathered, output):
+        click.echo(str(path))
+    return _explained(gathered)
+
+
+@report.command()
+@records_option
+@format_option("csv", "parquet", says="CSV is text; Parquet keeps types.")
+@click.option("--output", type=PATH, required=True, help="File to write.")
+@zoo_option
+def export(folder: Path, form: str, output: Path, zoo_file: Path | None) -> int:
+    """Write all values as one long table.
+
+    Every run of every number has a line; a number that was never run has one, too. Exit code: 0, or
+    3 if a file below the folder of records could not be used.
+    """
+    if form == "parquet":
+        _require(_PARQUET_NEEDS)
+    from hrnet_zoo.report.export import write_csv, write_parquet
+
+    gathered = _gather(folder, zoo_file)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    {"csv": write_csv, "parquet": write_parquet}[form](gathered, output)
+    click.echo(str(output))
+    return _explained(gathered)
+
+
+def _require(modules: tuple[str, ...]) -> None:
+    from hrnet_zoo.errors import PrerequisiteError
+
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if missing:
+        msg = (
+            f"This needs {', '.join(missing)}, which "
+            f"{'are' if len(missing) > 1 else 'is'} not installed: "
+            'pip install "hrnet-zoo[report]".'
+        )
+        raise PrerequisiteError(msg)
+
+
+def _gather(folder: Path, zoo_file: Path | None) -> Gathered:
+    from hrnet_zoo.report.html.gathering import gather
+    from hrnet_zoo.zoo.manifest import load_zoo
+
+    return gather(load_zoo(zoo_file), folder)
+
+
+def _errata(manifest: Path) -> list[Erratum]:
+    """Return what lint finds in a manifest; the page itself knows nothing of lint."""
+    from hrnet_zoo.readme.lint.checking import check_document
+    from hrnet_zoo.readme.lint.codes import RULES
+    from hrnet_zoo.readme.lint.manifest_source import manifest_document
+    from hrnet_zoo.report.html.errata import Erratum
+
+    return [
+        Erratum(
+            code=finding.code,
+            severity=finding.severity,
+            meaning=RULES[finding.code].meaning,
+            line=finding.spot.line,
+            message=finding.message,
+        )
+        for finding in check_document(manifest_document(manifest))
+    ]
+
+
+def _explained(gathered: Gathered) -> int:
+    for problem in gathered.problems:
+        click.echo(f"left out: {problem.path}: {problem.reason}", err=True)
+    return _code(len(gathered.problems), "they are named above")
+
+
+def _code(num_problems: int, where: str) -> int:
+    if not num_problems:
+        return 0
+    files = "file" if num_problems == 1 else "files"
+    click.echo(f"{num_problems} {files} could not be used; {where}", err=True)
+    return _INCOMPLETE

@@ -15,8 +15,8 @@ from hrnet_zoo.cli.options import format_option, zoo_option
 @zoo_option
 def show(name: str, form: str, zoo_file: Path | None) -> None:
     """Show one row: quotation, reading, size."""
-    from hrnet_zoo.report.rows import row_as_json, row_as_text  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo.report.rows import row_as_json, row_as_text
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(zoo_file)
     row = zoo.row(name)

@@ -13,9 +13,9 @@ from hrnet_zoo.cli.options import (
     edition_option,
     fetch_options,
     format_option,
+    new_records_option,
     zoo_option,
 )
-from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,13 +114,7 @@ def parse_scale(
     metavar="N",
     help="Only time the documented way against itself, N times, and count false alarms.",
 )
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_OUTPUT,
-    show_default=True,
-    help="Folder for the records.",
-)
+@new_records_option
 @device_option
 @fetch_options
 @format_option("text", "json")
@@ -152,10 +146,10 @@ def time_rows(
     does to a trained network is found out with the demo's. Exit code 3: something asked for could
     not be timed.
     """
-    from hrnet_zoo import settings  # noqa: PLC0415
-    from hrnet_zoo.system.host_memory import keep_freed_memory  # noqa: PLC0415
-    from hrnet_zoo.weights.fetch import FetchOptions  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo import settings
+    from hrnet_zoo.system.host_memory import keep_freed_memory
+    from hrnet_zoo.weights.fetch import FetchOptions
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(zoo_file)
     rows = [zoo.row(name, edition) for name in dict.fromkeys(names)]
@@ -163,7 +157,7 @@ def time_rows(
         msg = "--checkpoint is one file; give one NAME with it."
         raise click.UsageError(msg)
 
-    from hrnet_zoo.runs.prepared import TimeOptions  # noqa: PLC0415 - imports torch
+    from hrnet_zoo.runs.prepared import TimeOptions  # imports torch
 
     options = TimeOptions(
         fetch=FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline),
@@ -186,15 +180,15 @@ def time_rows(
 
 def _time_and_print(rows: Sequence[Row], options: TimeOptions, output: Path, form: str) -> int:
     """Time rows one after the other; one that cannot be timed does not keep the others from it."""
-    from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.demo.trained import TrainedNetworks  # noqa: PLC0415
-    from hrnet_zoo.errors import UsageError, ZooError  # noqa: PLC0415
-    from hrnet_zoo.report.timings import (  # noqa: PLC0415
+    from hrnet_zoo.cli.progress import show_progress
+    from hrnet_zoo.demo.trained import TrainedNetworks
+    from hrnet_zoo.errors import UsageError, ZooError
+    from hrnet_zoo.report.timings import (
         all_could_be_run,
         timing_as_text,
         timings_as_json,
     )
-    from hrnet_zoo.runs.time import time_row  # noqa: PLC0415
+    from hrnet_zoo.runs.time import time_row
 
     networks, timed, errors = TrainedNetworks(), [], {}
     for row in rows:

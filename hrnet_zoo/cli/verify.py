@@ -16,6 +16,7 @@ from hrnet_zoo.cli.options import (
     edition_option,
     fetch_options,
     format_option,
+    new_records_option,
     zoo_option,
 )
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from hrnet_zoo.tasks.detection.coco_backends import BackendChoice
     from hrnet_zoo.zoo.row import EditionName, Row
 
-DEFAULT_OUTPUT = Path("reports/records")
 _LARGEST_TOLERANCE = 10
 
 
@@ -80,13 +80,7 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
     callback=parse_tolerance,
     help="Allowance in points, on top of the rounding of the printed number.",
 )
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_OUTPUT,
-    show_default=True,
-    help="Folder for the records.",
-)
+@new_records_option
 @click.option(
     "--profile",
     type=click.Path(path_type=Path),
@@ -125,17 +119,17 @@ def verify(
     zoo_file: Path | None,
 ) -> int:
     """Hold rows against their documented numbers."""
-    from hrnet_zoo import settings  # noqa: PLC0415
-    from hrnet_zoo.weights.fetch import FetchOptions  # noqa: PLC0415
-    from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
+    from hrnet_zoo import settings
+    from hrnet_zoo.weights.fetch import FetchOptions
+    from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(zoo_file)
     rows = [zoo.row(name, edition) for name in dict.fromkeys(names)]
     asked = [(row, zoo.metrics_of(row, metrics)) for row in rows]
     _check_single_files(asked, checkpoint=checkpoint, profile=profile, save_results=save_results)
 
-    from hrnet_zoo.runs.options import MeasureOptions  # noqa: PLC0415 - imports torch
-    from hrnet_zoo.tasks.task import ScoreOptions  # noqa: PLC0415
+    from hrnet_zoo.runs.options import MeasureOptions  # imports torch
+    from hrnet_zoo.tasks.task import ScoreOptions
 
     options = MeasureOptions(
         fetch=FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline),
@@ -161,7 +155,7 @@ def _check_single_files(
     save_results: Path | None,
 ) -> None:
     """Refuse one file for several rows, and detections of a row that detects nothing."""
-    from hrnet_zoo.tasks import TASKS  # noqa: PLC0415
+    from hrnet_zoo.tasks import TASKS
 
     given = {"--checkpoint": checkpoint, "--profile": profile, "--save-results": save_results}
     for option, file in given.items():
@@ -182,11 +176,11 @@ def verify_and_print(
     form: str,
 ) -> int:
     """Verify rows one after the other, print each verdict, and return the exit code."""
-    from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.report.judgements import as_json, as_text, judge_outcome  # noqa: PLC0415
-    from hrnet_zoo.runs.verify import verify_row  # noqa: PLC0415
-    from hrnet_zoo.system.host_memory import keep_freed_memory  # noqa: PLC0415
-    from hrnet_zoo.verdicts.accuracy import exit_code  # noqa: PLC0415
+    from hrnet_zoo.cli.progress import show_progress
+    from hrnet_zoo.report.judgements import as_json, as_text, judge_outcome
+    from hrnet_zoo.runs.verify import verify_row
+    from hrnet_zoo.system.host_memory import keep_freed_memory
+    from hrnet_zoo.verdicts.accuracy import exit_code
 
     keep_freed_memory()
     results = []

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hrnet_zoo.report.html.gathering import Claim, Gathered, Run
+from hrnet_zoo.report.html.gathering import Claim, ClaimRun, Gathered
 from hrnet_zoo.report.html.speeds import Speed
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.complexity import complexity_of
@@ -125,7 +125,7 @@ def _documented(row: Row, metric: Metric) -> Value:
     )
 
 
-def _accuracy(claim: Claim, run: Run | None) -> Value:
+def _accuracy(claim: Claim, run: ClaimRun | None) -> Value:
     judgement = run.judgement if run else claim.judgement
     value = replace(
         _documented(claim.row, claim.metric),

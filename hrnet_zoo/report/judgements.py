@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 import click
-from tabulate import tabulate
 
 from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.report.rows import metric_title
+from hrnet_zoo.report.text import aligned, or_dash, to_json
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.verdicts.accuracy import (
@@ -58,21 +58,20 @@ def as_json(results: Iterable[RowResult]) -> str:
         }
         for result in results
     ]
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return to_json(content)
 
 
 def as_text(result: RowResult) -> str:
     """Return the verdicts on one row as a small table with the reasons below."""
     cells = [
-        [METRICS[j.metric].title, _text(j.documented), *measured_cells(j), _styled(j.verdict)]
+        [metric_title(j.metric), or_dash(j.documented), *measured_cells(j), _styled(j.verdict)]
         for j in result.judgements
     ]
     titles = ["", "documented", "measured", "delta", "verdict"]
-    align = ("left", "right", "right", "right", "left")
-    table = tabulate(cells, titles, tablefmt="simple", disable_numparse=True, colalign=align)
+    table = aligned(titles, cells, "lrrrl")
     lines = [click.style(result.row.name, bold=True) + _edition(result.row), *table.splitlines()]
-    lines += [f"{METRICS[j.metric].title}: {j.reason}" for j in result.judgements if j.reason]
-    limits = [(METRICS[j.metric].title, _limit(j)) for j in result.judgements]
+    lines += [f"{metric_title(j.metric)}: {j.reason}" for j in result.judgements if j.reason]
+    limits = [(metric_title(j.metric), _limit(j)) for j in result.judgements]
     lines += [f"{title}: {limit}" for title, limit in limits if limit]
     lines += [
         line
@@ -103,7 +102,9 @@ def _beside(metric: Metric, record: AccuracyRecord) -> Iterator[str]:
         return
     if metric.beside:
         figures = measurement.figures
-        said = [f"{title} {_figure(figures.get(name))}" for name, title in metric.beside.items()]
+        said = [
+            f"{title} {or_dash(figures.get(name), '.1f')}" for name, title in metric.beside.items()
+        ]
         yield f"{metric.title}: {', '.join(said)}"
     if measurement.convention is not None:
         yield f"{metric.title}: {measurement.convention}"
@@ -115,21 +116,14 @@ def _beside(metric: Metric, record: AccuracyRecord) -> Iterator[str]:
         )
 
 
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
-
-
 def measured_cells(judgement: Judgement) -> tuple[str, str]:
     """Return measured value and difference, one decimal finer than the documented value."""
-    if judgement.measured is None:
-        return "-", "-"
     decimals = 1 + (2 if judgement.documented is None else decimals_of(judgement.documented))
-    measured = f"{judgement.measured:.{decimals}f}"
-    return measured, "-" if judgement.delta is None else f"{judgement.delta:+.{decimals}f}"
+    return or_dash(judgement.measured, f".{decimals}f"), or_dash(judgement.delta, f"+.{decimals}f")
 
 
 def _edition(row: Row) -> str:
-    """Say which edition was verified, where it is not the README's."""
+    """Return which edition was verified, where it is not the README's."""
     return f" (edition later, {row.later.source})" if row.edition == "later" and row.later else ""
 
 
@@ -140,7 +134,7 @@ def _checkpoint_editions(result: RowResult) -> list[EditionName]:
 
 
 def _checkpoint(result: RowResult) -> Iterator[str]:
-    """Say whose file was evaluated, where a row has more than one edition."""
+    """Yield whose file was evaluated, where a row has more than one edition."""
     if result.row.later is None or result.record.checkpoint is None:
         return
     editions = _checkpoint_editions(result)
@@ -162,12 +156,8 @@ def _judgement_as_dict(judgement: Judgement) -> dict[str, object]:
     }
 
 
-def _text(value: Decimal | None) -> str:
-    return "-" if value is None else str(value)
-
-
 def _limit(judgement: Judgement) -> str:
-    """Say what counts as a match, where that decided and is not as usual or not met."""
+    """Return what counts as a match, where that decided and is not as usual or not met."""
     if judgement.delta is None or judgement.documented is None:
         return ""
     usual = judgement.tolerance == tolerance_for(judgement.documented, DEFAULT_NOISE)

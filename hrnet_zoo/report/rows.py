@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from tabulate import tabulate
-
 from hrnet_zoo.report.editions import editions_side_by_side, later_as_dict
+from hrnet_zoo.report.text import aligned, section, to_json
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.network_size import CONVENTION
 from hrnet_zoo.zoo.complexity import complexity_of
@@ -20,6 +18,11 @@ from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 _PRINTED_FIELDS = ("backbone", "crop_size", "lr_schd", "style", "gn", "ms_train")
+
+
+def metric_title(metric: str) -> str:
+    """Return what people call a metric; its own name, if it is another program's."""
+    return METRICS[metric].title if metric in METRICS else metric
 
 
 def row_as_dict(row: Row) -> dict[str, object]:
@@ -45,7 +48,7 @@ def row_as_dict(row: Row) -> dict[str, object]:
 
 def rows_as_json(rows: Iterable[Row]) -> str:
     """Return the rows as a JSON array."""
-    return json.dumps([row_as_dict(row) for row in rows], indent=2, ensure_ascii=False)
+    return to_json([row_as_dict(row) for row in rows])
 
 
 def rows_as_csv(rows: Iterable[Row]) -> str:
@@ -80,9 +83,8 @@ def rows_as_text(rows: Sequence[Row]) -> str:
             ]
             for r in members
         ]
-        titles = ["name", "as printed", "our reading", *(METRICS[m].title for m in metrics)]
-        align = ("left", "left", "left", *("right" for _ in metrics))
-        listing = tabulate(cells, titles, tablefmt="simple", disable_numparse=True, colalign=align)
+        titles = ["name", "as printed", "our reading", *map(metric_title, metrics)]
+        listing = aligned(titles, cells, "lll" + "r" * len(metrics))
         parts.append(f"{table} ({source})\n{listing}")
     linked = sum(row.checkpoint_url is not None for row in rows)
     blank = len(rows) - linked
@@ -98,7 +100,7 @@ def row_as_json(row: Row) -> str:
         "checkpoint_sha256_prefix": row.checkpoint_sha256_prefix,
         "notes": row.notes,
     }
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return to_json(content)
 
 
 def row_as_text(zoo: Zoo, row: Row) -> str:
@@ -130,13 +132,10 @@ def row_as_text(zoo: Zoo, row: Row) -> str:
                 [("checkpoint", row.later.checkpoint_url), ("source", source.url)],
             )
         )
-    lines = [row.name]
-    for heading, pairs in sections:
-        lines += ["", heading]
-        lines += [f"  {what:<18} {value}" for what, value in pairs]
+    parts = [row.name, *(section(heading, pairs, width=17) for heading, pairs in sections)]
     if row.notes:
-        lines += ["", "notes", *(f"  - {note}" for note in row.notes)]
-    return "\n".join(lines)
+        parts.append("\n".join(["notes", *(f"  - {note}" for note in row.notes)]))
+    return "\n\n".join(parts)
 
 
 def _size_as_dict(row: Row) -> dict[str, object]:

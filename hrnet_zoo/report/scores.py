@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-
-from tabulate import tabulate
+from dataclasses import asdict
 
 from hrnet_zoo.datasets.coco_instances import CocoInstances
+from hrnet_zoo.report.text import aligned, or_dash, to_json
 from hrnet_zoo.tasks.detection.coco_ap import FIGURES
 from hrnet_zoo.tasks.detection.coco_backends import ScoredRun
 from hrnet_zoo.tasks.detection.metrics import Kind
@@ -40,13 +39,13 @@ def scores_as_text(
         num_results: entries of the results file.
         runs: what was scored.
     """
+    figures = [run.figures for run in runs.values()]
     cells = [
-        [_FIGURE_TITLES[name], *(_shown(getattr(run.figures, name)) for run in runs.values())]
+        [_FIGURE_TITLES[name], *(or_dash(getattr(of_kind, name), ".3f") for of_kind in figures)]
         for name in FIGURES
     ]
     titles = ["", *(_KIND_TITLES[kind] for kind in runs)]
-    align = ("left", *("right" for _ in runs))
-    table = tabulate(cells, titles, tablefmt="simple", colalign=align, disable_numparse=True)
+    table = aligned(titles, cells, "l" + "r" * len(runs))
     counts = f"{num_results} results on {num_images} of {dataset.num_images} images"
     heading = f"{dataset.title}: {counts}"
     by = dict.fromkeys(_scored_by(run) for run in runs.values())
@@ -64,12 +63,11 @@ def scores_as_json(
         "num_results": num_results,
         "scores": {kind: _as_dict(dataset, run) for kind, run in runs.items()},
     }
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return to_json(content)
 
 
 def _as_dict(dataset: CocoInstances, run: ScoredRun) -> dict[str, object]:
     names = dict(zip(dataset.category_ids, dataset.classes.names, strict=True))
-    parity = run.parity
     return {
         **{name: getattr(run.figures, name) for name in FIGURES},
         "categories": [
@@ -78,13 +76,7 @@ def _as_dict(dataset: CocoInstances, run: ScoredRun) -> dict[str, object]:
         ],
         "backend": run.backend,
         "backend_version": run.version,
-        "parity": None
-        if parity is None
-        else {
-            "num_images": parity.num_images,
-            "largest_difference": parity.largest_difference,
-            "agreed": parity.agreed,
-        },
+        "parity": run.parity and asdict(run.parity) | {"agreed": run.parity.agreed},
         "remarks": list(run.remarks),
     }
 
@@ -94,7 +86,3 @@ def _scored_by(run: ScoredRun) -> str:
     if run.parity is not None and run.backend != "pycocotools":
         checked = f", which agrees with pycocotools on {run.parity.num_images} of the images"
     return f"scored by {run.backend} {run.version}{checked}"
-
-
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

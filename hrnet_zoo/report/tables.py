@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tabulate import tabulate
-
+from hrnet_zoo.report.text import aligned
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.network_size import CONVENTION
 from hrnet_zoo.verdicts.latest import Measured, compared_cells
@@ -42,14 +41,11 @@ def render_table(
     """Return one table with its printed columns; every measured metric adds two beside its own."""
     shown = {m for m in METRICS if any((row.name, m) in measured for row in rows)}
     titles: list[str] = []
-    align: list[str] = []
+    align = ""
     for title, column in table.columns.items():
         added = [f"{title} measured", f"{title} delta"] if column in shown else []
         titles += [title, *added]
-        align += [
-            "right" if column in METRICS or column in _RIGHT else "left",
-            *("right" for _ in added),
-        ]
+        align += ("r" if column in METRICS or column in _RIGHT else "l") + "r" * len(added)
     cells = [
         [cell for column in table.columns.values() for cell in _cells(row, column, shown, measured)]
         for row in rows
@@ -58,10 +54,10 @@ def render_table(
         # Before the links, which come last: behind those nobody would look for numbers.
         place = len(titles) - sum(column in _LINKS for column in table.columns.values())
         titles[place:place] = _SIZE_TITLES
-        align[place:place] = ["right" for _ in _SIZE_TITLES]
+        align = f"{align[:place]}{'r' * len(_SIZE_TITLES)}{align[place:]}"
         for row, line in zip(rows, cells, strict=True):
             line[place:place] = _size_cells(row)
-    return tabulate(cells, titles, tablefmt="pipe", disable_numparse=True, colalign=align)
+    return aligned(titles, cells, align, form="pipe")
 
 
 def _cells(row: Row, column: str, shown: set[Metric], measured: Measured) -> list[str]:

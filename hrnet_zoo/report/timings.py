@@ -1,27 +1,24 @@
-"""Timings as text and JSON; medians, intervals and speed-ups are computed here."""
+"""Timings as text and JSON."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import click
-from tabulate import tabulate
 
 from hrnet_zoo.records.timing import TimingRecord
-from hrnet_zoo.report.limits import limit_as_dict, limit_lines
-from hrnet_zoo.timing.medians import (
-    MedianInterval,
-    chance_alarms,
-    depend,
-    differ,
-    drifts,
-    median,
-    median_interval,
-    percentile,
-    ratio_interval,
+from hrnet_zoo.report.rows import metric_title
+from hrnet_zoo.report.text import aligned, to_json
+from hrnet_zoo.report.timing_figures import (
+    Rates,
+    documented_samples,
+    latency_of,
+    rates_of,
+    timed_variants,
 )
+from hrnet_zoo.timing.medians import chance_alarms, depend, differ, drifts
 from hrnet_zoo.timing.observations import (
     DOCUMENTED,
     Agreement,
@@ -29,9 +26,11 @@ from hrnet_zoo.timing.observations import (
     TrainedFigure,
     TwinSamples,
     VariantTimed,
+    Work,
 )
 
 _WHERE_DOCUMENTED = "measured by the authors on a V100; not comparable on this machine"
+_AS_RECORDED = {"name", "engine", "precision", "batch", "description", "outcome", "reason"}
 _STOPPED = {
     "time": "stopped by --limit-seconds",
     "rounds": "stopped after the largest number of rounds",
@@ -51,7 +50,7 @@ def timing_as_text(record: TimingRecord, path: Path) -> str:
     lines += [f"documented fps: {record.documented_fps}, {_WHERE_DOCUMENTED}"] * bool(
         record.documented_fps
     )
-    lines += [*limit_lines(record), *remarks(record)]
+    lines += [*_limit_lines(record), *remarks(record)]
     return "\n  ".join([*lines, f"record: {path}"])
 
 
@@ -64,11 +63,11 @@ def timings_as_json(timed: Iterable[tuple[TimingRecord, Path]], errors: dict[str
     """
     content = [_as_dict(record, path) for record, path in timed]
     content += [{"name": name, "error": error} for name, error in errors.items()]
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return to_json(content)
 
 
 def all_could_be_run(record: TimingRecord) -> bool:
-    """Say whether everything that was asked for was timed, and long enough for an answer."""
+    """Return whether everything that was asked for was timed, and long enough for an answer."""
     return not _not_timed(record) and _alarms(record.twins)[1] == len(record.twins)
 
 
@@ -93,61 +92,34 @@ def _not_timed(record: TimingRecord) -> list[VariantTimed]:
 
 
 def _table(record: TimingRecord) -> str:
-    documented = _documented(record)
-    cells = [_cells(v, documented) for v in record.variants if v.outcome == "timed"]
+    documented = documented_samples(record)
     titles = (
         "", "batch", "median ms", "95 % interval", "p90", "p99", "images/s", "speed-up",
         "agreement",
     )  # fmt: skip
-    align = ("left", *["right"] * 7, "left")
-    return tabulate(cells, titles, tablefmt="simple", disable_numparse=True, colalign=align)
-
-
-def _documented(record: TimingRecord) -> Sequence[float]:
-    """Return the samples of the documented way; none if it failed."""
-    found = (v for v in record.variants if v.name == DOCUMENTED and v.outcome == "timed")
-    return next((variant.seconds for variant in found), ())
+    return aligned(titles, [_cells(v, documented) for v in timed_variants(record)], "lrrrrrrrl")
 
 
 def _cells(variant: VariantTimed, documented: Sequence[float]) -> list[str]:
-    seconds = variant.seconds
-    middle = median(seconds)
-    interval = median_interval(seconds)
+    latency = latency_of(variant, documented)
+    interval, speed_up, within = latency.interval_ms, latency.speed_up, latency.speed_up_interval
+    shown = "-" if within is None else f"{speed_up:.3f} ({within[0]:.3f} to {within[1]:.3f})"
     return [
         variant.name,
         str(variant.batch),
-        _ms(middle),
-        "-" if interval is None else f"{_ms(interval.low)} to {_ms(interval.high)}",
-        _ms(percentile(seconds, 90)),
-        _ms(percentile(seconds, 99)),
-        f"{variant.batch / middle:.4g}",
-        _speed_up_text(variant, documented),
+        _ms(latency.median_ms),
+        "-" if interval is None else f"{_ms(interval[0])} to {_ms(interval[1])}",
+        _ms(latency.p90_ms),
+        _ms(latency.p99_ms),
+        f"{latency.images_per_s:.4g}",
+        "1" if variant.name == DOCUMENTED else shown,
         _agreement_text(variant.agreement),
     ]
 
 
-def _ms(seconds: float | None) -> str:
+def _ms(ms: float | None) -> str:
     """Return milliseconds with four digits or more."""
-    if seconds is None:
-        return "-"
-    ms = 1000 * seconds
-    return f"{ms:.{2 if ms < 100 else 1 if ms < 1000 else 0}f}"
-
-
-def _speed_up(variant: VariantTimed, documented: Sequence[float]) -> MedianInterval | None:
-    """Return how many times as fast an image is done as in the documented way."""
-    if variant.outcome != "timed" or len(documented) != len(variant.seconds):
-        return None
-    return ratio_interval(documented, [seconds / variant.batch for seconds in variant.seconds])
-
-
-def _speed_up_text(variant: VariantTimed, documented: Sequence[float]) -> str:
-    if variant.name == DOCUMENTED:
-        return "1"
-    ratio = _speed_up(variant, documented)
-    if ratio is None:
-        return "-"
-    return f"{ratio.median:.3f} ({ratio.low:.3f} to {ratio.high:.3f})"
+    return "-" if ms is None else f"{ms:.{2 if ms < 100 else 1 if ms < 1000 else 0}f}"
 
 
 def _agreement_text(agreement: Agreement | None) -> str:
@@ -158,11 +130,56 @@ def _agreement_text(agreement: Agreement | None) -> str:
     return f"{agreement.share:.4%}{logits}"
 
 
+def _limit_lines(record: TimingRecord) -> Iterator[str]:
+    """Yield the ceilings of the machine, and where each variant stands below them."""
+    work, timed = record.work, timed_variants(record)
+    if work is None:
+        return
+    reached = [f"FP32 {work.peak_gflops:.0f} GFLOP/s"]
+    reached += [f"{name.upper()} {rate:.0f}" for name, rate in work.other_gflops.items()]
+    reached += [] if work.copy_gbs is None else [f"a large copy {work.copy_gbs:.3g} GB/s"]
+    yield (
+        f"network: {work.multiply_adds / 1e9:.2f} G multiply-adds per image; rough ceilings: "
+        f"{', '.join(reached)}"
+    )
+    for variant in timed:
+        yield ": ".join([variant.name, *_rates_text(rates_of(variant, work))])
+    fused = [variant.name for variant in timed if variant.engine != "torch"]
+    if fused and work.copy_gbs is not None:
+        yield (
+            f"no GB/s of {', '.join(fused)}: bytes are counted operator by operator as torch runs "
+            "them eagerly, and fused ones move fewer"
+        )
+
+
+def _rates_text(rates: Rates) -> Iterator[str]:
+    """Yield what limits a variant, if that is known, and how fast it computes and moves bytes."""
+    if rates.limit is not None:
+        yield rates.limit
+    elif None not in (rates.gflops_share, rates.gbs_share):
+        yield "far from both ceilings"
+    facts = []
+    if rates.gpu_busy is not None:
+        facts.append(f"the GPU was busy for {_percent(rates.gpu_busy)} of the time")
+    facts.append(f"{rates.gflops:.0f} GFLOP/s{_of_ceiling(rates.gflops_share)}")
+    if rates.gbs is not None:
+        facts.append(f"{rates.gbs:.3g} GB/s{_of_ceiling(rates.gbs_share)}")
+    yield ", ".join(facts)
+
+
+def _of_ceiling(share: float | None) -> str:
+    return "" if share is None else f" ({_percent(share)} of the ceiling)"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
 def _trained_line(figure: TrainedFigure) -> str:
-    what, metric = ("labels", "mIoU") if figure.metric == "miou" else ("detections", "box AP")
+    what, title = "labels" if figure.metric == "miou" else "detections", metric_title(figure.metric)
     return (
         f"{figure.precision} on trained weights ({figure.network}, {figure.num_images} images): "
-        f"{figure.agreement.share:.4%} of the {what} as in FP32, {metric} {figure.lower:.3f} "
+        f"{figure.agreement.share:.4%} of the {what} as in FP32, {title} {figure.lower:.3f} "
         f"against {figure.fp32:.3f}, {figure.lower - figure.fp32:+.3f} points"
     )
 
@@ -189,9 +206,9 @@ def _alarms(twins: Sequence[TwinSamples]) -> tuple[int, int]:
 
 
 def _remarks_on_sampling(record: TimingRecord) -> Iterator[str]:
-    timed = [variant for variant in record.variants if variant.outcome == "timed"]
+    timed = timed_variants(record)
     if record.sampling is not None and record.sampling.stopped_by != "precision":
-        rounds = len(_documented(record))
+        rounds = len(documented_samples(record))
         yield (
             f"{_STOPPED[record.sampling.stopped_by]} after {rounds} round{'s' * (rounds != 1)}: "
             f"not all intervals are within {record.sampling.precision:.1%} of their median"
@@ -250,15 +267,12 @@ def _remarks_on_input(record: TimingRecord) -> Iterator[str]:
 
 
 def _as_dict(record: TimingRecord, path: Path) -> dict[str, object]:
-    documented = _documented(record)
+    documented = documented_samples(record)
     alarms, decided = _alarms(record.twins)
     sampling = record.sampling
     return {
         "name": record.row,
-        "edition": record.edition,
-        "device": record.device,
-        "num_threads": record.num_threads,
-        "weights": record.weights,
+        **record.model_dump(include={"edition", "device", "num_threads", "weights"}),
         "network_input": list(record.input.network_input),
         "is_documented_scale": record.input.is_documented_scale,
         "documented_fps": None if record.documented_fps is None else float(record.documented_fps),
@@ -269,10 +283,7 @@ def _as_dict(record: TimingRecord, path: Path) -> dict[str, object]:
         if record.twins
         else None,
         "trained": [_trained_as_dict(figure) for figure in record.trained],
-        "multiply_adds": record.work.multiply_adds if record.work else None,
-        "peak_gflops": record.work.peak_gflops if record.work else None,
-        "other_gflops": record.work.other_gflops if record.work else None,
-        "copy_gbs": record.work.copy_gbs if record.work else None,
+        **(record.work.model_dump() if record.work else dict.fromkeys(Work.model_fields)),
         "remarks": remarks(record),
         "record": str(path),
         "error": None,
@@ -282,45 +293,20 @@ def _as_dict(record: TimingRecord, path: Path) -> dict[str, object]:
 def _variant_as_dict(
     variant: VariantTimed, documented: Sequence[float], record: TimingRecord
 ) -> dict[str, object]:
-    timed = variant.outcome == "timed"
-    interval = median_interval(variant.seconds) if timed else None
-    ratio = _speed_up(variant, documented)
-    middle = median(variant.seconds) if timed else None
     agreement = variant.agreement
     return {
-        "name": variant.name,
-        "engine": variant.engine,
-        "precision": variant.precision,
-        "batch": variant.batch,
-        "description": variant.description,
-        "outcome": variant.outcome,
-        "reason": variant.reason,
-        "samples": len(variant.seconds),
-        "median_ms": _in_ms(middle),
-        "interval_ms": [_in_ms(interval.low), _in_ms(interval.high)] if interval else None,
-        "p90_ms": _in_ms(percentile(variant.seconds, 90)) if timed else None,
-        "p99_ms": _in_ms(percentile(variant.seconds, 99)) if timed else None,
-        "images_per_s": variant.batch / middle if middle else None,
-        "speed_up": ratio.median if ratio else None,
-        "speed_up_interval": [ratio.low, ratio.high] if ratio else None,
+        **variant.model_dump(include=_AS_RECORDED),
+        **asdict(latency_of(variant, documented)),
         "agreement": agreement.share if agreement else None,
         "largest_logit_difference": agreement.largest_logit_difference if agreement else None,
-        **limit_as_dict(variant, record.work),
+        **asdict(rates_of(variant, record.work)),
     }
 
 
 def _trained_as_dict(figure: TrainedFigure) -> dict[str, object]:
     return {
-        "precision": figure.precision,
-        "network": figure.network,
+        **figure.model_dump(include={"precision", "network", "metric", "fp32", "lower"}),
         "images": figure.num_images,
         "agreement": figure.agreement.share,
-        "metric": figure.metric,
-        "fp32": figure.fp32,
-        "lower": figure.lower,
         "difference": figure.lower - figure.fp32,
     }
-
-
-def _in_ms(seconds: float | None) -> float | None:
-    return None if seconds is None else round(1000 * seconds, 4)

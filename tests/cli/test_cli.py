@@ -18,7 +18,7 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX s
 
 
 @posix_only
-def test_a_reader_that_leaves_is_no_mismatch() -> None:
+def test_a_reader_that_leaves_is_not_a_mismatch() -> None:
     command = f"{sys.executable} -m hrnet_zoo list --format json; echo $? >&2"
     finished = subprocess.run(
         ["bash", "-c", f"({command}) | true"], capture_output=True, text=True, check=False
@@ -41,7 +41,7 @@ def test_output_that_cannot_be_written_is_explained() -> None:
     assert "Traceback" not in finished.stderr
 
 
-def test_a_mistake_of_ours_shows_itself_and_is_no_mismatch(
+def test_a_mistake_of_ours_shows_itself_and_is_not_a_mismatch(
     run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
@@ -55,7 +55,7 @@ def test_a_mistake_of_ours_shows_itself_and_is_no_mismatch(
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["verify", "--help"]])
-def test_help_is_no_error(run_cli: RunCli, arguments: list[str]) -> None:
+def test_help_is_not_an_error(run_cli: RunCli, arguments: list[str]) -> None:
     assert run_cli(*arguments).code == 0
 
 

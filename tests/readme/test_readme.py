@@ -17,7 +17,7 @@ from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.accuracy import Judgement, Verdict
 from hrnet_zoo.verdicts.latest import Measured
 from hrnet_zoo.zoo.manifest import load_zoo
-from hrnet_zoo.zoo.row import Manifest, Metric, Row
+from hrnet_zoo.zoo.row import Manifest, Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 ZOO = load_zoo()

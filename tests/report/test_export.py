@@ -21,10 +21,9 @@ import hrnet_zoo
 from hrnet_zoo import demo
 from hrnet_zoo.errors import UsageError
 from hrnet_zoo.report.export import COLUMNS, Value, values_of
-from hrnet_zoo.report.html.charts import delta_chart, history_chart, on_page
-from hrnet_zoo.report.html.colours import OF_PAGE
+from hrnet_zoo.report.html.chart_drawing import OF_PAGE, delta_chart, history_chart, on_page
+from hrnet_zoo.report.html.chart_points import delta_points, history_points
 from hrnet_zoo.report.html.gathering import gather
-from hrnet_zoo.report.html.points import delta_points, history_points
 from hrnet_zoo.zoo.manifest import load_zoo
 
 

@@ -11,15 +11,13 @@ import pytest
 from made_up_zoo import write_zoo
 from verdicts.test_verdicts import ROW, measurement, record
 
-from hrnet_zoo.records.accuracy import AccuracyAsked, AccuracyRecord
-from hrnet_zoo.records.files import write_record
+from hrnet_zoo.records.accuracy import write_record
+from hrnet_zoo.report.html.chart_points import DOCUMENTED, HERE, delta_points, row_points
+from hrnet_zoo.report.html.classes import class_tables
+from hrnet_zoo.report.html.details import SHOWN, history_of, thinned
 from hrnet_zoo.report.html.gathering import Claim, Gathered, gather, verdict_counts
-from hrnet_zoo.report.html.history import SHOWN, history_of, thinned
-from hrnet_zoo.report.html.per_class import class_tables
-from hrnet_zoo.report.html.points import DOCUMENTED, HERE, delta_points, row_points
-from hrnet_zoo.report.html.shown_records import fingerprints
-from hrnet_zoo.report.html.worst_pictures import worst_pictures
-from hrnet_zoo.tasks.scored import ClassFigures, Interval
+from hrnet_zoo.report.html.machines import fingerprints
+from hrnet_zoo.report.html.worst import worst_pictures
 from hrnet_zoo.verdicts.accuracy import Verdict
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Metric
@@ -101,7 +99,7 @@ def test_every_documented_accuracy_has_one_verdict(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_what_is_no_number_is_a_problem_and_in_no_chart(tmp_path: Path, value: float) -> None:
+def test_what_is_not_a_number_is_a_problem_and_in_no_chart(tmp_path: Path, value: float) -> None:
     made = record_with(77.2).model_dump(mode="json")
     made["measurements"][0]["value"] = value
     made["measurements"][0]["interval"] = {
@@ -168,7 +166,7 @@ def test_class_scores_are_shaded_from_lowest_to_highest(tmp_path: Path) -> None:
     classes = [ClassFigures(name=n, iou=s, accuracy=None) for n, s in scores.items()]
     made = record(measurement(77.2).model_copy(update={"classes": classes}))
     (table,) = class_tables(gathered(tmp_path, made).claims)
-    assert table.columns == (("hr18_512x1024_40k", f"row-{ROW.name}"),)
+    assert table.columns == [("hr18_512x1024_40k", f"row-{ROW.name}")]
     shades = {name: (cells[0].text, cells[0].shade) for name, cells in table.lines}
     assert shades == {
         "road": ("98.0", 9), "rider": ("40.0", 0), "train": ("-", None), "car": ("69.0", 5),
@@ -181,7 +179,7 @@ def test_data_that_differ_between_full_runs_are_marked(tmp_path: Path) -> None:
     other = second.dataset.model_copy(update={"fingerprint": "1" * 64})
     second = second.model_copy(update={"dataset": other})
     seen = fingerprints(gathered(tmp_path, first, second, part, first))
-    assert [(f.num_images, f.runs, f.is_odd_one) for f in seen] == [
+    assert [(f.num_images, f.runs.count, f.is_odd_one) for f in seen] == [
         (500, 2, True), (500, 1, True), (10, 1, False),
     ]  # fmt: skip
 

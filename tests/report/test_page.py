@@ -17,10 +17,9 @@ from support.hostile import ATTACKS, write_hostile_zoo
 from support.pages import Parsed, parsed
 from support.trees import Finished, RunCli
 
-from hrnet_zoo.report.html.content import page_of
 from hrnet_zoo.report.html.errata import Erratum
 from hrnet_zoo.report.html.gathering import gather
-from hrnet_zoo.report.html.page import LARGEST_BYTES, render, render_within
+from hrnet_zoo.report.html.page import LARGEST_BYTES, page_of, render, render_within
 from hrnet_zoo.report.html.vega import vega_runtime
 from hrnet_zoo.zoo.manifest import default_manifest, load_zoo
 
@@ -225,7 +224,7 @@ def test_no_string_of_manifest_or_records_becomes_part_of_the_page(
         ("list.json", "[1]", "not a valid record"),
     ],
 )
-def test_a_file_that_is_no_record_is_named_and_the_others_are_shown(
+def test_a_file_that_is_not_a_record_is_named_and_the_others_are_shown(
     run_cli: RunCli, tmp_path: Path, name: str, content: str, said: str
 ) -> None:
     folder = tmp_path / "records"
@@ -241,7 +240,7 @@ def test_a_file_that_is_no_record_is_named_and_the_others_are_shown(
     assert b"77.2" in made
 
 
-def test_a_run_in_progress_is_no_problem(run_cli: RunCli, tmp_path: Path) -> None:
+def test_a_run_in_progress_is_not_a_problem(run_cli: RunCli, tmp_path: Path) -> None:
     folder = tmp_path / "records"
     write_zoo(folder, runs=1, pictures=False)
     (folder / "fcn_hr18_512x1024_40k_cityscapes" / "20270101T000000Z.json").touch()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import cast
 
 from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.importing.entries import Entry, LeftOut, Place
@@ -22,7 +21,7 @@ from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
 from hrnet_zoo.zoo.columns import LINKS, NETWORKS, normalised, tasks_of
 from hrnet_zoo.zoo.printed import printed_number
-from hrnet_zoo.zoo.row import Table, Task
+from hrnet_zoo.zoo.row import Table
 from hrnet_zoo.zoo.zoo import Zoo
 
 
@@ -78,7 +77,7 @@ def _declared(table: ResultsTable, source: str, earlier: Sequence[str]) -> Table
     if heading in earlier:
         raise ReadmeError(f'a second table stands under the heading "{heading}"')
     columns = {table.title(column): column for column in table.in_order()}
-    return Table(source=source, heading=heading, task=cast("Task", tasks[0]), columns=columns)
+    return Table(source=source, heading=heading, task=tasks[0], columns=columns)
 
 
 def _unknown_titles(table: ResultsTable) -> list[str]:

@@ -1,244 +1,146 @@
-"""The charts as Vega-Lite specifications, drawn with altair.
-
-On the page each shows one data set at a time: its signal "dataset" is set by the page's own choice.
-Figures that stand alone show all, side by side.
-"""
+"""The charts of the page, each with what it shows in words and as a table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-import altair as alt
-
-from hrnet_zoo.report.html.colours import SHAPES, Colours
-from hrnet_zoo.report.html.points import (
-    DOCUMENTED,
-    HERE,
+from hrnet_zoo.report.html.chart_drawing import (
+    NUM_SERIES,
+    OF_PAGE,
+    Spec,
+    accuracy_chart,
+    delta_chart,
+    history_chart,
+    on_page,
+)
+from hrnet_zoo.report.html.chart_points import (
     DeltaPoint,
     HistoryPoint,
     RowPoint,
-    as_values,
+    delta_points,
+    history_points,
+    row_points,
 )
+from hrnet_zoo.report.html.gathering import Gathered
+from hrnet_zoo.report.html.wording import clipped
+from hrnet_zoo.report.text import or_dash
 from hrnet_zoo.verdicts.accuracy import Verdict
 
-Against = Literal["fps", "parameters"]
-Spec = dict[str, Any]
-Layers = alt.LayerChart | alt.FacetChart
-AnyChart = alt.Chart | alt.LayerChart | alt.FacetChart
-
-_TITLES: Mapping[Against, str] = {
-    "fps": "images per second",
-    "parameters": "parameters (millions)",
-}
-_SOURCE: Mapping[Against, tuple[str, str]] = {
-    "fps": ("fps_is", "fps"),
-    "parameters": ("accuracy_is", "accuracy"),
-}
-_FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
-_FIGURE_FONT = "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
-_DIFFERENCE = "measured - documented"
+_HEIGHT, _LINE_HEIGHT = 360, 20
+_ROW_HEADERS = ("row", "data set", "accuracy", "is", "fps", "is", "parameters (M)")
+_DELTA_HEADERS = (
+    "row", "data set", "documented", "measured", "difference", "interval", "verdict",
+)  # fmt: skip
 
 
-def accuracy_chart(points: Sequence[RowPoint], against: Against, colours: Colours) -> alt.Chart:
-    """Return accuracy against speed or size: filled marks were measured, hollow ones documented."""
-    field, title = _SOURCE[against]
-    backbones = list(dict.fromkeys(point.backbone for point in points))
-    scale = alt.Scale(domain=backbones, range=_cycled(colours.series, len(backbones)))
-    sources = alt.Scale(domain=[HERE, DOCUMENTED], range=["circle", "diamond"])
-    # A single value is its own tick, which must not be rounded.
-    axis = alt.Axis(labelExpr="format(datum.value, '~r')")
-    there = [point for point in points if getattr(point, against) is not None]
-    chart: alt.Chart = (
-        alt.Chart(alt.InlineData(values=as_values(there)))
-        .mark_point(size=80, strokeWidth=1.6, opacity=1)
-        .encode(
-            x=alt.X(f"{against}:Q", title=_TITLES[against], scale=_from_data(), axis=axis),
-            y=alt.Y("accuracy:Q", title="accuracy (%)", scale=_from_data(), axis=axis),
-            stroke=alt.Stroke("backbone:N", title="backbone", scale=scale),
-            fill=alt.Fill("backbone:N", title="backbone", scale=scale),
-            shape=alt.Shape(f"{field}:N", title=title, scale=sources),
-            fillOpacity=alt.condition(f"datum.{field} === '{HERE}'", alt.value(0.85), alt.value(0)),
-            tooltip=[
-                *_tooltips("row", "method", "metric"),
-                alt.Tooltip("accuracy:Q", format=".2f"),
-                alt.Tooltip("accuracy_is:N", title="accuracy is"),
-                alt.Tooltip("fps:Q", format=".2f"),
-                alt.Tooltip("fps_is:N", title="fps is"),
-                alt.Tooltip("parameters:Q", title="parameters (M)", format=".1f"),
-            ],
-        )
-    )
-    return chart
+@dataclass(frozen=True, kw_only=True)
+class ChartFigure:
+    """A chart with what it shows in words and as a table."""
+
+    id: str
+    title: str
+    says: str
+    """How to read it, and where its numbers are if it has no table."""
+    spec: Spec
+    heights: str
+    """Pixels for each data set with anything to show, as JSON."""
+    legend: Sequence[tuple[str, str]]
+    """(class of the style sheet, what it marks)."""
+    headers: Sequence[str] = ()
+    lines: Sequence[Sequence[str]] = ()
+    """The numbers of the chart; empty where the page has them elsewhere."""
 
 
-def delta_chart(points: Sequence[DeltaPoint], colours: Colours) -> Layers:
-    """Return measured - documented with bootstrap intervals, over the band that is a match."""
-    base = alt.Chart(alt.InlineData(values=as_values(points))).encode(
-        y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(grid=False))
-    )
-    axis = _axis_with_zero(colours)
-    band = (
-        base.transform_calculate(least="-datum.tolerance")
-        .mark_bar(aria=False, color=colours.band, height=alt.RelativeBandSize(0.8))
-        .encode(
-            x=alt.X("least:Q", title=_DIFFERENCE, axis=axis, scale=alt.Scale(padding=8)),
-            x2="tolerance:Q",
-        )
-    )
-    marks = base.mark_point(size=70, filled=True, opacity=1).encode(
-        x="delta:Q",
-        color=_verdict_colour(colours),
-        shape=_verdict_shape(),
-        tooltip=[
-            *_tooltips("label", "metric", "documented", "measured"),
-            alt.Tooltip("delta:Q", format="+.3f"),
-            *_tooltips("interval", "tolerance", "verdict"),
-        ],
-    )
-    rules = base.mark_rule(aria=False, strokeWidth=1.6).encode(
-        x="low:Q", x2="high:Q", color=_verdict_colour(colours)
-    )
-    return alt.layer(band, rules, marks)
+def chart_figures(gathered: Gathered) -> list[ChartFigure]:
+    """Return the charts of the page, in their order."""
+    rows, deltas = row_points(gathered), delta_points(gathered.claims)
+    history = history_points(gathered.claims)
+    names = dict.fromkeys(point.backbone for point in rows)
+    backbones = [(f"series-{i % NUM_SERIES + 1}", name) for i, name in enumerate(names)]
+    machine = gathered.speeds.machine
+    timed = f"fps measured here, on {clipped(machine, 120)}" if machine else "timed here, none yet"
+    return [
+        ChartFigure(
+            id="speed",
+            title="Accuracy against speed",
+            says=f"Filled circles: {timed}. Hollow diamonds: fps as documented, on the authors' "
+            "machine; do not compare one with the other.",
+            spec=on_page(accuracy_chart(rows, "fps", OF_PAGE), OF_PAGE),
+            heights=_heights(point for point in rows if point.fps is not None),
+            legend=backbones,
+            headers=_ROW_HEADERS,
+            lines=[_row_numbers(point) for point in rows],
+        ),
+        ChartFigure(
+            id="size",
+            title="Accuracy against parameters",
+            says="Filled circles: accuracy measured here, in full and comparable. Hollow diamonds: "
+            "accuracy as documented, where there is no such measurement. "
+            "The numbers are those under the chart before.",
+            spec=on_page(accuracy_chart(rows, "parameters", OF_PAGE), OF_PAGE),
+            heights=_heights(point for point in rows if point.parameters is not None),
+            legend=backbones,
+        ),
+        ChartFigure(
+            id="deltas",
+            title="Differences from the documented values",
+            says="Points: measured minus documented, in points of percent; lines: 95 % bootstrap "
+            "interval over images, where the record has one; grey bands: what counts as a match.",
+            spec=on_page(delta_chart(deltas, OF_PAGE), OF_PAGE),
+            heights=_heights(deltas, of_line=_LINE_HEIGHT),
+            legend=_verdict_legend(deltas),
+            headers=_DELTA_HEADERS,
+            lines=[_delta_numbers(point) for point in deltas],
+        ),
+        ChartFigure(
+            id="history",
+            title="Differences over time",
+            says="One line for each documented accuracy, one mark for each run; long histories are "
+            "thinned. Point at a mark to lift its line out. "
+            "The runs are listed under each row, in Rows in detail.",
+            spec=on_page(history_chart(history, OF_PAGE), OF_PAGE),
+            heights=_heights(history),
+            legend=_verdict_legend(history),
+        ),
+    ]
 
 
-def history_chart(points: Sequence[HistoryPoint], colours: Colours) -> Layers:
-    """Return measured - documented over time, one line for each claim; pointing at one lifts it."""
-    pointed = alt.selection_point(
-        name="pointed", on="pointerover", clear="pointerout", fields=["label"], empty=False
-    )
-    base = alt.Chart(alt.InlineData(values=as_values(points))).encode(
-        x=alt.X("time:T", title=None, axis=alt.Axis(labelOverlap=True, tickCount=6, grid=False)),
-        y=alt.Y("delta:Q", title=_DIFFERENCE, axis=_axis_with_zero(colours)),
-        detail="label:N",
-    )
-    lines = base.mark_line(aria=False, color=colours.muted).encode(
-        opacity=alt.condition(pointed, alt.value(1), alt.value(0.3)),
-        strokeWidth=alt.condition(pointed, alt.value(2.5), alt.value(1)),
-    )
-    marks = base.mark_point(size=40, filled=True).encode(
-        color=_verdict_colour(colours),
-        shape=_verdict_shape(),
-        opacity=alt.condition(pointed, alt.value(1), alt.value(0.75)),
-        tooltip=[
-            *_tooltips("label"),
-            alt.Tooltip("time:T", format="%Y-%m-%d %H:%M"),
-            alt.Tooltip("delta:Q", format="+.3f"),
-            *_tooltips("verdict"),
-        ],
-    )
-    return alt.layer(lines, marks.add_params(pointed))
-
-
-def on_page(chart: AnyChart, colours: Colours) -> Spec:
-    """Return a chart's specification for the page, which sets its data set and its height."""
-    spec: Spec = chart.to_dict(validate=False)
-    return spec | {
-        "params": [{"name": "dataset", "value": ""}, *spec.get("params", [])],
-        "transform": [{"filter": "datum.dataset === dataset"}],
-        "width": "container",
-        "autosize": {"type": "fit-x", "contains": "padding"},
-        "config": _config(colours, _FONT) | {"legend": {"disable": True}},
-    }
-
-
-def accuracy_figure(points: Sequence[RowPoint], against: Against, colours: Colours) -> Spec:
-    """Return accuracy against speed or size as one figure with a panel for each data set."""
-    chart = accuracy_chart(points, against, colours).properties(width=230, height=190)
-    panels = chart.facet(_by_dataset(), columns=3).resolve_scale(x="independent", y="independent")
-    return _alone(panels, colours)
-
-
-def delta_figure(points: Sequence[DeltaPoint], colours: Colours) -> Spec:
-    """Return all differences as one figure with a panel for each data set."""
-    chart = delta_chart(points, colours)
-    assert isinstance(chart, alt.LayerChart)
-    panels = chart.properties(width=480).facet(_by_dataset(), columns=1)
-    return _alone(panels.resolve_scale(y="independent"), colours)
-
-
-def verdict_figure(counts: Mapping[Verdict, int], colours: Colours) -> Spec:
-    """Return how many documented accuracies have each verdict, as bars."""
-    values = [{"verdict": v.label, "count": count} for v, count in counts.items() if count]
-    base = alt.Chart(alt.InlineData(values=values)).encode(
-        x=alt.X("count:Q", title="documented accuracies", axis=alt.Axis(tickMinStep=1)),
-        y=alt.Y("verdict:N", title=None, sort=None, axis=alt.Axis(grid=False)),
-    )
-    bars = base.mark_bar().encode(color=_verdict_colour(colours))
-    texts = base.mark_text(align="left", dx=4, color=colours.ink).encode(text="count:Q")
-    return _alone(alt.layer(bars, texts).properties(width=560), colours)
-
-
-def _by_dataset() -> alt.Facet:
-    header = alt.Header(labelFontWeight="bold", labelAnchor="start")
-    return alt.Facet("dataset:N", title=None, sort=None, header=header)
-
-
-def _alone(chart: AnyChart, colours: Colours) -> Spec:
-    spec: Spec = chart.to_dict(validate=False)
-    return spec | {"config": _config(colours, _FIGURE_FONT), "padding": 12}
-
-
-def _axis_with_zero(colours: Colours) -> alt.Axis:
-    """Return an axis on which 0, no difference, has a stronger line than other values."""
-    is_zero = alt.datum.value == 0
-    return alt.Axis(
-        gridColor=alt.condition(is_zero, alt.value(colours.muted), alt.value(colours.grid))
+def _heights(
+    points: Iterable[RowPoint | DeltaPoint | HistoryPoint], of_line: int | None = None
+) -> str:
+    counts = Counter(point.dataset for point in points)
+    return json.dumps(
+        {name: (n + 1) * of_line if of_line else _HEIGHT for name, n in counts.items()}
     )
 
 
-def _from_data() -> alt.Scale:
-    return alt.Scale(zero=False, nice=True, padding=12)
+def _verdict_legend(points: Iterable[DeltaPoint | HistoryPoint]) -> list[tuple[str, str]]:
+    labels = {point.verdict for point in points}
+    return [(v.value.replace("_", "-"), v.label) for v in Verdict if v.label in labels]
 
 
-def _cycled(colours: Sequence[str], count: int) -> list[str]:
-    return [colours[i % len(colours)] for i in range(count)]
+def _row_numbers(point: RowPoint) -> tuple[str, ...]:
+    return (
+        point.row,
+        point.dataset,
+        f"{point.accuracy:.2f}",
+        point.accuracy_is,
+        or_dash(point.fps, ".2f"),
+        point.fps_is or "-",
+        or_dash(point.parameters, ".1f"),
+    )
 
 
-def _tooltips(*fields: str) -> list[alt.Tooltip]:
-    return [alt.Tooltip(field, type="nominal") for field in fields]
-
-
-def _verdict_colour(colours: Colours) -> alt.Color:
-    labels = [verdict.label for verdict in Verdict]
-    scale = alt.Scale(domain=labels, range=[colours.verdicts[verdict] for verdict in Verdict])
-    return alt.Color("verdict:N", title="verdict", scale=scale, legend=None)
-
-
-def _verdict_shape() -> alt.Shape:
-    labels = [verdict.label for verdict in Verdict]
-    scale = alt.Scale(domain=labels, range=[SHAPES[verdict] for verdict in Verdict])
-    return alt.Shape("verdict:N", title="verdict", scale=scale, legend=None)
-
-
-def _config(colours: Colours, font: str) -> Spec:
-    axis = {
-        "labelColor": colours.ink,
-        "titleColor": colours.muted,
-        "gridColor": colours.grid,
-        "domainColor": colours.grid,
-        "tickColor": colours.grid,
-        "labelFontSize": 12,
-        "titleFontSize": 12,
-        "titleFontWeight": "normal",
-    }
-    legend = {
-        "labelColor": colours.ink,
-        "titleColor": colours.muted,
-        "labelFontSize": 12,
-        "titleFontSize": 12,
-        "titleFontWeight": "normal",
-        "symbolStrokeWidth": 1.6,
-        "orient": "bottom",
-        "columns": 4,
-        "symbolFillColor": "transparent",
-    }
-    return {
-        "background": colours.background,
-        "font": font,
-        "axis": axis,
-        "axisY": {"labelLimit": 330},
-        "legend": legend,
-        "header": {"labelColor": colours.ink, "labelFontSize": 13},
-        "view": {"stroke": None},
-    }
+def _delta_numbers(point: DeltaPoint) -> tuple[str, ...]:
+    return (
+        point.label,
+        point.dataset,
+        f"{point.documented:g}",
+        f"{point.measured:.3f}",
+        f"{point.delta:+.3f}",
+        point.interval,
+        point.verdict,
+    )

@@ -1,4 +1,4 @@
-"""Findings on the documents themselves, as the page groups them."""
+"""Errata: findings on the documents themselves, by their kind."""
 
 from __future__ import annotations
 
@@ -20,38 +20,19 @@ class Erratum:
     message: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class ErrataOfCode:
-    """All findings of one kind."""
+def by_code(errata: Iterable[Erratum]) -> list[tuple[Erratum, int, dict[str, str]]]:
+    """Return one finding of each kind, how many there are, and message -> the lines it is said of.
 
-    code: str
-    severity: str
-    meaning: str
-    count: int
-    messages: tuple[tuple[str, str], ...]
-    """Lines, as text, and what was found there."""
-
-
-def by_code(errata: Iterable[Erratum]) -> list[ErrataOfCode]:
-    """Return findings by their codes; those that say the same of several lines become one."""
+    Findings that say the same of several lines become one.
+    """
     of_code: dict[str, list[Erratum]] = {}
     for erratum in errata:
         of_code.setdefault(erratum.code, []).append(erratum)
-    return [
-        ErrataOfCode(
-            code=code,
-            severity=found[0].severity,
-            meaning=found[0].meaning,
-            count=len(found),
-            messages=tuple(_messages(found)),
-        )
-        for code, found in sorted(of_code.items())
-    ]
+    return [(found[0], len(found), _messages(found)) for _, found in sorted(of_code.items())]
 
 
-def _messages(found: Iterable[Erratum]) -> Iterable[tuple[str, str]]:
-    lines: dict[str, list[str]] = {}
+def _messages(found: Iterable[Erratum]) -> dict[str, str]:
+    lines: dict[str, dict[str, None]] = {}
     for erratum in found:
-        lines.setdefault(erratum.message, []).append(str(erratum.line))
-    for message, numbers in lines.items():
-        yield ", ".join(dict.fromkeys(numbers)), message
+        lines.setdefault(erratum.message, {})[str(erratum.line)] = None
+    return {message: ", ".join(numbers) for message, numbers in lines.items()}

@@ -40,7 +40,7 @@ _STANDING = {Verdict.MATCH: 2, **dict.fromkeys(MISMATCHES, 2), Verdict.INCONCLUS
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class ClaimRun:
     """What one record says about one documented accuracy."""
 
     path: str
@@ -71,11 +71,11 @@ class Claim:
     metric: Metric
     judgement: Judgement
     """On the run that counts; without any run, that there is none."""
-    run: Run | None
+    run: ClaimRun | None
     """The run that counts: the latest full and comparable one, or else the latest."""
     record: AccuracyRecord | None
     """Of that run."""
-    runs: tuple[Run, ...]
+    runs: tuple[ClaimRun, ...]
     """All of them, oldest first."""
 
 
@@ -150,8 +150,10 @@ class _Pile:
         self._zoo = zoo
         self._noise = noise
         self._editions = {(row.name, row.edition): row for row in zoo.rows}
-        self._runs: dict[tuple[str, EditionName, Metric], list[Run]] = {}
-        self._counting = Counting[tuple[str, EditionName, Metric], tuple[Run, AccuracyRecord]]()
+        self._runs: dict[tuple[str, EditionName, Metric], list[ClaimRun]] = {}
+        self._counting = Counting[
+            tuple[str, EditionName, Metric], tuple[ClaimRun, AccuracyRecord]
+        ]()
         self.environments: dict[str, Group] = {}
         self.fingerprints: dict[tuple[str, str, int], Group] = {}
         self.problems: list[Problem] = []
@@ -180,7 +182,7 @@ class _Pile:
 
     def _add_run(self, path: str, record: AccuracyRecord, row: Row, metric: Metric) -> None:
         measurement = record.measurement(metric)
-        run = Run(
+        run = ClaimRun(
             path=path,
             started_at=record.started_at,
             judgement=judge(row, record, metric, self._noise),

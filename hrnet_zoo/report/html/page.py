@@ -1,4 +1,4 @@
-"""Makes one HTML file of the page: templates, styles, scripts and the Vega runtime in one."""
+"""The page: all that is on it, and one HTML file of it with templates, styles and scripts."""
 
 from __future__ import annotations
 
@@ -7,20 +7,79 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from hrnet_zoo.report.html.content import Page
+from hrnet_zoo.report.html import machines
+from hrnet_zoo.report.html.charts import ChartFigure, chart_figures
+from hrnet_zoo.report.html.classes import ClassTable, class_tables
+from hrnet_zoo.report.html.details import RowDetails, row_details, shown_records
+from hrnet_zoo.report.html.errata import Erratum, by_code
+from hrnet_zoo.report.html.gathering import Gathered, verdict_counts
+from hrnet_zoo.report.html.record_files import Problem
+from hrnet_zoo.report.html.table import RowLine, row_lines
+from hrnet_zoo.report.html.wording import MEANINGS
+from hrnet_zoo.report.html.worst import WorstPicture, worst_pictures
+from hrnet_zoo.verdicts.accuracy import Verdict
 
 LARGEST_BYTES = 3_000_000
 """What the page may weigh."""
 
 _STATIC = files(__package__).joinpath("static")
 _END_OF_SCRIPT = re.compile(r"<(?=/script|!--|script)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """All that is on the page, before it becomes HTML."""
+
+    made_at: datetime
+    version: str
+    gathered: Gathered
+    counts: dict[Verdict, int]
+    datasets: list[str]
+    lines: list[RowLine]
+    charts: list[ChartFigure]
+    class_tables: list[ClassTable]
+    rows: list[RowDetails]
+    pictures: list[WorstPicture]
+    num_pictures_left_out: int
+    environments: list[machines.Environment]
+    fingerprints: list[machines.Fingerprint]
+    problems: list[Problem]
+    errata: list[tuple[Erratum, int, dict[str, str]]] | None
+    """None: nobody looked for any."""
+
+
+def page_of(
+    gathered: Gathered, *, made_at: datetime, version: str, errata: Iterable[Erratum] | None = None
+) -> Page:
+    """Return what the page says of a zoo and its records."""
+    records = shown_records(gathered)
+    anchors = {record.path: record.anchor for record in records}
+    worst = worst_pictures(gathered.folder, gathered.claims)
+    return Page(
+        made_at=made_at,
+        version=version,
+        gathered=gathered,
+        counts=verdict_counts(gathered.claims),
+        datasets=list(dict.fromkeys(row.setup.dataset for row in gathered.zoo.rows)),
+        lines=row_lines(gathered, anchors),
+        charts=chart_figures(gathered),
+        class_tables=class_tables(gathered.claims),
+        rows=row_details(gathered, records, anchors),
+        pictures=worst.pictures,
+        num_pictures_left_out=worst.num_left_out,
+        environments=machines.environments(gathered),
+        fingerprints=machines.fingerprints(gathered),
+        problems=gathered.problems + worst.problems,
+        errata=None if errata is None else by_code(errata),
+    )
 
 
 def render_within(page: Page, vega: str, largest: int = LARGEST_BYTES) -> bytes:
@@ -60,11 +119,12 @@ def render(page: Page, vega: str) -> bytes:
     environment.filters |= {"data_block": _data_block, "text": _text, "breakable": _breakable}
     text = environment.get_template("page.html").render(
         page=page,
+        meanings=MEANINGS,
         style=Markup(_static("page.css")),  # noqa: S704 - a file of this package
         scripts=[Markup(script) for script in scripts],  # noqa: S704 - likewise, and Vega's own
         policy=_policy(scripts),
     )
-    # JSON can hold halves of surrogate pairs, which are no text in UTF-8.
+    # JSON can hold halves of surrogate pairs, which UTF-8 cannot.
     return text.encode("utf-8", errors="backslashreplace")
 
 
@@ -96,7 +156,11 @@ def _breakable(name: str) -> Markup:
 
 
 def _policy(scripts: Sequence[str]) -> str:
-    """Return what the browser may do: run these scripts and no others, and fetch nothing."""
+    """Return what the browser may do: run these scripts and no others, and fetch nothing.
+
+    Should a string ever slip past the templates' escaping, it is still inert. Vega's expressions
+    therefore run in its interpreter (page.js).
+    """
     hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts]
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
     return (

@@ -1,18 +1,23 @@
-"""The lines of the table of all rows."""
+"""All rows: the lines of the table, and what one claim says as text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
 from hrnet_zoo.report.html.gathering import Claim, Gathered
-from hrnet_zoo.report.html.speeds import Speed
 from hrnet_zoo.report.html.wording import anchor, clipped, interval_text
 from hrnet_zoo.report.judgements import measured_cells
+from hrnet_zoo.report.rows import metric_title
+from hrnet_zoo.report.text import or_dash
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.accuracy import Verdict
 from hrnet_zoo.zoo.complexity import complexity_of
+from hrnet_zoo.zoo.row import Row
+
+Anchors = Mapping[str, str]
+"""Path of a record that is on the page -> its id there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +44,11 @@ class ClaimCells:
 class RowLine:
     """One row, as one edition documents it."""
 
-    name: str
+    row: Row
     anchor: str
-    dataset: str
-    task: str
-    edition: str
-    method: str
     backbone: str
     schedule: str
+    """Both as printed."""
     cells: tuple[ClaimCells | None, ClaimCells | None]
     """Single-scale mIoU or box AP; then mIoU(ms+flip) or mask AP."""
     documented_fps: str
@@ -61,72 +63,45 @@ class RowLine:
         return " ".join(dict.fromkeys(cells.verdict.value for cells in self.cells if cells))
 
 
-def record_anchor(path: str, paths: Mapping[str, int]) -> str | None:
-    """Return the id of a record on the page, or None if it is not there."""
-    return f"record-{paths[path]}" if path in paths else None
-
-
-def claim_cells(claim: Claim, paths: Mapping[str, int]) -> ClaimCells:
-    """Return one claim as text.
-
-    Args:
-        claim: what is documented and was measured.
-        paths: of the records on the page, with their numbers.
-    """
+def claim_cells(claim: Claim, anchors: Anchors) -> ClaimCells:
+    """Return one claim as text."""
     judgement = claim.judgement
-    measured, delta = ("-", "-")
-    if claim.run is not None and claim.run.measured is not None:
-        measured, delta = measured_cells(judgement)
+    measured, delta = measured_cells(judgement)
     return ClaimCells(
-        title=METRICS[claim.metric].title,
+        title=metric_title(claim.metric),
         edition=claim.row.edition,
-        documented="-" if judgement.documented is None else str(judgement.documented),
+        documented=or_dash(judgement.documented),
         measured=measured,
         delta=delta,
-        delta_value=claim.run.delta if claim.run else None,
+        delta_value=judgement.delta,
         interval=interval_text(claim.run.interval if claim.run else None),
         verdict=judgement.verdict,
         reason=clipped(judgement.reason),
-        record=record_anchor(claim.run.path, paths) if claim.run else None,
+        record=anchors.get(claim.run.path) if claim.run else None,
     )
 
 
-def row_lines(gathered: Gathered, paths: Mapping[str, int]) -> list[RowLine]:
+def row_lines(gathered: Gathered, anchors: Anchors) -> list[RowLine]:
     """Return one line per row, and one more where a later edition was verified."""
     of_one = groupby(gathered.claims, key=lambda claim: (claim.row.name, claim.row.edition))
-    return [_line(list(claims), gathered.speeds.by_row, paths) for _, claims in of_one]
+    return [_line(list(claims), gathered, anchors) for _, claims in of_one]
 
 
-def _line(claims: list[Claim], speeds: Mapping[str, Speed], paths: Mapping[str, int]) -> RowLine:
+def _line(claims: list[Claim], gathered: Gathered, anchors: Anchors) -> RowLine:
     row = claims[0].row
-    fps, counted = row.documented("fps"), complexity_of(row)
-    speed = speeds.get(row.name) if row.edition == "readme" else None
+    counted = complexity_of(row)
+    speed = gathered.speeds.by_row.get(row.name) if row.edition == "readme" else None
+    accuracies = [claim for claim in claims if METRICS[claim.metric].is_accuracy]
+    # The first accuracy of a row, then the one that is told apart from it.
+    cells = {bool(METRICS[c.metric].apart): claim_cells(c, anchors) for c in accuracies}
     return RowLine(
-        name=row.name,
+        row=row,
         anchor=anchor(row),
-        dataset=row.setup.dataset,
-        task=row.task,
-        edition=row.edition,
-        method=row.method,
         backbone=row.text("backbone") or "",
         schedule=row.text("lr_schd") or "",
-        cells=_two(claims, paths),
-        documented_fps="-" if fps is None else str(fps),
+        cells=(cells.get(False), cells.get(True)),
+        documented_fps=or_dash(row.documented("fps")),
         measured_fps=f"{speed.images_per_s:.2f}" if speed else "-",
-        measured_fps_record=record_anchor(speed.path, paths) if speed else None,
+        measured_fps_record=anchors.get(speed.path) if speed else None,
         parameters=f"{counted.parameters / 1e6:.1f}" if counted else "-",
     )
-
-
-def _two(
-    claims: Iterable[Claim], paths: Mapping[str, int]
-) -> tuple[ClaimCells | None, ClaimCells | None]:
-    first: ClaimCells | None = None
-    second: ClaimCells | None = None
-    for claim in claims:
-        metric = METRICS[claim.metric]
-        if metric.is_accuracy and metric.apart:
-            second = claim_cells(claim, paths)
-        elif metric.is_accuracy:
-            first = claim_cells(claim, paths)
-    return first, second

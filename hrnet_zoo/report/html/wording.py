@@ -1,4 +1,4 @@
-"""How the page writes names, numbers and verdicts."""
+"""How the page writes names, numbers, times and verdicts."""
 
 from __future__ import annotations
 
@@ -38,10 +38,9 @@ def short_name(row: Row) -> str:
 
 def name_in_charts(claim: Claim) -> str:
     """Return what stands beside a claim in a chart of its data set."""
-    apart = METRICS[claim.metric].apart
-    second = f", {apart}" if apart else ""
     later = ", later" if claim.row.edition == "later" else ""
-    return f"{short_name(claim.row)}{second}{later}"
+    apart = METRICS[claim.metric].apart
+    return f"{short_name(claim.row)}{f', {apart}' if apart else ''}{later}"
 
 
 def interval_text(interval: Interval | None) -> str:
@@ -49,14 +48,9 @@ def interval_text(interval: Interval | None) -> str:
     return f"{interval.low:.2f} to {interval.high:.2f}" if interval else ""
 
 
-def moment(time: datetime | None) -> str:
+def moment(time: datetime) -> str:
     """Return a time for people, to the minute."""
-    return "" if time is None else f"{time:%Y-%m-%d %H:%M}"
-
-
-def day(time: datetime | None) -> str:
-    """Return the day of a time."""
-    return "" if time is None else f"{time:%Y-%m-%d}"
+    return f"{time:%Y-%m-%d %H:%M}"
 
 
 def clipped(text: str, longest: int = _LONGEST) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 
+from hrnet_zoo.report.html.details import thinned
 from hrnet_zoo.report.html.gathering import Claim, Gathered
-from hrnet_zoo.report.html.history import thinned
 from hrnet_zoo.report.html.wording import clipped, interval_text, name_in_charts, short_name
-from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.report.rows import metric_title
 from hrnet_zoo.verdicts.accuracy import MISMATCHES, Verdict
 from hrnet_zoo.zoo.complexity import complexity_of
 
@@ -70,46 +70,66 @@ class HistoryPoint:
 
 def row_points(gathered: Gathered) -> list[RowPoint]:
     """Return the rows that document or were measured an accuracy, by the first of their metrics."""
-    points = []
-    seen = set()
+    first: dict[str, Claim] = {}
     for claim in gathered.claims:
-        name = claim.row.name
-        if name in seen or claim.row.edition != "readme":
-            continue
-        accuracy, source = _accuracy(claim)
-        seen.add(name)
+        if claim.row.edition == "readme":
+            first.setdefault(claim.row.name, claim)
+    points = []
+    for name, claim in first.items():
+        row, (accuracy, accuracy_is) = claim.row, _accuracy(claim)
         if accuracy is None:
             continue
-        fps, fps_source = _fps(gathered, claim)
-        counted = complexity_of(claim.row)
+        fps, fps_is = _fps(gathered, claim)
+        counted = complexity_of(row)
         points.append(
             RowPoint(
                 row=name,
-                label=short_name(claim.row),
-                dataset=claim.row.setup.dataset,
-                method=clipped(claim.row.method, 60),
-                backbone=claim.row.setup.backbone,
-                metric=METRICS[claim.metric].title,
+                label=short_name(row),
+                dataset=row.setup.dataset,
+                method=clipped(row.method, 60),
+                backbone=row.setup.backbone,
+                metric=metric_title(claim.metric),
                 accuracy=accuracy,
-                accuracy_is=source,
+                accuracy_is=accuracy_is,
                 fps=fps,
-                fps_is=fps_source,
+                fps_is=fps_is,
                 parameters=counted.parameters / 1e6 if counted else None,
             )
         )
     return points
 
 
-def delta_points(claims: Sequence[Claim]) -> list[DeltaPoint]:
+def delta_points(claims: Iterable[Claim]) -> list[DeltaPoint]:
     """Return the claims whose measured value stands beside a documented one."""
-    return [
-        _delta_point(claim)
-        for claim in claims
-        if claim.run and claim.run.delta is not None and _is_comparable(claim)
-    ]
+    points = []
+    for claim in claims:
+        judgement = claim.judgement
+        documented, tolerance = judgement.documented, judgement.tolerance
+        if judgement.verdict not in _COMPARABLE or claim.run is None:
+            continue
+        measured, delta, interval = judgement.measured, judgement.delta, claim.run.interval
+        if documented is None or tolerance is None or measured is None or delta is None:
+            continue
+        low, high = (interval.low, interval.high) if interval else (measured, measured)
+        points.append(
+            DeltaPoint(
+                label=name_in_charts(claim),
+                dataset=claim.row.setup.dataset,
+                metric=metric_title(claim.metric),
+                documented=float(documented),
+                measured=round(measured, 4),
+                delta=round(delta, 4),
+                low=round(low - float(documented), 4),
+                high=round(high - float(documented), 4),
+                interval=interval_text(interval) or "none recorded",
+                tolerance=float(tolerance),
+                verdict=judgement.verdict.label,
+            )
+        )
+    return points
 
 
-def history_points(claims: Sequence[Claim]) -> list[HistoryPoint]:
+def history_points(claims: Iterable[Claim]) -> list[HistoryPoint]:
     """Return the measured runs of all claims, thinned."""
     return [
         HistoryPoint(
@@ -125,21 +145,11 @@ def history_points(claims: Sequence[Claim]) -> list[HistoryPoint]:
     ]
 
 
-def as_values(
-    points: Sequence[RowPoint] | Sequence[DeltaPoint] | Sequence[HistoryPoint],
-) -> list[dict[str, object]]:
-    """Return points as JSON values."""
-    return [asdict(point) for point in points]
-
-
-def _is_comparable(claim: Claim) -> bool:
-    return claim.judgement.verdict in _COMPARABLE
-
-
 def _accuracy(claim: Claim) -> tuple[float | None, str]:
-    if claim.run and claim.run.measured is not None and _is_comparable(claim):
-        return round(claim.run.measured, 4), HERE
-    documented = claim.judgement.documented
+    judgement = claim.judgement
+    if judgement.measured is not None and judgement.verdict in _COMPARABLE:
+        return round(judgement.measured, 4), HERE
+    documented = judgement.documented
     return (None if documented is None else float(documented)), DOCUMENTED
 
 
@@ -148,26 +158,3 @@ def _fps(gathered: Gathered, claim: Claim) -> tuple[float | None, str | None]:
     if speed:
         return round(speed.images_per_s, 3), HERE
     return (float(documented), DOCUMENTED) if documented else (None, None)
-
-
-def _delta_point(claim: Claim) -> DeltaPoint:
-    judgement, run = claim.judgement, claim.run
-    assert run is not None
-    assert run.delta is not None
-    assert run.measured is not None
-    assert judgement.documented is not None
-    assert judgement.tolerance is not None
-    documented, interval = float(judgement.documented), run.interval
-    return DeltaPoint(
-        label=name_in_charts(claim),
-        dataset=claim.row.setup.dataset,
-        metric=METRICS[claim.metric].title,
-        documented=documented,
-        measured=round(run.measured, 4),
-        delta=round(run.delta, 4),
-        low=round((interval.low if interval else run.measured) - documented, 4),
-        high=round((interval.high if interval else run.measured) - documented, 4),
-        interval=interval_text(interval) or "none recorded",
-        tolerance=float(judgement.tolerance),
-        verdict=judgement.verdict.label,
-    )

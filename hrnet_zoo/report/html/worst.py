@@ -1,4 +1,4 @@
-"""Pictures of the worst images, as far as they fit: small JPEGs inside the page."""
+"""Worst images: pictures of them, as far as they fit, as small JPEGs inside the page."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import base64
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from PIL import Image
 
-from hrnet_zoo.report.html.gathering import Claim, Run
+from hrnet_zoo.report.html.gathering import Claim, ClaimRun
 from hrnet_zoo.report.html.record_files import Problem
 from hrnet_zoo.report.html.wording import anchor, clipped
 
@@ -57,7 +58,7 @@ def worst_pictures(folder: Path, claims: Sequence[Claim], budget: int = BUDGET) 
     pictures: list[WorstPicture] = []
     problems: list[Problem] = []
     left_out = 0
-    for claim, path in _in_turns(_saved(folder, claims)):
+    for claim, path in _in_turns(folder, claims):
         if left_out:
             left_out += 1
             continue
@@ -65,9 +66,8 @@ def worst_pictures(folder: Path, claims: Sequence[Claim], budget: int = BUDGET) 
             picture = _picture(folder, claim, path)
         except (OSError, ValueError, Image.DecompressionBombError) as error:
             where = path.relative_to(folder).as_posix()
-            problems.append(
-                Problem(path=where, reason=f"It is no picture: {type(error).__name__}.")
-            )
+            reason = f"It is not a picture: {type(error).__name__}."
+            problems.append(Problem(path=where, reason=reason))
             continue
         if len(picture.uri) > budget:
             left_out = 1
@@ -79,29 +79,23 @@ def worst_pictures(folder: Path, claims: Sequence[Claim], budget: int = BUDGET) 
     return WorstPictures(pictures=pictures, num_left_out=left_out, problems=problems)
 
 
-def _saved(folder: Path, claims: Sequence[Claim]) -> dict[str, tuple[Claim, list[Path]]]:
-    """Return the pictures of every row, of its latest run that saved any."""
-    saved: dict[str, tuple[Claim, list[Path]]] = {}
+def _in_turns(folder: Path, claims: Sequence[Claim]) -> Iterator[tuple[Claim, Path]]:
+    """Yield the pictures of every row, of its latest run that saved any: all worst ones first."""
+    saved: dict[str, list[tuple[Claim, Path]]] = {}
     for claim in claims:
-        drawn = [run for run in claim.runs if (folder / _pictures_of(run)).is_dir()]
+        drawn = [run for run in claim.runs if _pictures_of(run, folder).is_dir()]
         if drawn and claim.row.name not in saved:
             run = claim.run if claim.run in drawn else drawn[-1]
             assert run is not None
-            files = sorted((folder / _pictures_of(run)).glob("*.png"))
-            saved[claim.row.name] = (claim, files)
-    return saved
+            files = sorted(_pictures_of(run, folder).glob("*.png"))
+            saved[claim.row.name] = [(claim, file) for file in files]
+    for of_one_place in zip_longest(*saved.values()):
+        yield from filter(None, of_one_place)
 
 
-def _pictures_of(run: Run) -> str:
-    """Return where "verify --worst" puts the pictures of a run, below the folder of records."""
-    return run.path.removesuffix(".json") + ".worst"
-
-
-def _in_turns(saved: dict[str, tuple[Claim, list[Path]]]) -> Iterator[tuple[Claim, Path]]:
-    for place in range(max((len(files) for _, files in saved.values()), default=0)):
-        for claim, files in saved.values():
-            if place < len(files):
-                yield claim, files[place]
+def _pictures_of(run: ClaimRun, folder: Path) -> Path:
+    """Return where "verify --worst" puts the pictures of a run."""
+    return folder / (run.path.removesuffix(".json") + ".worst")
 
 
 def _picture(folder: Path, claim: Claim, path: Path) -> WorstPicture:

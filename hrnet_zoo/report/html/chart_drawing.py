@@ -1,0 +1,230 @@
+"""The charts as Vega-Lite specifications, drawn with altair.
+
+On the page each shows one data set at a time: its signal "dataset" is set by the page's own choice.
+Figures that stand alone show all, side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import altair as alt
+
+from hrnet_zoo.report.html.chart_points import (
+    DOCUMENTED,
+    HERE,
+    DeltaPoint,
+    HistoryPoint,
+    RowPoint,
+)
+from hrnet_zoo.verdicts.accuracy import Verdict
+
+Against = Literal["fps", "parameters"]
+Spec = dict[str, Any]
+Layers = alt.LayerChart | alt.FacetChart
+AnyChart = alt.Chart | Layers
+
+NUM_SERIES = 7
+PAGE_FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+
+_TITLES: Mapping[Against, str] = {
+    "fps": "images per second",
+    "parameters": "parameters (millions)",
+}
+_SOURCE: Mapping[Against, tuple[str, str]] = {
+    "fps": ("fps_is", "fps"),
+    "parameters": ("accuracy_is", "accuracy"),
+}
+_DIFFERENCE = "measured - documented"
+_SHAPES: dict[Verdict, str] = {
+    Verdict.MATCH: "circle",
+    Verdict.MISMATCH_BETTER: "triangle-up",
+    Verdict.MISMATCH_WORSE: "triangle-down",
+    Verdict.INCONCLUSIVE: "square",
+    Verdict.NOT_COMPARABLE: "diamond",
+    Verdict.NOT_DOCUMENTED: "cross",
+    Verdict.NOT_RUN: "cross",
+    Verdict.ERROR: "cross",
+}
+"""Marks of verdicts: none is told from the others by its colour alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Colours:
+    """All colours of a chart, told apart by colour-blind readers, too (after Okabe and Ito)."""
+
+    background: str
+    ink: str
+    muted: str
+    grid: str
+    band: str
+    """Within the tolerance."""
+    verdicts: Mapping[Verdict, str]
+    series: Sequence[str]
+    """One per backbone."""
+
+
+# SVG takes its colours from properties of a style sheet, so that dark mode and print need no second
+# drawing.
+OF_PAGE = Colours(
+    background="transparent",
+    ink="var(--ink)",
+    muted="var(--muted)",
+    grid="var(--line)",
+    band="var(--band)",
+    verdicts={verdict: f"var(--{verdict.value.replace('_', '-')})" for verdict in Verdict},
+    series=[f"var(--series-{number})" for number in range(1, NUM_SERIES + 1)],
+)
+
+
+def accuracy_chart(points: Sequence[RowPoint], against: Against, colours: Colours) -> alt.Chart:
+    """Return accuracy against speed or size: filled marks were measured, hollow ones documented."""
+    field, title = _SOURCE[against]
+    backbones = list(dict.fromkeys(point.backbone for point in points))
+    series = [colours.series[i % NUM_SERIES] for i in range(len(backbones))]
+    by_backbone = alt.Scale(domain=backbones, range=series)
+    by_source = alt.Scale(domain=[HERE, DOCUMENTED], range=["circle", "diamond"])
+    from_data = alt.Scale(zero=False, nice=True, padding=12)
+    # A single value is its own tick, which must not be rounded.
+    axis = alt.Axis(labelExpr="format(datum.value, '~r')")
+    chart: alt.Chart = (
+        _chart(point for point in points if getattr(point, against) is not None)
+        .mark_point(size=80, strokeWidth=1.6, opacity=1)
+        .encode(
+            x=alt.X(f"{against}:Q", title=_TITLES[against], scale=from_data, axis=axis),
+            y=alt.Y("accuracy:Q", title="accuracy (%)", scale=from_data, axis=axis),
+            stroke=alt.Stroke("backbone:N", title="backbone", scale=by_backbone),
+            fill=alt.Fill("backbone:N", title="backbone", scale=by_backbone),
+            shape=alt.Shape(f"{field}:N", title=title, scale=by_source),
+            fillOpacity=alt.condition(f"datum.{field} === '{HERE}'", alt.value(0.85), alt.value(0)),
+            tooltip=[
+                *_tooltips("row", "method", "metric"),
+                alt.Tooltip("accuracy:Q", format=".2f"),
+                alt.Tooltip("accuracy_is:N", title="accuracy is"),
+                alt.Tooltip("fps:Q", format=".2f"),
+                alt.Tooltip("fps_is:N", title="fps is"),
+                alt.Tooltip("parameters:Q", title="parameters (M)", format=".1f"),
+            ],
+        )
+    )
+    return chart
+
+
+def delta_chart(points: Iterable[DeltaPoint], colours: Colours) -> Layers:
+    """Return measured - documented with bootstrap intervals, over the band that is a match."""
+    base = _chart(points).encode(
+        y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(grid=False))
+    )
+    axis, scale = _axis_with_zero(colours), alt.Scale(padding=8)
+    band = (
+        base.transform_calculate(least="-datum.tolerance")
+        .mark_bar(aria=False, color=colours.band, height=alt.RelativeBandSize(0.8))
+        .encode(x=alt.X("least:Q", title=_DIFFERENCE, axis=axis, scale=scale), x2="tolerance:Q")
+    )
+    marks = base.mark_point(size=70, filled=True, opacity=1).encode(
+        x="delta:Q",
+        color=verdict_colour(colours),
+        shape=_verdict_shape(),
+        tooltip=[
+            *_tooltips("label", "metric", "documented", "measured"),
+            alt.Tooltip("delta:Q", format="+.3f"),
+            *_tooltips("interval", "tolerance", "verdict"),
+        ],
+    )
+    rules = base.mark_rule(aria=False, strokeWidth=1.6).encode(
+        x="low:Q", x2="high:Q", color=verdict_colour(colours)
+    )
+    return alt.layer(band, rules, marks)
+
+
+def history_chart(points: Iterable[HistoryPoint], colours: Colours) -> Layers:
+    """Return measured - documented over time, one line for each claim; pointing at one lifts it."""
+    pointed = alt.selection_point(
+        name="pointed", on="pointerover", clear="pointerout", fields=["label"], empty=False
+    )
+    base = _chart(points).encode(
+        x=alt.X("time:T", title=None, axis=alt.Axis(labelOverlap=True, tickCount=6, grid=False)),
+        y=alt.Y("delta:Q", title=_DIFFERENCE, axis=_axis_with_zero(colours)),
+        detail="label:N",
+    )
+    lines = base.mark_line(aria=False, color=colours.muted).encode(
+        opacity=alt.condition(pointed, alt.value(1), alt.value(0.3)),
+        strokeWidth=alt.condition(pointed, alt.value(2.5), alt.value(1)),
+    )
+    marks = base.mark_point(size=40, filled=True).encode(
+        color=verdict_colour(colours),
+        shape=_verdict_shape(),
+        opacity=alt.condition(pointed, alt.value(1), alt.value(0.75)),
+        tooltip=[
+            *_tooltips("label"),
+            alt.Tooltip("time:T", format="%Y-%m-%d %H:%M"),
+            alt.Tooltip("delta:Q", format="+.3f"),
+            *_tooltips("verdict"),
+        ],
+    )
+    return alt.layer(lines, marks.add_params(pointed))
+
+
+def on_page(chart: AnyChart, colours: Colours) -> Spec:
+    """Return a chart's specification for the page, which sets its data set and its height."""
+    spec: Spec = chart.to_dict(validate=False)
+    return spec | {
+        "params": [{"name": "dataset", "value": ""}, *spec.get("params", [])],
+        "transform": [{"filter": "datum.dataset === dataset"}],
+        "width": "container",
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "config": style(colours, PAGE_FONT) | {"legend": {"disable": True}},
+    }
+
+
+def verdict_colour(colours: Colours) -> alt.Color:
+    """Return the encoding that colours a mark by its verdict."""
+    labels = [verdict.label for verdict in Verdict]
+    scale = alt.Scale(domain=labels, range=[colours.verdicts[verdict] for verdict in Verdict])
+    return alt.Color("verdict:N", title="verdict", scale=scale, legend=None)
+
+
+def style(colours: Colours, font: str) -> Spec:
+    """Return what all charts share, as Vega-Lite's "config"."""
+    text = {
+        "labelColor": colours.ink,
+        "titleColor": colours.muted,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+    }
+    lines = dict.fromkeys(("gridColor", "domainColor", "tickColor"), colours.grid)
+    symbols = {"symbolStrokeWidth": 1.6, "symbolFillColor": "transparent"}
+    return {
+        "background": colours.background,
+        "font": font,
+        "axis": text | lines,
+        "axisY": {"labelLimit": 330},
+        "legend": text | symbols | {"orient": "bottom", "columns": 4},
+        "header": {"labelColor": colours.ink, "labelFontSize": 13},
+        "view": {"stroke": None},
+    }
+
+
+def _chart(points: Iterable[RowPoint | DeltaPoint | HistoryPoint]) -> alt.Chart:
+    return alt.Chart(alt.InlineData(values=[asdict(point) for point in points]))
+
+
+def _axis_with_zero(colours: Colours) -> alt.Axis:
+    """Return an axis on which 0, no difference, has a stronger line than other values."""
+    is_zero = alt.datum.value == 0
+    return alt.Axis(
+        gridColor=alt.condition(is_zero, alt.value(colours.muted), alt.value(colours.grid))
+    )
+
+
+def _tooltips(*fields: str) -> list[alt.Tooltip]:
+    return [alt.Tooltip(field, type="nominal") for field in fields]
+
+
+def _verdict_shape() -> alt.Shape:
+    labels = [verdict.label for verdict in Verdict]
+    scale = alt.Scale(domain=labels, range=[_SHAPES[verdict] for verdict in Verdict])
+    return alt.Shape("verdict:N", title="verdict", scale=scale, legend=None)

@@ -1,0 +1,57 @@
+"""The forms that all reports share: JSON, numbers, aligned tables, and sections of pairs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Literal
+
+from tabulate import tabulate
+
+_SIDES = {"l": "left", "r": "right"}
+
+
+def to_json(content: object) -> str:
+    """Return a value as indented JSON, for programs and for people."""
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def or_dash(value: float | Decimal | None, form: str = "") -> str:
+    """Return a number, or a dash where there is none.
+
+    Args:
+        value: the number.
+        form: as of `format`; by default, all its digits.
+    """
+    return "-" if value is None else format(value, form)
+
+
+def aligned(
+    titles: Sequence[str],
+    lines: Iterable[Sequence[str]],
+    align: str,
+    form: Literal["simple", "pipe"] = "simple",
+) -> str:
+    """Return a table whose columns are aligned.
+
+    Args:
+        titles: of the columns.
+        lines: the cells of each.
+        align: a letter for each column, "l" for left or "r" for right.
+        form: for terminals, or Markdown's with pipes.
+    """
+    sides = [_SIDES[letter] for letter in align]
+    return tabulate(lines, titles, tablefmt=form, disable_numparse=True, colalign=sides)
+
+
+def section(heading: str, pairs: Sequence[tuple[str, str]], width: int = 0) -> str:
+    """Return a heading and, below it, one line for each pair of what is told and what it is.
+
+    Args:
+        heading: of the section.
+        pairs: the lines.
+        width: at least, of what is told.
+    """
+    width = max([width, *(len(what) for what, _ in pairs)])
+    return "\n".join([heading, *(f"  {what:<{width}}  {value}" for what, value in pairs)])
