@@ -97,6 +97,7 @@ def norm_eps(kind: type[nn.Module], model: str) -> Callable[[Patch], None]:
 
 def mean_of_probabilities(patch: Patch) -> None:
     patch.setattr(
+        roi_head,
         "mean_logits",
         lambda stages: torch.stack(stages).softmax(dim=-1).mean(dim=0).log(),
     )
