@@ -47,7 +47,7 @@ class AerialSet:
     archives: tuple[str, str]
     """Names of the downloads of images and labels, for messages."""
     tiles: dict[str, frozenset[str]]
-    """Split -> its tiles. A tile in neither list counts as validation, as upstream."""
+    """Split -> its tiles. A tile in neither list counts as validation, as it does upstream."""
     clips: dict[str, int]
     """Split -> number of clips."""
     without_image: frozenset[str] = frozenset()

@@ -87,7 +87,9 @@ def _plan(request: Request) -> Plan:
         make = partial(_label, picture, own, member.location)
         pieces.append(Piece(name=picture.stem, make=make))
     if bare:
-        request.say(f"{bare} images have no annotation; they become background, as upstream")
+        request.say(
+            f"{bare} images have no annotation; they become background, as they do upstream"
+        )
     return Plan(
         pieces=[*pieces, Piece(name="the lists", make=partial(_lists, stems))],
         expected={"SegmentationClassContext": sum(_NUM_IMAGES[split] for split in request.splits)},

@@ -3,7 +3,7 @@
 A mask is its runs, column by column: outside and inside alternate, outside first (0 if the first
 pixel is inside). As text, a character carries five bits of a number, the lowest first, and whether
 more follow; the last one's highest bit is the sign. From the fourth number on, what is written is
-the difference from the last but one run.
+the difference from the run before the last.
 """
 
 from __future__ import annotations
