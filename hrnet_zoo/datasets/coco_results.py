@@ -84,27 +84,27 @@ def read_results(path: Path, ground_truth: Mapping[str, Any]) -> list[Result]:
         ground_truth: the annotation file as parsed.
 
     Raises:
-        ResultsError: the file is no list of results, or not of this data set.
+        ResultsError: the file is not a list of results, or not of this data set.
     """
     entries = _read_list(path)
     sizes = {image["id"]: [image["height"], image["width"]] for image in ground_truth["images"]}
     known = {category["id"] for category in ground_truth["categories"]}
-    _refuse(path, entries, "that are no objects", lambda e: not isinstance(e, dict))
+    _refuse(path, entries, "that are not objects", lambda e: not isinstance(e, dict))
     for key in ("image_id", "category_id", "score"):
         _refuse(path, entries, f'without "{key}"', _lacks(key))
     _refuse(path, entries, 'with neither "bbox" nor "segmentation"', _lacks("bbox", "segmentation"))
     _refuse(path, entries, "of unknown images", lambda e: not _is_id(e["image_id"], sizes))
     _refuse(path, entries, "of unknown categories", lambda e: not _is_id(e["category_id"], known))
-    _refuse(path, entries, "whose score is no number", lambda e: not is_number(e["score"]))
+    _refuse(path, entries, "whose score is not a number", lambda e: not is_number(e["score"]))
     # COCO's tools look at the first entry to tell what the others are.
     for key in ("bbox", "segmentation"):
         if any(key in entry for entry in entries):
             _refuse(path, entries, f'without the "{key}" that others have', _lacks(key))
     if entries and "bbox" in entries[0]:
-        what = "whose bbox is no x, y, width and height, or a negative one"
+        what = "whose bbox is not x, y, width and height, or a negative one"
         _refuse(path, entries, what, lambda e: not _is_result_box(e["bbox"]))
     if has_masks(entries):
-        what = "whose mask is no compressed RLE of the image's size"
+        what = "whose mask is not a compressed RLE of the image's size"
         _refuse(
             path, entries, what, lambda e: not _is_mask(e["segmentation"], sizes[e["image_id"]])
         )
@@ -112,7 +112,7 @@ def read_results(path: Path, ground_truth: Mapping[str, Any]) -> list[Result]:
 
 
 def has_masks(entries: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether results can be scored as masks; all entries are alike once they were read."""
+    """Whether results can be scored as masks; all entries are alike once they were read."""
     return bool(entries) and "segmentation" in entries[0]
 
 
@@ -122,12 +122,12 @@ def _read_list(path: Path) -> list[Any]:
     except DatasetError as error:
         raise ResultsError(str(error)) from None
     except (ValueError, RecursionError) as error:
-        msg = f"{path} is no intact JSON ({error}). Write it again with the tool it came from."
+        msg = f"{path} is not intact JSON ({error}). Write it again with the tool it came from."
         raise ResultsError(msg) from None
     if not isinstance(content, list):
         msg = (
-            f"{path} is no results file: it must hold a list of objects with image_id, bbox, score "
-            "and category_id, as COCO's evaluation takes them."
+            f"{path} is not a results file: it must hold a list of objects with image_id, bbox, "
+            "score and category_id, as COCO's evaluation takes them."
         )
         raise ResultsError(msg)
     return content

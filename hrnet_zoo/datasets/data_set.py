@@ -94,7 +94,12 @@ class Samples(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class DataSet(ABC):
-    """The validation split of one data set: what it is called, holds and looks like."""
+    """The validation split of one data set: what it is called, holds and looks like.
+
+    A kind of data sets is two classes, so that imports form no cycle: one with its fields and what
+    is said about its files (`LabelLayout`), which the modules that read files take, and one that
+    adds `open` and `inventory` by importing these modules when called (`LabelImages`).
+    """
 
     name: str
     """As manifests and commands name it."""

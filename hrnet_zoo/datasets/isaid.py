@@ -17,6 +17,7 @@ from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.datasets.label_layout import IGNORED, LabelFiles
 from hrnet_zoo.datasets.prepare.archives import Member, paired
 from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request, in_both_folders
+from hrnet_zoo.datasets.prepare.tiling import cut, pad_to_patch, patch_boxes
 from hrnet_zoo.errors import DatasetError
 
 _CLASSES = classes(
@@ -54,7 +55,6 @@ def _plan(request: Request) -> Plan:
 
 def _patches(split: str, stem: str, image: Member, mask: Member) -> Iterator[Output]:
     from hrnet_zoo.datasets.prepare.colours import labels_of_colours  # noqa: PLC0415
-    from hrnet_zoo.datasets.prepare.tiling import cut, pad_to_patch, patch_boxes  # noqa: PLC0415
 
     pixels = decode_image(image.read(), image.location)
     label = labels_of_colours(decode_image(mask.read(), mask.location), _CLASSES.palette)

@@ -16,6 +16,7 @@ from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.datasets.label_layout import LabelFiles
 from hrnet_zoo.datasets.prepare.archives import Member, paired
 from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request, in_both_folders
+from hrnet_zoo.datasets.prepare.tiling import CLIP, clip_boxes, cut
 from hrnet_zoo.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class AerialSet:
     archives: tuple[str, str]
     """Names of the downloads of images and labels, for messages."""
     tiles: dict[str, frozenset[str]]
-    """Split -> its tiles. A tile in neither list counts as validation, as upstream."""
+    """Split -> its tiles. A tile in neither list counts as validation, as it does upstream."""
     clips: dict[str, int]
     """Split -> number of clips."""
     without_image: frozenset[str] = frozenset()
@@ -171,8 +172,6 @@ def _clips(tile: str, split: str, image: Member, label: Member) -> Iterator[Outp
 
 
 def _decoded(member: Member) -> NDArray[np.uint8]:
-    from hrnet_zoo.datasets.prepare.tiling import CLIP  # noqa: PLC0415
-
     pixels = decode_image(member.read(), member.location)
     if min(pixels.shape[:2]) < CLIP:
         msg = f"{member.location} is smaller than one clip of {CLIP} pixels. Is it a preview?"
@@ -181,8 +180,6 @@ def _decoded(member: Member) -> NDArray[np.uint8]:
 
 
 def _cut_all(pixels: NDArray[np.uint8], tile: str) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    from hrnet_zoo.datasets.prepare.tiling import clip_boxes, cut  # noqa: PLC0415
-
     for box in clip_boxes(*pixels.shape[:2]):
         yield f"{tile}_{'_'.join(map(str, box))}.png", cut(pixels, box)
 

@@ -17,10 +17,10 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.label_images import LabelImages
@@ -54,16 +54,14 @@ CATEGORY_IDS = (
 _NUM_IMAGES = {"val": 5105, "train": 4998}
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Annotation:
+class _Annotation(NamedTuple):
     id: int
     image_id: int
     category_id: int
     segmentation: Mapping[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Picture:
+class _Picture(NamedTuple):
     image_id: int
     stem: str
     height: int
@@ -89,7 +87,9 @@ def _plan(request: Request) -> Plan:
         make = partial(_label, picture, own, member.location)
         pieces.append(Piece(name=picture.stem, make=make))
     if bare:
-        request.say(f"{bare} images have no annotation; they become background, as upstream")
+        request.say(
+            f"{bare} images have no annotation; they become background, as they do upstream"
+        )
     return Plan(
         pieces=[*pieces, Piece(name="the lists", make=partial(_lists, stems))],
         expected={"SegmentationClassContext": sum(_NUM_IMAGES[split] for split in request.splits)},

@@ -173,7 +173,7 @@ def test_check_shows_all_problems(
         "9 of 11644",
         "wrong number of images\n    img_dir/val holds 9 images; the complete split has 11644\n",
         "images without a label file\n    part_0/scene_0\n",
-        "label files with values that are no class (8)\n",
+        "label files with values that are not a class (8)\n",
         "and 3 more",
         "not complete, or not intact",
     ):

@@ -130,12 +130,12 @@ def test_entries_without_boxes_are_taken_if_they_have_masks(tmp_path: Path, trut
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "is no intact JSON"),
-        ('[{"image_id": 139,', "is no intact JSON"),
-        ("[" * 100_000, "is no intact JSON"),
+        ("", "is not intact JSON"),
+        ('[{"image_id": 139,', "is not intact JSON"),
+        ("[" * 100_000, "is not intact JSON"),
         ("{}", "must hold a list of objects"),
         ('{"annotations": []}', "must hold a list of objects"),
-        ("[3, {}]", r"has 1 of 2 entries that are no objects, e\.g\. no\. 1 3\."),
+        ("[3, {}]", r"has 1 of 2 entries that are not objects, e\.g\. no\. 1 3\."),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, truth: Json, content: str, said: str) -> None:
@@ -171,12 +171,12 @@ def drop(key: str) -> Callable[[Json], object]:
         (put("image_id", [139]), "of unknown images"),
         (put("category_id", 12), "of unknown categories"),
         (put("category_id", 0), "of unknown categories"),
-        (put("score", float("nan")), "whose score is no number"),
-        (put("score", "high"), "whose score is no number"),
+        (put("score", float("nan")), "whose score is not a number"),
+        (put("score", "high"), "whose score is not a number"),
         (put("bbox", [1, 2, -3, 4]), "or a negative one"),
-        (put("bbox", [1, 2, 3, float("inf")]), "whose bbox is no x, y, width and height"),
-        (put("bbox", [1, 2, 3]), "whose bbox is no x, y, width and height"),
-        (put("segmentation", [[1, 2, 3, 4, 5, 6]]), "whose mask is no compressed RLE"),
+        (put("bbox", [1, 2, 3, float("inf")]), "whose bbox is not x, y, width and height"),
+        (put("bbox", [1, 2, 3]), "whose bbox is not x, y, width and height"),
+        (put("segmentation", [[1, 2, 3, 4, 5, 6]]), "whose mask is not a compressed RLE"),
         (put("segmentation", {"size": [160, 120], "counts": "0"}), "of the image's size"),
     ],
 )

@@ -335,7 +335,7 @@ def test_score_that_cannot_be_done(
             "do not both have masks",
         ),
         ((tmp_path / "gone", "--dataset", "coco", *root_option), 3, "gone cannot be read"),
-        ((write(tmp_path / "odd", {}), "--dataset", "coco", *root_option), 3, "no results file"),
+        ((write(tmp_path / "odd", {}), "--dataset", "coco", *root_option), 3, "not a results file"),
     ):
         finished = run_cli("score", *arguments)
         assert finished.code == code

@@ -741,7 +741,7 @@ def test_pascal_context(name: str, tmp_path: Path) -> None:
     expected[:, :2] = 1
     assert np.array_equal(read_label(folder / "2008_000004.png"), expected)
     assert not read_label(folder / "2008_000003.png").any()
-    assert "1 images have no annotation; they become background, as upstream" in heard.said
+    assert "1 images have no annotation; they become background, as they do upstream" in heard.said
     lists = root / "ImageSets/SegmentationContext"
     assert (lists / "val.txt").read_text() == "2008_000003\n2008_000004\n"
     assert not (lists / "train.txt").exists()

@@ -75,7 +75,7 @@ class Source:
         self.close()
 
     def close(self) -> None:
-        """Close the zip files; members cannot be read any more."""
+        """Close the zip files; members cannot be read after that."""
         for archive in self._archives:
             archive.close()
 

@@ -14,6 +14,8 @@ from hrnet_zoo.datasets.rle import decode_runs
 def decode_mask(encoded: Mapping[str, Any], height: int, width: int) -> NDArray[np.bool_]:
     """Return a mask, flat and column by column, as [width * height].
 
+    pycocotools accepts runs that end early, and leaves the rest of the mask as the memory was.
+
     Args:
         encoded: "counts", as COCO's text or as a list of numbers, and maybe "size".
         height: of the image.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 CLIP = 512
 """Side of the clips of Potsdam and Vaihingen, in pixels."""
@@ -49,6 +51,8 @@ def pad_to_patch(array: NDArray[np.uint8], value: int) -> NDArray[np.uint8]:
     Nothing is added where a side already has the length of a patch exactly, not even to the
     other side; see `patch_boxes` for what follows from that.
     """
+    import numpy as np  # noqa: PLC0415
+
     height, width = array.shape[:2]
     if PATCH in (height, width):
         return array

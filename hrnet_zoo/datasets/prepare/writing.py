@@ -62,7 +62,7 @@ def check_space(root: Path, folders: list[str], least_bytes: int) -> None:
 
     Args:
         root: the data set's folder; it need not exist.
-        folders: output folders; what they hold already needs no room any more.
+        folders: output folders; what they hold needs no more room.
         least_bytes: size of the complete output, at the least.
     """
     if not least_bytes:
@@ -83,7 +83,7 @@ def _gb(size: int) -> str:
 
 
 def _holds(target: Path, content: NDArray[np.uint8] | bytes) -> bool:
-    """Tell whether a file holds this content; how its pixels are compressed does not matter."""
+    """Whether a file holds this content; how its pixels are compressed does not matter."""
     present = read_bytes(target)
     if isinstance(content, bytes):
         return present == content
