@@ -33,8 +33,9 @@ _PROTOCOLS = {"miou": "single", "miou_ms_flip": "ms_flip"}
 
 def newest_line(line: dict[str, Any]) -> dict[str, Any]:
     """Return what is kept of one image in the newest form: its results by protocol."""
-    if "counts" in line:
-        results = {_PROTOCOLS.get(name, name): text for name, text in line["counts"].items()}
+    counts = line.get("counts")
+    if isinstance(counts, dict):
+        results = {_PROTOCOLS.get(name, name): text for name, text in counts.items()}
     elif "detections" in line:
         results = {"single": line["detections"]}
     else:
