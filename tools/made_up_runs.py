@@ -21,9 +21,9 @@ from hrnet_zoo.records.accuracy import (
 )
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.records.timing import TimingRecord
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.scored import ClassFigures, ProtocolUsed
 from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, total
-from hrnet_zoo.tasks.segmentation.setup import WholeTest
 from hrnet_zoo.timing.observations import InputTimed, MachineState, VariantTimed
 from hrnet_zoo.zoo.row import Metric
 
@@ -35,7 +35,7 @@ NUM_CLASSES = 7
 CHECKPOINT = CheckpointUsed(file_name="a.pth", sha256="a" * 64, size_bytes=1, url=None)
 PROTOCOL = ProtocolUsed(
     name="single",
-    test=WholeTest(mode="whole", scale=(2048, 1024)),
+    test={"mode": "whole", "scale": [2048, 1024]},
     normalisation=Normalisation(channel_order="rgb", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)),
     ratios=[1.0],
     flip=False,
@@ -123,7 +123,8 @@ def write_run(
 
 def write_many(folder: Path, *, rows: int, runs: int, images_of: Sequence[SparseCounts]) -> None:
     """Write records as large as those of 19 classes; the runs of a row differ in their times."""
-    classes = [ClassFigures(name=f"class {i}", iou=70.123456789, accuracy=80.1) for i in range(19)]
+    figures = {"iou": 70.123456789, "accuracy": 80.1}
+    classes = [ClassFigures(name=f"class {i}", figures=figures) for i in range(19)]
     for row in range(rows):
         record = read_record(write_run(folder, f"row{row}", images_of))
         measured = record.measurements[0].model_copy(update={"classes": classes})
@@ -142,10 +143,11 @@ def dataset_of(num_images: int, **changes: object) -> DatasetUsed:
 
 
 def write_images(path: Path, metric: Metric, made: Sequence[SparseCounts]) -> None:
-    with Journal(path.with_suffix(".part"), {"format": 1}) as journal:
+    protocol = METRICS[metric].protocol
+    with Journal(path.with_suffix(".part"), {"format": 2}) as journal:
         for number, image in enumerate(made):
-            counts = {metric: image.to_text()}
-            journal.append({"name": f"image {number}", "digest": "d", "counts": counts})
+            results = {protocol: image.to_text()}
+            journal.append({"name": f"image {number}", "digest": "d", "results": results})
         journal.finish(path)
 
 

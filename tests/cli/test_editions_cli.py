@@ -194,7 +194,9 @@ def test_verify_names_the_edition_of_a_file(
     (path,) = (tmp_path / "as_later").glob("*/*.json")
     record = read_record(path)
     assert record.edition == "later"
-    assert record.measurements[0].protocol.normalisation.mean == (1.0, 2.0, 3.0)
+    protocol = record.measurements[0].protocol
+    assert protocol is not None
+    assert protocol.normalisation.mean == (1.0, 2.0, 3.0)
 
     finished = run_cli(
         "verify",

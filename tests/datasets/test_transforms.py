@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from hrnet_zoo.tasks.segmentation.protocol import (
     resized_images,
     window_bounds,
 )
+from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS
 
 GOLDEN: dict[str, Any] = json.loads((DATA / "resize.json").read_text())
 IMAGENET = Normalisation(

@@ -95,8 +95,8 @@ def plain_miou(labels: Sequence[NDArray[np.int64]]) -> float:
 
 def test_a_segmentor_in_bf16_is_what_a_plain_loop_makes_of_it() -> None:
     (figure,) = TrainedNetworks().figures("segmentation", ["bf16"], CPU, Silent())
-    model = cast("FCN", load_segmentor(SEGMENTOR, weights(SEGMENTOR), CPU))
-    half = cast("FCN", folded(model).to(memory_format=torch.channels_last).to(torch.bfloat16))
+    model = load_segmentor(SEGMENTOR, weights(SEGMENTOR), CPU)
+    half = folded(model).to(memory_format=torch.channels_last).to(torch.bfloat16)
     full, lower = plain_labels(model, torch.float32), plain_labels(half, torch.bfloat16)
     assert figure.fp32 == pytest.approx(81.5875, abs=2e-4)
     assert figure.lower == pytest.approx(plain_miou(lower), abs=2e-4)
@@ -125,9 +125,9 @@ class Half(nn.Module):
 
 
 def plain_detections(truth: COCO, *, half: bool) -> dict[int, ImageDetections]:
-    model = load_detector(DETECTOR, weights(DETECTOR), CPU).model
+    model = cast("Detector", load_detector(DETECTOR, weights(DETECTOR), CPU).model)
     if half:
-        model = cast("Detector", folded(model).to(memory_format=torch.channels_last))
+        model = folded(model).to(memory_format=torch.channels_last)
         for part in ("backbone", "neck"):
             setattr(model, part, Half(model.get_submodule(part)))
     protocol = detection_protocol(DETECTOR, with_masks=False)

@@ -21,11 +21,12 @@ from hrnet_zoo.memory.peaks import (
     rounded_size,
 )
 from hrnet_zoo.memory.training_step import TrainingStep
+from hrnet_zoo.memory.use import MemoryUse
 from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection import rpn
 from hrnet_zoo.models.detection.box_head import BoxHead
 from hrnet_zoo.models.folding import fold
-from hrnet_zoo.runs.memory import Inference, Training, training_of
+from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.detection.inference import DetectionInference
 from hrnet_zoo.tasks.detection.protocol import geometry_of, to_image_detections
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
@@ -46,7 +47,7 @@ CPU = torch.device("cpu")
 
 
 @functools.cache
-def predicted_gib(training: Training) -> float:
+def predicted_gib(training: MemoryUse) -> float:
     return predicted_peak(partial(training.prepare, CPU)) / GIB
 
 
@@ -61,7 +62,7 @@ def test_every_documented_cell_is_tested() -> None:
 
 @pytest.mark.parametrize("row", DOCUMENTED, ids=names(DOCUMENTED))
 def test_documented_cells(row: Row) -> None:
-    predicted = predicted_gib(training_of(row))
+    predicted = predicted_gib(TASKS[row.task].training(row.setup))
     judgement = judge_memory(row, predicted_gib=predicted)
     assert judgement.verdict is MemoryVerdict.CONSISTENT, judgement
     # Upstream's own code, counted the same way, but for logits that were held until the update.
@@ -138,7 +139,7 @@ TINY = [
 @pytest.mark.parametrize(
     "work", TINY, ids=lambda work: f"{type(work).__name__}-{work.architecture}"
 )
-def test_fake_tensors_take_what_real_ones_take(work: Training | Inference) -> None:
+def test_fake_tensors_take_what_real_ones_take(work: MemoryUse) -> None:
     tracker = AllocationTracker()
     with tracker:
         step = work.prepare(CPU)

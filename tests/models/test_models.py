@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from hrnet_zoo.tasks.segmentation.protocol import (
     evaluated_network,
     resized_images,
 )
+from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS
 from hrnet_zoo.zoo.manifest import load_zoo
 
 KEY_LISTS = sorted(DATA.glob("keys/*.txt.gz"))
@@ -175,6 +177,7 @@ def test_inference_goldens(tag: str, fold: bool, batched: bool) -> None:
         else protocol
     )
     model = model.to(memory_format=torch.channels_last)
+    assert isinstance(model, FCN)
     network = evaluated_network(model) if fold else model
     image = image_a()
     scores = class_scores(

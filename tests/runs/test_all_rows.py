@@ -116,7 +116,7 @@ def test_rows_of_all_kinds_are_evaluated(
         predictor = hrnet_zoo.load(row.name, checkpoint=path)
         assert isinstance(predictor, SegmentationPredictor)
         for measurement, protocol in zip(record.measurements, ("single", "ms_flip"), strict=True):
-            seen = [(predictor.predict(p, protocol=protocol).labels, g) for p, g in pairs]  # type: ignore[arg-type]
+            seen = [(predictor.predict(p, protocol=protocol).labels, g) for p, g in pairs]
             expected = plain_miou(seen, row.setup.num_classes)
             assert measurement.value == pytest.approx(expected, abs=1e-9)
             assert len(measurement.classes) == row.setup.num_classes

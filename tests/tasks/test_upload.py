@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from rows import detection_protocol, single_protocol
+from rows import detect_in_images, detection_protocol, evaluate_images, single_protocol
 from support.trees import make_cityscapes
 from torch import Tensor
 
@@ -28,10 +28,9 @@ from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.demo import DATA_ROOT
 from hrnet_zoo.errors import DatasetError, PrerequisiteError
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
-from hrnet_zoo.tasks import upload
+from hrnet_zoo.tasks import evaluation, upload
 from hrnet_zoo.tasks.ahead import StageSeconds
-from hrnet_zoo.tasks.detection import evaluation as detection
-from hrnet_zoo.tasks.segmentation import evaluation as segmentation
+from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS
 from hrnet_zoo.tasks.upload import DoubleBuffer, Sent, Transfer, sent_ahead, upload_ahead
 from hrnet_zoo.zoo.manifest import load_zoo
 
@@ -235,30 +234,29 @@ def test_normalising_a_tensor_is_normalising_the_array() -> None:
 
 def over(link: Callable[[], LateLink], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let evaluations on the CPU send their images over a link."""
-    for module in (segmentation, detection):
-        monkeypatch.setattr(
-            module, "upload_ahead", lambda items, arrays_of, _: sent_ahead(items, arrays_of, link())
-        )
+    monkeypatch.setattr(
+        evaluation, "upload_ahead", lambda items, arrays_of, _: sent_ahead(items, arrays_of, link())
+    )
 
 
 def counted(root: Path, device: torch.device) -> list[tuple[str, str, list[list[int]]]]:
     """Evaluate a network whose labels are the image's brightness, under two protocols."""
     single = replace(single_protocol(load_zoo().row(ROW)), scale=(128, 64))
-    protocols = {"miou": single, "miou_ms_flip": replace(single, ratios=MS_FLIP_RATIOS, flip=True)}
+    protocols = {"single": single, "ms_flip": replace(single, ratios=MS_FLIP_RATIOS, flip=True)}
     dataset = open_dataset(DATASETS["cityscapes"], root, 19)
     steps = torch.linspace(-2, 2, 19, device=device)[None, :, None, None]
     return [
-        (result.name, metric, counts.dense().tolist())
-        for result in segmentation.evaluate_images(
+        (result.name, protocol, counts.dense().tolist())
+        for result in evaluate_images(
             lambda x: -(x.mean(dim=1, keepdim=True) - steps).abs(),
             dataset,
             range(len(dataset)),
-            protocols,  # type: ignore[arg-type] # the keys are known names
+            protocols,
             num_workers=2,
             device=device,
             seconds=StageSeconds(),
         )
-        for metric, counts in result.counts.items()
+        for protocol, counts in result.counted.items()
     ]
 
 
@@ -283,8 +281,8 @@ class MeanDetector(Detector):
 def detected(device: torch.device) -> list[tuple[str, list[list[float]]]]:
     dataset = open_coco(DETECTION_DATASETS["scenes_boxes"], "scenes_boxes", DATA_ROOT)
     return [
-        (found.name, found.detections.boxes.tolist())
-        for found in detection.detect_in_images(
+        (found.name, found.counted["single"].boxes.tolist())
+        for found in detect_in_images(
             MeanDetector(),
             dataset,
             range(5),

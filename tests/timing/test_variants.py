@@ -31,6 +31,7 @@ from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
 from hrnet_zoo.tasks.detection.timed import DetectionBench, fast_detector
 from hrnet_zoo.tasks.filled import fill as fill_in
 from hrnet_zoo.tasks.filled import spread_classes
+from hrnet_zoo.tasks.predictor import Predictor
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, class_scores
 from hrnet_zoo.tasks.segmentation.timed import SegmentationBench
@@ -179,7 +180,7 @@ def test_drawn_images_are_the_same_every_time_and_shrink_with_the_scale() -> Non
     assert drawn_image(ZOO.row("fcos_hrnetv2p_w18_gn-head_4x4_1x_coco"), None).size == (480, 640)
 
 
-def predictor(row: Any) -> SegmentationPredictor | DetectionPredictor:
+def predictor(row: Any) -> Predictor:
     return load_predictor(row, hrnet_zoo.demo.MANIFEST.parent, checkpoint=None, device="cpu")
 
 
