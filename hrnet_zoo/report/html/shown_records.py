@@ -133,8 +133,6 @@ def _accuracy(record: Record, path: str, paths: Mapping[str, int]) -> ShownRecor
     content = record.model_dump(mode="json")
     for measurement in content["measurements"]:
         measurement["classes"] = _count(measurement["classes"], "classes")
-        if measurement["coco"]:
-            measurement["coco"]["categories"] = _count(measurement["coco"]["categories"], "classes")
     return _shown("accuracy", record.row, facts, content, path, paths)
 
 
