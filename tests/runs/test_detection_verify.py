@@ -415,7 +415,7 @@ def test_predict_command_writes_boxes_and_pictures(
 def test_predict_refuses_the_protocols_of_segmentation(root: Path, run_cli: RunCli) -> None:
     finished = run_cli("predict", FCOS, image_file(root, 0), "--protocol", "ms_flip")
     assert finished.code == 2
-    assert "--protocol is for segmentation" in finished.err
+    assert "detects objects with the protocol single only, not with ms_flip" in finished.err
 
 
 def test_crowds_and_empty_images_are_evaluated(tmp_path: Path, root: Path, verify: Verify) -> None:

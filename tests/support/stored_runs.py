@@ -30,7 +30,7 @@ def record_of(name: str = ROW, *, day: int = 0, miou: float = 73.86, **changes: 
     began = BEGIN + timedelta(days=day)
     protocol = ProtocolUsed(
         name="single",
-        test=row.setup.test,
+        test=row.setup.test.model_dump(mode="json"),
         normalisation=row.setup.normalisation,
         ratios=[1.0],
         flip=False,
