@@ -19,7 +19,7 @@ from hrnet_zoo.records.accuracy import (
     read_records,
     write_record,
 )
-from hrnet_zoo.records.migrations import FIRST_VERSION, Migrations
+from hrnet_zoo.records.migrations import FIRST_VERSION, Migrations, newest_line
 from hrnet_zoo.records.timing import TIMING_MIGRATIONS, TIMING_VERSION
 
 
@@ -155,3 +155,72 @@ def test_records_that_cannot_be_brought_up_to_date(
 )
 def test_every_version_that_ever_was_can_be_read(newest: int, migrations: Migrations) -> None:
     assert list(migrations) == list(range(FIRST_VERSION, newest))
+
+
+def of_version_1(folder: Path, **measurement: Any) -> Path:
+    content = {
+        "schema_version": 1, "row": "a", "status": "completed",
+        "started_at": "2026-01-01T00:00:00Z",
+        "measurements": [
+            {
+                "value": 70.5, "interval": None, "macc": None, "aacc": None, "classes": [],
+                "coco": None,
+                "protocol": {
+                    "name": "single", "test": {"scale": [8, 8]}, "ratios": [1.0], "flip": False,
+                    "normalisation": {"channel_order": "rgb", "mean": [0, 0, 0], "std": [1, 1, 1]},
+                },
+            }
+            | measurement
+        ],
+    }  # fmt: skip
+    path = folder / "1.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_label_maps_of_version_1_are_read(tmp_path: Path) -> None:
+    classes = [{"name": "road", "iou": 80.5, "accuracy": None}]
+    path = of_version_1(tmp_path, metric="miou", macc=88.0, aacc=94.0, classes=classes)
+    (measured,) = read_record(path).measurements
+    assert (measured.metric, measured.value, measured.scoring) == ("miou", 70.5, None)
+    assert measured.figures == {"macc": 88.0, "aacc": 94.0}
+    assert [(c.name, c.figures) for c in measured.classes] == [
+        ("road", {"iou": 80.5, "accuracy": None})
+    ]
+    assert measured.protocol is not None
+    assert measured.protocol.test == {"scale": [8, 8]}
+
+
+def test_detections_of_version_1_are_read(tmp_path: Path) -> None:
+    scoring = {
+        "backend": "pycocotools", "version": "2.0.11", "asked": "auto",
+        "parity_num_images": None, "parity_largest_difference": None, "remarks": ["slow"],
+    }  # fmt: skip
+    coco = {
+        "figures": {"ap": 70.5, "ap_large": None},
+        "categories": [{"name": "car", "ap": 60.0}, {"name": "person", "ap": None}],
+        "scoring": scoring,
+    }
+    path = of_version_1(tmp_path, metric="box_ap", coco=coco)
+    (measured,) = read_record(path).measurements
+    assert measured.figures == {"ap": 70.5, "ap_large": None}
+    assert [(c.name, c.figures) for c in measured.classes] == [
+        ("car", {"ap": 60.0}), ("person", {"ap": None}),
+    ]  # fmt: skip
+    assert measured.scoring is not None
+    assert measured.scoring.model_dump() == scoring
+
+
+@pytest.mark.parametrize(
+    ("line", "results"),
+    [
+        ({"counts": {"miou": "a", "miou_ms_flip": "b"}}, {"single": "a", "ms_flip": "b"}),
+        ({"detections": "c", "image_id": 3}, {"single": "c"}),
+        ({"results": {"single": "d"}}, {"single": "d"}),
+    ],
+)
+def test_lines_of_images_are_read_by_protocol(
+    line: dict[str, Any], results: dict[str, str]
+) -> None:
+    new = newest_line({"name": "image 0", "digest": "f"} | line)
+    assert new == {"name": "image 0", "digest": "f", "results": results}
