@@ -75,7 +75,7 @@ def measure(num_images: int, num_workers: int | None = None) -> StageSeconds:
             filled_network(row, dataset.path_of(0)),
             dataset,
             range(num_images),
-            {"miou": single_protocol(row)},
+            {"single": single_protocol(row)},
             num_workers=num_workers,
             device=CPU,
             seconds=seconds,
