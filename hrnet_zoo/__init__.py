@@ -6,7 +6,10 @@
 
 A detector's result has ``boxes``, ``scores``, ``labels`` and ``masks`` instead.
 
-Importing the package alone does not import torch.
+    measured = hrnet_zoo.results("reports/records")
+    measured[measured.counts].pivot(index="row", columns="metric", values="delta")
+
+Importing the package alone imports neither torch nor pandas.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from hrnet_zoo.errors import ZooError
 
 # Imports stand inside the functions: every command starts here, and most need none of this.
 if TYPE_CHECKING:
+    import pandas
     import torch
     from torch import nn
 
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
     from hrnet_zoo.zoo.row import EditionName
     from hrnet_zoo.zoo.zoo import Zoo
 
-__all__ = ["ZooError", "__version__", "build", "load", "load_zoo"]
+__all__ = ["ZooError", "__version__", "build", "load", "load_zoo", "results"]
 
 __version__ = "0.1.0"
 
@@ -83,3 +87,51 @@ def load(
     path = None if checkpoint is None else Path(checkpoint)
     row = zoo.row(name, edition)
     return load_predictor(row, zoo.path.parent, checkpoint=path, device=str(device))
+
+
+def results(records: str | Path, zoo: Zoo | None = None) -> pandas.DataFrame:
+    """Return what records say about documented numbers, one line for each number and run.
+
+    The lines are those of ``hrnet-zoo report export`` that have a run, in the order of the
+    manifest, runs oldest first; then the fps of rows that were timed, of the last usable run each.
+    A number that a run was to measure and did not has a line as well. What is absent is missing, as
+    pandas understands it. Files that cannot be used are left out, with a warning that names them.
+
+    Columns:
+        row, edition: the row's name; "readme" or "later".
+        task, dataset, method, backbone: of the row, as in the manifest.
+        parameters, multiply_adds: of its network, for an image of the documented size.
+        metric: "miou", "miou_ms_flip", "box_ap", "mask_ap" or "fps".
+        protocol: how it was documented, "single" or "ms_flip"; missing for fps.
+        documented, documented_printed: the number in the README; the text has all its decimals.
+        measured: percent, or images per second.
+        delta: measured - documented in points; missing for fps, which are of another machine.
+        verdict, reason: as ``verify`` gives them; missing for fps.
+        interval_low, interval_high: bootstrapped 95 % interval of the measured value.
+        counts: whether this run is the one that counts of its number.
+        record: path of the record below ``records``.
+        started_at: when the run began, UTC.
+        device: what it ran on.
+
+    Args:
+        records: the folder that ``verify`` and ``time`` wrote to.
+        zoo: says what is documented; None means the manifest that ships with hrnet-zoo.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    import warnings  # noqa: PLC0415
+
+    from hrnet_zoo.errors import UsageError  # noqa: PLC0415
+    from hrnet_zoo.report.export import table_of, values_of  # noqa: PLC0415
+    from hrnet_zoo.report.html.gathering import gather  # noqa: PLC0415
+
+    folder = Path(records)
+    if not folder.is_dir():
+        msg = f"There is no folder {folder}; it should be the one that verify and time wrote to."
+        raise UsageError(msg)
+    gathered = gather(load_zoo() if zoo is None else zoo, folder)
+    if gathered.problems:
+        named = "; ".join(f"{problem.path}: {problem.reason}" for problem in gathered.problems)
+        warnings.warn(f"left out: {named}", stacklevel=2)
+    return table_of(value for value in values_of(gathered) if value.record is not None)

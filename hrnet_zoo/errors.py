@@ -78,3 +78,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     by_lower_case = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), list(by_lower_case), n=3)
     return f" Close: {', '.join(by_lower_case[key] for key in close)}." if close else ""
+
+
+def explain_yaml_error(error: Exception, file: str) -> str:
+    """Return a sentence on why a text cannot be read as YAML, with the file and line."""
+    mark = getattr(error, "problem_mark", None)
+    where = f"{file}:{mark.line + 1}" if mark else file
+    return f"{where}: not valid YAML: {getattr(error, 'problem', None) or error}."

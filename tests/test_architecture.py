@@ -152,3 +152,17 @@ def test_commands_that_need_no_torch_do_not_import_it(arguments: list[str]) -> N
     codes = {"fetch": 3, "score": 3, "fps": 3, "compare": 2}
     assert finished.returncode == codes.get(arguments[0], 0), finished.stderr
     assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["list"], ["show", "fcn_hr18_512x1024_40k_cityscapes"], ["report", "tables"]],
+    ids=" ".join,
+)
+def test_what_starts_fast_imports_neither_scipy_nor_pandas(arguments: list[str]) -> None:
+    finished = python(
+        "import sys; sys.modules['scipy'] = sys.modules['pandas'] = None\n"
+        "from hrnet_zoo.cli import main\n"
+        f"sys.argv = ['hrnet-zoo', *{arguments}]\nmain()"
+    )
+    assert finished.returncode == 0, finished.stderr

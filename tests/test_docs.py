@@ -50,8 +50,8 @@ def test_the_shown_demo_is_the_shipped_one() -> None:
     for row in (segmentor, detector):
         assert f"reports/demo/{row.name}.png" in README
         assert (ROOT / "reports" / "demo" / f"{row.name}.png").is_file()
-    assert f"mIoU         {segmentor.printed.miou}" in README
-    assert f"box AP         {detector.printed.box_ap}" in README
+    assert f"mIoU         {segmentor.text('miou')}" in README
+    assert f"box AP         {detector.text('box_ap')}" in README
 
 
 def test_the_set_up_commands_stand_in_the_readme() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 from hrnet_zoo import demo
+from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.multiply_adds import count_complexity
 from hrnet_zoo.zoo.complexity import identity
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -22,7 +23,7 @@ def distinct_rows() -> list[Row]:
 
 def entry(row: Row) -> str:
     """Return a row's line of the file."""
-    counted = count_complexity(row)
+    counted = count_complexity(TASKS[row.task], row.setup)
     content = {
         "parameters": counted.parameters,
         "multiply_adds": counted.multiply_adds,

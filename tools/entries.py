@@ -8,17 +8,17 @@ repeat it.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from typing import Literal
 
 from hrnet_zoo import __version__
-from hrnet_zoo.records.accuracy import read_as
-from hrnet_zoo.records.timing import TimingRecord, read_timings
+from hrnet_zoo.records.base import Record
+from hrnet_zoo.records.folder import read_records
+from hrnet_zoo.records.memory import MemoryRecord
+from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.timing.medians import median
 from hrnet_zoo.timing.observations import DOCUMENTED
 from hrnet_zoo.zoo.complexity import complexity_of
@@ -26,7 +26,6 @@ from hrnet_zoo.zoo.row import Row
 
 Kind = Literal["time", "memory"]
 
-MEMORY_VERSION = 1
 START_S = 20.0
 """From an empty process to the first sample: imports, random weights, making variants ready."""
 PASSES = 8
@@ -35,22 +34,6 @@ MEMORY_S = 30.0
 """Of a memory entry, until this machine has done one."""
 DEFAULT_RATE = {"cpu": 3e10, "cuda": 2e12}
 """Multiply-adds per second until this machine has timed a row; on the low side of both kinds."""
-
-
-class MemoryRecord(BaseModel):
-    """What `hrnet-zoo memory` printed for one row, as <row>/memory/<time>.json beside records."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    schema_version: Literal[1] = 1
-    row: str
-    hrnet_zoo: str
-    """Version."""
-    device: str
-    started_at: AwareDatetime
-    finished_at: AwareDatetime
-    result: dict[str, Any]
-    """The row's object in the output of `memory --format json`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +70,10 @@ class Entry:
         words = [self.kind, self.row.name, "--device", asked.device]
         if asked.zoo_file is not None:
             words += ["--zoo", str(asked.zoo_file)]
+        words += ["--output", str(asked.output)]
         if self.kind == "memory":
             return [*words, "--format", "json"]
-        words += ["--output", str(asked.output), "--limit-seconds", f"{asked.limit_s:g}"]
+        words += ["--limit-seconds", f"{asked.limit_s:g}"]
         words += [word for engine in asked.engines for word in ("--engine", engine)]
         words += [word for precision in asked.precisions for word in ("--precision", precision)]
         if asked.scale is not None:
@@ -108,16 +92,15 @@ class Past:
         """
         self._asked = asked
         here = asked.device_name
-        self._timings = [r for r in read_timings(asked.output) if r.device == here]
-        self._memory = [r for r in read_memory(asked.output) if r.device == here]
+        self._timings = [r for r in read_records(asked.output, TimingRecord) if r.device == here]
+        self._memory = [r for r in read_records(asked.output, MemoryRecord) if r.device == here]
 
     def has(self, entry: Entry) -> bool:
-        """Say whether a completed record of the same version, device and arguments exists."""
+        """Whether a completed record of the same version, device and arguments exists."""
+        name = entry.row.name
         if entry.kind == "memory":
-            same = (r for r in self._memory if r.hrnet_zoo == __version__)
-            return any(record.row == entry.row.name for record in same)
-        timings = (record for record in self._timings if record.row == entry.row.name)
-        return any(_answers(record, self._asked) for record in timings)
+            return any(r.row == name and _is_current(r) and not r.problem for r in self._memory)
+        return any(r.row == name and _answers(r, self._asked) for r in self._timings)
 
     @property
     def rate(self) -> float | None:
@@ -130,17 +113,6 @@ class Past:
         """Return how long a memory entry takes here, the mean of all; or None."""
         durations = [(r.finished_at - r.started_at).total_seconds() for r in self._memory]
         return statistics.fmean(durations) if durations else None
-
-
-def read_memory(folder: Path) -> Iterator[MemoryRecord]:
-    """Yield all memory records below ``folder``, oldest first.
-
-    Raises:
-        RecordError: one of the files is no such record.
-    """
-    paths = [path for path in folder.glob("*/memory/*.json") if path.stat().st_size]
-    records = [read_as(MemoryRecord, path, MEMORY_VERSION, {}) for path in paths]
-    yield from sorted(records, key=lambda record: record.started_at)
 
 
 def entries_of(rows: Iterable[Row], kinds: Iterable[Kind], only: str | None) -> list[Entry]:
@@ -187,10 +159,8 @@ class Estimate:
 
 
 def _answers(record: TimingRecord, asked: Arguments) -> bool:
-    """Say whether a record of `time` is of what is asked for."""
+    """Whether a record of `time` is of what is asked for."""
     if record.sampling is None or record.weights != "filled" or record.twins:
-        return False
-    if record.edition != "readme":
         return False
     # What failed is tried again; a refused variant did, too.
     timed = {(v.engine, v.precision) for v in record.variants if v.outcome == "timed"}
@@ -198,13 +168,18 @@ def _answers(record: TimingRecord, asked: Arguments) -> bool:
     same_scale = record.input.is_documented_scale
     if asked.scale is not None:
         same_scale = record.input.scale == asked.scale
-    packages = record.environment.get("packages") or {}
     return (
         same_scale
         and wanted <= timed
         and record.sampling.limit_s == asked.limit_s
-        and packages.get("hrnet-zoo") == __version__
+        and _is_current(record)
     )
+
+
+def _is_current(record: Record) -> bool:
+    """Whether a record is of the README's edition and was written by this version."""
+    version = record.environment.packages.get("hrnet-zoo")
+    return record.edition == "readme" and version == __version__
 
 
 def _rate(record: TimingRecord) -> float | None:

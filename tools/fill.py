@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hrnet_zoo.models import build_segmentor
-from hrnet_zoo.models.fcn import FCN
+from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.tasks.filled import fill
+from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
 BACKBONES = {"hr18s": "w18_small", "hr18": "w18", "hr48": "w48"}
@@ -27,7 +28,7 @@ def filled_state(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
     return {key: torch.from_numpy(_draw(key, shape)) for key, shape in shapes.items()}
 
 
-def filled_model(width: str, num_classes: int, dataset: str | None = None) -> nn.Module:
+def filled_model(width: str, num_classes: int, dataset: str | None = None) -> Segmentor:
     """Return an FCN-HRNet with deterministic weights, its logits calibrated for ``dataset``."""
     model = build_segmentor("fcn_hrnet", backbone=BACKBONES[width], num_classes=num_classes)
     state = filled_state({key: tuple(value.shape) for key, value in model.state_dict().items()})
@@ -37,11 +38,10 @@ def filled_model(width: str, num_classes: int, dataset: str | None = None) -> nn
     return model
 
 
-def small_segmentor() -> FCN:
+def small_segmentor() -> Segmentor:
     """Return a segmentor of the demo's size for 7 classes, filled as for timing."""
     model = build_segmentor("fcn_hrnet", backbone="w5_small", num_classes=7)
-    fill(model, "segmentation")
-    assert isinstance(model, FCN)
+    fill(model, SEGMENTATION_FILLING)
     return model
 
 

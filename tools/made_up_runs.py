@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.records.accuracy import (
+    AccuracyAsked,
+    AccuracyRecord,
     CheckpointUsed,
     DatasetUsed,
     Measurement,
-    Record,
     Settings,
-    read_record,
-    write_record,
 )
+from hrnet_zoo.records.files import read_record, write_record
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.records.timing import TimingRecord
+from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.scored import ClassFigures, ProtocolUsed
 from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, total
@@ -40,7 +41,7 @@ PROTOCOL = ProtocolUsed(
     ratios=[1.0],
     flip=False,
 )
-ELSEWHERE = {"cpu": "Another", "packages": {"torch": "2.8", "hrnet-zoo": "0.1"}}
+ELSEWHERE = Environment(cpu="Another", packages={"torch": "2.8", "hrnet-zoo": "0.1"})
 """The environment of another machine, on which values may differ a little."""
 SETTINGS = Settings(
     device="cpu",
@@ -103,17 +104,17 @@ def write_run(
     path.parent.mkdir(parents=True, exist_ok=True)
     per_image = None if value is None or isinstance(value, float) else list(value)
     measured = value if per_image is None else miou(per_image)
-    record = Record(
+    record = AccuracyRecord(
         row=row,
         status="completed",
         started_at=BEGIN + timedelta(days=day),
-        arguments={"metrics": [metric]},
+        asked=AccuracyAsked(metrics=[metric]),
         checkpoint=CHECKPOINT,
         dataset=dataset_of(len(per_image or range(5))),
         settings=SETTINGS,
         measurements=[Measurement(metric=metric, value=measured, protocol=PROTOCOL)],
         images_file=None if per_image is None else path.with_suffix(".images.jsonl").name,
-        environment={"cpu": "A CPU", "packages": {"torch": "2.8", "hrnet-zoo": "0.1"}},
+        environment=Environment(cpu="A CPU", packages={"torch": "2.8", "hrnet-zoo": "0.1"}),
     )
     write_record(record.model_copy(update=changes), path)
     if per_image is not None:
@@ -121,10 +122,13 @@ def write_run(
     return path
 
 
+def _class_figures(i: int) -> ClassFigures:
+    return ClassFigures(name=f"class {i}", figures={"iou": 70.123456789, "accuracy": 80.1})
+
+
 def write_many(folder: Path, *, rows: int, runs: int, images_of: Sequence[SparseCounts]) -> None:
     """Write records as large as those of 19 classes; the runs of a row differ in their times."""
-    figures = {"iou": 70.123456789, "accuracy": 80.1}
-    classes = [ClassFigures(name=f"class {i}", figures=figures) for i in range(19)]
+    classes = [_class_figures(i) for i in range(19)]
     for row in range(rows):
         record = read_record(write_run(folder, f"row{row}", images_of))
         measured = record.measurements[0].model_copy(update={"classes": classes})
@@ -187,7 +191,7 @@ def write_timing(
         sampling=None,
         variants=list(variants),
         machine=machine_of(others=0.0),
-        environment={"cpu": "A CPU"},
+        environment=Environment(cpu="A CPU"),
     )
     write_record(record.model_copy(update=changes), path)
     return path

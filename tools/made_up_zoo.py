@@ -17,16 +17,18 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from hrnet_zoo.datasets.classes import class_table
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.records.accuracy import (
+    AccuracyAsked,
+    AccuracyRecord,
     CheckpointUsed,
     DatasetUsed,
     Measurement,
-    Record,
     Settings,
     Timings,
 )
 from hrnet_zoo.records.timing import TimingRecord
+from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.detection.coco_ap import FIGURES
 from hrnet_zoo.tasks.pictures import colourise, comparison, errors, legend_of
@@ -67,19 +69,19 @@ _WITHOUT_RECORDS = {36, 66}
 _OTHER_CHECKPOINT = {20, 57}
 
 
-def environment(driver: str) -> dict[str, Any]:
+def environment(driver: str) -> Environment:
     """Return what a record says of a machine."""
-    return {
-        "python": "3.11.9",
-        "platform": "Linux-6.8.0-x86_64-with-glibc2.39",
-        "cpu": "AMD EPYC 9654 96-Core Processor",
-        "cpu_count": 16,
-        "packages": {"hrnet-zoo": "0.1.0", "torch": driver, "numpy": "2.3.1"},
-        "opencv": "4.11.0",
-        "cuda": "12.8",
-        "cudnn": 91002,
-        "gpus": ["NVIDIA H200"],
-    }
+    return Environment(
+        python="3.11.9",
+        platform="Linux-6.8.0-x86_64-with-glibc2.39",
+        cpu="AMD EPYC 9654 96-Core Processor",
+        cpu_count=16,
+        packages={"hrnet-zoo": "0.1.0", "torch": driver, "numpy": "2.3.1"},
+        opencv="4.11.0",
+        cuda="12.8",
+        cudnn=91002,
+        gpus=["NVIDIA H200"],
+    )
 
 
 def write_zoo(
@@ -124,17 +126,17 @@ def _write_row(folder: Path, row: Row, place: int, runs: int, chance: random.Ran
     return runs
 
 
-def record_of(row: Row, place: int, chance: random.Random) -> Record:
+def record_of(row: Row, place: int, chance: random.Random) -> AccuracyRecord:
     """Return the record of one run of a row, complete unless the row's place says otherwise."""
     if row.checkpoint_url is None:
         reason = f"{row.name} links no checkpoint; give one with --checkpoint FILE."
         asked = [metric for metric in ACCURACIES if row.documented(metric) is not None]
-        return Record(
+        return AccuracyRecord(
             row=row.name,
             status="not_run",
             started_at=BEGIN,
             reason=reason,
-            arguments={"metrics": asked or ["box_ap"]},
+            asked=AccuracyAsked(metrics=asked or ["box_ap"]),
             environment=environment("2.9.1"),
         )
     count = row.setup.num_images // 5 if place in _PARTS else row.setup.num_images
@@ -142,13 +144,13 @@ def record_of(row: Row, place: int, chance: random.Random) -> Record:
     metrics = [metric for metric in ACCURACIES if row.documented(metric) is not None]
     if place % 6 == 4:
         metrics = [metric for metric in metrics if metric != "miou_ms_flip"]
-    return Record(
+    return AccuracyRecord(
         row=row.name,
         edition=row.edition,
         status="completed",
         started_at=BEGIN,
         finished_at=BEGIN,
-        arguments={"metrics": metrics, "device": "auto", "limit": None},
+        asked=AccuracyAsked(metrics=metrics, device="auto", limit=None),
         checkpoint=CheckpointUsed(
             file_name=row.checkpoint_file_name,
             sha256=prefix.ljust(64, "5"),
@@ -186,7 +188,7 @@ def _measurement(row: Row, metric: Metric, place: int, chance: random.Random) ->
     value = float(documented) + _OFFSETS.get(place, chance.uniform(-0.04, 0.04))
     half = chance.uniform(0.3, 0.9)
     protocol = TASKS[row.task].protocol_used(row.setup, METRICS[metric].protocol or "")
-    names = class_table(row.setup.dataset).names
+    names = DATASETS[row.setup.dataset].classes.names
     scores = [min(99.0, max(4.0, chance.gauss(value, 14))) for _ in names]
     with_interval = _PARTS.get(place, row.task == "segmentation")
     interval = Interval(low=value - half, high=value + half, level=0.95, resamples=1000)
@@ -224,7 +226,7 @@ def _write_timing(folder: Path, row: Row, place: int, chance: random.Random) -> 
     timing = TimingRecord(
         row=row.name,
         task=row.task,
-        documented_fps=row.printed.fps,
+        documented_fps=row.text("fps"),
         started_at=began,
         finished_at=began + timedelta(seconds=60),
         device="cuda:0",
@@ -260,7 +262,7 @@ def _write_timing(folder: Path, row: Row, place: int, chance: random.Random) -> 
 def _draw_worst(folder: Path, row: Row, seed: int) -> None:
     """Draw blocks of labels that a network got partly wrong."""
     folder.mkdir(parents=True, exist_ok=True)
-    table, rng = class_table(row.setup.dataset), np.random.default_rng(seed)
+    table, rng = DATASETS[row.setup.dataset].classes, np.random.default_rng(seed)
     num_classes = min(len(table.names), 12)
     for place in range(1, WORST_OF_A_ROW + 1):
         coarse = rng.integers(0, num_classes, (6, 9), dtype=np.uint8)

@@ -14,18 +14,22 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 import torch
+from hrnet_zoo.tasks.input_size import drawn_size
+from hrnet_zoo.tasks.loading import build_row, single_protocol
 from rows import build_row, evaluate_images, single_protocol
 
+from hrnet_zoo.datasets import of_kind
 from hrnet_zoo.datasets.images import decode_image
-from hrnet_zoo.datasets.layouts import DATASETS
-from hrnet_zoo.datasets.segmentation import open_dataset
+from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
-from hrnet_zoo.models.fcn import FCN
+from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.host_memory import keep_freed_memory
 from hrnet_zoo.tasks.ahead import StageSeconds
-from hrnet_zoo.tasks.filled import fill, spread_classes
-from hrnet_zoo.tasks.segmentation.protocol import Network, evaluated_network
+from hrnet_zoo.tasks.filled import fill
+from hrnet_zoo.tasks.segmentation.evaluation import evaluate_images
+from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING, spread_classes
+from hrnet_zoo.tasks.segmentation.protocol import Network
 from hrnet_zoo.timing.inputs import drawn_image
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row
@@ -36,7 +40,7 @@ CPU = torch.device("cpu")
 
 def draw_dataset(row: Row, root: Path, num_images: int) -> None:
     """Write a validation split in Cityscapes' layout below ``root``, of the usual size."""
-    pixels = drawn_image(row, None).pixels
+    pixels = drawn_image(drawn_size(row.setup)).pixels
     # Of labels, only that they are valid matters here.
     labels = np.indices(pixels.shape[:2]).sum(axis=0) // 64 % 19
     files = {
@@ -57,8 +61,8 @@ def filled_network(row: Row, image: Path) -> Network:
     """Return a row's network with random weights of sane magnitude, as `verify` runs it."""
     with torch.device("meta"):
         model = build_row(row)
-    fill(model, row.task)
-    assert isinstance(model, FCN)
+    assert isinstance(model, Segmentor)
+    fill(model, SEGMENTATION_FILLING)
     small = resize_keep_ratio(decode_image(image.read_bytes(), image), (256, 256))
     spread_classes(model, to_network_input(small, row.setup.normalisation, CPU))
     return evaluated_network(model)
@@ -70,7 +74,7 @@ def measure(num_images: int, num_workers: int | None = None) -> StageSeconds:
     seconds = StageSeconds()
     with TemporaryDirectory() as folder, canonical_precision():
         draw_dataset(row, Path(folder), num_images)
-        dataset = open_dataset(DATASETS["cityscapes"], Path(folder), row.setup.num_classes)
+        dataset = of_kind(LabelImages)["cityscapes"].open(Path(folder))
         results = evaluate_images(
             filled_network(row, dataset.path_of(0)),
             dataset,

@@ -1,4 +1,4 @@
-"""The plain way from mask probabilities to masks: every pixel of the image, mask by mask."""
+"""The plain ways from mask probabilities to masks, mask by mask: every pixel of image or box."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def sampled(probabilities: Tensor, box: Tensor, size: tuple[int, int]) -> NDArra
     return array
 
 
-def coco_rle(mask: NDArray[np.bool_]) -> Rle:
+def coco_rle(mask: NDArray[np.bool_] | NDArray[np.uint8]) -> Rle:
     """Encode a mask [H, W] with pycocotools."""
     encoded = coco_mask.encode(np.asfortranarray(mask, np.uint8))
     return Rle(size=list(encoded["size"]), counts=encoded["counts"].decode("ascii"))
@@ -58,3 +58,18 @@ def plain_encode_masks(probabilities: Tensor, boxes: Tensor, size: tuple[int, in
         coco_rle(sampled(map_, box, size) >= 0.5)
         for map_, box in zip(probabilities, boxes, strict=True)
     ]
+
+
+def encode_within_boxes(probabilities: Tensor, boxes: Tensor, size: tuple[int, int]) -> list[Rle]:
+    """Do what `encode_masks` does for boxes that have an extent, sampling their pixels only."""
+    height, width = size
+    limits = torch.tensor([width, height])
+    encoded = []
+    for map_, box in zip(probabilities, boxes, strict=True):
+        x1, y1 = (box[:2].floor().long() - 1).clamp(min=0).tolist()
+        x2, y2 = torch.minimum(box[2:].ceil().long() + 1, limits).tolist()
+        mask = np.zeros(size, np.uint8, order="F")  # as pycocotools wants it
+        moved = box - box.new_tensor([x1, y1, x1, y1])
+        mask[y1:y2, x1:x2] = sampled(map_, moved, (y2 - y1, x2 - x1)) >= 0.5
+        encoded.append(coco_rle(mask))
+    return encoded

@@ -13,7 +13,7 @@ from scene_boxes import coco_annotations
 from scenes.picture import Scene
 from scenes.render import render_scene
 
-from hrnet_zoo.datasets.classes import class_table
+from hrnet_zoo.datasets import DATASETS
 
 ROOT = Path(__file__).resolve().parents[1]
 TOWNS = ("ambleford", "birchwick", "coldharbour")
@@ -43,7 +43,7 @@ def write_scene(scene: Scene, image_path: Path, label_path: Path) -> None:
     Image.fromarray(scene.image).save(image_path, optimize=True)
     label = Image.fromarray(scene.label)
     palette = [0] * 768
-    colours = list(itertools.chain.from_iterable(class_table("scenes").palette))
+    colours = list(itertools.chain.from_iterable(DATASETS["scenes"].classes.palette))
     palette[: len(colours)] = colours
     label.putpalette(palette)
     label.save(label_path, optimize=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from hrnet_zoo.datasets.segmentation import SegmentationDataset
 from torch import nn
 
 from hrnet_zoo.datasets.coco import CocoDataset
-from hrnet_zoo.datasets.segmentation import SegmentationDataset
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.tasks import TASKS

@@ -24,12 +24,10 @@ from pathlib import Path
 from typing import get_args
 
 import click
-from entries import Arguments, Entry, Estimate, Kind, MemoryRecord, Past, entries_of
+from entries import Arguments, Entry, Estimate, Kind, Past, entries_of
 
-from hrnet_zoo import __version__
 from hrnet_zoo.cli.time import parse_scale
 from hrnet_zoo.errors import ZooError
-from hrnet_zoo.records.accuracy import new_record_path, now, write_record
 from hrnet_zoo.timing.observations import Engine, Precision
 from hrnet_zoo.zoo.manifest import load_zoo
 
@@ -60,11 +58,7 @@ def name_in_another_process(device: str) -> str:
 
 
 def run_entry(entry: Entry, asked: Arguments, command: Sequence[str] = COMMAND) -> str | None:
-    """Do one entry in a process of its own; return why it failed, or None.
-
-    `time` writes its record itself; what `memory` prints is kept here.
-    """
-    began = now()
+    """Let a process of its own do one entry and write its record; return why it failed, or None."""
     code, out, err = _outcome([*command, *entry.arguments(asked)])
     if entry.kind == "time":
         return None if code == 0 else _reason(code, out, err)
@@ -72,19 +66,9 @@ def run_entry(entry: Entry, asked: Arguments, command: Sequence[str] = COMMAND) 
         [result] = json.loads(out)
     except ValueError:
         return _reason(code, "", err)
-    problem = result["how"]["measured"] if result["measured_train_memory_gb"] is None else None
-    if problem is not None:
-        return str(problem)  # on a GPU, but not measured; the prediction alone is no record of it
-    record = MemoryRecord(
-        row=entry.row.name,
-        hrnet_zoo=__version__,
-        device=asked.device_name,
-        started_at=began,
-        finished_at=now(),
-        result=result,
-    )
-    write_record(record, new_record_path(asked.output / entry.row.name, "memory", began))
-    return None
+    # Its exit code is the verdict's. What was not measured on a GPU, although there is one, failed.
+    problem: str | None = None if result["measured_train_memory_gb"] else result["how"]["measured"]
+    return problem
 
 
 def _outcome(command: Sequence[str]) -> tuple[int, str, str]:
@@ -212,7 +196,7 @@ def _positive(text: str) -> float:
         value = float(text)
         if 0 < value < float("inf"):
             return value
-    msg = f'"{text}" is no number of seconds above 0'
+    msg = f'"{text}" is not a number of seconds above 0'
     raise argparse.ArgumentTypeError(msg)
 
 

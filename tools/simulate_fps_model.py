@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hrnet_zoo.verdicts.fps.machine import TimedRow
-from hrnet_zoo.verdicts.fps.measured import layers_of
-from hrnet_zoo.verdicts.fps.verdicts import OUTLIERS, FpsVerdict, judge_fps
+from hrnet_zoo.verdicts.fps.judging import OUTLIERS, FpsVerdict, judge_fps
+from hrnet_zoo.verdicts.fps.machine import FpsRow
+from hrnet_zoo.verdicts.fps.times import layers_of
 from hrnet_zoo.zoo.manifest import load_zoo
 
 FACTS = Path(__file__).with_name("fps_rows.json")
@@ -34,7 +34,7 @@ THREE_TABLES = ("Cityscapes", "ADE20K", "Pascal VOC 2012 + Aug")
 class Network:
     """What a row's network does for one image."""
 
-    template: TimedRow
+    template: FpsRow
     layers: float
     multiply_adds: float
     bytes_moved: float
@@ -87,7 +87,7 @@ def networks(
         if sources and row.source not in sources:
             continue
         fact = facts[row.name]
-        template = TimedRow(
+        template = FpsRow(
             name=row.name,
             source=row.source,
             table=row.table,
@@ -134,7 +134,7 @@ def draw_here(rng: np.random.Generator, tables: Iterable[str]) -> TrueMachine:
     )
 
 
-def draw_rows(rng: np.random.Generator, chosen: Sequence[Network]) -> list[TimedRow]:
+def draw_rows(rng: np.random.Generator, chosen: Sequence[Network]) -> list[FpsRow]:
     """Return sound rows: documented and timed on two machines of the same draw."""
     tables = sorted({network.template.table for network in chosen})
     documented, here = draw_documented(rng, tables), draw_here(rng, tables)
@@ -207,20 +207,20 @@ def simulate(
     )
 
 
-def falsified(rows: Sequence[TimedRow], index: int, factor: float) -> list[TimedRow]:
+def falsified(rows: Sequence[FpsRow], index: int, factor: float) -> list[FpsRow]:
     """Return the rows, one of them documented that many times as fast."""
     row = rows[index]
     fps = rounded_like(row.documented_fps, float(row.documented_fps) * factor)
     return [*rows[:index], replace(row, documented_fps=fps), *rows[index + 1 :]]
 
 
-def verdicts(rows: Sequence[TimedRow]) -> dict[str, FpsVerdict]:
+def verdicts(rows: Sequence[FpsRow]) -> dict[str, FpsVerdict]:
     """Return the verdict on each row by its name."""
     return {judgement.row.name: judgement.verdict for judgement in judge_fps(rows)}
 
 
 def has_verdict(verdict: FpsVerdict) -> bool:
-    """Return whether anything was decided."""
+    """Whether anything was decided."""
     return verdict is not FpsVerdict.TOO_FEW_ROWS
 
 

@@ -34,12 +34,12 @@ from training import (
     training_scenes,
 )
 
-from hrnet_zoo.datasets.classes import class_table
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.models import build_segmentor
 
 BACKBONE = "w5_small"
 MODEL = "fcn_hr5s"
-NUM_CLASSES = len(class_table("scenes").names)
+NUM_CLASSES = len(DATASETS["scenes"].classes.names)
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
 
@@ -141,7 +141,7 @@ def evaluate(network: nn.Module) -> None:
     iou = 100 * correct / either
     accuracy = 100 * correct / present
     for name, class_iou, class_accuracy in zip(
-        class_table("scenes").names, iou, accuracy, strict=True
+        DATASETS["scenes"].classes.names, iou, accuracy, strict=True
     ):
         print(f"{name:8} IoU {class_iou:6.2f}  Acc {class_accuracy:6.2f}")
     print(f"mIoU {iou.mean():.2f}  mAcc {accuracy.mean():.2f}  ", end="")
@@ -158,7 +158,7 @@ def entry_name(iterations: int) -> str:
 
 def checkpoint_of(network: nn.Module, iterations: int, seed: int) -> dict[str, Any]:
     """Return what goes into the file."""
-    classes = class_table("scenes")
+    classes = DATASETS["scenes"].classes
     note = (
         f"Trained by tools/train_demo.py: {iterations} iterations of {BATCH_SIZE} crops of "
         f"{CROP[0]}x{CROP[1]} from {TRAINING_SCENES} rendered scenes, on a CPU, seed {seed}."

@@ -42,7 +42,7 @@ from training import (
     training_scenes,
 )
 
-from hrnet_zoo.models.detection.fcos import FCOS, LevelOutput, build_fcos
+from hrnet_zoo.models.detection.fcos import FCOS, LevelOutput
 
 BACKBONE = "w5_small"
 MODEL = "fcos_hrnetv2p_w5s_gn-head"
@@ -56,7 +56,7 @@ MAX_RATE = 2e-3
 
 def new_network() -> FCOS:
     """Return the untrained detector."""
-    return build_fcos(BACKBONE, len(CATEGORIES), CHANNELS)
+    return FCOS(BACKBONE, len(CATEGORIES), CHANNELS)
 
 
 # ------------------------------------------------------------------------------------- training

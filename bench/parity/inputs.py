@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.models import build_segmentor
-from hrnet_zoo.models.fcn import FCN
+from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row
@@ -58,13 +58,12 @@ def weights(name: str) -> dict[str, Tensor]:
 
 
 @torch.inference_mode()
-def _calibrate_anew(model: nn.Module, state: dict[str, Tensor], what: SegmentationSetup) -> None:
+def _calibrate_anew(model: Segmentor, state: dict[str, Tensor], what: SegmentationSetup) -> None:
     """Centre every class on the reference picture and scale all to one deviation, in ``state``."""
-    assert isinstance(model, FCN)
     state["decode_head.conv_seg.bias"].zero_()
     model.load_state_dict(state)
     x = to_network_input(picture((257, 391)), what.normalisation, torch.device("cpu"))
-    logits = model.decode_head(model.backbone(x))[0].double()
+    logits = model.coarse_logits(x)[0].double()
     means = logits.mean(dim=(1, 2))
     scale = _LOGIT_DEVIATION / (logits - means[:, None, None]).std()
     weight = state["decode_head.conv_seg.weight"]

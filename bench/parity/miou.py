@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hrnet_zoo.datasets.layouts import DATASETS
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
 from parity.inputs import ADE20K_ROWS, CITYSCAPES_ROWS, picture
 from parity.ours import Ours, protocol

@@ -13,7 +13,6 @@ from rows import load_segmentor, single_protocol
 from torch import Tensor
 
 from hrnet_zoo.datasets.images import decode_image, read_bytes
-from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.runs.options import MeasureOptions
 from hrnet_zoo.runs.verify import verify_row
@@ -41,10 +40,8 @@ class Ours:
         """
         self.name = name
         self.checkpoint = write_checkpoint(name, folder / f"{name}.pth")
-        model = folded(load_segmentor(row(name), self.checkpoint, CPU))
-        assert isinstance(model, FCN)
-        self.model = model
-        self.network = model.coarse_logits
+        self.model = folded(load_segmentor(row(name), self.checkpoint, CPU))
+        self.network = self.model.coarse_logits
 
     def predict(
         self, image: Path, protocol: SegmentationProtocol

@@ -11,7 +11,7 @@ from label_maps import street_maps
 from PIL import Image
 from torch import Tensor
 
-from hrnet_zoo.datasets.layouts import DATASETS
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.tasks.segmentation.counting import count_pairs
 from parity import upstream as theirs

@@ -11,7 +11,7 @@ from hrnet_zoo.cli.options import format_option, zoo_option
 from hrnet_zoo.cli.verify import DEFAULT_OUTPUT, parse_metrics
 
 if TYPE_CHECKING:
-    from hrnet_zoo.verdicts.comparison.outcome import Compared
+    from hrnet_zoo.verdicts.comparison.outcome import ComparedRecords
     from hrnet_zoo.zoo.row import EditionName
 
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--edition",
     type=click.Choice(["readme", "later"]),
-    help="Compare only accuracies of this edition.  [default: both]",
+    help="Compare only numbers of this edition.  [default: both]",
 )
 @click.option(
     "--folder",
@@ -67,9 +67,9 @@ def compare(
     Exit code: 0 nothing is known to be worse, 1 something is, 2 wrong usage, 3 a run is missing or
     failed, or is not comparable.
     """
+    from hrnet_zoo.verdicts.comparison.accuracy_pairs import COMPARED_METRICS  # noqa: PLC0415
+    from hrnet_zoo.verdicts.comparison.compare import LATENCY, Selection, compare_records  # noqa: PLC0415
     from hrnet_zoo.verdicts.comparison.outcome import exit_code  # noqa: PLC0415
-    from hrnet_zoo.verdicts.comparison.pairing import COMPARED_METRICS  # noqa: PLC0415
-    from hrnet_zoo.verdicts.comparison.run import LATENCY, Selection, compare_records  # noqa: PLC0415
     from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     known = (*COMPARED_METRICS, LATENCY)
@@ -83,7 +83,7 @@ def compare(
     return exit_code(compared)
 
 
-def _print(compared: Compared, form: str) -> None:
+def _print(compared: ComparedRecords, form: str) -> None:
     from hrnet_zoo import settings  # noqa: PLC0415
     from hrnet_zoo.report.comparison import (  # noqa: PLC0415
         comparison_as_json,
@@ -109,6 +109,6 @@ def _print(compared: Compared, form: str) -> None:
     try:
         with step_summary.open("a", encoding="utf-8") as file:
             file.write(comparison_as_markdown(compared) + "\n")
-    except OSError as error:  # what was found is no less true
+    except OSError as error:  # what was found is true all the same
         reason = error.strerror or error
         click.echo(f"The summary {step_summary} cannot be written: {reason}.", err=True)

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from hrnet_zoo.cli.options import data_folder, data_options, format_option
-
-if TYPE_CHECKING:
-    from hrnet_zoo.datasets.layouts import DatasetLayout, DetectionLayout
 
 _MAX_WORKERS = 8
 
@@ -30,14 +26,14 @@ def data() -> None:
 @format_option("text", "json")
 def show(name: str, form: str) -> None:
     """Show files, classes, origin and terms."""
-    from hrnet_zoo.datasets.prepare.downloads import DOWNLOADS  # noqa: PLC0415
+    from hrnet_zoo.datasets import named  # noqa: PLC0415
     from hrnet_zoo.report.data import dataset_as_json, dataset_as_text  # noqa: PLC0415
     from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
-    _layout(name)
+    dataset = named(name)
     rows = [row.name for row in load_zoo().rows if row.setup.dataset == name]
     render = dataset_as_json if form == "json" else dataset_as_text
-    click.echo(render(name, rows, DOWNLOADS.get(name)))
+    click.echo(render(dataset, rows))
 
 
 @data.command()
@@ -64,22 +60,20 @@ def check(
 ) -> int:
     """Count, pair and read the files of a data set."""
     from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.datasets.check import check_dataset  # noqa: PLC0415
-    from hrnet_zoo.datasets.check_coco import check_detection  # noqa: PLC0415
-    from hrnet_zoo.datasets.layouts import DETECTION_DATASETS  # noqa: PLC0415
+    from hrnet_zoo.datasets import named  # noqa: PLC0415
+    from hrnet_zoo.datasets.checking import check as check_dataset  # noqa: PLC0415
     from hrnet_zoo.errors import ZooError  # noqa: PLC0415
     from hrnet_zoo.report.data import check_as_json, check_as_text  # noqa: PLC0415
 
-    layout = _layout(name)
+    dataset = named(name)
     for other in data:
-        _layout(other)
-    folder = data_folder(name, layout.root, data_root, data)
-    check_one = check_detection if name in DETECTION_DATASETS else check_dataset
+        named(other)
+    folder = data_folder(name, dataset.root, data_root, data)
     with show_progress() as progress:
-        report = check_one(
-            name, folder, workers=_workers(workers), sample=sample, progress=progress
+        report = check_dataset(
+            dataset, folder, workers=_workers(workers), sample=sample, progress=progress
         )
-    click.echo(check_as_json(report) if form == "json" else check_as_text(report))
+    click.echo(check_as_json(report) if form == "json" else check_as_text(dataset, report))
     return 0 if report.is_fine else ZooError.exit_code
 
 
@@ -124,13 +118,14 @@ def prepare(
 ) -> None:
     """Make official downloads ready."""
     from hrnet_zoo.cli.progress import show_progress  # noqa: PLC0415
-    from hrnet_zoo.datasets.prepare import prepare as prepare_dataset  # noqa: PLC0415
+    from hrnet_zoo.datasets import named  # noqa: PLC0415
+    from hrnet_zoo.datasets.prepare.preparing import prepare as prepare_dataset  # noqa: PLC0415
     from hrnet_zoo.report.data import prepared_as_json, prepared_as_text  # noqa: PLC0415
 
-    _layout(name)
+    dataset = named(name)
     with show_progress() as progress:
         summary = prepare_dataset(
-            name,
+            dataset,
             source,
             data_root,
             splits=tuple(dict.fromkeys(splits)),
@@ -138,20 +133,7 @@ def prepare(
             progress=progress,
             overwrite=overwrite,
         )
-    click.echo(prepared_as_json(summary) if form == "json" else prepared_as_text(summary))
-
-
-def _layout(name: str) -> DatasetLayout | DetectionLayout:
-    """Return the layout of a data set, or explain which there are."""
-    from hrnet_zoo.datasets.layouts import dataset_names, layout_of  # noqa: PLC0415
-    from hrnet_zoo.errors import UsageError, did_you_mean  # noqa: PLC0415
-
-    names = dataset_names()
-    if name not in names:
-        close = did_you_mean(name, names)
-        msg = f'No data set is called "{name}".{close} There are: {", ".join(names)}.'
-        raise UsageError(msg)
-    return layout_of(name)
+    click.echo(prepared_as_json(summary) if form == "json" else prepared_as_text(dataset, summary))
 
 
 def _workers(given: int | None) -> int:

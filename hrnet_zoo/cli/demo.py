@@ -69,11 +69,14 @@ def _write_picture(zoo: Zoo, row: Row, path: Path, device: str) -> None:
 
 
 def _write_table(zoo: Zoo, output: Path) -> None:
-    from hrnet_zoo.records.accuracy import read_records  # noqa: PLC0415
+    from hrnet_zoo.records.accuracy import AccuracyRecord  # noqa: PLC0415
+    from hrnet_zoo.records.folder import read_records  # noqa: PLC0415
     from hrnet_zoo.report.tables import render_tables  # noqa: PLC0415
     from hrnet_zoo.verdicts.latest import latest_judgements  # noqa: PLC0415
 
-    texts = render_tables(zoo, latest_judgements(zoo, read_records(output / "records")))
+    texts = render_tables(
+        zoo, latest_judgements(zoo, read_records(output / "records", AccuracyRecord))
+    )
     markdown = "\n".join(texts.values())
     path = output / "table.md"
     path.write_text(markdown, encoding="utf-8")

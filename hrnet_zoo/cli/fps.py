@@ -12,7 +12,7 @@ from hrnet_zoo.cli.options import format_option, zoo_option
 from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
-    from hrnet_zoo.verdicts.fps.measured import MeasuredTime
+    from hrnet_zoo.verdicts.fps.times import MeasuredTime
 
 
 @click.command()
@@ -43,17 +43,17 @@ def fps(measured: Path | None, records_dir: Path | None, form: str, zoo_file: Pa
         raise click.UsageError(msg)
 
     from hrnet_zoo.report.fps import fps_as_json, fps_as_text  # noqa: PLC0415
-    from hrnet_zoo.verdicts.fps.measured import read_measured, timed_rows  # noqa: PLC0415
-    from hrnet_zoo.verdicts.fps.verdicts import (  # noqa: PLC0415
+    from hrnet_zoo.verdicts.fps.judging import (  # noqa: PLC0415
         exit_code,
         fit_documented_machines,
         judge_fps,
     )
+    from hrnet_zoo.verdicts.fps.times import fps_rows, read_times  # noqa: PLC0415
     from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     zoo = load_zoo(zoo_file)
-    times = read_measured(measured) if measured else _from_records(records_dir or DEFAULT_OUTPUT)
-    rows, undocumented = timed_rows(zoo, times)
+    times = read_times(measured) if measured else _from_records(records_dir or DEFAULT_OUTPUT)
+    rows, undocumented = fps_rows(zoo, times)
     judgements = judge_fps(rows)
     if form == "json":
         click.echo(fps_as_json(judgements, undocumented))
@@ -65,10 +65,11 @@ def fps(measured: Path | None, records_dir: Path | None, form: str, zoo_file: Pa
 def _from_records(folder: Path) -> Sequence[MeasuredTime]:
     """Return the times in a folder of records, and say what they are and what was left out."""
     from hrnet_zoo.errors import RecordError  # noqa: PLC0415
-    from hrnet_zoo.records.timing import read_timings  # noqa: PLC0415
-    from hrnet_zoo.verdicts.fps.timed import latest_times  # noqa: PLC0415
+    from hrnet_zoo.records.folder import read_records  # noqa: PLC0415
+    from hrnet_zoo.records.timing import TimingRecord  # noqa: PLC0415
+    from hrnet_zoo.verdicts.fps.times import latest_times  # noqa: PLC0415
 
-    found = latest_times(read_timings(folder))
+    found = latest_times(read_records(folder, TimingRecord))
     if found.machine is None:
         msg = (
             f"{folder} holds no usable record of documented times{_reasons(found.unusable)}. Time "

@@ -44,11 +44,11 @@ def import_rows(file: Path, output: Path | None, source: str | None, zoo_file: P
         click.echo(text, nl=False)
     else:
         write_text(output, text)
-    for problem in imported.problems:
-        click.echo(f"{problem.place}: {problem.reason}.", err=True)
+    for left_out in imported.left_out:
+        click.echo(f"{left_out.place}: {left_out.reason}.", err=True)
     for remark in _remarks(imported, zoo):
         click.echo(remark, err=True)
-    return 3 if imported.problems else 0
+    return 3 if imported.left_out else 0
 
 
 def _remarks(imported: Imported, zoo: Zoo) -> Iterator[str]:

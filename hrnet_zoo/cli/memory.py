@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hrnet_zoo.cli.options import device_option, edition_option, format_option, zoo_option
+from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
     from hrnet_zoo.zoo.row import EditionName
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1, metavar="NAME...")
 @click.option("--all", "all_rows", is_flag=True, help="All rows of the manifest.")
 @edition_option
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_OUTPUT,
+    show_default=True,
+    help="Folder for the records.",
+)
 @device_option
 @format_option("text", "json")
 @zoo_option
@@ -24,6 +32,7 @@ def memory(
     names: tuple[str, ...],
     all_rows: bool,
     edition: EditionName,
+    output: Path,
     device: str,
     form: str,
     zoo_file: Path | None,
@@ -47,15 +56,18 @@ def memory(
         rows = [row.in_edition(edition) for row in kept]
 
     from hrnet_zoo.report.memory import (  # noqa: PLC0415
+        RowMemory,
         memory_as_json,
         memory_as_text,
         memory_exit_code,
     )
-    from hrnet_zoo.runs.memory import memory_of  # noqa: PLC0415
-    from hrnet_zoo.system.devices import resolve_device  # noqa: PLC0415 - imports torch
+    from hrnet_zoo.runs.memory import memory_of  # noqa: PLC0415 - imports torch
 
-    where = resolve_device(device)
     with show_progress() as progress:
-        results = list(memory_of(rows, where, progress))
+        found = list(memory_of(rows, device, output, progress))
+    results = [
+        RowMemory(row=row, record=record, path=path)
+        for row, (record, path) in zip(rows, found, strict=True)
+    ]
     click.echo(memory_as_json(results) if form == "json" else memory_as_text(results))
     return memory_exit_code(results)

@@ -139,6 +139,6 @@ def device_option(command: Command) -> Command:
 
 def _check_device(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     if _DEVICE.fullmatch(value) is None:
-        msg = f'"{value}" is no device; use auto, cpu, cuda or cuda:N.'
+        msg = f'"{value}" is not a device; use auto, cpu, cuda or cuda:N.'
         raise click.BadParameter(msg)
     return value

@@ -13,7 +13,7 @@ from hrnet_zoo.cli.options import Command, format_option, zoo_option
 from hrnet_zoo.cli.verify import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
-    from hrnet_zoo.records.accuracy import Status
+    from hrnet_zoo.records.base import Status
     from hrnet_zoo.records.runs import Store
 
 _STATUSES = ("started", "completed", "not_run", "error", "interrupted")
@@ -50,7 +50,7 @@ def _parse_since(
             return datetime.now(UTC) - int(age[1]) * span
         since = datetime.fromisoformat(value)
     except (ValueError, OverflowError):
-        msg = f'"{value}" is no time; write e.g. 2026-01-31, 2026-01-31T12:00, 7d or 12h.'
+        msg = f'"{value}" is not a time; write e.g. 2026-01-31, 2026-01-31T12:00, 7d or 12h.'
         raise click.BadParameter(msg) from None
     return since if since.tzinfo else since.replace(tzinfo=UTC)
 
@@ -80,7 +80,7 @@ def list_records(
 ) -> int:
     """List the runs in a folder, newest first.
 
-    ROW may contain "*" and "?", and several may be given. Files that are no records are named on
+    ROW may contain "*" and "?", and several may be given. Files that are not records are named on
     standard error, and the exit code is 3 then.
     """
     from hrnet_zoo.records.index import open_store  # noqa: PLC0415
@@ -102,21 +102,13 @@ def show_record(name: str, folder: Path, form: str, zoo_file: Path | None) -> No
 
     FILE may be as "records list" prints it; of a ROW, its newest run is shown.
     """
-    from hrnet_zoo.records.accuracy import read_record  # noqa: PLC0415
-    from hrnet_zoo.records.folder import kind_of  # noqa: PLC0415
+    from hrnet_zoo.records.files import read_record  # noqa: PLC0415
     from hrnet_zoo.records.index import open_store  # noqa: PLC0415
-    from hrnet_zoo.records.timing import read_timing  # noqa: PLC0415
     from hrnet_zoo.report.runs import record_as_json, record_as_text  # noqa: PLC0415
-    from hrnet_zoo.report.timings import timing_as_text  # noqa: PLC0415
     from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
 
     found = [path for path in (Path(name), folder / name) if path.is_file()]
     path = found[0] if found else folder / open_store(folder).newest(name).file
-    if kind_of(path) == "time":
-        timing = read_timing(path)
-        as_json = form == "json"
-        click.echo(timing.model_dump_json(indent=2) if as_json else timing_as_text(timing, path))
-        return
     render = record_as_json if form == "json" else record_as_text
     click.echo(render(load_zoo(zoo_file), read_record(path), path))
 
@@ -152,9 +144,9 @@ def prune(keep: int, yes: bool, folder: Path) -> int:
 
     The newest completed run of each row, edition and command stays, as does the newest over most
     images of every metric or variant on every device, every run that may be going on, and every
-    file that is no record.
+    file that is not a record.
     """
-    from hrnet_zoo.records.accuracy import now  # noqa: PLC0415
+    from hrnet_zoo.records.files import now  # noqa: PLC0415
     from hrnet_zoo.records.index import index_file, open_store, write_index  # noqa: PLC0415
     from hrnet_zoo.records.prune import delete, superfluous  # noqa: PLC0415
     from hrnet_zoo.report.runs import doomed_as_text, freed_as_text  # noqa: PLC0415
@@ -174,7 +166,7 @@ def prune(keep: int, yes: bool, folder: Path) -> int:
 
 
 def _name_damaged(store: Store) -> int:
-    """Name the files that are no records, and return the exit code."""
+    """Name the files that are not records, and return the exit code."""
     for message in store.damaged:
         click.echo(f"{click.style('error:', fg='red')} {message}", err=True)
     return 3 if store.damaged else 0

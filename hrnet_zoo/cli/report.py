@@ -42,7 +42,8 @@ def tables(
     Measured values and differences stand beside the documented ones wherever a record of a full,
     comparable run exists.
     """
-    from hrnet_zoo.records.accuracy import read_records  # noqa: PLC0415
+    from hrnet_zoo.records.accuracy import AccuracyRecord  # noqa: PLC0415
+    from hrnet_zoo.records.folder import read_records  # noqa: PLC0415
     from hrnet_zoo.report.tables import render_tables  # noqa: PLC0415
     from hrnet_zoo.verdicts.latest import latest_judgements  # noqa: PLC0415
     from hrnet_zoo.zoo.manifest import load_zoo  # noqa: PLC0415
@@ -51,7 +52,7 @@ def tables(
         msg = f"There is no folder {records_dir}; --records takes the folder that verify wrote to."
         raise click.UsageError(msg)
     zoo = load_zoo(zoo_file)
-    records = read_records(records_dir or DEFAULT_OUTPUT)
+    records = read_records(records_dir or DEFAULT_OUTPUT, AccuracyRecord)
     texts = render_tables(zoo, latest_judgements(zoo, records), with_size=with_size)
     for source, text in texts.items():
         if output is None:

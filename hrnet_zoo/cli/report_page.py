@@ -52,7 +52,7 @@ def html(records_dir: Path | None, output: Path, zoo_file: Path | None) -> int:
     """
     _require(_PAGE_NEEDS)
     from hrnet_zoo import __version__  # noqa: PLC0415
-    from hrnet_zoo.records.accuracy import now  # noqa: PLC0415
+    from hrnet_zoo.records.files import now  # noqa: PLC0415
     from hrnet_zoo.report.html.content import page_of  # noqa: PLC0415
     from hrnet_zoo.report.html.page import LARGEST_BYTES, render_within  # noqa: PLC0415
     from hrnet_zoo.report.html.vega import bundled_meanwhile  # noqa: PLC0415

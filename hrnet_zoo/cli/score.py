@@ -17,7 +17,7 @@ from hrnet_zoo.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hrnet_zoo.datasets.layouts import DetectionLayout
+    from hrnet_zoo.datasets.coco_instances import CocoInstances
     from hrnet_zoo.tasks.detection.coco_ap import Entry
     from hrnet_zoo.tasks.detection.coco_backends import BackendChoice
     from hrnet_zoo.tasks.detection.metrics import Kind
@@ -58,9 +58,9 @@ def score(
     from hrnet_zoo.report.scores import scores_as_json, scores_as_text  # noqa: PLC0415
     from hrnet_zoo.tasks.detection.coco_backends import score_detections  # noqa: PLC0415
 
-    layout = _layout(dataset)
-    found = find_instances(layout, dataset, data_folder(dataset, layout.root, data_root, data))
-    require_usable(layout, found, images_needed=False)
+    expected = _data_set(dataset)
+    found = find_instances(expected, data_folder(dataset, expected.root, data_root, data))
+    require_usable(expected, found, images_needed=False)
     truth = found.ground_truth
     entries = read_results(results, truth)
     image_ids = [image.id for image in found.images]
@@ -71,17 +71,19 @@ def score(
     for remark in dict.fromkeys(remark for run in runs.values() for remark in run.remarks):
         click.echo(remark, err=True)
     render = scores_as_json if form == "json" else scores_as_text
-    click.echo(render(dataset, len(image_ids), len(entries), runs))
+    click.echo(render(expected, len(image_ids), len(entries), runs))
 
 
-def _layout(name: str) -> DetectionLayout:
-    from hrnet_zoo.datasets.layouts import DETECTION_DATASETS  # noqa: PLC0415
+def _data_set(name: str) -> CocoInstances:
+    from hrnet_zoo.datasets import of_kind  # noqa: PLC0415
+    from hrnet_zoo.datasets.coco_instances import CocoInstances  # noqa: PLC0415
     from hrnet_zoo.errors import UsageError  # noqa: PLC0415
 
-    if name not in DETECTION_DATASETS:
-        msg = f'"{name}" is no detection data set. There are: {", ".join(DETECTION_DATASETS)}.'
+    known = of_kind(CocoInstances)
+    if name not in known:
+        msg = f'"{name}" is not a detection data set. There are: {", ".join(known)}.'
         raise UsageError(msg)
-    return DETECTION_DATASETS[name]
+    return known[name]
 
 
 def _kinds(asked: str, entries: Sequence[Entry], truth: Entry) -> list[Kind]:

@@ -83,10 +83,10 @@ class CheckReport:
 
     @property
     def is_sample(self) -> bool:
-        """Tell whether some pairs were not read on purpose."""
+        """Whether some pairs were not read on purpose."""
         return self.num_read < self.num_pairs
 
     @property
     def is_fine(self) -> bool:
-        """Tell whether nothing is wrong with what was looked at."""
+        """Whether nothing is wrong with what was looked at."""
         return not self.problems

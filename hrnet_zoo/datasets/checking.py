@@ -1,4 +1,7 @@
-"""What checks of all kinds of data sets share: reading files in parallel, noting problems."""
+"""Holds a data set on disk against what it should be, and collects everything that is wrong.
+
+Evaluation stops at the first bad file; here all are found in one go, before a long run.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +11,78 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hrnet_zoo.datasets.check_report import Note, Problem, ProblemKind, SizeCount
+from hrnet_zoo.datasets.check_report import CheckReport, Note, Problem, ProblemKind, SizeCount
+from hrnet_zoo.datasets.data_set import DataSet
+from hrnet_zoo.datasets.digests import fingerprint
 from hrnet_zoo.datasets.images import read_bytes
+from hrnet_zoo.datasets.inventory import Inventory, Item, Seen
 from hrnet_zoo.errors import DatasetError, LabelFormatError
 from hrnet_zoo.system.progress import Progress
 
 _EXAMPLES = 5
 _SAMPLE_SEED = 0
 
-Item = TypeVar("Item")
-Seen = TypeVar("Seen")
+
+def check(
+    dataset: DataSet,
+    folder: Path,
+    *,
+    workers: int,
+    sample: int | None = None,
+    progress: Progress,
+) -> CheckReport:
+    """Return what is there of a data set's validation split, and all that is wrong with it.
+
+    Args:
+        dataset: what should be there.
+        folder: the folder that holds the data set's own folder, or that folder itself.
+        workers: threads that read and decode; the report does not depend on it.
+        sample: read only so many images, always the same ones; None: all.
+        progress: told about every image that was read.
+    """
+    progress.begin(f"{dataset.listing} {dataset.title}", None, "")
+    try:
+        found = dataset.inventory(folder)
+    except DatasetError as error:
+        absent = Problem(kind=ProblemKind.ABSENT, count=1, examples=(str(error),))
+        return CheckReport(
+            name=dataset.name, root=None, num_expected=dataset.num_images, problems=(absent,)
+        )
+    chosen = _chosen(found.items, sample)
+    is_sample = len(chosen) < len(found.items)
+    progress.begin(f"checking {dataset.title}", len(chosen), "images")
+    seen = _look_at_all(found, chosen, workers, progress)
+    notes = [*found.notes, *(note for one in seen for note in one.notes)]
+    is_evaluable = bool(chosen) and not is_sample and all(k is ProblemKind.COUNT for k, _ in notes)
+    labels = found.labels if found.labels is not None else _labels_in(seen)
+    if labels is not None and not is_sample:
+        notes += dataset.notes_on(labels)
+    return CheckReport(
+        name=dataset.name,
+        root=found.root,
+        num_expected=dataset.num_images,
+        num_images=found.num_images,
+        num_labels=found.num_labels,
+        num_pairs=len(found.items),
+        num_annotations=found.num_annotations,
+        num_read=len(chosen),
+        label_files=found.label_files,
+        sizes=_size_counts(seen),
+        unseen_classes=None
+        if labels is None
+        else tuple(n for label, n in enumerate(dataset.classes.names) if label not in labels),
+        problems=_grouped(notes, found.root),
+        fingerprint=fingerprint({i.name: s.digest for i, s in zip(chosen, seen, strict=True)})
+        if is_evaluable
+        else None,
+    )
 
 
-def choose(items: Sequence[Item], sample: int | None) -> Sequence[Item]:
+def _chosen(items: Sequence[Item], sample: int | None) -> Sequence[Item]:
     """Return so many of the items, always the same ones; None: all."""
     if sample is None or sample >= len(items):
         return items
@@ -33,12 +90,12 @@ def choose(items: Sequence[Item], sample: int | None) -> Sequence[Item]:
     return [items[index] for index in sorted(chosen)]
 
 
-def look_at_all(
-    items: Sequence[Item], look_at: Callable[[Item], Seen], workers: int, progress: Progress
+def _look_at_all(
+    found: Inventory[Item], items: Sequence[Item], workers: int, progress: Progress
 ) -> list[Seen]:
     """Return what each item showed, in the order of the items."""
     with ThreadPoolExecutor(workers, thread_name_prefix="check") as pool:
-        futures = [pool.submit(look_at, item) for item in items]
+        futures = [pool.submit(found.look_at, item) for item in items]
         try:
             for done, _ in enumerate(as_completed(futures), 1):
                 progress.update(done)
@@ -73,14 +130,20 @@ def noting(kind: ProblemKind, notes: list[Note]) -> Iterator[None]:
         notes.append((kind, str(error)))
 
 
-def size_counts(sizes: Iterable[tuple[int, int] | None]) -> tuple[SizeCount, ...]:
-    """Count the (width, height) of images; None: not known."""
-    counts = Counter(size for size in sizes if size is not None)
+def _labels_in(seen: Iterable[Seen]) -> frozenset[int] | None:
+    """Return the labels that occur in any label file; None: none could be read."""
+    known = [one.labels for one in seen if one.labels is not None]
+    return frozenset[int]().union(*known) if known else None
+
+
+def _size_counts(seen: Iterable[Seen]) -> tuple[SizeCount, ...]:
+    """Count the sizes of the images that could be decoded, the most common first."""
+    counts = Counter(one.size for one in seen if one.size is not None)
     by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return tuple(SizeCount(width=w, height=h, images=count) for (w, h), count in by_count)
 
 
-def grouped(notes: Sequence[Note], root: Path) -> tuple[Problem, ...]:
+def _grouped(notes: Sequence[Note], root: Path) -> tuple[Problem, ...]:
     """Return one problem per kind, in the order of the kinds."""
     by_kind: dict[ProblemKind, list[str]] = {kind: [] for kind in ProblemKind}
     for kind, text in notes:

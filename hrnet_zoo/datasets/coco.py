@@ -1,201 +1,122 @@
-"""Detection data sets in COCO's layout: images, and one file with all annotations."""
+"""COCO: everyday things, their boxes and masks.
+
+Preparing it takes the validation images and their instances out of the two zips they come in.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
-from pycocotools import mask as coco_masks
-
-from hrnet_zoo.datasets.coco_annotations import ListedImage, find_instances, require_usable
-from hrnet_zoo.datasets.detections import ImageDetections, Rle
-from hrnet_zoo.datasets.images import decode_image, read_bytes
-from hrnet_zoo.datasets.layouts import DetectionLayout
+from hrnet_zoo.datasets.coco_instances import CocoInstances
+from hrnet_zoo.datasets.data_set import Download, classes
+from hrnet_zoo.datasets.images import decode_image
+from hrnet_zoo.datasets.prepare.archives import Member
+from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request
+from hrnet_zoo.datasets.wording import some_of
 from hrnet_zoo.errors import DatasetError
 
-_DIGESTED = ("id", "category_id", "iscrowd", "area", "bbox", "segmentation")
-
-
-@dataclass(frozen=True, kw_only=True)
-class DetectionSample:
-    """One decoded image; its annotations stay in `CocoDataset.ground_truth`."""
-
-    name: str
-    """The image's file name without its suffix."""
-    image_id: int
-    """The image's id in the annotation file, and in results."""
-    image: NDArray[np.uint8]
-    """RGB [H, W, 3]."""
-    digest: str
-    """SHA-256 over the image file's content and the image's annotations."""
-
-
-class CocoDataset:
-    """The validation split of one detection data set, by image id; images are read when asked for.
-
-    Images without annotations belong to it, and so do crowds.
+_CLASSES = classes(
     """
-
-    def __init__(
-        self,
-        layout: DetectionLayout,
-        root: Path,
-        ground_truth: dict[str, Any],
-        images: Sequence[ListedImage],
-    ) -> None:
-        self.layout = layout
-        self.root = root
-        self.ground_truth = ground_truth
-        """The annotation file as parsed."""
-        self._images = images
-        self._labels = {id_: label for label, id_ in enumerate(layout.category_ids)}
-
-    def __len__(self) -> int:
-        return len(self._images)
-
-    def name_of(self, index: int) -> str:
-        """Return the name of image ``index``."""
-        return self._images[index].name
-
-    def image_id_of(self, index: int) -> int:
-        """Return the id of image ``index``."""
-        return self._images[index].id
-
-    def image_ids(self) -> dict[str, int]:
-        """Return the ids of all images by their names."""
-        return {image.name: image.id for image in self._images}
-
-    def size_of(self, index: int) -> tuple[int, int]:
-        """Return (height, width) of image ``index`` as listed."""
-        return self._images[index].size
-
-    def path_of(self, index: int) -> Path:
-        """Return the file of image ``index``."""
-        return self._images[index].path
-
-    def category_id_of(self, label: int) -> int:
-        """Return the annotation file's id of the class with that label, 0 to K - 1."""
-        return self.layout.category_ids[label]
-
-    def label_of(self, category_id: int) -> int:
-        """Return the label of the class with that id."""
-        return self._labels[category_id]
-
-    def stamp(self, num_images: int) -> str:
-        """Return a digest of the annotation file's and the first images' names, sizes and times.
-
-        It is cheap, for it reads no contents.
-        """
-        digest = hashlib.sha256()
-        annotations = ("annotations", self.root / self.layout.annotation_file)
-        images = ((image.name, image.path) for image in self._images[:num_images])
-        for name, path in (annotations, *images):
-            state = path.stat()
-            digest.update(f"{name} {state.st_size} {state.st_mtime_ns}\n".encode())
-        return digest.hexdigest()
-
-    def truth_of(self, index: int, *, with_masks: bool) -> ImageDetections:
-        """Return the objects annotated in image ``index``, without crowds, each with a score of 1.
-
-        Args:
-            index: which image.
-            with_masks: whether their masks are wanted, too.
-        """
-        listed = self._images[index]
-        objects = [a for a in listed.annotations if not a.get("iscrowd")]
-        corners = [(x, y, x + w, y + h) for x, y, w, h in (a["bbox"] for a in objects)]
-        labels = [self._labels[a["category_id"]] for a in objects]
-        return ImageDetections(
-            boxes=np.array(corners, np.float32).reshape(-1, 4),
-            scores=np.ones(len(objects), np.float32),
-            labels=np.array(labels, np.int64),
-            masks=[_rle_of(a["segmentation"], listed.size) for a in objects]
-            if with_masks
-            else None,
-        )
-
-    def load(self, index: int) -> DetectionSample:
-        """Read and decode image ``index``; safe to call from several threads.
-
-        Raises:
-            DatasetError: the file is damaged, or not of the size that is listed.
-        """
-        listed = self._images[index]
-        content = read_bytes(listed.path)
-        image = decode_image(content, listed.path)
-        require_listed_size(listed, image)
-        return DetectionSample(
-            name=listed.name,
-            image_id=listed.id,
-            image=image,
-            digest=detection_digest(content, listed),
-        )
-
-
-def open_coco(layout: DetectionLayout, name: str, data_root: Path) -> CocoDataset:
-    """Return the validation split below ``data_root``; no image is read yet.
-
-    A data set with fewer images than the complete one is opened all the same.
-
-    Args:
-        layout: which files to expect.
-        name: of the data set, whose classes are expected.
-        data_root: the folder that holds the data set's own folder, or that folder itself.
-
-    Raises:
-        DatasetError: the annotation file is missing, damaged or another one, or images are missing.
+    person #dc143c, bicycle #770b20, car #00008e, motorcycle #0000e6, airplane #6a00e4,
+    bus #003c64, train #005064, truck #000046, boat #0000c0, traffic light #faaa1e,
+    fire hydrant #64aa1e, stop sign #dcdc00, parking meter #af74af, bench #fa001e, bird #a52a2a,
+    cat #ff4dff, dog #00e2fc, horse #b6b6ff, sheep #005200, cow #78a69d, elephant #6e4c00,
+    bear #ae39ff, zebra #c76400, giraffe #480076, backpack #ffb3f0, umbrella #007d5c,
+    handbag #d10097, tie #bcd0b6, suitcase #00dcb0, frisbee #ff63a4, skis #5c0049,
+    snowboard #8581ff, sports ball #4eb4ff, kite #00e400, baseball bat #aefff3,
+    baseball glove #2d59ff, skateboard #868667, surfboard #9194ae, tennis racket #ffd0ba,
+    bottle #c5e2ff, wine glass #ab8601, cup #6d3f36, fork #cf8aff, knife #97005f, spoon #09503d,
+    bowl #546933, banana #4a4169, apple #a6c466, sandwich #d0c3d2, orange #ff6d41,
+    broccoli #008f95, carrot #b300c2, hot dog #d1636a, pizza #057900, donut #e3ffcd,
+    cake #93bad0, chair #994501, couch #035fa1, potted plant #a3ff00, bed #7700aa,
+    dining table #00b6c7, toilet #00a578, tv #b78258, laptop #5f2000, mouse #827287,
+    remote #6e8185, keyboard #a64a76, cell phone #db8eb9, microwave #4fd272, oven #b25a3e,
+    toaster #41460f, sink #7fa773, refrigerator #3b696a, book #8e6c2d, clock #c4ac00,
+    vase #5f3650, scissors #804cff, teddy bear #c93901, hair drier #f6007a, toothbrush #bfa2d0
     """
-    found = find_instances(layout, name, data_root)
-    require_usable(layout, found)
-    return CocoDataset(layout, found.root, found.ground_truth, found.images)
+)
+# COCO numbered its classes from 1 to 90, and published none of some of them.
+_NEVER_ANNOTATED = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
+_NUM_IMAGES = 5000
+_IMAGE_DIR = "val2017"
+_ANNOTATION_FILE = "annotations/instances_val2017.json"
+_IMAGES = rf"(?:^|/){_IMAGE_DIR}/([^/]+\.jpg)$"
+_ANNOTATIONS = r"(?:^|/)annotations/(instances_val2017\.json)$"
 
 
-def require_listed_size(listed: ListedImage, image: NDArray[np.uint8]) -> None:
-    """Raise DatasetError unless a decoded image is of the size that the annotation file says.
+def _plan(request: Request) -> Plan:
+    """Return one piece per image, and one for the annotations."""
+    images = {name: member for (name,), member in request.source.select(_IMAGES).items()}
+    if not images:
+        raise request.source.lacks("images val2017/*.jpg (from val2017.zip)")
+    annotations = request.source.select(_ANNOTATIONS)
+    if not annotations:
+        raise request.source.lacks(f"{_ANNOTATION_FILE} (from annotations_trainval2017.zip)")
+    (instances,) = annotations.values()
+    _require_all(instances, images)
+    pieces = [
+        Piece(name=name, make=partial(_image, f"{_IMAGE_DIR}/{name}", member))
+        for name, member in images.items()
+    ]
+    last = Piece(name=_ANNOTATION_FILE, make=partial(_copy, _ANNOTATION_FILE, instances))
+    return Plan(
+        pieces=[*pieces, last],
+        expected={_IMAGE_DIR: _NUM_IMAGES, "annotations": 1},
+        least_bytes=sum(member.size for member in (instances, *images.values())),
+    )
 
-    Boxes would not fit it. EXIF orientation counts, because upstream's decoder turns images too.
-    """
-    if image.shape[:2] != listed.size:
+
+def _require_all(instances: Member, images: dict[str, Member]) -> None:
+    """Refuse an annotation file that is damaged, or lists images that are not there."""
+    try:
+        listed = [image["file_name"] for image in json.loads(instances.read())["images"]]
+    except (ValueError, LookupError, TypeError) as error:
+        msg = f"{instances.location} is not an instances file ({error}). Download it again."
+        raise DatasetError(msg) from None
+    missing = [name for name in listed if name not in images]
+    if missing:
         msg = (
-            f"{listed.path} is {image.shape[1]} x {image.shape[0]} pixels (EXIF orientation "
-            f"applied), but {listed.size[1]} x {listed.size[0]} are listed. Copy it again from the "
-            "original download."
+            f"{len(missing)} of the {len(listed)} images that {instances.location} lists are not "
+            f"there ({some_of(missing)}). Download val2017.zip again."
         )
         raise DatasetError(msg)
 
 
-def detection_digest(image_bytes: bytes, listed: ListedImage) -> str:
-    """Return the SHA-256 over an image file and the annotations that it is scored by.
-
-    The order of annotations and of their fields does not matter, nor do fields without influence.
-    """
-    annotations = [
-        {key: annotation[key] for key in _DIGESTED if key in annotation}
-        for annotation in sorted(listed.annotations, key=_id_of)
-    ]
-    text = json.dumps([listed.id, annotations], sort_keys=True, separators=(",", ":"))
-    digest = hashlib.sha256(hashlib.sha256(image_bytes).digest())
-    digest.update(hashlib.sha256(text.encode()).digest())
-    return digest.hexdigest()
+def _image(path: str, member: Member) -> Iterator[Output]:
+    content = member.read()
+    # Decoded only to be sure that what is passed on is intact.
+    decode_image(content, member.location)
+    yield Output(path=path, content=content)
 
 
-def _rle_of(segmentation: object, size: tuple[int, int]) -> Rle:
-    """Return a mask as an annotation file has it (polygons, runs or coded runs) as coded runs."""
-    height, width = size
-    coded = coco_masks.frPyObjects(segmentation, height, width)
-    if isinstance(coded, list):
-        coded = coco_masks.merge(coded)
-    counts = coded["counts"]
-    return Rle(
-        size=[height, width], counts=counts.decode() if isinstance(counts, bytes) else counts
-    )
+def _copy(path: str, member: Member) -> Iterator[Output]:
+    yield Output(path=path, content=member.read())
 
 
-def _id_of(annotation: Mapping[str, Any]) -> int:
-    return int(annotation["id"])
+COCO = CocoInstances(
+    name="coco",
+    title="COCO 2017",
+    root="coco",
+    image_dir=_IMAGE_DIR,
+    annotation_file=_ANNOTATION_FILE,
+    category_ids=tuple(id_ for id_ in range(1, 91) if id_ not in _NEVER_ANNOTATED),
+    num_images=_NUM_IMAGES,
+    classes=_CLASSES,
+    typical_image=(640, 480),
+    download=Download(
+        archives=("val2017.zip", "annotations_trainval2017.zip"),
+        obtained_from="COCO, cocodataset.org. No registration.",
+        terms="Annotations under CC BY 4.0; images are from Flickr and under its terms of use.",
+        preparation=(
+            "Optional: both zips can be unpacked into coco/ by hand. --source is the folder of the "
+            "zips; the images and instances_val2017.json are checked and put in place."
+        ),
+    ),
+    preparer=Preparer(
+        plan=_plan,
+        zips=r"(?:.*/)?(?:val2017|annotations_trainval2017)\.zip",
+        splits=("val",),
+    ),
+)

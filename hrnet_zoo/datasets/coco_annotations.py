@@ -14,10 +14,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hrnet_zoo.datasets.check_report import Note, ProblemKind
-from hrnet_zoo.datasets.classes import class_table
+from hrnet_zoo.datasets.coco_layout import CocoLayout
 from hrnet_zoo.datasets.images import read_bytes
-from hrnet_zoo.datasets.layouts import DetectionLayout
-from hrnet_zoo.datasets.pairing import find_root
+from hrnet_zoo.datasets.places import find_root
+from hrnet_zoo.datasets.wording import count_of
 from hrnet_zoo.errors import DatasetError
 
 _LISTS = ("images", "annotations", "categories")
@@ -51,33 +51,29 @@ class FoundInstances:
     notes: tuple[Note, ...] = ()
 
 
-def find_instances(layout: DetectionLayout, name: str, data_root: Path) -> FoundInstances:
+def find_instances(layout: CocoLayout, data_root: Path) -> FoundInstances:
     """Read the annotation file and look for the images it lists; reads no image.
 
     Args:
-        layout: which files to expect.
-        name: of the data set, whose classes are expected.
+        layout: which files and classes to expect.
         data_root: the folder that holds the data set's own folder, or that folder itself.
 
     Raises:
         DatasetError: neither images nor annotations are there.
     """
-    root = find_root(layout.root, data_root, layout.image_dir, layout.annotation_file)
-    if root is None:
-        msg = (
-            f"{layout.title} was not found in {data_root}: there is no folder "
-            f"{data_root / layout.root / layout.image_dir}. Expected are images in "
-            f"{layout.root}/{layout.image_dir} and annotations in {layout.root}/"
-            f"{layout.annotation_file}. Pass the folder that holds {layout.root}/ with "
-            "--data-root, or set HRNET_ZOO_DATA."
-        )
-        raise DatasetError(msg)
+    root = find_root(
+        layout,
+        data_root,
+        layout.annotation_file,
+        expected=f"images in {layout.root}/{layout.image_dir} and annotations in "
+        f"{layout.root}/{layout.annotation_file}",
+    )
     path = root / layout.annotation_file
     try:
         content = _read_instances(path)
     except DatasetError as error:
         return _unusable(root, ProblemKind.ANNOTATIONS, str(error))
-    wrong = _category_difference(content["categories"], layout, class_table(name).names)
+    wrong = _category_difference(content["categories"], layout)
     if wrong is not None:
         text = f"{path} {wrong}. Is it {PurePosixPath(layout.annotation_file).name}?"
         return _unusable(root, ProblemKind.CATEGORIES, text)
@@ -99,12 +95,12 @@ def find_instances(layout: DetectionLayout, name: str, data_root: Path) -> Found
 
 
 def has_masks_throughout(ground_truth: Mapping[str, Any]) -> bool:
-    """Tell whether every annotation has a mask, so that masks can be scored."""
+    """Whether every annotation has a mask, so that masks can be scored."""
     return all("segmentation" in annotation for annotation in ground_truth["annotations"])
 
 
 def require_usable(
-    layout: DetectionLayout, found: FoundInstances, *, images_needed: bool = True
+    layout: CocoLayout, found: FoundInstances, *, images_needed: bool = True
 ) -> None:
     """Raise DatasetError if anything is wrong.
 
@@ -133,19 +129,17 @@ def _summary_of(notes: Iterable[Note]) -> str:
     for kind, text in notes:
         by_kind.setdefault(kind, []).append(text)
     return "; ".join(
-        f"{len(texts)} {kind.value} ({', '.join(texts[:_SHOWN])}"
-        f"{', ...' if len(texts) > _SHOWN else ''})"
-        for kind, texts in by_kind.items()
+        line for kind, texts in by_kind.items() for line in count_of(texts, kind.value, _SHOWN)
     )
 
 
 def is_number(value: Any) -> bool:  # noqa: ANN401 - any JSON
-    """Tell whether a JSON value is a finite number; Python reads NaN and Infinity too."""
+    """Whether a JSON value is a finite number; Python reads NaN and Infinity too."""
     return type(value) in (int, float) and math.isfinite(value)
 
 
 def is_box(value: object) -> bool:
-    """Tell whether a JSON value is a box: x, y, width, height."""
+    """Whether a JSON value is a box: x, y, width, height."""
     return isinstance(value, list) and len(value) == 4 and all(map(is_number, value))
 
 
@@ -158,11 +152,11 @@ def _read_instances(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(read_bytes(path))
     except (ValueError, RecursionError) as error:
-        msg = f"{path} is no intact JSON ({error}). {again}; it was probably cut short."
+        msg = f"{path} is not intact JSON ({error}). {again}; it was probably cut short."
         raise DatasetError(msg) from None
     lacking = [key for key in _LISTS if not _has_list(content, key)]
     if lacking:
-        msg = f"{path} is no instances file: it has no list of {', '.join(lacking)}. {again}."
+        msg = f"{path} is not an instances file: it has no list of {', '.join(lacking)}. {again}."
         raise DatasetError(msg)
     return dict(content)
 
@@ -171,18 +165,17 @@ def _has_list(content: object, key: str) -> bool:
     return isinstance(content, dict) and isinstance(content.get(key), list)
 
 
-def _category_difference(
-    categories: Sequence[object], layout: DetectionLayout, names: Sequence[str]
-) -> str | None:
+def _category_difference(categories: Sequence[object], layout: CocoLayout) -> str | None:
     """Say how the categories differ from the data set's, or None if they do not."""
-    expected = dict(zip(layout.category_ids, names, strict=True))
+    expected = dict(zip(layout.category_ids, layout.classes.names, strict=True))
     entries = [c for c in categories if isinstance(c, dict)]
     pairs = [(c.get("id"), c.get("name")) for c in entries]
     if len(pairs) != len(expected) or len(entries) != len(categories):
         return f"has {len(categories)} categories; {layout.title} has {len(expected)}"
     for pair in pairs:
         if pair not in expected.items():
-            return f"has the category {pair[1]!r} with id {pair[0]}, which {layout.title} has not"
+            own = f"{layout.title} does not have"
+            return f"has the category {pair[1]!r} with id {pair[0]}, which {own}"
     return "lists a category twice" if len(set(pairs)) < len(pairs) else None
 
 
@@ -195,7 +188,7 @@ def _is_image(entry: object) -> bool:
 
 
 def _is_annotation(entry: object) -> bool:
-    """Tell whether evaluation can use an annotation; id 0 would mean "no match" to pycocotools."""
+    """Whether evaluation can use an annotation; id 0 would mean "no match" to pycocotools."""
     if not isinstance(entry, dict):
         return False
     return (

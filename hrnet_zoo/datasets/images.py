@@ -1,8 +1,7 @@
 """Decodes image and label files to arrays, and refuses files that are damaged.
 
-OpenCV and Pillow both accept files that were cut short and fill in grey; a verifier must not. What
-cannot be seen is a changed byte in the middle of a JPEG, which has no checksums; data sets are told
-apart by their fingerprints.
+The decoders are imported when used: the table of data sets reaches this module, and commands that
+read no image import it.
 """
 
 from __future__ import annotations
@@ -11,26 +10,18 @@ import io
 import struct
 import zlib
 from pathlib import Path
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from typing import TYPE_CHECKING
 
 from hrnet_zoo.errors import DatasetError, LabelFormatError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JPEG_SIGNATURE = b"\xff\xd8"
 _JPEG_START_OF_SCAN = b"\xff\xda"
 _JPEG_END = b"\xff\xd9"
-
-_PILLOW_ERRORS = (
-    UnidentifiedImageError,
-    Image.DecompressionBombError,
-    OSError,
-    SyntaxError,
-    ValueError,
-)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -52,11 +43,14 @@ def decode_image(content: bytes, path: Path) -> NDArray[np.uint8]:
         path: named in messages only.
 
     Raises:
-        DatasetError: the file is damaged or no image.
+        DatasetError: the file is damaged or not an image.
 
     Source:
         mmcv 1.4.0, mmcv/image/io.py, imfrombytes with the cv2 backend (IMREAD_COLOR).
     """
+    import cv2  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
+
     _check_complete(content, path)
     try:
         bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
@@ -77,12 +71,22 @@ def decode_label(content: bytes, path: Path) -> NDArray[np.uint8]:
     Source:
         mmsegmentation 0.20.2, mmseg/datasets/pipelines/loading.py, LoadAnnotations (pillow).
     """
+    import numpy as np  # noqa: PLC0415
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415
+
+    damage = (
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        SyntaxError,
+        OSError,
+        ValueError,
+    )
     _check_complete(content, path)
     try:
         with Image.open(io.BytesIO(content)) as image:
             mode = image.mode
             values = np.asarray(image)
-    except _PILLOW_ERRORS as error:
+    except damage as error:
         raise _damaged(path, str(error)) from None
     if values.ndim != 2 or values.dtype != np.uint8:
         msg = (
@@ -94,6 +98,12 @@ def decode_label(content: bytes, path: Path) -> NDArray[np.uint8]:
 
 
 def _check_complete(content: bytes, path: Path) -> None:
+    """Refuse a file that was cut short, before it is decoded.
+
+    OpenCV and Pillow both accept such files and fill in grey; a verifier must not. What cannot be
+    seen is a changed byte in the middle of a JPEG, which has no checksums; data sets are told apart
+    by their fingerprints.
+    """
     if content.startswith(_PNG_SIGNATURE):
         _check_png(content, path)
     # In a JPEG, thumbnails end too; what counts is an end after the last start of a scan.

@@ -1,18 +1,21 @@
-"""COCO's run-length code for masks: many masks written at once, and read back.
+"""COCO's run-length code for masks: written by pycocotools, read back here.
 
 A mask is its runs, column by column: outside and inside alternate, outside first (0 if the first
 pixel is inside). As text, a character carries five bits of a number, the lowest first, and whether
 more follow; the last one's highest bit is the sign. From the fourth number on, what is written is
-the difference from the last but one run.
+the difference from the run before the last one.
+
+Reading is not left to pycocotools: it reads on where a text is cut short, and its masks lie side by
+side in memory, pixel by pixel, which takes 3.4 to 4.4 times as long (100 masks of 800 x 1333).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
 
 from hrnet_zoo.datasets.detections import Rle
 
@@ -20,8 +23,6 @@ _BITS = 5
 _SIGN = 1 << (_BITS - 1)
 _MORE = 1 << _BITS
 _ZERO = ord("0")
-_LIMITS = _SIGN << np.arange(0, 60, _BITS, dtype=np.int64)
-"""The smallest numbers that need a character more each: 16, 512, 16384 ..."""
 
 
 def encode_runs(
@@ -33,37 +34,13 @@ def encode_runs(
         lengths: the runs of all masks, one mask after the other.
         runs_per_mask: [M], at least 1 each.
         size: (height, width) of every mask.
-
-    Source:
-        pycocotools 2.0.11, common/maskApi.c, rleToString.
     """
     if not runs_per_mask.size:
         return []
-    run_ends = np.cumsum(runs_per_mask)
-    places = np.arange(lengths.size) - np.repeat(run_ends - runs_per_mask, runs_per_mask)
-    later = np.flatnonzero(places > 2)
-    numbers = lengths.copy()
-    numbers[later] -= lengths[later - 2]
-    text, ends = _text(numbers)
-    borders = [0, *ends[run_ends - 1].tolist()]
-    return [Rle(size=list(size), counts=text[start:end]) for start, end in pairwise(borders)]
-
-
-def _text(numbers: NDArray[np.int64]) -> tuple[str, NDArray[np.int64]]:
-    """Return numbers as text, and where in it each ends."""
-    # A negative number needs as many bits as its complement.
-    magnitudes = np.where(numbers < 0, ~numbers, numbers)
-    sizes = np.ones_like(numbers)
-    for limit in _LIMITS[magnitudes.max() >= _LIMITS]:
-        sizes += magnitudes >= limit
-    ends = np.cumsum(sizes)
-    text = np.empty(ends[-1], np.uint8)
-    places = ends - sizes
-    while numbers.size:
-        more = sizes > 1
-        text[places] = (numbers & (_MORE - 1)) + np.where(more, _MORE + _ZERO, _ZERO)
-        numbers, places, sizes = numbers[more] >> _BITS, places[more] + 1, sizes[more] - 1
-    return text.tobytes().decode("ascii"), ends
+    runs = np.split(lengths, np.cumsum(runs_per_mask)[:-1])
+    plain = [{"size": size, "counts": each.tolist()} for each in runs]
+    encoded = coco_mask.frPyObjects(plain, *size)
+    return [Rle(size=list(size), counts=each["counts"].decode("ascii")) for each in encoded]
 
 
 def decode_runs(counts: str) -> NDArray[np.int64]:

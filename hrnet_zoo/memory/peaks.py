@@ -1,7 +1,8 @@
 """How much memory a piece of work takes at most: counted under fake tensors, or read off a GPU.
 
 Under fake tensors every operation gives tensors of the right size without any values. What PyTorch
-would allocate can then be added up on any machine, in seconds and in hardly any memory. What only a
+would allocate can then be added up on any machine, in seconds and in hardly any memory. Sizes do
+not depend on the device, so fake tensors can be on the CPU, which needs no CUDA build. What only a
 real GPU allocates is missing: convolution workspaces and the allocator's slack.
 """
 
@@ -10,10 +11,9 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,10 +21,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from hrnet_zoo.system.devices import memory_explained
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from hrnet_zoo.system.devices import memory_explained, numerics
 
 GIB = 2**30
 
@@ -122,7 +119,9 @@ def measured_peak(prepare: Prepare, device: torch.device, what: str) -> Measured
     torch.cuda.init()  # type: ignore[no-untyped-call] # torch's; else nothing could be reset yet
     # What earlier work held is neither this work's peak nor part of its message.
     torch.cuda.reset_peak_memory_stats(device)
-    with _as_in_training(), memory_explained(lambda: _does_not_fit(what, device)):
+    # Kernels are chosen as the documented trainings chose theirs: untuned, in full float32.
+    as_documented = numerics(tf32=False, benchmark=False, deterministic=False)
+    with as_documented, memory_explained(lambda: _does_not_fit(what, device)):
         work = prepare()
         torch.cuda.reset_peak_memory_stats(device)
         work()
@@ -131,20 +130,6 @@ def measured_peak(prepare: Prepare, device: torch.device, what: str) -> Measured
         allocated=torch.cuda.max_memory_allocated(device),
         reserved=torch.cuda.max_memory_reserved(device),
     )
-
-
-@contextmanager
-def _as_in_training() -> Iterator[None]:
-    """Choose kernels as the documented trainings did: untuned, in full float32."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        with torch.backends.cudnn.flags(
-            enabled=True, benchmark=False, deterministic=False, allow_tf32=False
-        ):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 def _does_not_fit(what: str, device: torch.device) -> str:

@@ -1,50 +1,62 @@
-"""Networks in plain PyTorch, and the two tables that find them by name."""
+"""Networks in plain PyTorch, and the tables that find them by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-
-from torch import nn
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from hrnet_zoo.errors import PrerequisiteError
-from hrnet_zoo.models.detection.cascade_rcnn import build_cascade_mask_rcnn, build_cascade_rcnn
 from hrnet_zoo.models.detection.detector import Detector
-from hrnet_zoo.models.detection.faster_rcnn import build_faster_rcnn, build_mask_rcnn
-from hrnet_zoo.models.detection.fcos import build_fcos
-from hrnet_zoo.models.detection.htc import build_htc, build_htc_resnext
+from hrnet_zoo.models.detection.fcos import FCOS
+from hrnet_zoo.models.detection.roi_head import CASCADE
+from hrnet_zoo.models.detection.two_stage import htc_on_resnext, on_hrnet
 from hrnet_zoo.models.fcn import build_fcn
+from hrnet_zoo.models.segmentor import Segmentor
 
-SEGMENTORS: dict[str, Callable[[str, int], nn.Module]] = {
+SEGMENTORS: dict[str, Callable[[str, int], Segmentor]] = {
     "fcn_hrnet": build_fcn,
 }
 """Architecture name -> builder(backbone, num_classes)."""
 
-DETECTORS: dict[str, Callable[[str, int, int], Detector]] = {
-    "faster_rcnn_hrnet": build_faster_rcnn,
-    "mask_rcnn_hrnet": build_mask_rcnn,
-    "cascade_rcnn_hrnet": build_cascade_rcnn,
-    "cascade_mask_rcnn_hrnet": build_cascade_mask_rcnn,
-    "htc_hrnet": build_htc,
-    "htc_x101": build_htc_resnext,
-    "fcos_hrnet": build_fcos,
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorKind:
+    """An architecture of detectors, and what is known of it before it is built."""
+
+    build: Callable[[str, int, int], Detector]
+    """Maps backbone, num_classes and channels to the untrained network."""
+    has_regions: bool = True
+    """Whether it looks again, and closer, at the regions that it proposes."""
+    has_masks: bool = False
+
+
+DETECTORS: dict[str, DetectorKind] = {
+    "faster_rcnn_hrnet": DetectorKind(build=on_hrnet),
+    "mask_rcnn_hrnet": DetectorKind(build=partial(on_hrnet, has_masks=True), has_masks=True),
+    "cascade_rcnn_hrnet": DetectorKind(build=partial(on_hrnet, num_stages=CASCADE)),
+    "cascade_mask_rcnn_hrnet": DetectorKind(
+        build=partial(on_hrnet, num_stages=CASCADE, has_masks=True), has_masks=True
+    ),
+    "htc_hrnet": DetectorKind(
+        build=partial(on_hrnet, num_stages=CASCADE, has_masks=True, is_hybrid=True), has_masks=True
+    ),
+    "htc_x101": DetectorKind(build=htc_on_resnext, has_masks=True),
+    "fcos_hrnet": DetectorKind(build=FCOS, has_regions=False),
 }
-"""Architecture name -> builder(backbone, num_classes, channels)."""
+"""By the names of architectures."""
 
-WITHOUT_REGIONS = ("fcos_hrnet",)
-"""Architectures that look at all points once, and at no proposed regions again."""
-
-WITH_MASKS = ("mask_rcnn_hrnet", "cascade_mask_rcnn_hrnet", "htc_hrnet", "htc_x101")
-"""Architectures that predict masks."""
+Entry = TypeVar("Entry")
 
 
-def build_segmentor(architecture: str, *, backbone: str, num_classes: int) -> nn.Module:
+def build_segmentor(architecture: str, *, backbone: str, num_classes: int) -> Segmentor:
     """Return the untrained network in eval mode, float32, on the current default device.
 
     Raises:
         PrerequisiteError: this version has no such architecture.
     """
-    _require(architecture, SEGMENTORS)
-    return SEGMENTORS[architecture](backbone, num_classes).eval()
+    return _entry(architecture, SEGMENTORS)(backbone, num_classes).eval()
 
 
 def build_detector(
@@ -62,18 +74,18 @@ def build_detector(
         PrerequisiteError: this version has no such architecture, or not with this backbone or
             these channels.
     """
-    _require(architecture, DETECTORS)
     try:
-        return DETECTORS[architecture](backbone, num_classes, channels).eval()
+        return _entry(architecture, DETECTORS).build(backbone, num_classes, channels).eval()
     except ValueError as error:
         msg = f"{architecture} cannot be built as asked for: {error}."
         raise PrerequisiteError(msg) from None
 
 
-def _require(architecture: str, table: Mapping[str, object]) -> None:
+def _entry(architecture: str, table: Mapping[str, Entry]) -> Entry:
     if architecture not in table:
         msg = (
             f'the architecture "{architecture}" is not part of this version; '
             f"it can build: {', '.join(table)}."
         )
         raise PrerequisiteError(msg)
+    return table[architecture]

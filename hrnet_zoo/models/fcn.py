@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from hrnet_zoo.models.hrnet import HRNet, build_hrnet
 from hrnet_zoo.models.layers import ConvNormAct, resize
+from hrnet_zoo.models.segmentor import Segmentor
 
 
 class FCNHead(nn.Module):
@@ -34,22 +35,23 @@ class FCNHead(nn.Module):
         return logits
 
 
-class FCN(nn.Module):
-    """HRNet with the FCN head: an image in, class logits at the image's size out."""
+class FCN(Segmentor):
+    """HRNet with the FCN head."""
 
     def __init__(self, backbone: HRNet, num_classes: int) -> None:
         super().__init__()
         self.backbone = backbone
         self.decode_head = FCNHead(backbone.out_channels, num_classes)
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Map [N, 3, H, W] float32, normalised, to logits [N, K, H, W] float32."""
-        return resize(self.coarse_logits(image), (image.shape[-2], image.shape[-1]))
-
     def coarse_logits(self, image: Tensor) -> Tensor:
         """Map [N, 3, H, W] to the logits before they are enlarged, [N, K, H/4, W/4]."""
         logits: Tensor = self.decode_head(self.backbone(image))
         return logits
+
+    @property
+    def classifier(self) -> nn.Conv2d:
+        """The last convolution, which makes the coarse logits."""
+        return self.decode_head.conv_seg
 
 
 def build_fcn(backbone: str, num_classes: int) -> FCN:

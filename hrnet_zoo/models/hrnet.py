@@ -10,20 +10,33 @@ Source: mmsegmentation 0.20.2, mmseg/models/backbones/hrnet.py, HRNet.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hrnet_zoo.models.layers import BasicBlock, Bottleneck, conv, conv_norm, norm, resize
 
-Upsampling = Literal["bilinear", "nearest"]
-"""How the fusion enlarges coarser maps: bilinear for segmentation, nearest for detection."""
-
 _STEM_CHANNELS = 64
 _LAYER1_PLANES = 64
+
+
+Upsampling = Callable[[Tensor, int, tuple[int, int]], Tensor]
+"""How the fusion enlarges a coarser map: by a factor, to (height, width)."""
+
+
+def bilinear(x: Tensor, factor: int, size: tuple[int, int]) -> Tensor:
+    """Resize [N, C, h, w] in two steps, as segmentors do upstream: by the factor, then to the size.
+
+    The steps differ where an odd size was halved; in one step, 0.5 % of the pixels would change.
+    """
+    return resize(resize(x, (x.shape[-2] * factor, x.shape[-1] * factor)), size)
+
+
+def nearest(x: Tensor, factor: int, size: tuple[int, int]) -> Tensor:  # noqa: ARG001 - as above
+    """Repeat every pixel, as detectors do, whose padded inputs have no odd sizes to care for."""
+    return F.interpolate(x, size=size, mode="nearest")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +87,7 @@ class Fusion(nn.ModuleList):
             _path(channels, source=source, target=target) for source in range(len(channels))
         )
         self._target = target
-        self._upsample = _BILINEAR_OR_NEAREST[upsampling]
+        self._upsample = upsampling
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         """Map all branches' maps to one of the shape of ``maps[target]``."""
@@ -90,22 +103,6 @@ class Fusion(nn.ModuleList):
         for x in arriving[2:]:
             total += x
         return F.relu(total, inplace=True)
-
-
-def _bilinear(x: Tensor, factor: int, size: tuple[int, int]) -> Tensor:
-    """Resize in two steps, as upstream does: by the exact power of two, then to the target.
-
-    The steps differ where an odd size was halved; in one step, 0.5 % of the pixels would change.
-    """
-    return resize(resize(x, (x.shape[-2] * factor, x.shape[-1] * factor)), size)
-
-
-def _nearest(x: Tensor, factor: int, size: tuple[int, int]) -> Tensor:  # noqa: ARG001 - as above
-    """Repeat every pixel ``factor`` times per axis; padded inputs have no odd sizes to care for."""
-    return F.interpolate(x, size=size, mode="nearest")
-
-
-_BILINEAR_OR_NEAREST = {"bilinear": _bilinear, "nearest": _nearest}
 
 
 def _path(channels: Sequence[int], *, source: int, target: int) -> nn.Module:
@@ -125,9 +122,7 @@ def _path(channels: Sequence[int], *, source: int, target: int) -> nn.Module:
 class HRNet(nn.Module):
     """The backbone: stem, layer1, then stages of 2, 3 and 4 branches."""
 
-    def __init__(
-        self, width: int, depth: Depth = FULL, upsampling: Upsampling = "bilinear"
-    ) -> None:
+    def __init__(self, width: int, depth: Depth = FULL, upsampling: Upsampling = bilinear) -> None:
         """Build an HRNet with random weights.
 
         Args:
@@ -205,7 +200,7 @@ def _add_branch(transition: nn.ModuleList, maps: list[Tensor]) -> list[Tensor]:
 _BACKBONE_NAME = re.compile(r"w(?P<width>[1-9]\d*)(?P<small>_small)?")
 
 
-def build_hrnet(name: str, upsampling: Upsampling = "bilinear") -> HRNet:
+def build_hrnet(name: str, upsampling: Upsampling = bilinear) -> HRNet:
     """Return the backbone called ``name``, untrained.
 
     Args:

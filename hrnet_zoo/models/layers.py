@@ -1,7 +1,8 @@
 """The small blocks that backbones, necks and heads are made of.
 
 Sums and ReLUs write over fresh tensors that nobody else holds: the same numbers with less traffic
-to memory, which is what HRNet's speed on a CPU hangs on.
+to memory, which is what HRNet's speed on a CPU hangs on. They do so in training, too: autograd
+needs none of what is written over, and a step takes the memory that upstream's own models take.
 
 Attribute names (``conv1``, ``bn1``, ``downsample`` ...) are those of the published checkpoints,
 so that weights load without renaming. Nothing here knows about whole networks.

@@ -1,4 +1,4 @@
-"""ResNeXt-101 64x4d, the backbone of the one row that is no HRNet.
+"""ResNeXt-101 64x4d, the backbone of the one row that is not on HRNet.
 
 Xie et al., "Aggregated Residual Transformations for Deep Neural Networks", arXiv:1611.05431.
 Attribute names are those of the published checkpoints.
@@ -7,6 +7,8 @@ Source: mmdetection 2.3.0, mmdet/models/backbones/resnext.py, ResNeXt, style pyt
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -56,14 +58,9 @@ class ResNeXt(nn.Module):
 
 
 def _layer(in_channels: int, planes: int, num_blocks: int, stride: int) -> nn.Sequential:
-    first = _block(in_channels, planes, stride)
-    rest = (_block(planes * Bottleneck.expansion, planes, 1) for _ in range(num_blocks - 1))
-    return nn.Sequential(first, *rest)
-
-
-def _block(in_channels: int, planes: int, stride: int) -> Bottleneck:
-    width = planes * _WIDTH_PER_PLANE
-    return Bottleneck(in_channels, planes, width=width, groups=_GROUPS, stride=stride)
+    block = partial(Bottleneck, planes=planes, width=planes * _WIDTH_PER_PLANE, groups=_GROUPS)
+    rest = (block(planes * Bottleneck.expansion) for _ in range(num_blocks - 1))
+    return nn.Sequential(block(in_channels, stride=stride), *rest)
 
 
 _BLOCKS = {"x101_64x4d": (3, 4, 23, 3)}

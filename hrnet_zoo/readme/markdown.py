@@ -18,6 +18,8 @@ from markdown_it.token import Token
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+\Z")
 _PIPE = re.compile(r"(?<!\\)\|")
 _EMPHASIS = "*_~`"
+_FOOTNOTE = re.compile(r"(?<=.)\\\*$")
+_LINKED = re.compile(r"\[([^\[\]|]+)\]\([^()\s]*\)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +43,15 @@ class Cell:
 
     @property
     def core(self) -> str:
-        """Return the content without padding and without emphasis all around it."""
-        text = self.text
-        while len(text) > 1 and text[0] == text[-1] and text[0] in _EMPHASIS:
-            text = text[1:-1]
-        return text
+        """Return the content without padding, a star behind it, emphasis or a link around it."""
+        text = _FOOTNOTE.sub("", self.text)
+        while True:
+            if len(text) > 1 and text[0] == text[-1] and text[0] in _EMPHASIS:
+                text = text[1:-1]
+            elif match := _LINKED.fullmatch(text):
+                text = match[1]
+            else:
+                return text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hrnet_zoo.readme.labels import labels_of
 from hrnet_zoo.readme.markdown import Line
-from hrnet_zoo.readme.results import ResultsTable, links_of, normalised
-from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.readme.names import labels_of
+from hrnet_zoo.readme.results import ResultsTable, links_of
 from hrnet_zoo.weights.file_name import link_file_name
-from hrnet_zoo.zoo.row import Column, Row
+from hrnet_zoo.zoo.columns import LABELS, normalised
+from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 
@@ -25,14 +25,14 @@ class Match:
 
 @dataclass(frozen=True, kw_only=True)
 class Unknown:
-    """A line that is none."""
+    """A line that is not a row of the zoo."""
 
     line: Line
     reason: str
 
 
-def match_lines(zoo: Zoo, table: ResultsTable) -> list[Match | Unknown]:
-    """Return for every line of a table which row of the zoo it is.
+def match_lines(zoo: Zoo, table: ResultsTable) -> tuple[list[Match], list[Unknown]]:
+    """Return which row of the zoo each line of a table is, and the lines that are none.
 
     A checkpoint's file name decides, wherever it is hosted; then that of the configuration or log.
     A line without links is the row of the same table whose cells of text are equal, if there is
@@ -45,29 +45,29 @@ def match_lines(zoo: Zoo, table: ResultsTable) -> list[Match | Unknown]:
     lines = table.markdown.lines
     linked = {line.number: row for line in lines if (row := _linked_row(zoo, line)) is not None}
     candidates = _candidates(zoo, table, list(linked.values()))
-    matches: list[Match | Unknown] = []
+    matches: list[Match] = []
+    unknown: list[Unknown] = []
     for line in lines:
-        row = linked.get(line.number)
-        if row is not None:
-            matches.append(Match(line=line, row=row))
-        elif links_of(line).checkpoint is not None:
-            matches.append(Unknown(line=line, reason=_unknown_file(zoo, line)))
+        found: Row | str | None = linked.get(line.number)
+        if found is None:
+            has_file = links_of(line).checkpoint is not None
+            found = _unknown_file(zoo, line) if has_file else _by_text(table, line, candidates)
+        if isinstance(found, str):
+            unknown.append(Unknown(line=line, reason=found))
         else:
-            matches.append(_by_text(table, line, candidates))
-    return matches
+            matches.append(Match(line=line, row=found))
+    return matches, unknown
 
 
 def _linked_row(zoo: Zoo, line: Line) -> Row | None:
     links = links_of(line)
-    if links.checkpoint is not None:
-        name = link_file_name(links.checkpoint)
-        return next((row for row in zoo.rows if row.checkpoint_file_name == name), None)
-    if links.config is not None:
-        stem = link_file_name(links.config).removesuffix(".py")
-        return next((row for row in zoo.rows if row.name == stem), None)
-    if links.log is not None:
-        name = link_file_name(links.log)
-        return next((row for row in zoo.rows if link_file_name(row.log_url or "") == name), None)
+    for link, name_of in (
+        (links.checkpoint, lambda row: row.checkpoint_file_name),
+        (links.config, lambda row: f"{row.name}.py"),
+        (links.log, lambda row: link_file_name(row.log_url or "")),
+    ):
+        if link is not None:
+            return next((row for row in zoo.rows if name_of(row) == link_file_name(link)), None)
     return None
 
 
@@ -95,11 +95,12 @@ def _candidates(zoo: Zoo, table: ResultsTable, linked: Sequence[Row]) -> list[Ro
     return [row for row in zoo.rows if row.name not in taken and known in (None, row.table)]
 
 
-def _by_text(table: ResultsTable, line: Line, candidates: list[Row]) -> Match | Unknown:
-    """Match a line without links by its cells of text; used-up candidates are taken out."""
-    columns: list[Column] = [
-        column for column in table.columns if column not in (*METRICS, "config", "download")
-    ]
+def _by_text(table: ResultsTable, line: Line, candidates: list[Row]) -> Row | str:
+    """Return the row of a line without links, by its cells of text, or why there is not just one.
+
+    Used-up candidates are taken out.
+    """
+    columns = [column for column in table.columns if column in LABELS]
     printed = {column: normalised(table.cell(line, column).core) for column in columns}
     fitting = [
         row
@@ -108,18 +109,16 @@ def _by_text(table: ResultsTable, line: Line, candidates: list[Row]) -> Match | 
     ]
     if len(fitting) == 1:
         candidates.remove(fitting[0])
-        return Match(line=line, row=fitting[0])
+        return fitting[0]
     shown = ", ".join(table.cell(line, column).text for column in columns)
     names = ", ".join(row.name for row in fitting[:3])
-    what = (
-        f"several rows of the zoo print the same ({names})" if fitting else "no row of the zoo is"
-    )
-    reason = f"no link to a file, and {what}" + ("" if fitting else f' "{shown}" in this table')
-    return Unknown(line=line, reason=reason)
+    if fitting:
+        return f"no link to a file, and several rows of the zoo print the same ({names})"
+    return f'no link to a file, and no row of the zoo is "{shown}" in this table'
 
 
-def _equal(row: Row, column: Column, text: str) -> bool:
+def _equal(row: Row, column: str, text: str) -> bool:
     """Compare a row with a cell; a column that the zoo's table lacks says nothing."""
-    printed = getattr(row.printed, column)
-    texts = labels_of(row) if column == "backbone" else (printed,)
-    return printed is None or text in map(normalised, texts)
+    quoted = row.text(column)
+    texts = labels_of(row) if column == "backbone" else (quoted or "",)
+    return quoted is None or text in map(normalised, texts)

@@ -9,26 +9,8 @@ from dataclasses import dataclass
 from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.markdown import Cell, Line, MarkdownTable, MarkdownText
 from hrnet_zoo.tasks import METRICS
-from hrnet_zoo.zoo.row import Column, Metric, Table
-
-TITLES: Mapping[str, Column] = {
-    "method": "method",
-    "backbone": "backbone",
-    "crop size": "crop_size",
-    "lr schd": "lr_schd",
-    "style": "style",
-    "gn": "gn",
-    "ms train": "ms_train",
-    "mem (gb)": "train_memory_gb",
-    "inf time (fps)": "fps",
-    "miou": "miou",
-    "miou(ms+flip)": "miou_ms_flip",
-    "box ap": "box_ap",
-    "mask ap": "mask_ap",
-    "config": "config",
-    "download": "download",
-}
-"""Titles of columns in upstream's READMEs, in small letters -> what the column holds."""
+from hrnet_zoo.zoo.columns import NETWORKS, columns_by_title, is_result, normalised
+from hrnet_zoo.zoo.row import Table
 
 _LINK = r"[^\s()<>\[\]\"'|]+"
 _CHECKPOINT = re.compile(rf"{_LINK}\.pth\b")
@@ -50,42 +32,46 @@ class ResultsTable:
     """A results table and which of its columns hold what."""
 
     markdown: MarkdownTable
-    columns: Mapping[Column, int]
+    columns: Mapping[str, int]
     """Place of each known column, from 0."""
 
     @property
-    def metrics(self) -> tuple[Metric, ...]:
+    def metrics(self) -> tuple[str, ...]:
         """Return the documented quantities that have a column."""
         return tuple(metric for metric in METRICS if metric in self.columns)
 
-    def title(self, column: Column) -> str:
+    def title(self, column: str) -> str:
         """Return a column's title as printed, without emphasis."""
         return self.markdown.header.cells[self.columns[column]].core
 
-    def cell(self, line: Line, column: Column) -> Cell:
+    def in_order(self) -> list[str]:
+        """Return the known columns from left to right."""
+        return sorted(self.columns, key=self.columns.__getitem__)
+
+    def cell(self, line: Line, column: str) -> Cell:
         """Return the cell of a line in a column."""
         return line.cells[self.columns[column]]
 
 
-def titles_of(tables: Iterable[Table]) -> dict[str, Column]:
+def added_titles(table: ResultsTable, metric: str) -> tuple[str, str]:
+    """Return the titles of the columns that "readme" adds beside a quantity's own."""
+    return f"{table.title(metric)} (measured)", f"{table.title(metric)} (delta)"
+
+
+def titles_of(tables: Iterable[Table]) -> dict[str, str]:
     """Return what columns are called, in upstream's READMEs and in the given tables."""
     own = {normalised(title): column for table in tables for title, column in table.columns.items()}
-    return {**TITLES, **own}
-
-
-def normalised(text: str) -> str:
-    """Return text as it is compared: small letters, single spaces."""
-    return " ".join(text.split()).casefold()
+    return {**columns_by_title(), **own}
 
 
 def results_tables(
-    document: MarkdownText, titles: Mapping[str, Column], where: str
+    document: MarkdownText, titles: Mapping[str, str], where: str
 ) -> list[ResultsTable]:
-    """Return the results tables of a text: those with a backbone or method and with results.
+    """Return the results tables of a text: those with a network or method and with results.
 
     Args:
         document: the text's tables.
-        titles: what columns are called, in small letters.
+        titles: what columns are called, normalised.
         where: the file's name, for the message.
 
     Raises:
@@ -93,19 +79,18 @@ def results_tables(
     """
     tables = []
     for table in document.tables:
-        columns: dict[Column, int] = {}
+        columns: dict[str, int] = {}
         for place, cell in enumerate(table.header.cells):
             column = titles.get(normalised(cell.core))
             if column is not None:
                 columns.setdefault(column, place)
-        has_results = any(metric in columns for metric in METRICS)
-        if has_results and ("backbone" in columns or "method" in columns):
+        if any(map(is_result, columns)) and any(c in columns for c in ("method", *NETWORKS)):
             tables.append(ResultsTable(markdown=table, columns=columns))
     if not tables:
         msg = (
             f"{where} has no results table: none of its {len(document.tables)} tables has a "
-            'column "Backbone" or "Method" beside one such as "mIoU" or "box AP". Pass the README '
-            "of a model zoo."
+            'column such as "Backbone", "Method" or "Model" beside one such as "mIoU" or "box AP". '
+            "Pass the README of a model zoo."
         )
         raise ReadmeError(msg)
     return tables

@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from hrnet_zoo.readme.cells import Change, Columns
 from hrnet_zoo.readme.markdown import split_lines
+from hrnet_zoo.readme.plan import Change, Columns
 from hrnet_zoo.readme.update import Update
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hrnet_zoo.readme.markdown import Cell, Line
@@ -70,7 +70,7 @@ def add_cell(line: Line, place: int, text: str) -> Edit:
     return Edit(start=cell.end, end=cell.end, text=added)
 
 
-def remove_cells(line: Line, places: range) -> Edit:
+def remove_cells(line: Line, places: Sequence[int]) -> Edit:
     """Return the edit that takes out neighbouring cells, with the pipes before them.
 
     Args:

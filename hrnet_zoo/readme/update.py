@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.added import plan_columns
-from hrnet_zoo.readme.cells import Change, Columns, Plan, count_unmeasured, plan_cells
+from hrnet_zoo.readme.cells import count_unmeasured, plan_cells
 from hrnet_zoo.readme.markdown import read_markdown
-from hrnet_zoo.readme.matching import Match, Unknown, match_lines
+from hrnet_zoo.readme.matching import Unknown, match_lines
+from hrnet_zoo.readme.plan import Change, Columns, Plan
 from hrnet_zoo.readme.results import ResultsTable, explain_ragged, results_tables, titles_of
 from hrnet_zoo.readme.splice import spliced
 from hrnet_zoo.verdicts.latest import Measured
@@ -25,7 +26,7 @@ class Update:
     """The same text where nothing has to change, character for character."""
     changes: tuple[Change, ...]
     unknown: tuple[Unknown, ...]
-    """Lines that are no row of the zoo; they stay as they are."""
+    """Lines that are not rows of the zoo; they stay as they are."""
     num_tables: int
     num_rows: int
     """Lines that are rows of the zoo."""
@@ -51,27 +52,26 @@ def update_readme(
     """
     tables = results_tables(read_markdown(text), titles_of(zoo.tables), where)
     _require_whole_lines(tables, where)
-    plan = Plan()
+    plans: list[Plan] = []
     unknown: list[Unknown] = []
-    num_rows = num_unmeasured = num_documented = 0
     for table in tables:
-        found = match_lines(zoo, table)
-        matches = [match for match in found if isinstance(match, Match)]
-        unknown += [line for line in found if isinstance(line, Unknown)]
-        plan_cells(plan, table, matches, measured, columns)
-        plan_columns(plan, table, matches, measured, columns)
-        num_rows += len(matches)
-        missing, documented = count_unmeasured(table, matches, measured)
-        num_unmeasured, num_documented = num_unmeasured + missing, num_documented + documented
+        matches, not_matched = match_lines(zoo, table)
+        unknown += not_matched
+        plan = Plan(table=table, matches=matches, measured=measured, columns=columns)
+        plan_cells(plan)
+        plan_columns(plan)
+        plans.append(plan)
+    counts = [count_unmeasured(plan) for plan in plans]
+    changes = [change for plan in plans for change in plan.changes]
     return Update(
         old=text,
-        new=spliced(text, plan.edits),
-        changes=tuple(sorted(plan.changes, key=lambda change: change.line)),
+        new=spliced(text, [edit for plan in plans for edit in plan.edits]),
+        changes=tuple(sorted(changes, key=lambda change: change.line)),
         unknown=tuple(unknown),
         num_tables=len(tables),
-        num_rows=num_rows,
-        num_unmeasured=num_unmeasured,
-        num_documented=num_documented,
+        num_rows=sum(len(plan.matches) for plan in plans),
+        num_unmeasured=sum(missing for missing, _ in counts),
+        num_documented=sum(documented for _, documented in counts),
     )
 
 

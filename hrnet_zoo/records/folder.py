@@ -1,31 +1,31 @@
-"""Which files below a folder are records, and in which order: one rule for all that read them."""
+"""Which files below a folder are records, in which order, and what is in them.
+
+All that read records ask this module: JSON files at any depth count, without what begins with a dot
+and without the index. The file of a run that goes on or was killed is empty: neither a record yet,
+nor damaged.
+"""
 
 from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Generic, TypeVar
 
-Kind = Literal["verify", "time"]
-"""The command that writes such records."""
+from hrnet_zoo.errors import RecordError
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.base import Kind
+from hrnet_zoo.records.files import FOLDERS, AnyRecord, kind_in_head, read_record
+from hrnet_zoo.records.memory import MemoryRecord
+from hrnet_zoo.records.timing import TimingRecord
 
-TIMINGS = "timings"
-"""Name of the folders that hold records of `time`."""
+OneKind = TypeVar("OneKind", AccuracyRecord, TimingRecord, MemoryRecord)
+SomeRecord = TypeVar("SomeRecord", bound=AnyRecord)
 
 INDEX_NAME = "index.json"
-
-
-class _Begun(Protocol):
-    @property
-    def started_at(self) -> datetime: ...
-
-
-AnyRun = TypeVar("AnyRun", bound=_Begun)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,39 +33,79 @@ class RunFile:
     """A file that is a record, or ought to be one."""
 
     path: Path
-    kind: Kind
     size_bytes: int
     mtime_ns: int
 
     @property
     def is_empty(self) -> bool:
-        """Say whether its run goes on or was killed: that is how the file of a run begins."""
+        """Whether its run goes on or was killed: that is how the file of a run begins."""
         return self.size_bytes == 0
 
+    @property
+    def usual_kind(self) -> Kind:
+        """The kind that is written to such a place; of a file without content all that tells."""
+        folder = self.path.parent.name
+        return next((kind for kind, name in FOLDERS.items() if name == folder), "accuracy")
 
-def kind_of(path: Path) -> Kind:
-    """Return which command writes a record to this path."""
-    return "time" if path.parent.name == TIMINGS else "verify"
+    @property
+    def usual_row(self) -> str:
+        """The row whose records are written to such a place."""
+        folder = self.path.parent
+        return (folder.parent if FOLDERS[self.usual_kind] else folder).name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found(Generic[SomeRecord]):
+    """A record and where it is."""
+
+    record: SomeRecord
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unusable:
+    """A file that ought to be a record."""
+
+    file: RunFile
+    reason: str
+    """What is wrong with it, where it is, and what to do."""
 
 
 def run_files(place: Path) -> list[RunFile]:
     """Return the records in a folder, at any depth, or the one that ``place`` is.
 
     In every folder they come in the order in which their runs began, so that sorting them by time
-    keeps the order of runs of one second. What begins with a dot is no record.
+    keeps the order of runs of one second.
     """
     paths = [place] if place.is_file() else sorted(_json_files(place), key=_order)
     return [file for path in paths if (file := _stated(path)) is not None]
 
 
-def read_runs(place: Path, kind: Kind, read: Callable[[Path], AnyRun]) -> list[AnyRun]:
+def read_files(files: Iterable[RunFile]) -> Iterator[Found[AnyRecord] | Unusable]:
+    """Yield what is in each file, one after the other."""
+    for file in files:
+        try:
+            yield Found(record=read_record(file.path), path=file.path)
+        except RecordError as error:
+            yield Unusable(file=file, reason=str(error))
+
+
+def read_records(place: Path, kind: type[OneKind]) -> list[OneKind]:
     """Return the records of one kind, oldest first; none if there is no such folder.
 
     Raises:
-        RecordError: ``read`` finds that one of the files is no record.
+        RecordError: a file where such records are written is damaged.
     """
-    files = [file for file in run_files(place) if file.kind == kind and not file.is_empty]
-    return sorted((read(file.path) for file in files), key=lambda run: run.started_at)
+    wanted = kind.model_fields["kind"].default
+    files = [file for file in run_files(place) if not file.is_empty]
+    records = []
+    for found in read_files(f for f in files if kind_in_head(f.path) in (None, wanted)):
+        if isinstance(found, Unusable):
+            if found.file.usual_kind == wanted:
+                raise RecordError(found.reason)
+        elif isinstance(found.record, kind):
+            records.append(found.record)
+    return sorted(records, key=lambda record: record.started_at)
 
 
 def _json_files(folder: Path) -> Iterator[Path]:
@@ -94,9 +134,7 @@ def _stated(path: Path) -> RunFile | None:
         if not path.is_symlink():
             return None  # deleted meanwhile
         stat = path.lstat()  # it leads nowhere; reading it will say so
-    return RunFile(
-        path=path, kind=kind_of(path), size_bytes=stat.st_size, mtime_ns=stat.st_mtime_ns
-    )
+    return RunFile(path=path, size_bytes=stat.st_size, mtime_ns=stat.st_mtime_ns)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """index.json: what a folder of records holds, kept so that long lists need not read every file.
 
 It is a cache and can be deleted at any time. What it says of a file counts only as long as the
-file has the same size and time.
+file has the same size and time: a folder of records can be copied, merged and edited by hand, and
+an index that had to be right could not.
 """
 
 from __future__ import annotations
@@ -9,21 +10,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.folder import INDEX_NAME
 from hrnet_zoo.records.runs import Run, Store, read_store
+from hrnet_zoo.system.strict import Part
 from hrnet_zoo.system.whole_file import write_whole
 
-INDEX_VERSION: Literal[2] = 2
+INDEX_VERSION: Literal[3] = 3
 """An index of another version is not used."""
 
 
-class _Index(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    index_version: Literal[2] = INDEX_VERSION
+class _Index(Part):
+    index_version: Literal[3] = INDEX_VERSION
     runs: list[Run]
 
 

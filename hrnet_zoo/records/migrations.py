@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-Migrations = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
+from pydantic import BaseModel, ValidationError
+
+from hrnet_zoo.records.accuracy import AccuracyAsked
+from hrnet_zoo.records.base import Kind
+from hrnet_zoo.records.memory import GIB
+from hrnet_zoo.system.environment import Environment
+
+Content = dict[str, Any]
+Migrations = Mapping[int, Callable[[Content], Content]]
 """From the version of a record to the function that makes the next version of its content."""
 
 FIRST_VERSION = 1
 
 
-def migrate(content: dict[str, Any], newest_version: int, migrations: Migrations) -> dict[str, Any]:
+def migrate(content: Content, newest_version: int, migrations: Migrations) -> Content:
     """Return a record's content in the newest version; content of an unknown version as it is.
 
     Args:
@@ -31,11 +39,10 @@ _PROTOCOLS = {"miou": "single", "miou_ms_flip": "ms_flip"}
 """Under which protocol version 1 counted what it kept by metric."""
 
 
-def newest_line(line: dict[str, Any]) -> dict[str, Any]:
+def newest_line(line: Content) -> Content:
     """Return what is kept of one image in the newest form: its results by protocol."""
-    counts = line.get("counts")
-    if isinstance(counts, dict):
-        results = {_PROTOCOLS.get(name, name): text for name, text in counts.items()}
+    if isinstance(line.get("counts"), dict):
+        results = {_PROTOCOLS.get(name, name): text for name, text in line["counts"].items()}
     elif "detections" in line:
         results = {"single": line["detections"]}
     else:
@@ -43,7 +50,7 @@ def newest_line(line: dict[str, Any]) -> dict[str, Any]:
     return {"name": line["name"], "digest": line.get("digest"), "results": results}
 
 
-def newest_measurement(measurement: dict[str, Any]) -> dict[str, Any]:
+def _measurement(measurement: Content) -> Content:
     """Return a measurement of version 1 in the form of version 2, which knows no tasks."""
     new = {key: measurement.get(key) for key in ("metric", "value", "interval", "protocol")}
     figures = {
@@ -61,7 +68,85 @@ def newest_measurement(measurement: dict[str, Any]) -> dict[str, Any]:
     return new | {"figures": figures if coco else known, "classes": classes}
 
 
-def accuracy_2(content: dict[str, Any]) -> dict[str, Any]:
-    """Return a record of accuracy of version 1 as version 2 writes it."""
-    measurements = [newest_measurement(m) for m in content.get("measurements", [])]
-    return content | {"measurements": measurements}
+def _say_kind(content: Content) -> Content:
+    """Version 2 says its kind, and types what was asked for and where it ran."""
+    kind = _kind_of_first(content)
+    content = _TO_SECOND[kind](content) | {"kind": kind}
+    return content | {"environment": _environment(content.get("environment"))}
+
+
+def _environment(content: object) -> Content:
+    """Packages that are not installed were named, too, without a version."""
+    if isinstance(content, dict) and isinstance(packages := content.get("packages"), dict):
+        installed = {name: found for name, found in packages.items() if isinstance(found, str)}
+        content = content | {"packages": installed}
+    return _fitting(Environment, content)
+
+
+def _kind_of_first(content: Content) -> Kind:
+    """Return the kind of a record of the first version: only its fields tell."""
+    if "variants" in content:
+        return "timing"
+    return "memory" if "result" in content else "accuracy"
+
+
+def _accuracy(content: Content) -> Content:
+    asked = _fitting(AccuracyAsked, content.pop("arguments", None))
+    measurements = [_measurement(m) for m in content.get("measurements", [])]
+    return content | {"asked": asked, "measurements": measurements}
+
+
+def _memory(content: Content) -> Content:
+    """It held what `memory --format json` printed of a row, whose sizes are in rounded GiB."""
+    result, version = content.pop("result"), content.pop("hrnet_zoo")
+    how, documented = result["how"], result["documented_train_memory_gb"]
+    measured, inference = result["measured_train_memory_gb"], result["inference_peak_gib"]
+    inference_measured = result["inference_peak_is"] == "measured"
+    return content | {
+        "edition": result["edition"],
+        "task": None,
+        "documented": None if documented is None else str(documented),
+        "asked": {"device": content["device"]},
+        "training": {
+            "predicted": _bytes(result["predicted_train_memory_gb"]),
+            "measured": _bytes(measured),
+            "assumptions": how["assumptions"],
+            "samples": how["samples_per_gpu"],
+            "size": how["size_hw"],
+        },
+        "inference": {
+            "predicted": None if inference_measured else _bytes(inference),
+            "measured": _bytes(inference) if inference_measured else None,
+            "reserved": _bytes(result["inference_reserved_gib"]),
+            "assumptions": how["inference_assumptions"],
+        },
+        "problem": how["measured"] if measured is None else None,
+        "environment": {"packages": {"hrnet-zoo": version}},
+    }
+
+
+def _bytes(gib: float | None) -> int | None:
+    return None if gib is None else round(gib * GIB)
+
+
+def _fitting(model: type[BaseModel], content: object) -> Content:
+    """Return the fields that a model takes from what nobody ever checked."""
+    if not isinstance(content, dict):
+        return {}
+    known = {name: value for name, value in content.items() if name in model.model_fields}
+    try:
+        model.model_validate(known)
+    except ValidationError as error:
+        for wrong in error.errors():
+            known.pop(str(wrong["loc"][0]), None)
+    return known
+
+
+_TO_SECOND: dict[Kind, Callable[[Content], Content]] = {
+    "accuracy": _accuracy,
+    "timing": lambda content: content,
+    "memory": _memory,
+}
+
+MIGRATIONS: Migrations = {1: _say_kind}
+"""One step for every version that ever was; the tests hold old records against it."""

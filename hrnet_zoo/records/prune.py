@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ import filelock
 
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.runs import Run, Store
+from hrnet_zoo.records.selection import Counting
 
 MAY_BE_GOING_ON = timedelta(days=7)
 """How long a run that says "started" may still be fetching or checking data.
@@ -32,7 +33,7 @@ class Doomed:
 
 
 def superfluous(store: Store, keep: int, now: datetime) -> list[Doomed]:
-    """Return the runs beyond the newest ``keep`` of each row, edition and command, newest first.
+    """Return the runs beyond the newest ``keep`` of each row, edition and kind, newest first.
 
     However old they are, the newest completed run of each stays, the one that counts of every
     number on every device, and a run that may be going on.
@@ -45,7 +46,7 @@ def superfluous(store: Store, keep: int, now: datetime) -> list[Doomed]:
     groups: dict[tuple[object, ...], list[Run]] = {}
     for run in store.runs:
         # A folder inside another may be kept for a reason of its own: it counts for itself.
-        key = (Path(run.file).parent, run.row, run.edition)
+        key = (Path(run.file).parent, run.row, run.edition, run.kind)
         groups.setdefault(key, []).append(run)
     going = []
     for runs in groups.values():
@@ -59,25 +60,22 @@ def superfluous(store: Store, keep: int, now: datetime) -> list[Doomed]:
     return [_with_company(store.folder, run) for run in going]
 
 
-def _irreplaceable(runs: Iterable[Run]) -> set[str]:
+def _irreplaceable(runs: Sequence[Run]) -> set[str]:
     """Return the files of the newest completed run, and of the one that counts of every number.
 
     That is the newest over the most images: one with "--limit" says less than the full one before.
+    Whether a run can be compared with the documented value is not asked: that needs a manifest.
 
     Args:
-        runs: of one row, edition and command, newest first.
+        runs: of one row, edition and kind, newest first.
     """
-    newest: list[Run] = []
-    counting: dict[tuple[str, str | None], Run] = {}
-    for run in runs:
-        if run.status != "completed":
-            continue
-        newest = newest or [run]
-        for name in run.values:
-            known = counting.setdefault((name, run.device), run)
-            if (run.num_images or 0) > (known.num_images or 0):
-                counting[name, run.device] = run
-    return {run.file for run in (*newest, *counting.values())}
+    counting = Counting[tuple[str, str | None] | None, Run]()
+    for run in reversed(runs):
+        if run.status == "completed":
+            counting.add(None, run, run.started_at)
+            for name in run.values:
+                counting.add((name, run.device), run, run.started_at, run.num_images or 0)
+    return {run.file for run in counting.runs.values()}
 
 
 def delete(doomed: Iterable[Doomed]) -> int:

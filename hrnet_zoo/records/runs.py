@@ -1,6 +1,6 @@
-"""The runs in a folder of records, each in one line; files that are no records are named.
+"""The runs in a folder of records, each in one line; files that are not records are named.
 
-The files are the truth. An index (`store/index.py`) only saves reading those that did not change.
+The files are the truth. An index (`index.py`) only saves reading those that did not change.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 from hrnet_zoo.errors import RecordError, UsageError, did_you_mean
-from hrnet_zoo.records.accuracy import Record, Status, read_record
-from hrnet_zoo.records.folder import Kind, RunFile, run_files
-from hrnet_zoo.records.timing import TimingRecord, read_timing
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.base import Kind, Status
+from hrnet_zoo.records.files import AnyRecord, read_record
+from hrnet_zoo.records.folder import RunFile, run_files
+from hrnet_zoo.records.memory import GIB, MemoryRecord
+from hrnet_zoo.records.timing import TimingRecord
+from hrnet_zoo.system.strict import Part
 from hrnet_zoo.timing.medians import median
 from hrnet_zoo.zoo.row import EditionName
 
 
-class Run(BaseModel):
-    """One run of `verify` or `time`, as far as a list shows it."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
+class Run(Part):
+    """One run, as far as a list shows it."""
 
     file: str
     """Path below the folder of records, with slashes."""
@@ -37,14 +37,15 @@ class Run(BaseModel):
     kind: Kind
     row: str
     edition: EditionName | None
-    """None for a run of `time`, which knows no editions, and where the file is empty yet."""
+    """None where the file is still empty."""
     status: Status
     started_at: AwareDatetime
     device: str | None
     num_images: int | None
-    """Evaluated; None for a run of `time`, and where the run got to know none."""
+    """Evaluated; None where there was nothing to evaluate."""
     values: dict[str, float | None]
-    """Accuracies by metric, in percent; or median latencies by variant and batch, in ms."""
+    """Accuracies by metric, in percent; median latencies by variant and batch, in ms; or the
+    memory of a training step, in GiB."""
     version: str | None
     """Of hrnet-zoo."""
 
@@ -57,7 +58,7 @@ class Store:
     runs: list[Run]
     """Newest first."""
     damaged: list[str]
-    """One message for each file that is no record."""
+    """One message for each file that is not a record."""
 
     def newest(self, row: str) -> Run:
         """Return the newest run of a row.
@@ -70,7 +71,7 @@ class Store:
                 return run
         close = did_you_mean(row, {run.row for run in self.runs})
         msg = (
-            f'"{row}" is no file, and no row with a record in {self.folder}.{close} '
+            f'"{row}" is neither a file nor a row with a record in {self.folder}.{close} '
             '"hrnet-zoo records list" prints all files.'
         )
         raise UsageError(msg)
@@ -129,53 +130,58 @@ def read_store(folder: Path, known: Iterable[Run] = ()) -> Store:
 
 
 def _read(folder: Path, file: RunFile) -> Run:
-    if file.is_empty:
-        said = _of_run_in_progress(file)
-    elif file.kind == "time":
-        said = _of_timing(read_timing(file.path))
-    else:
-        said = _of_record(read_record(file.path))
+    said = _of_run_in_progress(file) if file.is_empty else _of_record(read_record(file.path))
     return Run(
         file=file.path.relative_to(folder).as_posix(),
         # As they were before reading: a file that changes in between is read again next time.
         size_bytes=file.size_bytes,
         mtime_ns=file.mtime_ns,
-        kind=file.kind,
         **said,
     )
 
 
-def _of_record(record: Record) -> dict[str, Any]:
-    return {
+def _of_record(record: AnyRecord) -> dict[str, Any]:
+    said = {
+        "kind": record.kind,
         "row": record.row,
         "edition": record.edition,
-        "status": record.status,
         "started_at": record.started_at,
+        "version": record.environment.packages.get("hrnet-zoo"),
+    }
+    if isinstance(record, AccuracyRecord):
+        return said | _of_accuracy(record)
+    values = _latencies(record) if isinstance(record, TimingRecord) else _sizes(record)
+    failed = isinstance(record, MemoryRecord) and record.problem is not None
+    return said | {
+        "status": "not_run" if failed else "completed",
+        "device": record.device,
+        "num_images": None,
+        "values": values,
+    }
+
+
+def _of_accuracy(record: AccuracyRecord) -> dict[str, Any]:
+    return {
+        "status": record.status,
         "device": record.settings.device if record.settings else None,
         "num_images": record.dataset.num_images if record.dataset else None,
         "values": {m.metric: m.value for m in record.measurements},
-        "version": _version(record.environment),
     }
 
 
-def _of_timing(record: TimingRecord) -> dict[str, Any]:
-    medians = {v.title: 1000 * median(v.seconds) for v in record.variants if v.seconds}
-    return {
-        "row": record.row,
-        "edition": None,
-        "status": "completed",
-        "started_at": record.started_at,
-        "device": record.device,
-        "num_images": None,
-        "values": medians,
-        "version": _version(record.environment),
-    }
+def _latencies(record: TimingRecord) -> dict[str, float]:
+    return {v.title: 1000 * median(v.seconds) for v in record.variants if v.seconds}
+
+
+def _sizes(record: MemoryRecord) -> dict[str, float]:
+    sizes = {"predicted": record.training.predicted, "measured": record.training.measured}
+    return {name: size / GIB for name, size in sizes.items() if size is not None}
 
 
 def _of_run_in_progress(file: RunFile) -> dict[str, Any]:
-    folder = file.path.parent
     return {
-        "row": (folder.parent if file.kind == "time" else folder).name,
+        "kind": file.usual_kind,
+        "row": file.usual_row,
         "edition": None,
         "status": "started",
         "started_at": datetime.fromtimestamp(file.mtime_ns // 10**9, UTC),
@@ -184,9 +190,3 @@ def _of_run_in_progress(file: RunFile) -> dict[str, Any]:
         "values": {},
         "version": None,
     }
-
-
-def _version(environment: dict[str, Any]) -> str | None:
-    packages = environment.get("packages")
-    version = packages.get("hrnet-zoo") if isinstance(packages, dict) else None
-    return version if isinstance(version, str) else None

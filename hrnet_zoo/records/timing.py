@@ -1,25 +1,22 @@
-"""What one run of `time` observed, as a JSON file: every latency, and what it was taken under.
+"""What one run of `time` observed: every latency, and what it was taken under.
 
-It lies beside the records of accuracy, in a folder of its own: <folder>/<row>/timings/<time>.json.
 Medians and speed-ups are computed from it, as verdicts are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import AwareDatetime
 
-from hrnet_zoo.records.accuracy import CheckpointUsed, new_record_path, read_as
-from hrnet_zoo.records.folder import TIMINGS, read_runs
-from hrnet_zoo.records.migrations import Migrations
+from hrnet_zoo.records.accuracy import CheckpointUsed
+from hrnet_zoo.records.base import Record
 from hrnet_zoo.system.strict import Part
 from hrnet_zoo.timing.observations import (
+    Engine,
     InputTimed,
     MachineState,
+    Precision,
     SamplingUsed,
     TrainedFigure,
     TwinSamples,
@@ -27,27 +24,39 @@ from hrnet_zoo.timing.observations import (
     Weights,
     Work,
 )
-from hrnet_zoo.zoo.row import EditionName, Task
-
-TIMING_VERSION = 1
-"""Raised whenever a field changes its meaning."""
-
-TIMING_MIGRATIONS: Migrations = {}
-"""From each earlier version to the next. Version 1 was the first, so there is none yet."""
+from hrnet_zoo.zoo.row import Task
 
 
-class TimingRecord(Part):
+class TimingAsked(Part):
+    """What the user asked `time` for."""
+
+    engines: list[Engine]
+    precisions: list[Precision]
+    batch: int
+    """Images that go through the network together in fast variants."""
+    scale: tuple[int, int] | None
+    """Box (width, height) of the resize; None: the documented one."""
+    num_images: int
+    """Images of the user's own; 0: one was drawn."""
+    num_threads: int | None
+    """None: torch's choice."""
+    limit_s: float
+    """Seconds of sampling."""
+    num_twins: int
+    """How often the documented way was to be timed against itself; 0: not at all."""
+    device: str
+
+
+class TimingRecord(Record):
     """One run of `time` on one row."""
 
-    schema_version: Literal[1] = 1
-    row: str
-    edition: EditionName = "readme"
-    """Whose file and preprocessing were taken."""
+    kind: Literal["timing"] = "timing"
     task: Task
     documented_fps: str | None
     """As printed; measured by the authors on another machine."""
-    started_at: AwareDatetime
     finished_at: AwareDatetime
+    asked: TimingAsked | None = None
+    """None in records of version 1, which do not say."""
     device: str
     num_threads: int
     """Threads torch uses within one operation on the CPU."""
@@ -66,34 +75,3 @@ class TimingRecord(Part):
     work: Work | None = None
     machine: MachineState
     """While sampling, not while making ready."""
-    environment: dict[str, Any]
-
-
-def new_timing_path(folder: Path, row: str, started_at: datetime) -> Path:
-    """Create an empty file for a row's timings and return its path.
-
-    Raises:
-        RecordError: the folder cannot be written to.
-    """
-    return new_record_path(folder / row, TIMINGS, started_at)
-
-
-def read_timing(path: Path) -> TimingRecord:
-    """Return the timings in a file.
-
-    Raises:
-        RecordError: the file is unreadable, damaged, or from a newer version.
-    """
-    return read_as(TimingRecord, path, TIMING_VERSION, TIMING_MIGRATIONS)
-
-
-def read_timings(folder: Path) -> Iterator[TimingRecord]:
-    """Yield all timings below ``folder``, oldest first; none if there is no such folder.
-
-    A file is empty until its run is complete; those of runs that go on or were killed are no
-    timings yet.
-
-    Raises:
-        RecordError: one of the files is no such record.
-    """
-    yield from read_runs(folder, "time", read_timing)

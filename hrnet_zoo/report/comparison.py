@@ -13,17 +13,17 @@ from tabulate import tabulate
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.comparison.outcome import (
     NO_ANSWER,
-    Compared,
+    ComparedRecords,
     Comparison,
-    Outcome,
+    ComparisonOutcome,
     exit_code,
 )
 
 _TITLES = ("row", "", "base", "head", "difference", "95 % interval", "outcome", "basis")
 _ALIGN = ("left", "left", "right", "right", "right", "right", "left", "left")
 _MARKS = {
-    Outcome.WORSE: "\N{CROSS MARK}",
-    Outcome.BETTER: "\N{WHITE HEAVY CHECK MARK}",
+    ComparisonOutcome.WORSE: "\N{CROSS MARK}",
+    ComparisonOutcome.BETTER: "\N{WHITE HEAVY CHECK MARK}",
     **dict.fromkeys(NO_ANSWER, "\N{WARNING SIGN}\N{VARIATION SELECTOR-16}"),
 }
 _AS_TEXT = str.maketrans({character: f"\\{character}" for character in "\\`*_[]|~#"}) | {
@@ -36,10 +36,14 @@ _SAID = {
     1: "a regression",
     3: "no regression is known, but not everything could be compared",
 }
-_COLOURS = {Outcome.WORSE: "red", Outcome.BETTER: "green", Outcome.SAME: "green"}
+_COLOURS = {
+    ComparisonOutcome.WORSE: "red",
+    ComparisonOutcome.BETTER: "green",
+    ComparisonOutcome.SAME: "green",
+}
 
 
-def comparison_as_text(compared: Compared) -> str:
+def comparison_as_text(compared: ComparedRecords) -> str:
     """Return the comparison as a table, worst first, with what it amounts to below."""
     cells = [
         [*map(_in_one_line, _cells(c)), _styled(c.outcome), _in_one_line(c.basis)]
@@ -52,7 +56,7 @@ def comparison_as_text(compared: Compared) -> str:
     return "\n".join([*lines, summary(compared)])
 
 
-def comparison_as_markdown(compared: Compared) -> str:
+def comparison_as_markdown(compared: ComparedRecords) -> str:
     """Return the comparison as a heading, one sentence and a table, worst first."""
     cells = [
         [*map(_quoted, _cells(c)), _marked(c.outcome), _quoted(c.basis)]
@@ -66,7 +70,7 @@ def comparison_as_markdown(compared: Compared) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def comparison_as_json(compared: Compared) -> str:
+def comparison_as_json(compared: ComparedRecords) -> str:
     """Return the comparison as an object; numbers as numbers, absent ones as null."""
     content = {
         "base": compared.base,
@@ -79,14 +83,16 @@ def comparison_as_json(compared: Compared) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False)
 
 
-def summary(compared: Compared) -> str:
-    """Say in one sentence what the comparison amounts to."""
+def summary(compared: ComparedRecords) -> str:
+    """Return in one sentence what the comparison amounts to."""
     counted = Counter(comparison.outcome for comparison in compared.comparisons)
-    numbers = ", ".join(f"{counted[o]} {o.label}" for o in Outcome if counted[o]) or "nothing"
+    numbers = (
+        ", ".join(f"{counted[o]} {o.label}" for o in ComparisonOutcome if counted[o]) or "nothing"
+    )
     problems = len(compared.problems)
     beside = f", {problems} problem{'s' * (problems != 1)}" if problems else ""
     code = exit_code(compared)
-    is_open = code == 0 and counted[Outcome.INCONCLUSIVE] > 0
+    is_open = code == 0 and counted[ComparisonOutcome.INCONCLUSIVE] > 0
     said = "nothing is known to be worse" if is_open else _SAID[code]
     return f"{said}: {numbers}{beside}"
 
@@ -94,8 +100,9 @@ def summary(compared: Compared) -> str:
 def title_of(comparison: Comparison) -> str:
     """Return what a number is called beside its row."""
     if comparison.kind == "speed":
-        return f"latency ({comparison.metric})"
-    title = METRICS[comparison.metric].title
+        title = f"latency ({comparison.metric})"
+    else:
+        title = METRICS[comparison.metric].title
     return title + (" (later)" if comparison.edition == "later" else "")
 
 
@@ -137,11 +144,11 @@ def _signed(value: float, decimals: int) -> str:
     return f"{round(value, decimals) + 0.0:+.{decimals}f}"  # no "-0.00"
 
 
-def _styled(outcome: Outcome) -> str:
+def _styled(outcome: ComparisonOutcome) -> str:
     return click.style(outcome.label, fg=_COLOURS.get(outcome, "yellow"))
 
 
-def _marked(outcome: Outcome) -> str:
+def _marked(outcome: ComparisonOutcome) -> str:
     return f"{_MARKS.get(outcome, '')} {outcome.label}".strip()
 
 

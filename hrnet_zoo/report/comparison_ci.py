@@ -8,7 +8,12 @@ from xml.etree import ElementTree
 
 from hrnet_zoo.report.comparison import sentence, summary, title_of
 from hrnet_zoo.system.github import command
-from hrnet_zoo.verdicts.comparison.outcome import NO_ANSWER, Compared, Comparison, Outcome
+from hrnet_zoo.verdicts.comparison.outcome import (
+    NO_ANSWER,
+    ComparedRecords,
+    Comparison,
+    ComparisonOutcome,
+)
 
 _SUITE = "hrnet-zoo compare"
 
@@ -16,7 +21,7 @@ _SUITE = "hrnet-zoo compare"
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def comparison_as_junit(compared: Compared) -> str:
+def comparison_as_junit(compared: ComparedRecords) -> str:
     """Return JUnit's XML with one test case per number, and one per unusable file.
 
     What became worse is a failure. What has no answer is an error, which test reports show apart
@@ -46,7 +51,7 @@ def comparison_as_junit(compared: Compared) -> str:
     return text.decode("ascii")
 
 
-def comparison_as_github(compared: Compared) -> str:
+def comparison_as_github(compared: ComparedRecords) -> str:
     """Return one workflow command per number that is not the same, worst first, and the sentence.
 
     Regressions are errors; what has no answer is a warning, so that nobody takes a broken download
@@ -55,7 +60,7 @@ def comparison_as_github(compared: Compared) -> str:
     lines = [
         command(_level(comparison), sentence(comparison), title=_title(comparison))
         for comparison in compared.comparisons
-        if comparison.outcome is not Outcome.SAME
+        if comparison.outcome is not ComparisonOutcome.SAME
     ]
     lines += [command("warning", problem, title="unusable") for problem in compared.problems]
     lines += [command("notice", remark, title="note") for remark in compared.remarks]
@@ -74,11 +79,11 @@ def _case(comparison: Comparison) -> ElementTree.Element:
     )
     said = _xml_text(sentence(comparison))
     outcome = comparison.outcome
-    if outcome is Outcome.WORSE or outcome in NO_ANSWER:
-        kind = "failure" if outcome is Outcome.WORSE else "error"
+    if outcome is ComparisonOutcome.WORSE or outcome in NO_ANSWER:
+        kind = "failure" if outcome is ComparisonOutcome.WORSE else "error"
         child = ElementTree.SubElement(case, kind, {"message": said, "type": outcome.value})
         child.text = said
-    elif outcome in (Outcome.INCONCLUSIVE, Outcome.NEW):
+    elif outcome in (ComparisonOutcome.INCONCLUSIVE, ComparisonOutcome.NEW):
         ElementTree.SubElement(case, "skipped", {"message": said})
     else:
         ElementTree.SubElement(case, "system-out").text = said
@@ -102,7 +107,7 @@ def _xml_text(text: str) -> str:
 
 
 def _level(comparison: Comparison) -> str:
-    if comparison.outcome is Outcome.WORSE:
+    if comparison.outcome is ComparisonOutcome.WORSE:
         return "error"
     is_open = comparison.outcome in NO_ANSWER or comparison.may_be_regression
     return "warning" if is_open else "notice"

@@ -30,15 +30,14 @@ def editions_side_by_side(row: Row, later: LaterEdition) -> Iterator[tuple[str, 
 
 
 def _differences(row: Row, later: LaterEdition) -> Iterator[tuple[str, str, str]]:
-    printed = row.printed
     for what, readme, published_later in (
-        ("box AP", printed.box_ap, later.box_ap),
-        ("mask AP", printed.mask_ap, later.mask_ap),
-        ("Mem (GB)", printed.train_memory_gb, later.train_memory_gb),
+        ("box AP", row.text("box_ap"), later.box_ap),
+        ("mask AP", row.text("mask_ap"), later.mask_ap),
+        ("Mem (GB)", row.text("train_memory_gb"), later.train_memory_gb),
     ):
         if readme is not None or published_later is not None:
             yield what, _number(readme), _number(published_later)
-    yield "speed", _number(printed.fps, "fps"), _number(later.inference_ms, "ms")
+    yield "speed", _number(row.text("fps"), "fps"), _number(later.inference_ms, "ms")
     ours, theirs = row.setup.normalisation, later.normalisation
     if ours != theirs:
         yield "channel order", ours.channel_order, theirs.channel_order

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hrnet_zoo.report.html.gathering import Claim, Gathered, Run
 from hrnet_zoo.report.html.speeds import Speed
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.row import Metric, Row
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,14 @@ class Value:
 COLUMNS = tuple(field.name for field in fields(Value))
 """In this order."""
 
+_TYPES = {
+    "int | None": "Int64",
+    "float | None": "float64",
+    "bool": "bool",
+    "datetime | None": "datetime64[us, UTC]",
+}
+"""How pandas stores a field of this type; all others are text."""
+
 
 def values_of(gathered: Gathered) -> Iterator[Value]:
     """Yield the lines of accuracies, in the order of the manifest, then those of fps."""
@@ -61,31 +72,38 @@ def values_of(gathered: Gathered) -> Iterator[Value]:
         yield _fps(row, gathered.speeds.by_row.get(row.name))
 
 
+def table_of(values: Iterable[Value]) -> pandas.DataFrame:
+    """Return values as a table with one column for each field; what is absent is missing there."""
+    import pandas as pd  # noqa: PLC0415 - slow to import
+
+    lines = list(values)
+    columns = {
+        field.name: pd.Series(
+            [_text(getattr(line, field.name)) for line in lines],
+            # The types have to be said: a column may have no value at all.
+            dtype=_TYPES.get(str(field.type), "string[python]"),
+        )
+        for field in fields(Value)
+    }
+    return pd.DataFrame(columns)
+
+
 def write_csv(gathered: Gathered, path: Path) -> None:
     """Write all values as CSV; absent ones are empty, numbers have all their digits."""
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for value in values_of(gathered):
-            writer.writerow([_cell(cell) for cell in asdict(value).values()])
+    table = table_of(values_of(gathered))
+    # As in JSON, and as Python writes times.
+    written = table.assign(
+        counts=table["counts"].map({True: "true", False: "false"}),
+        started_at=table["started_at"].map(lambda time: time.isoformat(), na_action="ignore"),
+    )
+    written.to_csv(path, index=False, lineterminator="\n")
 
 
 def write_parquet(gathered: Gathered, path: Path) -> None:
     """Write all values as Parquet, with types; absent ones are null."""
-    import pyarrow as pa  # noqa: PLC0415 - heavy, and not needed for CSV
-    from pyarrow import parquet  # noqa: PLC0415
-
-    kinds = {
-        "float | None": pa.float64(),
-        "int | None": pa.int64(),
-        "bool": pa.bool_(),
-        "datetime | None": pa.timestamp("us", tz="UTC"),
-    }
-    schema = pa.schema(
-        [(field.name, kinds.get(str(field.type), pa.string())) for field in fields(Value)]
+    table_of(values_of(gathered)).to_parquet(
+        path, engine="pyarrow", compression="zstd", index=False
     )
-    lines = [{name: _text(cell) for name, cell in asdict(v).items()} for v in values_of(gathered)]
-    parquet.write_table(pa.Table.from_pylist(lines, schema=schema), path, compression="zstd")
 
 
 def _documented(row: Row, metric: Metric) -> Value:
@@ -143,14 +161,8 @@ def _fps(row: Row, speed: Speed | None) -> Value:
     )
 
 
-def _cell(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value).lower() if isinstance(value, bool) else value
-
-
 def _text(value: object) -> object:
-    """Return text without halves of surrogate pairs, which JSON can hold and Parquet cannot."""
+    """Return text without halves of surrogate pairs, which JSON can hold and files cannot."""
     if isinstance(value, str):
         return value.encode("utf-8", errors="backslashreplace").decode()
     return value

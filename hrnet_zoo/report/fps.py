@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import groupby
 
 from tabulate import tabulate
 
+from hrnet_zoo.verdicts.fps.judging import FpsJudgement, FpsVerdict
 from hrnet_zoo.verdicts.fps.machine import Machine
-from hrnet_zoo.verdicts.fps.verdicts import FpsJudgement, FpsVerdict
 
 _TITLES = ("row", "documented", "implied", "consistent from - to", "difference", "verdict")
 _ALIGN = ("left", "right", "right", "right", "right", "left")
@@ -109,8 +110,5 @@ def _as_dict(judgement: FpsJudgement) -> dict[str, object]:
         "difference": judgement.difference,
         "verdict": judgement.verdict.value,
         "reason": judgement.reason,
-        "ratios": [
-            {"to": ratio.to, "documented": ratio.documented, "measured": ratio.measured}
-            for ratio in judgement.ratios
-        ],
+        "ratios": [asdict(ratio) for ratio in judgement.ratios],
     }

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
-from hrnet_zoo.records.accuracy import Record
+from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.verdicts.accuracy import (
@@ -31,13 +31,13 @@ class RowResult:
     """The verdicts on one row, and the record they rest on."""
 
     row: Row
-    record: Record
+    record: AccuracyRecord
     record_path: Path
     judgements: list[Judgement]
 
 
 def judge_outcome(
-    row: Row, record: Record, record_path: Path, metrics: Sequence[str], noise: Decimal
+    row: Row, record: AccuracyRecord, record_path: Path, metrics: Sequence[str], noise: Decimal
 ) -> RowResult:
     """Return the verdicts on all asked-for numbers of a run."""
     judgements = [judge(row, record, metric, noise) for metric in metrics]
@@ -84,7 +84,7 @@ def as_text(result: RowResult) -> str:
     return "\n  ".join([*lines, f"record: {result.record_path}"])
 
 
-def _time_line(record: Record) -> Iterator[str]:
+def _time_line(record: AccuracyRecord) -> Iterator[str]:
     """Say how long the evaluation took and what it spent most of that on."""
     timings = record.timings
     if timings is None or timings.bottleneck is None or timings.waiting_s is None:
@@ -96,7 +96,7 @@ def _time_line(record: Record) -> Iterator[str]:
     )
 
 
-def _beside(metric: Metric, record: Record) -> Iterator[str]:
+def _beside(metric: Metric, record: AccuracyRecord) -> Iterator[str]:
     """Yield what else the pass tells, and how it was scored where that is not the usual way."""
     measurement = record.measurement(metric.name)
     if measurement is None:

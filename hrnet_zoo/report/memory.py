@@ -4,14 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from tabulate import tabulate
 
-from hrnet_zoo.memory.peaks import GIB, MeasuredPeak
-from hrnet_zoo.runs.memory import RowMemory
-from hrnet_zoo.verdicts.memory import MemoryVerdict
+from hrnet_zoo.records.memory import GIB, MemoryRecord
+from hrnet_zoo.verdicts.memory import MemoryJudgement, MemoryVerdict, judge_memory
+from hrnet_zoo.zoo.row import Row
 
 _DIGITS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowMemory:
+    """What was found of a row, and the file it is in."""
+
+    row: Row
+    record: MemoryRecord
+    path: Path
+
+    @property
+    def judgement(self) -> MemoryJudgement:
+        """The verdict on it."""
+        return judge_memory(self.row, self.record)
+
+    @property
+    def inference_gib(self) -> float | None:
+        """The peak of an inference: the measured one, or else the predicted one."""
+        peaks = self.record.inference
+        return _gib(peaks.predicted if peaks.measured is None else peaks.measured)
 
 
 def memory_as_json(results: Iterable[RowMemory]) -> str:
@@ -25,13 +47,25 @@ def memory_as_text(results: Sequence[RowMemory]) -> str:
     align = ("left", "right", "right", "right", "right", "right", "left")
     cells = [_cells(result) for result in results]
     table = tabulate(cells, titles, tablefmt="simple", colalign=align, disable_numparse=True)
-    notes = [
-        "GiB per GPU, for one training step; the ratio is to the documented value.",
-        "Inference (test scale, batch 1) is not documented, and no part of the verdict.",
+    problems = [result.record.problem for result in results if result.record.problem]
+    training = [(result.row.name, tuple(result.record.training.assumptions)) for result in results]
+    inference = [
+        (result.row.name, tuple(result.record.inference.assumptions)) for result in results
     ]
-    problems = [f"not measured: {result.problem}" for result in results if result.problem]
-    lines = [table, "", *problems, *notes, *_tolerances(results)]
-    return "\n".join([*lines, *_training_assumptions(results), *_inference_assumptions(results)])
+    return "\n".join(
+        [
+            table,
+            "",
+            *(f"not measured: {problem}" for problem in problems),
+            "GiB per GPU, for one training step; the ratio is to the documented value.",
+            "Inference (test scale, batch 1) is not documented, and no part of the verdict.",
+            *_tolerances(results),
+            *_assumptions("How", training),
+            *_assumptions("Inference", inference),
+            "",
+            *(f"record: {result.path}" for result in results),
+        ]
+    )
 
 
 def memory_exit_code(results: Iterable[RowMemory]) -> int:
@@ -43,77 +77,62 @@ def memory_exit_code(results: Iterable[RowMemory]) -> int:
     verdicts = {result.judgement.verdict for result in results}
     if MemoryVerdict.OUTSIDE in verdicts:
         return 1
-    failed = any(result.problem for result in results)
+    failed = any(result.record.problem for result in results)
     return 0 if MemoryVerdict.CONSISTENT in verdicts and not failed else 3
 
 
 def _as_dict(result: RowMemory) -> dict[str, object]:
     documented = result.row.documented("train_memory_gb")
-    inference = result.inference_measured
-    judgement = result.judgement
+    judgement, record = result.judgement, result.record
+    training, inference = record.training, record.inference
+    is_measured = inference.measured is not None
     return {
         "name": result.row.name,
         "edition": result.row.edition,
         "documented_train_memory_gb": None if documented is None else float(documented),
-        "predicted_train_memory_gb": _gib(result.predicted),
-        "measured_train_memory_gb": _allocated(result.measured),
-        "inference_peak_gib": _allocated(inference) or _gib(result.inference_predicted),
-        "inference_peak_is": "measured" if inference else "predicted",
-        "inference_reserved_gib": _gib(inference.reserved) if inference else None,
+        "predicted_train_memory_gb": _gib(training.predicted),
+        "measured_train_memory_gb": _gib(training.measured),
+        "inference_peak_gib": result.inference_gib,
+        "inference_peak_is": "measured" if is_measured else "predicted",
+        "inference_reserved_gib": _gib(inference.reserved),
         "verdict": judgement.verdict.value,
         "ratio": None if judgement.ratio is None else round(judgement.ratio, _DIGITS),
-        "tolerance": {
-            "low": judgement.tolerance.low,
-            "high": judgement.tolerance.high,
-            "reason": judgement.tolerance.reason,
-        },
+        "tolerance": asdict(judgement.tolerance),
         "how": {
-            "samples_per_gpu": result.training.samples,
-            "size_hw": list(result.training.size),
-            "assumptions": list(result.training.assumptions),
-            "inference_assumptions": list(result.inference.assumptions),
+            "samples_per_gpu": training.samples,
+            "size_hw": list(training.size),
+            "assumptions": training.assumptions,
+            "inference_assumptions": inference.assumptions,
             "documented": "the table's GB, read as GiB",
             "predicted": "tensors of one training step, added up under fake tensors",
-            "measured": "torch.cuda.max_memory_allocated of one real training step"
-            if result.measured
-            else result.problem,
+            "measured": record.problem
+            if training.measured is None
+            else "torch.cuda.max_memory_allocated of one real training step",
         },
+        "record": str(result.path),
     }
 
 
 def _cells(result: RowMemory) -> list[str]:
-    judgement = result.judgement
-    inference = _allocated(result.inference_measured) or _gib(result.inference_predicted)
+    judgement, training = result.judgement, result.record.training
     return [
         result.row.name,
         str(result.row.documented("train_memory_gb") or "-"),
-        _shown(_gib(result.predicted)),
-        _shown(_allocated(result.measured)),
+        _shown(_gib(training.predicted)),
+        _shown(_gib(training.measured)),
         _shown(judgement.ratio),
-        _shown(inference),
+        _shown(result.inference_gib),
         judgement.verdict.label,
     ]
 
 
 def _tolerances(results: Sequence[RowMemory]) -> list[str]:
     """Return each tolerance that was applied, once."""
-    return list(
-        dict.fromkeys(
-            f"{result.row.task}, {'predicted' if result.measured is None else 'measured'}: "
-            f"{result.judgement.tolerance.describe()}."
-            for result in results
-        )
-    )
-
-
-def _training_assumptions(results: Sequence[RowMemory]) -> list[str]:
-    said = [(result.row.name, result.training.assumptions) for result in results]
-    return _assumptions("How", said)
-
-
-def _inference_assumptions(results: Sequence[RowMemory]) -> list[str]:
-    said = [(result.row.name, result.inference.assumptions) for result in results]
-    return _assumptions("Inference", said)
+    said = []
+    for result in results:
+        how = "predicted" if result.record.training.measured is None else "measured"
+        said.append(f"{result.row.task}, {how}: {result.judgement.tolerance.describe()}.")
+    return list(dict.fromkeys(said))
 
 
 def _assumptions(title: str, said: Sequence[tuple[str, tuple[str, ...]]]) -> list[str]:
@@ -121,16 +140,9 @@ def _assumptions(title: str, said: Sequence[tuple[str, tuple[str, ...]]]) -> lis
     lines = []
     for assumptions in dict.fromkeys(assumptions for _, assumptions in said):
         names = [name for name, own in said if own == assumptions]
-        lines += ["", f"{title} ({_rows(names)}):", *(f"- {line}" for line in assumptions)]
+        rows = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        lines += ["", f"{title} ({rows}):", *(f"- {line}" for line in assumptions)]
     return lines
-
-
-def _rows(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-
-
-def _allocated(peak: MeasuredPeak | None) -> float | None:
-    return _gib(peak.allocated) if peak else None
 
 
 def _gib(size: int | None) -> float | None:

@@ -13,7 +13,8 @@ from tabulate import tabulate
 
 from hrnet_zoo.report.editions import editions_side_by_side, later_as_dict
 from hrnet_zoo.tasks import METRICS, TASKS
-from hrnet_zoo.zoo.complexity import CONVENTION, complexity_of
+from hrnet_zoo.tasks.network_size import CONVENTION
+from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.printed import NOT_PRINTED
 from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
@@ -30,7 +31,7 @@ def row_as_dict(row: Row) -> dict[str, object]:
         "table": row.table,
         "position": row.position,
         "method": row.method,
-        **{field: getattr(row.printed, field) for field in _PRINTED_FIELDS},
+        **{field: row.text(field) for field in _PRINTED_FIELDS},
         "documented": {
             metric: None if value is None else float(value) for metric, value in documented.items()
         },
@@ -54,7 +55,7 @@ def rows_as_csv(rows: Iterable[Row]) -> str:
     for row in rows:
         flat = row_as_dict(row)
         del flat["documented"], flat["later"]
-        flat |= {metric: getattr(row.printed, metric) for metric in METRICS}
+        flat |= {metric: row.text(metric) for metric in METRICS}
         if counted := complexity_of(row):
             flat["multiply_adds_input"] = counted.describe_input()
         if writer is None:
@@ -69,13 +70,13 @@ def rows_as_text(rows: Sequence[Row]) -> str:
     parts = []
     for (source, table), group in groupby(rows, key=lambda row: (row.source, row.table)):
         members = list(group)
-        metrics = [m for m in METRICS if any(getattr(r.printed, m) is not None for r in members)]
+        metrics = [m for m in METRICS if any(m in r.printed for r in members)]
         cells = [
             [
                 r.name,
-                r.printed.backbone,
+                r.text("backbone") or "",
                 r.setup.backbone,
-                *(getattr(r.printed, m) or "" for m in metrics),
+                *(r.text(m) or "" for m in metrics),
             ]
             for r in members
         ]
@@ -92,7 +93,7 @@ def row_as_json(row: Row) -> str:
     """Return everything about one row as JSON."""
     content = row_as_dict(row) | {
         "source": row.source,
-        "printed": row.printed.model_dump(mode="json"),
+        "printed": row.printed,
         "setup": row.setup.model_dump(mode="json"),
         "checkpoint_sha256_prefix": row.checkpoint_sha256_prefix,
         "notes": row.notes,
@@ -105,8 +106,8 @@ def row_as_text(zoo: Zoo, row: Row) -> str:
     titles = {column: title for title, column in zoo.table_of(row).columns.items()}
     printed = [
         (titles[column], _printed_cell(column, text))
-        for column, text in row.printed
-        if text is not None and column in titles
+        for column, text in row.printed.items()
+        if column in titles
     ]
     links = [
         ("config", row.config_url),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC
 from pathlib import Path
 
@@ -11,14 +11,22 @@ from pydantic import BaseModel
 from tabulate import tabulate
 
 from hrnet_zoo.errors import UsageError
-from hrnet_zoo.records.accuracy import Measurement, Record
+from hrnet_zoo.records.accuracy import AccuracyRecord, Measurement
+from hrnet_zoo.records.base import Kind
+from hrnet_zoo.records.files import AnyRecord
+from hrnet_zoo.records.memory import MemoryRecord
 from hrnet_zoo.records.prune import Doomed
 from hrnet_zoo.records.runs import Run
+from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.report.judgements import RowResult, as_json, as_text, judge_outcome
+from hrnet_zoo.report.memory import RowMemory, memory_as_text
+from hrnet_zoo.report.timings import timing_as_text
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE
-from hrnet_zoo.zoo.row import Metric
 from hrnet_zoo.zoo.zoo import Zoo
+
+_COMMANDS: dict[Kind, str] = {"accuracy": "verify", "timing": "time", "memory": "memory"}
+"""What makes records of a kind."""
 
 
 def runs_as_text(runs: Sequence[Run]) -> str:
@@ -42,7 +50,9 @@ def runs_as_text(runs: Sequence[Run]) -> str:
 
 def runs_as_json(runs: Iterable[Run]) -> str:
     """Return the runs as a JSON array."""
-    return json.dumps([run.model_dump(mode="json") for run in runs], indent=2, ensure_ascii=False)
+    # Programs know a kind by the command that makes such records.
+    content = [run.model_dump(mode="json") | {"kind": _COMMANDS[run.kind]} for run in runs]
+    return json.dumps(content, indent=2, ensure_ascii=False)
 
 
 def doomed_as_text(doomed: Sequence[Doomed]) -> str:
@@ -59,20 +69,54 @@ def freed_as_text(count: int, size_bytes: int) -> str:
     return f"{count} {'run' if count == 1 else 'runs'}, {_bytes(size_bytes)}"
 
 
-def record_as_text(zoo: Zoo, record: Record, path: Path) -> str:
-    """Return all that one run of `verify` observed, with the verdicts on it."""
+def record_as_text(zoo: Zoo, record: AnyRecord, path: Path) -> str:
+    """Return all that one run observed, with the verdicts on it."""
+    if isinstance(record, TimingRecord):
+        return timing_as_text(record, path)
+    if isinstance(record, MemoryRecord):
+        return _memory_as_text(zoo, record, path)
+    return _accuracy_as_text(zoo, record, path)
+
+
+def record_as_json(zoo: Zoo, record: AnyRecord, path: Path) -> str:
+    """Return a record as JSON; one of accuracy with its file and the verdicts on it.
+
+    Verdicts are null for rows that the manifest does not know.
+    """
+    content = record.model_dump(mode="json")
+    if isinstance(record, AccuracyRecord):
+        judged, why_not = _judged(zoo, record, path)
+        content = {
+            "file": str(path),
+            "record": content,
+            "verdicts": json.loads(as_json([judged]))[0]["metrics"] if judged else None,
+            "no_verdicts_because": why_not or None,
+        }
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def _memory_as_text(zoo: Zoo, record: MemoryRecord, path: Path) -> str:
+    try:
+        row = zoo.row(record.row, record.edition)
+    except UsageError as error:
+        said = [("no verdict", str(error)), *_pairs(record)]
+        return "\n".join(f"{what}: {value}" for what, value in said)
+    return memory_as_text([RowMemory(row=row, record=record, path=path)])
+
+
+def _accuracy_as_text(zoo: Zoo, record: AccuracyRecord, path: Path) -> str:
     judged, why_not = _judged(zoo, record, path)
     parts = [as_text(judged) if judged else f"{record.row}\n  no verdict: {why_not}"]
     sections = [
         ("run", _run(record)),
         ("values", [] if judged else _measured(record)),
-        ("not run", [(METRICS[m].title, why) for m, why in record.not_run.items()]),
+        ("not run", [(_title(m), why) for m, why in record.not_run.items()]),
         ("checkpoint", _pairs(record.checkpoint)),
         ("data", _pairs(record.dataset)),
-        *[(f"protocol of {METRICS[m.metric].title}", _protocol(m)) for m in record.measurements],
+        *[(f"protocol of {_title(m.metric)}", _protocol(m)) for m in record.measurements],
         ("settings", _pairs(record.settings)),
         ("seconds", _pairs(record.timings)),
-        ("environment", _flat(record.environment)),
+        ("environment", _pairs(record.environment)),
     ]
     for heading, pairs in sections:
         if pairs:
@@ -82,35 +126,17 @@ def record_as_text(zoo: Zoo, record: Record, path: Path) -> str:
     return "\n\n".join(parts)
 
 
-def record_as_json(zoo: Zoo, record: Record, path: Path) -> str:
-    """Return a record as JSON, with its file and the verdicts, which are null for unknown rows."""
-    judged, why_not = _judged(zoo, record, path)
-    content = {
-        "file": str(path),
-        "record": record.model_dump(mode="json"),
-        "verdicts": json.loads(as_json([judged]))[0]["metrics"] if judged else None,
-        "no_verdicts_because": why_not or None,
-    }
-    return json.dumps(content, indent=2, ensure_ascii=False)
-
-
-def _judged(zoo: Zoo, record: Record, path: Path) -> tuple[RowResult | None, str]:
+def _judged(zoo: Zoo, record: AccuracyRecord, path: Path) -> tuple[RowResult | None, str]:
     """Return the verdicts on all numbers a run was to measure, or why there are none."""
     try:
         row = zoo.row(record.row, record.edition)
     except UsageError as error:
         return None, str(error)
-    return judge_outcome(row, record, path, _metrics(record), DEFAULT_NOISE), ""
+    metrics = [metric for metric in METRICS if metric in record.metrics]
+    return judge_outcome(row, record, path, metrics, DEFAULT_NOISE), ""
 
 
-def _metrics(record: Record) -> list[Metric]:
-    asked = record.arguments.get("metrics")
-    asked = asked if isinstance(asked, list) else []  # whoever wrote the file
-    measured = [m.metric for m in record.measurements]
-    return [m for m in METRICS if m in measured or m in record.not_run or m in asked]
-
-
-def _run(record: Record) -> list[tuple[str, str]]:
+def _run(record: AccuracyRecord) -> list[tuple[str, str]]:
     pairs = [
         ("status", record.status.replace("_", " ")),
         ("edition", record.edition),
@@ -120,7 +146,7 @@ def _run(record: Record) -> list[tuple[str, str]]:
         pairs.append(("finished", f"{record.finished_at:%Y-%m-%d %H:%M:%S %Z}"))
     if record.reason:
         pairs.append(("reason", record.reason))
-    asked = [f"{name} {_text(value)}" for name, value in record.arguments.items() if value]
+    asked = [f"{name} {value}" for name, value in _pairs(record.asked) if value != "no"]
     pairs.append(("asked for", "; ".join(asked) or "nothing in particular"))
     if record.num_images_taken_over:
         pairs.append(("taken over", f"{record.num_images_taken_over} images of an earlier run"))
@@ -129,9 +155,9 @@ def _run(record: Record) -> list[tuple[str, str]]:
     return pairs
 
 
-def _measured(record: Record) -> list[tuple[str, str]]:
+def _measured(record: AccuracyRecord) -> list[tuple[str, str]]:
     return [
-        (METRICS[m.metric].title, "0/0" if m.value is None else f"{m.value:.3f}")
+        (_title(m.metric), "0/0" if m.value is None else f"{m.value:.3f}")
         for m in record.measurements
     ]
 
@@ -145,10 +171,7 @@ def _protocol(measurement: Measurement) -> list[tuple[str, str]]:
 
 
 def _pairs(part: BaseModel | None) -> list[tuple[str, str]]:
-    return [] if part is None else _flat(part.model_dump(mode="json"))
-
-
-def _flat(content: Mapping[str, object]) -> list[tuple[str, str]]:
+    content = {} if part is None else part.model_dump(mode="json")
     return [
         (name, _text(value)) for name, value in content.items() if value not in (None, [], {}, "")
     ]
@@ -167,7 +190,8 @@ def _text(value: object) -> str:
 
 
 def _command(run: Run) -> str:
-    return f"{run.kind}, {run.edition}" if run.edition == "later" else run.kind
+    command = _COMMANDS[run.kind]
+    return f"{command}, {run.edition}" if run.edition == "later" else command
 
 
 def _values(run: Run) -> str:
@@ -175,10 +199,14 @@ def _values(run: Run) -> str:
 
 
 def _value(run: Run, name: str, value: float | None) -> str:
-    if run.kind == "time":
-        return f"{name} {value:.2f} ms"
-    title = METRICS[name].title if name in METRICS else name
-    return f"{title} {'0/0' if value is None else f'{value:.2f}'}"
+    if run.kind != "accuracy":
+        return f"{name} {value:.2f} {'ms' if run.kind == 'timing' else 'GiB'}"
+    return f"{_title(name)} {'0/0' if value is None else f'{value:.2f}'}"
+
+
+def _title(metric: str) -> str:
+    """Return what people call a metric; records may hold some that this version does not know."""
+    return METRICS[metric].title if metric in METRICS else metric
 
 
 def _bytes(size: int) -> str:

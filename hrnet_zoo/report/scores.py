@@ -7,8 +7,7 @@ from collections.abc import Mapping
 
 from tabulate import tabulate
 
-from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
+from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.tasks.detection.coco_ap import FIGURES
 from hrnet_zoo.tasks.detection.coco_backends import ScoredRun
 from hrnet_zoo.tasks.detection.metrics import Kind
@@ -31,17 +30,16 @@ _FIGURE_TITLES = {
 
 
 def scores_as_text(
-    dataset: str, num_images: int, num_results: int, runs: Mapping[Kind, ScoredRun]
+    dataset: CocoInstances, num_images: int, num_results: int, runs: Mapping[Kind, ScoredRun]
 ) -> str:
     """Return the figures for reading, in percent.
 
     Args:
-        dataset: name of the data set.
+        dataset: what was scored on.
         num_images: images of it that were evaluated.
         num_results: entries of the results file.
         runs: what was scored.
     """
-    layout = DETECTION_DATASETS[dataset]
     cells = [
         [_FIGURE_TITLES[name], *(_shown(getattr(run.figures, name)) for run in runs.values())]
         for name in FIGURES
@@ -49,29 +47,28 @@ def scores_as_text(
     titles = ["", *(_KIND_TITLES[kind] for kind in runs)]
     align = ("left", *("right" for _ in runs))
     table = tabulate(cells, titles, tablefmt="simple", colalign=align, disable_numparse=True)
-    heading = f"{layout.title}: {num_results} results on {num_images} of {layout.num_images} images"
+    counts = f"{num_results} results on {num_images} of {dataset.num_images} images"
+    heading = f"{dataset.title}: {counts}"
     by = dict.fromkeys(_scored_by(run) for run in runs.values())
     return "\n".join([heading, *(f"  {line}" for line in table.splitlines()), *by])
 
 
 def scores_as_json(
-    dataset: str, num_images: int, num_results: int, runs: Mapping[Kind, ScoredRun]
+    dataset: CocoInstances, num_images: int, num_results: int, runs: Mapping[Kind, ScoredRun]
 ) -> str:
     """Return the same as `scores_as_text` and the AP of every category, for programs."""
     content = {
-        "dataset": dataset,
+        "dataset": dataset.name,
         "num_images": num_images,
-        "num_expected": DETECTION_DATASETS[dataset].num_images,
+        "num_expected": dataset.num_images,
         "num_results": num_results,
         "scores": {kind: _as_dict(dataset, run) for kind, run in runs.items()},
     }
     return json.dumps(content, indent=2, ensure_ascii=False)
 
 
-def _as_dict(dataset: str, run: ScoredRun) -> dict[str, object]:
-    names = dict(
-        zip(DETECTION_DATASETS[dataset].category_ids, class_table(dataset).names, strict=True)
-    )
+def _as_dict(dataset: CocoInstances, run: ScoredRun) -> dict[str, object]:
+    names = dict(zip(dataset.category_ids, dataset.classes.names, strict=True))
     parity = run.parity
     return {
         **{name: getattr(run.figures, name) for name in FIGURES},

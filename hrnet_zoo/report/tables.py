@@ -5,10 +5,11 @@ from __future__ import annotations
 from tabulate import tabulate
 
 from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.tasks.network_size import CONVENTION
 from hrnet_zoo.verdicts.latest import Measured, compared_cells
-from hrnet_zoo.zoo.complexity import CONVENTION, complexity_of
+from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.printed import decimals_of
-from hrnet_zoo.zoo.row import Column, Metric, Row, Table
+from hrnet_zoo.zoo.row import Metric, Row, Table
 from hrnet_zoo.zoo.zoo import Zoo
 
 _RIGHT = ("lr_schd",)
@@ -63,14 +64,14 @@ def render_table(
     return tabulate(cells, titles, tablefmt="pipe", disable_numparse=True, colalign=align)
 
 
-def _cells(row: Row, column: Column, shown: set[Metric], measured: Measured) -> list[str]:
+def _cells(row: Row, column: str, shown: set[Metric], measured: Measured) -> list[str]:
     """Return a column's cell and, where the metric was measured in this table, two more."""
     if column == "config":
         return [f"[config]({row.config_url})" if row.config_url else ""]
     if column == "download":
         links = {"model": row.checkpoint_url, "log": row.log_url}
         return [" &#124; ".join(f"[{text}]({url})" for text, url in links.items() if url)]
-    printed = getattr(row.printed, column) or ""
+    printed = row.text(column) or ""
     if column not in shown:
         return [printed]
     judgement = measured.get((row.name, column))

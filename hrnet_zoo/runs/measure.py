@@ -13,16 +13,10 @@ from typing import Any
 
 import torch
 
-from hrnet_zoo.datasets.segmentation import fingerprint
-from hrnet_zoo.records.accuracy import (
-    CheckpointUsed,
-    DatasetUsed,
-    Measurement,
-    RecordFile,
-    Settings,
-    Timings,
-    now,
-)
+from hrnet_zoo.datasets.data_set import Samples
+from hrnet_zoo.datasets.digests import fingerprint
+from hrnet_zoo.records.accuracy import CheckpointUsed, DatasetUsed, Measurement, Settings, Timings
+from hrnet_zoo.records.files import RecordFile, now
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.runs.options import (
     MeasureOptions,
@@ -35,7 +29,7 @@ from hrnet_zoo.system.devices import canonical_precision, resolve_device
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.ahead import StageSeconds
-from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult, Samples, evaluate
+from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult, evaluate
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.tasks.scored import Scored
 from hrnet_zoo.tasks.task import Task, WorstOptions

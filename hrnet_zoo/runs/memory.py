@@ -1,19 +1,25 @@
-"""The memory of rows: predicted everywhere, measured where there is a GPU, then judged."""
+"""The memory of rows: predicted everywhere, measured where there is a GPU."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import torch
 
 from hrnet_zoo.errors import PrerequisiteError
-from hrnet_zoo.memory.peaks import GIB, MeasuredPeak, measured_peak, predicted_peak
-from hrnet_zoo.memory.use import MemoryUse
+from hrnet_zoo.memory.peaks import MeasuredPeak, measured_peak, predicted_peak
+from hrnet_zoo.memory.workload import Workload
+from hrnet_zoo.records.files import new_record_path, now, write_record
+from hrnet_zoo.records.memory import MemoryAsked, MemoryRecord, Peaks, TrainingPeaks
+from hrnet_zoo.system.devices import describe_device, resolve_device
+from hrnet_zoo.system.environment import Environment, describe_environment
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import TASKS
-from hrnet_zoo.verdicts.memory import MemoryJudgement, judge_memory
 from hrnet_zoo.zoo.row import Row
 
 _CPU = torch.device("cpu")
@@ -21,41 +27,21 @@ _CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RowMemory:
-    """What one row takes, and how the numbers came about."""
-
-    row: Row
-    training: MemoryUse
-    predicted: int
-    """Bytes of one training step under fake tensors."""
-    measured: MeasuredPeak | None
-    """One real training step; None without a GPU."""
-    inference: MemoryUse
-    inference_predicted: int
-    """Bytes of one inference under fake tensors."""
-    inference_measured: MeasuredPeak | None
-    """One real inference; None without a GPU."""
-    judgement: MemoryJudgement
-    problem: str | None = None
-    """Why nothing could be measured, although there is a GPU."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Peaks:
+class _Known:
     """The peaks of all work done so far: rows often share theirs."""
 
-    device: torch.device | None
-    """The GPU to measure on, or None."""
+    device: torch.device
+    """A GPU to measure on, or the CPU."""
     predicted: dict[object, int] = field(default_factory=dict)
     measured: dict[object, MeasuredPeak] = field(default_factory=dict)
 
-    def predict(self, work: MemoryUse) -> int:
+    def predict(self, work: Workload) -> int:
         if work not in self.predicted:
             self.predicted[work] = predicted_peak(partial(work.prepare, _CPU))
         return self.predicted[work]
 
-    def measure(self, work: MemoryUse, what: str) -> MeasuredPeak | None:
-        if self.device is None:
+    def measure(self, work: Workload, what: str) -> MeasuredPeak | None:
+        if self.device.type != "cuda":
             return None
         if work not in self.measured:
             prepare: Callable[[], Callable[[], object]] = partial(work.prepare, self.device)
@@ -63,49 +49,84 @@ class _Peaks:
         return self.measured[work]
 
 
-def memory_of(rows: Sequence[Row], device: torch.device, progress: Progress) -> Iterator[RowMemory]:
-    """Yield the memory of each row in turn.
+def memory_of(
+    rows: Sequence[Row], device: str, output: Path, progress: Progress
+) -> Iterator[tuple[MemoryRecord, Path]]:
+    """Find out the memory of each row in turn; yield its record and the file that it is in.
 
     Args:
         rows: those that train alike are worked on once.
-        device: a GPU to measure on as well, or the CPU.
+        device: as the user named it; a GPU is measured on as well.
+        output: folder of the records.
         progress: is told how many rows are done.
+
+    Raises:
+        PrerequisiteError: there is no such device.
+        RecordError: a record cannot be written.
     """
-    peaks = _Peaks(device=device if device.type == "cuda" else None)
+    asked, known = MemoryAsked(device=device), _Known(device=resolve_device(device))
+    environment = describe_environment()
     progress.begin("memory", len(rows), "rows")
     for done, row in enumerate(rows):
         progress.update(done)
-        yield _memory_of_row(row, peaks)
+        started_at = now()
+        path = new_record_path(output, row.name, started_at, "memory")
+        try:
+            record = _memory_of_row(row, asked, known, started_at, environment)
+            write_record(record, path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        yield record, path
     progress.update(len(rows))
 
 
-def _memory_of_row(row: Row, peaks: _Peaks) -> RowMemory:
+def _memory_of_row(
+    row: Row, asked: MemoryAsked, known: _Known, started_at: datetime, environment: Environment
+) -> MemoryRecord:
     task = TASKS[row.task]
     training, inference = task.training(row.setup), task.inference(row.setup)
     measured = inference_measured = problem = None
     try:
-        measured = peaks.measure(training, _describe(row, training))
-        inference_measured = peaks.measure(inference, f"{row.name}: inference")
+        measured = known.measure(training, _describe(row, training))
+        inference_measured = known.measure(inference, f"{row.name}: inference")
     except PrerequisiteError as error:
         problem = str(error)
-    predicted = peaks.predict(training)
-    return RowMemory(
-        row=row,
-        training=training,
-        predicted=predicted,
-        measured=measured,
-        inference=inference,
-        inference_predicted=peaks.predict(inference),
-        inference_measured=inference_measured,
-        judgement=judge_memory(
-            row,
-            predicted_gib=predicted / GIB,
-            measured_gib=measured.allocated / GIB if measured else None,
+    documented = row.documented("train_memory_gb")
+    return MemoryRecord(
+        row=row.name,
+        edition=row.edition,
+        task=row.task,
+        documented=None if documented is None else str(documented),
+        started_at=started_at,
+        finished_at=now(),
+        asked=asked,
+        device=describe_device(known.device),
+        training=TrainingPeaks(
+            **_peaks(known.predict(training), measured, training.assumptions),
+            samples=training.samples,
+            size=training.size,
+        ),
+        inference=Peaks(
+            **_peaks(known.predict(inference), inference_measured, inference.assumptions)
         ),
         problem=problem,
+        environment=environment,
     )
 
 
-def _describe(row: Row, training: MemoryUse) -> str:
+def _peaks(
+    predicted: int, measured: MeasuredPeak | None, assumptions: Sequence[str]
+) -> dict[str, Any]:
+    found = asdict(measured) if measured else {}
+    return {
+        "predicted": predicted,
+        "measured": found.get("allocated"),
+        "reserved": found.get("reserved"),
+        "assumptions": list(assumptions),
+    }
+
+
+def _describe(row: Row, training: Workload) -> str:
     height, width = training.size
     return f"{row.name}: one training step on {training.samples} images of {height} x {width}"

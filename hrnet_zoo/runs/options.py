@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hrnet_zoo.datasets.layouts import layout_of
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.errors import DatasetError, PrerequisiteError
 from hrnet_zoo.settings import DataFolders
 from hrnet_zoo.system.progress import Progress
@@ -59,10 +59,10 @@ def data_folder(row: Row, folders: DataFolders) -> Path:
     """
     folder = folders.of(row.setup.dataset)
     if folder is None:
-        layout = layout_of(row.setup.dataset)
+        data_set = DATASETS[row.setup.dataset]
         msg = (
-            f"{row.name} is evaluated on {layout.title}, and no data folder was given. Pass the "
-            f"folder that holds {layout.root}/ with --data-root, or set HRNET_ZOO_DATA."
+            f"{row.name} is evaluated on {data_set.title}, and no data folder was given. Pass the "
+            f"folder that holds {data_set.root}/ with --data-root, or set HRNET_ZOO_DATA."
         )
         raise DatasetError(msg)
     return folder

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.records.accuracy import CheckpointUsed
 from hrnet_zoo.system.devices import memory_explained
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.timing.inputs import TimedImage, drawn_image, image_from_file
 from hrnet_zoo.timing.observations import Engine, InputTimed, Precision, Weights
-from hrnet_zoo.timing.variants import Bench
+from hrnet_zoo.timing.variants import TimedNetwork
 from hrnet_zoo.weights.download import FetchedFile
 from hrnet_zoo.weights.fetch import FetchOptions, fetch_row, own_checkpoint
 from hrnet_zoo.zoo.row import Row
+
+AnyTimed = TimedNetwork[Any, Any]
 
 _CPU = torch.device("cpu")
 
@@ -55,7 +59,7 @@ class TimeOptions:
 class PreparedRow:
     """Everything that sampling needs, and the record's words for it."""
 
-    bench: Bench
+    network: AnyTimed
     weights: Weights
     checkpoint: CheckpointUsed | None
     input: InputTimed
@@ -69,25 +73,37 @@ def prepare(
     Raises:
         ZooError: something needed is missing or wrong.
     """
-    scale = options.scale or row.setup.test.scale
+    task = TASKS[row.task]
+    scale = options.scale or task.box(row.setup)
     with memory_explained(lambda: _too_large(scale)):
         images = [image_from_file(path) for path in options.images]
-        images = images or [drawn_image(row, options.scale)]
+        images = images or [drawn_image(_drawn_size(row, scale))]
     file = _weights_file(row, options, progress)
     progress.begin(f"{row.name}: building the network", None, "")
-    task = TASKS[row.task]
     if file is None:
         model = _filled_model(row, images[0])
     else:
         model = task.load(row.name, row.setup, file.path, _CPU).model
     with memory_explained(lambda: _too_large(scale)):
-        bench = task.timed(row.setup, model, images, options.scale, device)
+        network = task.timed(row.setup, model, images, options.scale, device)
     return PreparedRow(
-        bench=bench,
+        network=network,
         weights="own" if options.checkpoint else "published" if options.published else "filled",
         checkpoint=None if file is None else _checkpoint_used(row, file, options),
-        input=_input_timed(row, images, bench, options),
+        input=_input_timed(row, images, network, options),
     )
+
+
+def _drawn_size(row: Row, scale: tuple[int, int]) -> tuple[int, int]:
+    """Return the usual (width, height) of a data set's images, to draw one that is timed.
+
+    With another box than the documented one it becomes smaller or larger: a small input whose
+    labels were enlarged to full size would be timed for little else.
+    """
+    width, height = DATASETS[row.setup.dataset].typical_image
+    documented = TASKS[row.task].box(row.setup)
+    factor = min(max(scale) / max(documented), min(scale) / min(documented))
+    return max(1, round(width * factor)), max(1, round(height * factor))
 
 
 def _too_large(scale: tuple[int, int]) -> str:
@@ -124,15 +140,15 @@ def _checkpoint_used(row: Row, file: FetchedFile, options: TimeOptions) -> Check
 
 
 def _input_timed(
-    row: Row, images: list[TimedImage], bench: Bench, options: TimeOptions
+    row: Row, images: list[TimedImage], network: AnyTimed, options: TimeOptions
 ) -> InputTimed:
-    test = row.setup.test
-    scale = options.scale or test.scale
+    documented = TASKS[row.task].box(row.setup)
+    scale = options.scale or documented
     return InputTimed(
         images=[image.name for image in images],
         image_size=images[0].size,
-        network_input=bench.network_input,
+        network_input=network.network_input,
         scale=scale,
-        is_documented_scale=scale == test.scale,
-        window=bench.window,
+        is_documented_scale=scale == documented,
+        window=network.window,
     )

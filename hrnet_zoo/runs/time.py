@@ -12,14 +12,14 @@ from pathlib import Path
 import torch
 
 from hrnet_zoo.errors import ZooError
-from hrnet_zoo.records.accuracy import now, write_record
-from hrnet_zoo.records.timing import TimingRecord, new_timing_path
-from hrnet_zoo.runs.prepared import TimeOptions, prepare
-from hrnet_zoo.system.devices import describe_device, resolve_device
+from hrnet_zoo.records.files import new_record_path, now, write_record
+from hrnet_zoo.records.timing import TimingAsked, TimingRecord
+from hrnet_zoo.runs.prepared import AnyTimed, TimeOptions, prepare
+from hrnet_zoo.system.devices import describe_device, resolve_device, synchronised_time
 from hrnet_zoo.system.environment import describe_environment
 from hrnet_zoo.system.progress import Progress
-from hrnet_zoo.tasks.ahead import synchronised_time
-from hrnet_zoo.timing.limits import Observed, measure_work, observe
+from hrnet_zoo.tasks import TASKS
+from hrnet_zoo.timing.bottlenecks import Observed, measure_work, observe
 from hrnet_zoo.timing.machine_state import Watch
 from hrnet_zoo.timing.observations import (
     Agreement,
@@ -40,8 +40,8 @@ from hrnet_zoo.timing.sampling import (
 )
 from hrnet_zoo.timing.variants import (
     DOCUMENTED,
-    Bench,
     Recipe,
+    Timeable,
     Variant,
     explained,
     in_one_line,
@@ -49,7 +49,6 @@ from hrnet_zoo.timing.variants import (
     require_possible,
     settings_for,
 )
-from hrnet_zoo.verdicts.accuracy import MIN_AGREEMENT
 from hrnet_zoo.zoo.row import Row
 
 _DIGITS = 7
@@ -105,7 +104,7 @@ def time_row(
     """
     device = resolve_device(options.device)
     started_at = now()
-    path = new_timing_path(output, row.name, started_at)
+    path = new_record_path(output, row.name, started_at, "timing")
     try:
         with _threads(options.num_threads):
             record = _time(row, options, device, started_at, progress)
@@ -137,18 +136,20 @@ def _time(
 ) -> TimingRecord:
     prepared = prepare(row, options, device, progress)
     rule = SamplingRule(limit_s=options.limit_s)
-    documented = _try_documented(prepared.bench, device)
+    documented = _try_documented(prepared.network, device)
     sampling, candidates, twins = None, [documented], list[TwinSamples]()
     if options.num_twins:
         watch = Watch(device)
         twins = _time_twins(row, documented, options.num_twins, rule, watch, progress)
     else:
-        candidates += _try_others(row, prepared.bench, options, device, progress)
+        candidates += _try_others(row, prepared.network, options, device, progress)
         watch = Watch(device)
         sampling = _sample(row, candidates, rule, watch, progress)
     machine = watch.state()
     variants = [_timed(c, sampling, device, progress) for c in candidates] if sampling else []
     precisions = [variant.precision for variant in variants if variant.outcome == "timed"]
+    first_pass = prepared.network.first_pass
+    work = measure_work(first_pass, precisions, device, progress) if sampling else None
     return TimingRecord(
         row=row.name,
         edition=row.edition,
@@ -156,6 +157,7 @@ def _time(
         documented_fps=_printed_fps(row),
         started_at=started_at,
         finished_at=now(),
+        asked=_asked(options),
         device=describe_device(device),
         num_threads=torch.get_num_threads(),
         keeps_freed_memory=options.keeps_freed_memory,
@@ -165,58 +167,72 @@ def _time(
         sampling=None if sampling is None else _sampling_used(sampling, rule),
         variants=variants,
         twins=twins,
-        work=measure_work(prepared.bench, precisions, device, progress) if sampling else None,
+        work=work,
         machine=machine,
         environment=describe_environment(),
     )
 
 
-def _try_documented(bench: Bench, device: torch.device) -> _Candidate:
+def _asked(options: TimeOptions) -> TimingAsked:
+    return TimingAsked(
+        engines=list(options.engines),
+        precisions=list(options.precisions),
+        batch=options.batch,
+        scale=options.scale,
+        num_images=len(options.images),
+        num_threads=options.num_threads,
+        limit_s=options.limit_s,
+        num_twins=options.num_twins,
+        device=options.device,
+    )
+
+
+def _try_documented(network: AnyTimed, device: torch.device) -> _Candidate:
     """Run the documented way once; nothing is worth comparing if that fails."""
-    with explained(DOCUMENTED, bench.network_input, device):
-        candidate = _Candidate(recipe=DOCUMENTED, variant=bench.variant(DOCUMENTED))
+    with explained(DOCUMENTED, network.network_input, device):
+        candidate = _Candidate(recipe=DOCUMENTED, variant=network.variant(DOCUMENTED))
         with candidate.subject.settings():
             candidate.subject.run()
     return candidate
 
 
 def _try_others(
-    row: Row, bench: Bench, options: TimeOptions, device: torch.device, progress: Progress
+    row: Row, network: AnyTimed, options: TimeOptions, device: torch.device, progress: Progress
 ) -> list[_Candidate]:
     candidates = []
-    for recipe in recipes(row.task, options.engines, options.precisions, options.batch):
+    timeable = TASKS[row.task].timing
+    for recipe in recipes(timeable, options.engines, options.precisions, options.batch):
         if recipe == DOCUMENTED:
             continue
         progress.begin(f"{row.name}: making {recipe.name} ready", None, "")
-        candidates.append(_try(recipe, bench, row.task, device))
+        candidates.append(_try(recipe, network, timeable, device))
     return candidates
 
 
-def _try(recipe: Recipe, bench: Bench, task: str, device: torch.device) -> _Candidate:
+def _try(recipe: Recipe, network: AnyTimed, timeable: Timeable, device: torch.device) -> _Candidate:
     """Make a variant ready and compare what it computes with the documented way."""
     try:
-        require_possible(recipe, task, device)
-        with explained(recipe, bench.network_input, device):
-            variant = bench.variant(recipe)
+        require_possible(recipe, timeable, device)
+        with explained(recipe, network.network_input, device):
+            variant = network.variant(recipe)
         agreement = variant.agree() if recipe.fast else None
     except ZooError as error:
         return _Candidate(recipe=recipe, outcome="unavailable", reason=str(error))
-    if agreement and recipe.precision == "fp32" and agreement.share < MIN_AGREEMENT[task]:
+    if agreement and recipe.precision == "fp32" and agreement.share < timeable.min_agreement:
         return _Candidate(
             recipe=recipe,
             variant=variant,
             agreement=agreement,
             outcome="refused",
-            reason=_refusal(agreement, task),
+            reason=_refusal(agreement, timeable),
         )
     return _Candidate(recipe=recipe, variant=variant, agreement=agreement)
 
 
-def _refusal(agreement: Agreement, task: str) -> str:
-    what = "labels" if task == "segmentation" else "detections"
+def _refusal(agreement: Agreement, timeable: Timeable) -> str:
     return (
-        f"{agreement.share:.4%} of the {what} are those of the documented way, and FP32 needs "
-        f"{MIN_AGREEMENT[task]:.2%}"
+        f"{agreement.share:.4%} of the {timeable.counted} are those of the documented way, and "
+        f"FP32 needs {timeable.min_agreement:.2%}"
     )
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hrnet_zoo.errors import UsageError, ZooError, explain_os_error
-from hrnet_zoo.records.accuracy import Record, RecordFile, new_record_path, now
+from hrnet_zoo.records.accuracy import AccuracyAsked, AccuracyRecord
+from hrnet_zoo.records.files import RecordFile, new_record_path, now
 from hrnet_zoo.runs.measure import measure
 from hrnet_zoo.runs.options import MeasureOptions
 from hrnet_zoo.system.environment import describe_environment
@@ -22,7 +23,7 @@ from hrnet_zoo.zoo.row import Row
 class Outcome:
     """A finished run and the file its record is in."""
 
-    record: Record
+    record: AccuracyRecord
     path: Path
 
 
@@ -41,19 +42,19 @@ def verify_row(
         KeyboardInterrupt: the user stopped the run; the record says so.
     """
     started_at = now()
-    record = Record(
+    record = AccuracyRecord(
         row=row.name,
         edition=row.edition,
         status="started",
         started_at=started_at,
-        arguments={
-            "metrics": list(metrics),
-            "own_checkpoint": options.checkpoint is not None,
-            "device": options.device,
-            "limit": options.limit,
-            "mirror": options.fetch.mirror is not None,
-            "offline": options.fetch.offline,
-        },
+        asked=AccuracyAsked(
+            metrics=list(metrics),
+            own_checkpoint=options.checkpoint is not None,
+            device=options.device,
+            limit=options.limit,
+            mirror=options.fetch.mirror is not None,
+            offline=options.fetch.offline,
+        ),
         environment=describe_environment(),
     )
     file = RecordFile(new_record_path(output, row.name, started_at), record)

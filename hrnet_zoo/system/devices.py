@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -44,7 +45,7 @@ def _named(name: str) -> torch.device:
         return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     kind, _, index = name.partition(":")
     if kind not in ("cpu", "cuda") or (index and not index.isdecimal()) or name == "cpu:":
-        msg = f'"{name}" is no device; use auto, cpu, cuda or cuda:N.'
+        msg = f'"{name}" is not a device; use auto, cpu, cuda or cuda:N.'
         raise UsageError(msg)
     if kind == "cpu":
         return torch.device("cpu")
@@ -70,7 +71,7 @@ def _require_usable(device: torch.device) -> None:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Say whether an error means that memory ran out, on a device or on the host.
+    """Whether an error means that memory ran out, on a device or on the host.
 
     It has many forms: most libraries raise a `RuntimeError` that only its text tells from others.
     """
@@ -95,6 +96,13 @@ def memory_explained(explain: Callable[[], str]) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise PrerequisiteError(explain()) from None
+
+
+def synchronised_time(device: torch.device) -> float:
+    """Return the clock once the device has done its work; GPUs work asynchronously."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
 
 
 def describe_device(device: torch.device) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -86,10 +85,3 @@ def image_too_large(size: tuple[int, int], device: torch.device) -> str:
         f"{device} ran out of memory on an image of {width} x {height} pixels. Free memory on it "
         "or choose another --device; nothing was made smaller to fit."
     )
-
-
-def synchronised_time(device: torch.device) -> float:
-    """Return the clock once the device has done its work; GPUs work asynchronously."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()

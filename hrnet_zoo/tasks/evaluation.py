@@ -42,18 +42,6 @@ class Sample(Protocol):
 AnySample = TypeVar("AnySample", bound=Sample)
 
 
-class Samples(Protocol):
-    """The validation split of a data set; samples are read when asked for."""
-
-    def __len__(self) -> int: ...
-
-    def name_of(self, index: int) -> str:
-        """Return the name of a sample without reading it."""
-
-    def stamp(self, num_images: int) -> str:
-        """Return a cheap digest of the first files' names, sizes and times."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class ImageResult:
     """What the evaluation of one image left."""

@@ -67,4 +67,27 @@ class Metric:
 TRAIN_MEMORY_GB = Metric(
     name="train_memory_gb", titles=("Mem (GB)",), unit="GB", decimals=1, higher_is_better=False
 )
+SIZE = "size"
+"""The protocol of what is counted of a network alone, without data and weights."""
+
+PARAMS_M = Metric(
+    name="params_m",
+    titles=("Params (M)", "Params", "Parameters (M)", "Parameters"),
+    unit="M",
+    decimals=2,
+    protocol=SIZE,
+    value_of=lambda size: size.parameters / 1e6,
+    noise=Decimal(0),
+    higher_is_better=False,
+)
+FLOPS_G = Metric(
+    name="flops_g",
+    titles=("Flops (G)",),
+    unit="G",
+    decimals=2,
+    protocol=SIZE,
+    value_of=lambda size: size.operations / 1e9,
+    noise=Decimal(0),
+    higher_is_better=False,
+)
 FPS = Metric(name="fps", titles=("fps", "Inf time (fps)"), unit="fps", decimals=1)

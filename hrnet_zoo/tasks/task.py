@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from hrnet_zoo.errors import CheckpointError, UsageError
 from hrnet_zoo.tasks.metric import Metric
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from hrnet_zoo.memory.use import MemoryUse
+    from hrnet_zoo.datasets.data_set import Samples
+    from hrnet_zoo.memory.workload import Workload
     from hrnet_zoo.system.progress import Progress
-    from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult, Samples
+    from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult
     from hrnet_zoo.tasks.predictor import Predictor
     from hrnet_zoo.timing.inputs import TimedImage
-    from hrnet_zoo.timing.variants import Bench, Recipe
+    from hrnet_zoo.timing.variants import Recipe, Timeable, TimedNetwork
 
 SINGLE = "single"
 """The protocol that every task has: each image once, as the setup's test says."""
@@ -117,6 +118,11 @@ class Task(ABC):
     """Ways to look at an image, of which `predict` takes any."""
     memory: ClassVar[MemoryBounds | None] = None
     """What predictions of training memory are held against; None: nothing is known."""
+
+    methods: ClassVar[Mapping[str, str]]
+    """How the name of a configuration begins -> what READMEs call the method."""
+    table_of: ClassVar[Literal["data set", "method"]] = "method"
+    """What the models in one table of a README share: their heading."""
 
     # What is known without torch.
 
@@ -300,10 +306,27 @@ class Task(ABC):
 
     # Time and memory.
 
+    @property
+    @abstractmethod
+    def timing(self) -> Timeable:
+        """What the task's networks allow, and how alike their answers have to be."""
+
+    @abstractmethod
+    def box(self, setup: Any) -> tuple[int, int]:
+        """Return the documented (width, height) that images are resized to fit."""
+
+    @abstractmethod
+    def input_size(self, setup: Any) -> tuple[int, int]:
+        """Return (height, width) of what goes through the network at once, as documented."""
+
+    def run_all_parts(self, model: Any, image: Tensor) -> object:
+        """Compute all that a network computes for an image [1, 3, H, W], whatever its values."""
+        return model(image)
+
     @abstractmethod
     def timed(
         self, setup: Any, model: Any, images: Sequence[TimedImage], scale: Any, device: torch.device
-    ) -> Bench:
+    ) -> TimedNetwork[Any, Any]:
         """Return a network and images from which variants to time are made."""
 
     @abstractmethod
@@ -315,9 +338,9 @@ class Task(ABC):
         """Make sane random numbers a network's weights; see `filled.py`."""
 
     @abstractmethod
-    def training(self, setup: Any) -> MemoryUse:
+    def training(self, setup: Any) -> Workload:
         """Return a training step whose memory can be predicted."""
 
     @abstractmethod
-    def inference(self, setup: Any) -> MemoryUse:
+    def inference(self, setup: Any) -> Workload:
         """Return an inference whose memory can be predicted."""

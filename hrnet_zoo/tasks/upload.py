@@ -1,21 +1,20 @@
 """Brings images to a GPU while it still works on the one before.
 
 GPUs read by themselves from pinned memory only. So a thread copies decoded images there, and from
-there they travel on a stream of their own, while another image is computed. There are two such
-buffers in turns; each grows to its largest image. On a CPU nothing is copied.
+there they travel on a stream of their own, while another image is computed. On a CPU nothing is
+copied.
 
 The evaluation waits for the device after each of its stages, to time it. That does not prevent the
-overlap: copies are begun by another thread, while the evaluation waits.
+overlap: copies are begun by another thread, while the evaluation waits. Loops that are not measured
+(`predict`, worst images) send their images when they need them.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import cycle
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -27,32 +26,13 @@ from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.system.devices import memory_explained
 
 Item = TypeVar("Item")
-
-
-class Transfer(Protocol):
-    """A copy that is on its way to a device."""
-
-    def wait_until_read(self) -> None:
-        """Return once the buffer may be written again."""
-
-    def receive(self) -> Tensor:
-        """Return the copy [B] uint8; what the caller computes with it waits for it."""
-
-
-class Link(Protocol):
-    """The way to a device."""
-
-    def allocate(self, num_bytes: int) -> Tensor:
-        """Return a buffer [num_bytes] uint8 on the host that `send` can send."""
-
-    def send(self, content: Tensor) -> Transfer:
-        """Begin to copy a part of a buffer."""
+Arrays = Sequence[NDArray[np.uint8]]
+Receive = Callable[[], list[Tensor]]
+"""Returns arrays that were sent as tensors; what the caller computes with them waits for them."""
 
 
 def upload_ahead(
-    items: Iterator[Item],
-    arrays_of: Callable[[Item], Sequence[NDArray[np.uint8]]],
-    device: torch.device,
+    items: Iterator[Item], arrays_of: Callable[[Item], Arrays], device: torch.device
 ) -> Iterator[tuple[Item, Sequence[Pixels]]]:
     """Yield every item in turn, together with its arrays where the network needs them.
 
@@ -73,109 +53,72 @@ def upload_ahead(
         "choose another --device; nothing was made smaller to fit."
     )
     with memory_explained(lambda: explanation):
-        yield from sent_ahead(items, arrays_of, CudaLink(device))
+        yield from sent_ahead(items, arrays_of, GpuLink(device).send)
 
 
 def sent_ahead(
-    items: Iterator[Item],
-    arrays_of: Callable[[Item], Sequence[NDArray[np.uint8]]],
-    link: Link,
+    items: Iterator[Item], arrays_of: Callable[[Item], Arrays], send: Callable[[Arrays], Receive]
 ) -> Iterator[tuple[Item, list[Tensor]]]:
-    """Do what `upload_ahead` does on a GPU, over any link."""
-    buffers = DoubleBuffer(link)
+    """Do what `upload_ahead` does on a GPU, whatever sends the arrays; it is called in a thread."""
 
-    def send_next() -> tuple[Item, Sent] | None:
+    def send_next() -> tuple[Item, Receive] | None:
         item = next(items, None)
-        return None if item is None else (item, buffers.send(arrays_of(item)))
+        return None if item is None else (item, send(arrays_of(item)))
 
     with ThreadPoolExecutor(1, thread_name_prefix="upload") as thread:
         coming = thread.submit(send_next)
-        while (arrived := coming.result()) is not None:
+        while (sent := coming.result()) is not None:
             coming = thread.submit(send_next)
-            item, sent = arrived
-            yield item, sent.receive()
+            item, receive = sent
+            yield item, receive()
 
 
-@dataclass(kw_only=True)
-class _Slot:
-    buffer: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.uint8))
-    transfer: Transfer | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sent:
-    """Arrays on their way."""
-
-    transfer: Transfer
-    shapes: list[tuple[int, ...]]
-
-    def receive(self) -> list[Tensor]:
-        """Return the arrays as tensors on the device."""
-        sizes = [math.prod(shape) for shape in self.shapes]
-        parts = torch.split(self.transfer.receive(), sizes)
-        return [part.view(shape) for part, shape in zip(parts, self.shapes, strict=True)]
-
-
-class DoubleBuffer:
-    """Two buffers in turns: one is filled while the other is read."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-        self._slots = cycle((_Slot(), _Slot()))
-
-    def send(self, arrays: Sequence[NDArray[np.uint8]]) -> Sent:
-        """Copy arrays into the buffer whose turn it is, and begin to send it."""
-        slot = next(self._slots)
-        if slot.transfer is not None:
-            slot.transfer.wait_until_read()
-        size = sum(array.size for array in arrays)
-        if len(slot.buffer) < size:
-            slot.buffer = self._link.allocate(size)
-        content = slot.buffer[:size]
-        parts = torch.split(content, [array.size for array in arrays])
-        for part, array in zip(parts, arrays, strict=True):
-            np.copyto(part.numpy().reshape(array.shape), array)
-        slot.transfer = self._link.send(content)
-        return Sent(transfer=slot.transfer, shapes=[array.shape for array in arrays])
-
-
-class CudaLink:
+class GpuLink:
     """Pinned memory, and a stream of its own to a GPU."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call] # torch's
 
-    def allocate(self, num_bytes: int) -> Tensor:
-        """Return pinned memory; see `Link`."""
+    def send(self, arrays: Arrays) -> Receive:
+        """Begin to copy arrays to the GPU."""
+        pinned = [self._pinned(array) for array in arrays]
+        with torch.cuda.stream(self._stream):
+            # From here on torch's allocator of pinned memory knows that this stream reads from it.
+            # It hands out a block again only when the stream is past the copy, so nothing here has
+            # to keep the pinned tensors until then; and the next image of a similar size finds
+            # memory that is pinned already.
+            copies = [tensor.to(self._device, non_blocking=True) for tensor in pinned]
+            return _Copies(tensors=copies, arrived=self._stream.record_event())
+
+    def _pinned(self, array: NDArray[np.uint8]) -> Tensor:
+        """Return a copy in pinned memory, whatever the strides of the array are."""
         try:
-            return torch.empty(num_bytes, dtype=torch.uint8, pin_memory=True)
+            tensor = torch.empty(array.shape, dtype=torch.uint8, pin_memory=True)
         except RuntimeError as error:
             msg = (
-                f"{num_bytes / 2**20:.0f} MiB of pinned memory, from which {self._device} reads "
+                f"{array.nbytes / 2**20:.0f} MiB of pinned memory, from which {self._device} reads "
                 f"images, could not be had ({error}). Free main memory, or use --device cpu."
             )
             raise PrerequisiteError(msg) from None
-
-    def send(self, content: Tensor) -> Transfer:
-        """Begin to copy; see `Link`."""
-        with torch.cuda.stream(self._stream):
-            copy = content.to(self._device, non_blocking=True)
-        return _CudaTransfer(copy=copy, arrived=self._stream.record_event())
+        # In one step: tensor.pin_memory() takes a tensor, and arrays that are read-only or run
+        # backwards cannot be one without another copy.
+        np.copyto(tensor.numpy(), array)
+        return tensor
 
 
 @dataclass(frozen=True, kw_only=True)
-class _CudaTransfer:
-    copy: Tensor
+class _Copies:
+    """Tensors on a GPU that are on their way from the host."""
+
+    tensors: list[Tensor]
     arrived: torch.cuda.Event
 
-    def wait_until_read(self) -> None:
-        self.arrived.synchronize()
-
-    def receive(self) -> Tensor:
-        computing = torch.cuda.current_stream(self.copy.device)
-        computing.wait_event(self.arrived)
-        # The copy belongs to the stream it came on, which would not wait for the computation
-        # before it reuses the memory.
-        self.copy.record_stream(computing)
-        return self.copy
+    def __call__(self) -> list[Tensor]:
+        for tensor in self.tensors:
+            computing = torch.cuda.current_stream(tensor.device)
+            computing.wait_event(self.arrived)
+            # The copy belongs to the stream it came on, which would not wait for the computation
+            # before it reuses the memory.
+            tensor.record_stream(computing)
+        return self.tensors

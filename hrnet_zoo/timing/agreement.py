@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torchvision.ops import box_iou
 
 from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.timing.observations import Agreement
@@ -72,11 +74,10 @@ def num_matched(reference: ImageDetections, ours: ImageDetections) -> int:
 
 def _iou(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the intersection over union of boxes [M, 4] and [N, 4], [M, N]; 1 if nearly equal."""
-    x, y = a[:, None].astype(np.float64), b[None].astype(np.float64)
-    sides = (np.minimum(x[..., 2:], y[..., 2:]) - np.maximum(x[..., :2], y[..., :2])).clip(min=0)
-    common = sides.prod(-1)
-    union = (x[..., 2:] - x[..., :2]).prod(-1) + (y[..., 2:] - y[..., :2]).prod(-1) - common
-    shared: NDArray[np.float64] = np.zeros_like(union)
-    np.divide(common, union, out=shared, where=union > 0)
-    shared[np.abs(x - y).max(-1) <= _SAME_CORNERS] = 1
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    # Two boxes without any area have 0 / 0.
+    shared: NDArray[np.float64] = np.nan_to_num(
+        box_iou(torch.from_numpy(x), torch.from_numpy(y)).numpy()
+    )
+    shared[np.abs(x[:, None] - y[None]).max(-1) <= _SAME_CORNERS] = 1
     return shared

@@ -36,13 +36,21 @@ EXPORT_ENGINES: dict[Engine, ExportEngine] = {
 _NEEDS_GPU: dict[Engine, str] = {"cudagraph": "CUDA graphs need", "tensorrt": "TensorRT needs"}
 
 
-def require_engine(engine: Engine, precision: Precision, task: str, device: torch.device) -> None:
+def require_engine(
+    engine: Engine, precision: Precision, device: torch.device, *, exportable: bool
+) -> None:
     """Check whether an engine can do what is asked of it; torch itself always can.
+
+    Args:
+        engine: what is to compute.
+        precision: what to compute in.
+        device: where to.
+        exportable: whether the network can leave torch.
 
     Raises:
         PrerequisiteError: it cannot, or it is not installed.
     """
-    lack = _lack(engine, precision, task, device)
+    lack = _lack(engine, precision, device, exportable=exportable)
     if lack is not None:
         raise PrerequisiteError(lack)
     if engine not in EXPORT_ENGINES:
@@ -57,7 +65,9 @@ def require_engine(engine: Engine, precision: Precision, task: str, device: torc
         raise PrerequisiteError(msg) from None
 
 
-def _lack(engine: Engine, precision: Precision, task: str, device: torch.device) -> str | None:
+def _lack(
+    engine: Engine, precision: Precision, device: torch.device, *, exportable: bool
+) -> str | None:
     """Return why an engine cannot do something, whether installed or not."""
     needs = _NEEDS_GPU.get(engine)
     if needs is not None and device.type != "cuda":
@@ -65,7 +75,7 @@ def _lack(engine: Engine, precision: Precision, task: str, device: torch.device)
     if engine not in EXPORT_ENGINES:
         return None
     title = EXPORT_ENGINES[engine].title
-    if task != "segmentation":
+    if not exportable:
         return f"{title} runs only segmentation rows in this version"
     if needs is None and precision != "fp32":
         return f"{title} computes only in fp32 in this version"

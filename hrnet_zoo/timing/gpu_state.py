@@ -23,7 +23,7 @@ _THROTTLE_REASONS = {
     0x80: "power brake",
     0x100: "display clocks",
 }
-"""Bits of NVML's mask; 0x1, an idle GPU's lower clocks, is no reason to worry."""
+"""Bits of NVML's mask; 0x1, an idle GPU's lower clocks, is not a reason to worry."""
 
 Value = TypeVar("Value")
 

@@ -6,7 +6,7 @@ Written on machines without a GPU: `CudaGraph` follows torch's own recipe, but h
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -62,32 +62,17 @@ class CudaGraph(Generic[Result]):
         return self._output
 
 
-class Recorder(Protocol[Result]):
-    """What makes a recording, as `CudaGraph` does."""
+class PerShape(Generic[Result]):
+    """A function that is made ready for every shape of input, when it first occurs."""
 
-    def __call__(
-        self, function: Callable[[Tensor], Result], example: Tensor, device: torch.device, /
-    ) -> Callable[[Tensor], Result]:
-        """Return what replays a function for inputs like the example."""
-
-
-class GraphPerShape(Generic[Result]):
-    """A function that is recorded for every shape of input, when it first occurs."""
-
-    def __init__(
-        self,
-        function: Callable[[Tensor], Result],
-        device: torch.device,
-        record: Recorder[Result] = CudaGraph,
-    ) -> None:
-        self._function = function
-        self._device = device
-        self._record = record
-        self._recordings: dict[tuple[int, ...], Callable[[Tensor], Result]] = {}
+    def __init__(self, make: Callable[[Tensor], Callable[[Tensor], Result]]) -> None:
+        """Keep what makes a function ready for inputs like an example."""
+        self._make = make
+        self._ready: dict[tuple[int, ...], Callable[[Tensor], Result]] = {}
 
     def __call__(self, x: Tensor) -> Result:
-        """Return the function's result, which the next call for this shape writes over."""
+        """Return the function's result."""
         shape = tuple(x.shape)
-        if shape not in self._recordings:
-            self._recordings[shape] = self._record(self._function, x, self._device)
-        return self._recordings[shape](x)
+        if shape not in self._ready:
+            self._ready[shape] = self._make(x)
+        return self._ready[shape](x)

@@ -1,4 +1,4 @@
-"""The images that are timed: drawn ones of a data set's usual size, or files of the user's."""
+"""The images that are timed: drawn ones, or files of the user's."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.errors import PrerequisiteError
-from hrnet_zoo.tasks.input_size import TYPICAL_IMAGES
-from hrnet_zoo.zoo.row import Row
 
 _LONGEST_SIDE = 65500
 _MOST_PIXELS = 2**30
@@ -45,23 +43,13 @@ def image_from_file(path: Path) -> TimedImage:
     return TimedImage(name=path.name, content=content, pixels=decode_image(content, path))
 
 
-def drawn_image(row: Row, scale: tuple[int, int] | None) -> TimedImage:
-    """Return an image of the usual size of a row's data set, the same one every time.
-
-    Args:
-        row: whose data set it is.
-        scale: box (width, height) of the resize, if it is not the documented one. The image becomes
-            smaller or larger with it: a small input whose labels were enlarged to full size would
-            be timed for little else.
+def drawn_image(size: tuple[int, int]) -> TimedImage:
+    """Return an image of (width, height), the same one every time.
 
     Raises:
         PrerequisiteError: the image would be larger than image files can be.
     """
-    width, height = TYPICAL_IMAGES[row.setup.dataset]
-    if scale is not None:
-        documented = row.setup.test.scale
-        factor = min(max(scale) / max(documented), min(scale) / min(documented))
-        width, height = max(1, round(width * factor)), max(1, round(height * factor))
+    width, height = size
     if max(width, height) > _LONGEST_SIDE or width * height > _MOST_PIXELS:
         msg = (
             f"An image of {width} x {height} pixels would have to be drawn for this --scale, which "

@@ -2,11 +2,15 @@
 
 Latencies are skewed and have outliers that belong to somebody else, so means and normal intervals
 do not fit. Order statistics need one assumption only: that samples do not depend on each other.
+
+scipy.stats has ranks and binomial tails, too. It takes longer to import than a report of latencies
+takes altogether, and these are a few lines each.
 """
 
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
@@ -57,8 +61,7 @@ def median_interval(samples: Sequence[float]) -> MedianInterval | None:
 
 def median(samples: Sequence[float]) -> float:
     """Return the middle sample, or the mean of both; there must be one."""
-    ordered, middle = sorted(samples), len(samples) // 2
-    return ordered[middle] if len(samples) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    return statistics.median(samples)
 
 
 def percentile(samples: Sequence[float], percent: int) -> float | None:
@@ -76,13 +79,13 @@ def ratio_interval(over: Sequence[float], under: Sequence[float]) -> MedianInter
     """Return the median of the ratios of samples that were taken in the same rounds.
 
     What slows a whole round down divides out, so this holds on a machine that drifts, where the
-    ratio of two medians would not.
+    ratio of two medians would not. An interval that leaves out 1 is a sign test.
     """
     return median_interval([a / b for a, b in zip(over, under, strict=True)])
 
 
 def differ(first: Sequence[float], second: Sequence[float]) -> bool | None:
-    """Say whether two variants that took turns differ in speed; None where rounds are too few.
+    """Whether two variants that took turns differ in latency; None where rounds are too few.
 
     They do if the 95 % interval of their ratio leaves out 1: a sign test, which says so of equal
     ones in at most 5 of 100 cases, as long as rounds do not depend on each other.
@@ -92,7 +95,7 @@ def differ(first: Sequence[float], second: Sequence[float]) -> bool | None:
 
 
 def drifts(samples: Sequence[float]) -> bool:
-    """Say whether the first half and the second have medians that cannot be the same."""
+    """Whether the first half and the second have medians that cannot be the same."""
     half = len(samples) // 2
     early, late = median_interval(samples[:half]), median_interval(samples[half:])
     if early is None or late is None:
@@ -127,7 +130,7 @@ def _ranks(samples: Sequence[float]) -> list[float]:
 
 
 def depend(samples: Sequence[float]) -> bool:
-    """Say whether samples follow their neighbours more than chance lets independent ones.
+    """Whether samples follow their neighbours more than chance lets independent ones.
 
     Their autocorrelation is then more than two of its standard errors above 0, which that of
     independent samples is in 2 of 100 cases. Intervals are too narrow for samples that do. Too few

@@ -15,7 +15,7 @@ Engine = Literal["torch", "compile", "cudagraph", "openvino", "onnxruntime", "te
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 Weights = Literal["filled", "published", "own"]
 Seconds = Annotated[float, Field(ge=1e-9, le=1e9)]
-"""A latency. Whatever is beyond is none, and would make ratios and milliseconds infinite."""
+"""A latency. Whatever is beyond is not one, and would make ratios and milliseconds infinite."""
 
 Outcome = Literal["timed", "refused", "unavailable"]
 
@@ -45,7 +45,7 @@ class Agreement(Part):
     num_compared: int
     """Labels, or detections in the longer of both lists."""
     largest_logit_difference: float | None = None
-    """Segmentation only; None also if it is no finite number."""
+    """Segmentation only; None also if it is not a finite number."""
 
 
 class VariantTimed(Part):
@@ -157,7 +157,7 @@ class MachineState(Part):
 
     @property
     def was_shared(self) -> bool:
-        """Say whether other processes kept so many processors busy that latencies say little."""
+        """Whether other processes kept so many processors busy that latencies say little."""
         return self.others is not None and self.others > _SHARED * self.num_processors
 
     @property

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.system.devices import is_out_of_memory, numerics
 from hrnet_zoo.timing import observations
+from hrnet_zoo.timing.agreement import combined
 from hrnet_zoo.timing.engines import require_engine
 from hrnet_zoo.timing.observations import Agreement, Engine, Precision
 
@@ -24,6 +27,10 @@ DTYPES: dict[Precision, torch.dtype] = {
     "fp16": torch.float16,
 }
 """What weights and activations are kept in."""
+
+Network = TypeVar("Network", bound=nn.Module)
+Answer = TypeVar("Answer")
+"""What is compared of one image."""
 
 _AMPERE = (8, 0)
 _REASON_LENGTH = 300
@@ -55,23 +62,102 @@ class Variant:
     description: str
 
 
-class Bench(Protocol):
-    """A row's network and images, from which variants are made."""
+@dataclass(frozen=True, kw_only=True)
+class Computation(Generic[Answer]):
+    """How a variant computes."""
+
+    run: Callable[[], object]
+    """Does for the first image all that is timed; see `Variant`."""
+    answer: Callable[[int], Answer]
+    """Returns what it says of the i-th image, to be compared."""
+    description: str
+
+
+class TimedNetwork(ABC, Generic[Network, Answer]):
+    """A row's network and images made ready, from which variants are made.
+
+    All that is timed starts with the prepared image on the host and ends with labels or boxes on
+    the host, as upstream's tools do it, for the documented way and for faster ones alike.
+    """
+
+    def __init__(self, model: Network, inputs: Sequence[Tensor], device: torch.device) -> None:
+        """Keep a copy of a network on a device.
+
+        Args:
+            model: in eval mode.
+            inputs: of the network, [1, 3, H, W] float32 on the CPU, one per image.
+            device: where variants run.
+        """
+        self._inputs = inputs
+        self._device = device
+        with explained(DOCUMENTED, self.network_input, device):
+            moved = copy.deepcopy(model).to(device)
+        self._model = moved.to(memory_format=torch.contiguous_format)
 
     @property
     def network_input(self) -> tuple[int, int]:
         """Return (height, width) of what the network gets of the first image."""
+        return self._inputs[0].shape[-2], self._inputs[0].shape[-1]
 
     @property
     def window(self) -> tuple[int, int] | None:
         """Return (height, width) of sliding windows, if there are any."""
+        return None
 
-    @property
-    def first_pass(self) -> Callable[[], object]:
-        """Return the documented network's work on the first image, to have it counted."""
+    def first_pass(self) -> object:
+        """Do the documented network's work on the first image, to have it counted."""
+        return self.computation(DOCUMENTED).answer(0)
 
     def variant(self, recipe: Recipe) -> Variant:
         """Make a variant ready; nothing is computed yet."""
+        ours, documented = self.computation(recipe), self.computation(DOCUMENTED)
+
+        @contextmanager
+        def prepared() -> Iterator[None]:
+            with explained(recipe, self.network_input, self._device), torch.inference_mode():
+                yield
+
+        def run() -> object:
+            with prepared():
+                return ours.run()
+
+        def agreement(i: int) -> Agreement:
+            with settings_for(DOCUMENTED)():
+                reference = documented.answer(i)
+            with settings_for(recipe)():
+                return self.agreement(reference, ours.answer(i))
+
+        def agree() -> Agreement:
+            with prepared():
+                return combined([agreement(i) for i in range(len(self._inputs))])
+
+        return Variant(run=run, agree=agree, description=ours.description)
+
+    @abstractmethod
+    def computation(self, recipe: Recipe) -> Computation[Answer]:
+        """Return how a recipe computes; nothing is computed yet."""
+
+    @abstractmethod
+    def agreement(self, reference: Answer, ours: Answer) -> Agreement:
+        """Compare an answer with the documented way's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeable:
+    """What the networks of a task allow, and what is counted of their answers."""
+
+    networks: str
+    """What they are called, in the plural."""
+    documented: tuple[Recipe, ...]
+    """The documented ways, at batch 1."""
+    exportable: bool
+    """Whether other engines than torch can run them."""
+    batches: bool
+    """Whether several images can go through them together."""
+    counted: str
+    """What has to be as the documented way has it: "labels" ..."""
+    min_agreement: float
+    """The share of these that a variant in FP32 needs, to be timed."""
 
 
 DOCUMENTED = Recipe(name=observations.DOCUMENTED, fast=False)
@@ -79,11 +165,10 @@ DOCUMENTED_LOADING = Recipe(name=observations.WITH_LOADING, fast=False, with_loa
 
 
 def recipes(
-    task: str, engines: Sequence[Engine], precisions: Sequence[Precision], batch: int = 1
+    timeable: Timeable, engines: Sequence[Engine], precisions: Sequence[Precision], batch: int = 1
 ) -> list[Recipe]:
-    """Return the documented ways first, at batch 1, then a fast one per engine and precision."""
-    documented = [DOCUMENTED] if task == "segmentation" else [DOCUMENTED, DOCUMENTED_LOADING]
-    return documented + [
+    """Return the documented ways first, then a fast one per engine and precision."""
+    return [*timeable.documented] + [
         Recipe(
             name=_name(engine, precision),
             fast=True,
@@ -101,16 +186,16 @@ def _name(engine: Engine, precision: Precision) -> str:
     return name if precision == "fp32" else f"{name}-{precision}"
 
 
-def require_possible(recipe: Recipe, task: str, device: torch.device) -> None:
+def require_possible(recipe: Recipe, timeable: Timeable, device: torch.device) -> None:
     """Check what can be known beforehand.
 
     Raises:
         PrerequisiteError: the device or the engine cannot compute like that.
     """
-    if recipe.batch > 1 and task == "detection":
-        msg = "detectors compute one image at a time: pass no --batch"
+    if recipe.batch > 1 and not timeable.batches:
+        msg = f"{timeable.networks} compute one image at a time: pass no --batch"
         raise PrerequisiteError(msg)
-    require_engine(recipe.engine, recipe.precision, task, device)
+    require_engine(recipe.engine, recipe.precision, device, exportable=timeable.exportable)
     if recipe.precision != "tf32":
         return
     if device.type != "cuda" or torch.cuda.get_device_capability(device) < _AMPERE:
@@ -165,16 +250,3 @@ def _out_of_memory(
         f"{recipe.batch}. Free memory on it, or pass a smaller {smaller}; nothing was made smaller "
         "to fit."
     )
-
-
-class InPrecision(nn.Module):
-    """A part of a network that computes in another precision and hands on float32."""
-
-    def __init__(self, part: nn.Module, dtype: torch.dtype) -> None:
-        super().__init__()
-        self._part = part.to(dtype)
-        self._dtype = dtype
-
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """Map what the part maps; it has to return several maps."""
-        return [m.to(torch.float32) for m in self._part(image.to(self._dtype))]

@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 from torch.utils.flop_counter import FlopCounterMode
 
-from hrnet_zoo.system.devices import numerics
-from hrnet_zoo.tasks.ahead import synchronised_time
+from hrnet_zoo.system.devices import numerics, synchronised_time
 from hrnet_zoo.timing.observations import Precision
 from hrnet_zoo.timing.variants import DTYPES
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from hrnet_zoo.records.accuracy import Measurement, Record, Status
+from hrnet_zoo.records.accuracy import AccuracyRecord, Measurement
+from hrnet_zoo.records.base import Status
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.metric import ACCURACY_NOISE
 from hrnet_zoo.zoo.printed import decimals_of
@@ -18,14 +19,6 @@ from hrnet_zoo.zoo.row import Row
 
 DEFAULT_NOISE = ACCURACY_NOISE
 """Allowance in points, on top of the rounding of the printed number; `ACCURACY_NOISE` says why."""
-
-MIN_AGREEMENT: dict[str, float] = {"segmentation": 0.9999, "detection": 0.99}
-"""Share of labels or detections that a faster way to compute in FP32 has to have in common with the
-documented one, or it is refused.
-
-Other orders of summation move logits by about 1e-5 of their range, which flips far fewer labels; a
-detection can fall out of a full list because its neighbour's score crossed its own.
-"""
 
 
 class Verdict(StrEnum):
@@ -79,7 +72,9 @@ def tolerance_for(documented: Decimal, noise: Decimal) -> Decimal:
     return Decimal(5).scaleb(-decimals_of(documented) - 1) + noise
 
 
-def judge(row: Row, record: Record, metric: str, noise: Decimal = DEFAULT_NOISE) -> Judgement:
+def judge(
+    row: Row, record: AccuracyRecord, metric: str, noise: Decimal = DEFAULT_NOISE
+) -> Judgement:
     """Return the verdict on one number of a row.
 
     Args:
@@ -130,7 +125,7 @@ def _by_difference(delta: float | None, tolerance: Decimal | None) -> Verdict:
 
 
 def _no_comparison(
-    row: Row, record: Record, metric: str, measurement: Measurement | None
+    row: Row, record: AccuracyRecord, metric: str, measurement: Measurement | None
 ) -> tuple[Verdict, str] | None:
     """Return the verdict and its reason where the difference must not decide, else None."""
     reason = record.not_run.get(metric) or record.reason
@@ -158,7 +153,7 @@ def _undocumented(row: Row, metric: str) -> str:
     return f"the table prints no value{hint}"
 
 
-def _partial(row: Row, record: Record) -> str:
+def _partial(row: Row, record: AccuracyRecord) -> str:
     """Say which part of the images was evaluated, or nothing if all were."""
     complete = row.setup.num_images
     if record.dataset is None or record.dataset.num_images == complete:
@@ -177,7 +172,7 @@ def _judge_part(row: Row, measurement: Measurement, partial: str) -> tuple[Verdi
     return Verdict.NOT_COMPARABLE, f"{span} does not include the documented value"
 
 
-def _obstacles(row: Row, record: Record, measurement: Measurement) -> Iterator[str]:
+def _obstacles(row: Row, record: AccuracyRecord, measurement: Measurement) -> Iterator[str]:
     """Yield why the measured number is not a measurement of the documented one."""
     if record.row != row.name:
         yield f"it is a record of another row, {record.row}"

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from hrnet_zoo.records.accuracy import Record
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.selection import Counting
 from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE, MISMATCHES, Judgement, Verdict, judge
-from hrnet_zoo.zoo.row import Metric
 from hrnet_zoo.zoo.zoo import Zoo
 
-Measured = Mapping[tuple[str, Metric], Judgement]
+Measured = Mapping[tuple[str, str], Judgement]
 """(row name, metric) -> the latest verdict that rests on a full, comparable measurement."""
 
 
 def latest_judgements(
-    zoo: Zoo, records: Iterable[Record], noise: Decimal = DEFAULT_NOISE
+    zoo: Zoo, records: Iterable[AccuracyRecord], noise: Decimal = DEFAULT_NOISE
 ) -> Measured:
     """Return, per documented number, the verdict on its latest comparable measurement.
 
@@ -24,11 +24,11 @@ def latest_judgements(
 
     Args:
         zoo: rows by name; records of other rows are passed over.
-        records: oldest first.
+        records: in any order.
         noise: allowance in points on top of the printed number's rounding.
     """
     rows = {row.name: row for row in zoo.rows}
-    latest: dict[tuple[str, Metric], Judgement] = {}
+    latest = Counting[tuple[str, str], Judgement]()
     for record in records:
         row = rows.get(record.row)
         if row is None:
@@ -36,8 +36,8 @@ def latest_judgements(
         for measurement in record.measurements:
             judgement = judge(row, record, measurement.metric, noise)
             if judgement.verdict in (Verdict.MATCH, *MISMATCHES):
-                latest[row.name, measurement.metric] = judgement
-    return latest
+                latest.add((row.name, measurement.metric), judgement, record.started_at)
+    return latest.runs
 
 
 def compared_cells(judgement: Judgement, decimals: int) -> tuple[str, str]:

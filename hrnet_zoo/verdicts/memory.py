@@ -1,14 +1,15 @@
 """Holds a row's training memory against the documented one; its tolerances, with their reasons.
 
-This is no verdict on accuracy: a predicted number can be consistent with a table, never match it.
+This is not a verdict on accuracy: a predicted number can be consistent with a table, but it never
+matches one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import StrEnum
 
+from hrnet_zoo.records.memory import GIB, MemoryRecord
 from hrnet_zoo.zoo.row import Row, Task
 
 
@@ -77,22 +78,20 @@ class MemoryJudgement:
     """The one that was applied, or would be."""
 
 
-def judge_memory(
-    row: Row, *, predicted_gib: float, measured_gib: float | None = None
-) -> MemoryJudgement:
+def judge_memory(row: Row, record: MemoryRecord) -> MemoryJudgement:
     """Return the verdict on a row's training memory; a measurement counts before a prediction.
 
     Args:
         row: "GB" in its table means GiB.
-        predicted_gib: what tensors take.
-        measured_gib: what a real step took.
+        record: a run of that row.
     """
-    documented: Decimal | None = row.documented("train_memory_gb")
-    tolerance = PREDICTION[row.task] if measured_gib is None else MEASUREMENT
+    documented = row.documented("train_memory_gb")
+    training = record.training
+    tolerance = PREDICTION[row.task] if training.measured is None else MEASUREMENT
     if documented is None:
         verdict = MemoryVerdict.NOT_DOCUMENTED
         return MemoryJudgement(verdict=verdict, ratio=None, tolerance=tolerance)
-    found = predicted_gib if measured_gib is None else measured_gib
-    ratio = found / float(documented)
+    found = training.predicted if training.measured is None else training.measured
+    ratio = found / GIB / float(documented)
     verdict = MemoryVerdict.CONSISTENT if ratio in tolerance else MemoryVerdict.OUTSIDE
     return MemoryJudgement(verdict=verdict, ratio=ratio, tolerance=tolerance)

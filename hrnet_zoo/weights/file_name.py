@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_SHA256_SUFFIX = re.compile(r"-([0-9a-f]{8})\.pth$")
+_SHA256_SUFFIX = re.compile(r"-([0-9a-f]{8})(?:_\d{8})?\.pth$", re.ASCII)
 
 
 def link_file_name(url: str) -> str:
@@ -17,7 +17,8 @@ def promised_sha256(file_name: str) -> str | None:
 
     Source:
         mmsegmentation 0.20.2 and mmdetection 2.3.0, tools/publish_model.py: the file is saved,
-        hashed, and renamed to end in the first 8 digits of its SHA-256.
+        hashed, and renamed to end in the first 8 digits of its SHA-256. mmpose 0.x has a date
+        behind them: hrnet_w32_coco_256x192-c78dce93_20200708.pth.
     """
     match = _SHA256_SUFFIX.search(file_name)
     return match[1] if match else None

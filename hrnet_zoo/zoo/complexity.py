@@ -1,47 +1,24 @@
 """How large the rows' networks are and how much they compute.
 
-Counting needs torch, so it was done beforehand: `profiling/complexity.py` counts, and
-`tools/count_complexity.py` writes `complexity.json`, which is read here.
+Counting needs torch, which what shows them must not import, so it was done beforehand:
+`tasks/multiply_adds.py` counts, and `tools/count_complexity.py` writes `complexity.json`, which is
+read here. A test counts all of them again.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from hrnet_zoo.tasks.network_size import Complexity
 from hrnet_zoo.zoo.row import Row
-
-CONVENTION = (
-    "One multiplication with its addition counts 1, in convolutions, linear layers and matrix "
-    "products, for one image or one sliding window of the size given. Not counted: biases, norms, "
-    "activations, resizing, RoIAlign, suppression. Detectors look at 1000 regions in each stage "
-    "and make masks of 100 objects, each in its own class only."
-)
-"""What a multiply-add is, and of what."""
 
 FILE = files(__package__).joinpath("complexity.json")
 """What was counted, one network and input a line."""
 
 _FIELDS = {"architecture", "backbone", "channels", "num_classes", "dataset", "test"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Complexity:
-    """The size of a network, and what it computes for one input."""
-
-    parameters: int
-    """Learnt numbers; the statistics of BatchNorm are none."""
-    multiply_adds: int
-    """By `CONVENTION`."""
-    input_size: tuple[int, int]
-    """(height, width) of that input."""
-
-    def describe_input(self) -> str:
-        """Return the input's size for people."""
-        return "{} x {}".format(*self.input_size)
 
 
 def identity(row: Row) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Reads zoo.yaml and reports every problem in it at once, each with its line.
 
-This module knows YAML and line numbers; what a row means is zoo.py's business.
+This module knows YAML and line numbers; what a row is stands in row.py.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from hrnet_zoo.errors import ManifestError, did_you_mean, explain_os_error
+from hrnet_zoo.errors import ManifestError, did_you_mean, explain_os_error, explain_yaml_error
 from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.zoo.columns import LABELS, LINKS, is_percent
 from hrnet_zoo.zoo.printed import printed_number
-from hrnet_zoo.zoo.row import LATER_QUANTITIES, Column, Manifest, Row, manifest_type
+from hrnet_zoo.zoo.row import LATER_QUANTITIES, Manifest, Row, Table, manifest_type
 from hrnet_zoo.zoo.zoo import Zoo
 
 Keys = tuple[str | int, ...]
@@ -26,8 +27,6 @@ Problem = tuple[Keys, str]
 
 _LONGEST_VALUE = 80
 """Characters of a wrong value that a message shows."""
-
-_PERCENT = ("miou", "miou_ms_flip", "box_ap", "mask_ap")
 
 
 def default_manifest() -> Path:
@@ -72,13 +71,15 @@ def _load(path: Path) -> tuple[Zoo, _Document]:
     if document.data is None:
         msg = f"The manifest {path} is empty; zoo.schema.json says what belongs into one."
         raise ManifestError(msg)
+    problems = [*document.problems, *_cell_problems(document.data)]
     try:
         manifest = manifest_type().model_validate(document.data)
     except ValidationError as error:
         found = [_explain(e, document.keys_in(e["loc"])) for e in error.errors(include_url=False)]
-        problems = document.problems + found
+        explained = {path for path, _ in problems}
+        problems += [problem for problem in found if problem[0] not in explained]
         raise document.error(problems) from None
-    problems = document.problems + list(_inconsistencies(manifest))
+    problems += _inconsistencies(manifest)
     if problems:
         raise document.error(problems)
     return Zoo(manifest, path), document
@@ -99,15 +100,8 @@ class _Document:
             node = self._loader.get_single_node()
             if node is not None:
                 self.data = self._construct(node, ())
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            where = f"{file_name}:{mark.line + 1}" if mark else file_name
-            detail = getattr(error, "problem", None) or str(error)
-            msg = f"{where}: not valid YAML: {detail}."
-            raise ManifestError(msg) from None
-        except (ValueError, RecursionError) as error:
-            msg = f"{file_name}: not valid YAML: {error}."
-            raise ManifestError(msg) from None
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            raise ManifestError(explain_yaml_error(error, file_name)) from None
 
     def _construct(self, node: yaml.Node, path: Keys) -> object:
         self.lines.setdefault(path, node.start_mark.line + 1)
@@ -126,7 +120,7 @@ class _Document:
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
                 self.lines.setdefault((*path, "?"), key_node.start_mark.line + 1)
-                self.problems.append(((*path, "?"), "a key that is no plain text"))
+                self.problems.append(((*path, "?"), "a key that is not plain text"))
                 continue
             key = key_node.value
             here = (*path, key)
@@ -204,6 +198,8 @@ def _inconsistencies(manifest: Manifest) -> Iterator[Problem]:
     for i, table in enumerate(manifest.tables):
         if table.source not in manifest.sources:
             yield ("tables", i, "source"), f'"{table.source}" is not among the sources'
+        for path, what in _column_problems(table):
+            yield ("tables", i, *path), what
     names = Counter(row.name for row in manifest.rows)
     places = Counter((row.source, row.table, row.position) for row in manifest.rows)
     for i, row in enumerate(manifest.rows):
@@ -216,22 +212,57 @@ def _inconsistencies(manifest: Manifest) -> Iterator[Problem]:
         if table_of_row is None:
             known = ", ".join(f"{source}/{heading}" for source, heading in tables)
             yield (*here, "table"), f"{row.source} has no table {row.table!r}; known: {known}"
-        else:
-            for path, what in _cell_problems(row, list(table_of_row.columns.values())):
-                yield (*here, *path), what
-            if row.task != table_of_row.task:
-                yield (*here, "table"), f"the table is about {table_of_row.task}, the row is not"
-        for path, what in (*_link_problems(row), *_later_problems(row, manifest)):
+        elif row.task != table_of_row.task:
+            yield (*here, "table"), f"the table is about {table_of_row.task}, the row is not"
+        problems = (*_printed_problems(row), *_link_problems(row), *_later_problems(row, manifest))
+        for path, what in problems:
             yield (*here, *path), what
 
 
-def _cell_problems(row: Row, columns: list[Column]) -> Iterator[Problem]:
-    for column, text in row.printed:
-        if (text is not None) != (column in columns):
-            there = "has this column: quote the cell" if text is None else "has no such column"
-            yield ("printed", column), f"the table {there}"
+def _column_problems(table: Table) -> Iterator[Problem]:
+    titles = titles_of_columns()
+    for title, column in table.columns.items():
+        if column not in titles:
+            what = f"is '{column}', which is not a column.{did_you_mean(column, titles)}"
+            yield ("columns", title), what.rstrip(".")
+
+
+def _cell_problems(data: object) -> Iterator[Problem]:
+    """Yield the cells that are missing or not in the row's table, if only these parts are sound."""
+    tables = {
+        (str(table.get("source")), str(table.get("heading"))): table.get("columns")
+        for _, table in _mappings(data, "tables")
+    }
+    titles = titles_of_columns()
+    for i, row in _mappings(data, "rows"):
+        columns = tables.get((str(row.get("source")), str(row.get("table"))))
+        printed = row.get("printed")
+        if not isinstance(columns, dict) or not isinstance(printed, dict):
+            continue
+        wanted = [c for c in columns.values() if isinstance(c, str) and c not in LINKS]
+        quoted = {column for column, text in printed.items() if text is not None}
+        for column in wanted:
+            if column in titles and column not in quoted:
+                yield ("rows", i, "printed", column), "the table has this column: quote the cell"
+        for column in quoted.difference(wanted):
+            what = "the table has no such column"
+            if column not in titles or column in LINKS:
+                close = did_you_mean(column, [*LABELS, *METRICS])
+                what = f"unknown key.{close}".rstrip(".")
+            yield ("rows", i, "printed", column), what
+
+
+def _mappings(data: object, key: str) -> Iterator[tuple[int, dict[str, object]]]:
+    """Yield the mappings in a list at the top of a manifest that need not be valid."""
+    items = data.get(key) if isinstance(data, dict) else None
+    for i, item in enumerate(items if isinstance(items, list) else []):
+        if isinstance(item, dict):
+            yield i, item
+
+
+def _printed_problems(row: Row) -> Iterator[Problem]:
     for metric in METRICS:
-        for what in _number_problems(metric, getattr(row.printed, metric)):
+        for what in _number_problems(metric, row.text(metric)):
             yield ("printed", metric), what
 
 
@@ -241,7 +272,7 @@ def _number_problems(quantity: str, text: str | None) -> Iterator[str]:
     except ValueError as error:
         yield str(error)
     else:
-        if value is not None and quantity in _PERCENT and value > 100:
+        if value is not None and is_percent(quantity) and value > 100:
             yield f"{value} percent is impossible"
 
 
@@ -265,6 +296,6 @@ def _link_problems(row: Row) -> Iterator[Problem]:
     if row.checkpoint_sha256_prefix is None:
         what = f'"{file_name}" must end in the first 8 hex digits of its SHA-256: "-0123abcd.pth"'
         yield ("checkpoint_url",), what
-    if not file_name.startswith(f"{row.name}_"):
+    if not file_name.startswith((f"{row.name}_", f"{row.name}-")):
         what = f'"{file_name}" does not begin with the row\'s name'
         yield ("checkpoint_url",), what

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import (
     AliasChoices,
+    BeforeValidator,
     Field,
     PrivateAttr,
     SerializeAsAny,
@@ -21,9 +22,10 @@ from pydantic import (
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.errors import UsageError
 from hrnet_zoo.system.strict import Strict
-from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.setup import Setup
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
+from hrnet_zoo.zoo.columns import LABELS
 from hrnet_zoo.zoo.printed import printed_number
 
 Metric = str
@@ -60,42 +62,25 @@ class Table(Strict):
     """The heading above the table, as printed."""
     task: Task
     """What the models of the table do."""
-    columns: dict[str, Column]
-    """Column titles as printed, left to right, and what each holds."""
+    columns: dict[str, str]
+    """Column titles as printed, left to right, and what each holds; see zoo/columns.py."""
 
 
-class Printed(Strict):
-    """The cells of one row, character for character; null where the table has no such column.
+def _without_nulls(cells: object) -> object:
+    # Manifests used to write null for each column that a table lacks.
+    if not isinstance(cells, dict):
+        return cells
+    return {column: text for column, text in cells.items() if text is not None}
 
-    Numbers are text on purpose: "78.80" is not "78.8", and "-" or "" is not 0.
-    """
 
-    method: str | None
-    """Method, e.g. "FCN"."""
-    backbone: str
-    """Backbone label. It can be wrong; see `setup.backbone`."""
-    crop_size: str | None
-    """Training crop, height x width."""
-    lr_schd: str | None
-    """Schedule: iterations ("40000") or epochs ("1x", "20e")."""
-    style: str | None
-    """"pytorch" or "caffe"."""
-    gn: str | None
-    """Whether the head uses GroupNorm."""
-    ms_train: str | None
-    """Whether training was multi-scale."""
-    train_memory_gb: str | None
-    """Training memory per GPU; the tables say GB and mean GiB."""
-    fps: str | None
-    """Images per second at inference."""
-    miou: str | None
-    """Single-scale mIoU, percent."""
-    miou_ms_flip: str | None
-    """mIoU with multiple scales and flip, percent."""
-    box_ap: str | None
-    """COCO box AP, percent."""
-    mask_ap: str | None
-    """COCO mask AP, percent."""
+Printed = Annotated[
+    dict[str, str],
+    BeforeValidator(_without_nulls, json_schema_input_type=dict[str, str | None]),
+]
+"""The cells of one row, character for character: column -> text, without the links.
+
+Numbers are text on purpose: "78.80" is not "78.8", and "-" or "" is not 0.
+"""
 
 
 class LaterEdition(Strict):
@@ -139,7 +124,7 @@ class Row(Strict):
     method: str
     """The method by its printed name, from the row or, lacking such a column, the heading."""
     printed: Printed
-    """The row's cells, quoted."""
+    """The row's cells, quoted: one for each column of its table that does not hold links."""
     config_url: str | None
     """Training configuration, where the row links one."""
     checkpoint_url: str | None
@@ -160,9 +145,13 @@ class Row(Strict):
         """Return the name of its task in `TASKS`."""
         return self.setup.task
 
-    def documented(self, metric: Metric) -> Decimal | None:
+    def text(self, column: str) -> str | None:
+        """Return the cell of a column as printed, or None where the table has no such column."""
+        return self.printed.get(column)
+
+    def documented(self, metric: str) -> Decimal | None:
         """Return the documented value with its printed decimals, or None where none is printed."""
-        return printed_number(getattr(self.printed, metric))
+        return printed_number(self.text(metric))
 
     @property
     def checkpoint_sha256_prefix(self) -> str | None:
@@ -194,7 +183,7 @@ class Row(Strict):
             UsageError: the row has no such edition.
         """
         if name not in EDITIONS:
-            msg = f'"{name}" is no edition; there are: {", ".join(EDITIONS)}.'
+            msg = f'"{name}" is not an edition; there are: {", ".join(EDITIONS)}.'
             raise UsageError(msg)
         if name == self.edition:
             return self
@@ -210,15 +199,16 @@ class Row(Strict):
 
     def _as_published_later(self, later: LaterEdition) -> Row:
         # No number of the README stays: an fps beside milliseconds would be another protocol's.
+        labels = {column: text for column, text in self.printed.items() if column in LABELS}
         stated = {
             "train_memory_gb": later.train_memory_gb,
             "box_ap": later.box_ap,
             "mask_ap": later.mask_ap,
         }
-        printed = self.printed.model_copy(update=dict.fromkeys(METRICS) | stated)
+        numbers = {column: text for column, text in stated.items() if text is not None}
         row = self.model_copy(
             update={
-                "printed": printed,
+                "printed": labels | numbers,
                 "checkpoint_url": later.checkpoint_url,
                 "log_url": None,
                 "setup": self.setup.model_copy(update={"normalisation": later.normalisation}),

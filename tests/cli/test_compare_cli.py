@@ -25,7 +25,7 @@ from made_up_runs import (
 )
 from support.trees import RunCli
 
-from hrnet_zoo.records.accuracy import read_record, write_record
+from hrnet_zoo.records.files import read_record, write_record
 
 NASTY = "50 % of: <script>alert(1)</script> | `a`,\r\n::error::b \x1b[31m \x00"
 LIMIT_S = 10
@@ -186,11 +186,11 @@ def test_a_head_without_records(base: Path, head: Path, run_cli: RunCli) -> None
     ("content", "what"),
     [
         (b"", "going on"),
-        (b'{"schema_version": 1, "row": "a', "no readable record"),
-        (b"\xff\xfe", "no readable record"),
-        (b"[" * 100_000, "no readable record"),
+        (b'{"schema_version": 1, "row": "a', "not a readable record"),
+        (b"\xff\xfe", "not a readable record"),
+        (b"[" * 100_000, "not a readable record"),
         (b'{"schema_version": 99}', "Upgrade"),
-        (b'{"schema_version": 0, "row": "a"}', "no valid record"),
+        (b'{"schema_version": 0, "row": "a"}', "not a valid record"),
     ],
 )
 @pytest.mark.parametrize("side", ["base", "head"])

@@ -12,13 +12,13 @@ from support.data_trees import expect, label_path, make_split, write
 from support.trees import RunCli, make_cityscapes
 
 from hrnet_zoo import demo
-from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.layouts import DATASETS
-from hrnet_zoo.datasets.prepare.downloads import DOWNLOADS
+from hrnet_zoo.datasets import DATASETS, of_kind
+from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.zoo.manifest import load_zoo
 
-NAMES = sorted(DATASETS)
-REAL = sorted(DOWNLOADS)
+LABELLED = of_kind(LabelImages)
+NAMES = sorted(LABELLED)
+REAL = sorted(name for name, dataset in DATASETS.items() if dataset.download)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -26,21 +26,22 @@ def test_show_tells_what_is_expected(run_cli: RunCli, name: str) -> None:
     finished = run_cli("data", "show", name)
     assert finished.code == 0
     assert finished.err == ""
-    layout = DATASETS[name]
+    layout = LABELLED[name]
     for folder in (layout.root, layout.image_dir, layout.label_dir):
         assert f"{folder}/\n" in finished.out
     assert f"{layout.num_images} images" in finished.out
     assert finished.out.isascii(), "every terminal and log file can show it"
     for kind in layout.labels:
         assert f"<name>{kind.suffix}" in finished.out
-    for class_name in class_table(name).names:
+    for class_name in DATASETS[name].classes.names:
         assert class_name.strip() in finished.out
 
 
 @pytest.mark.parametrize("name", REAL)
 def test_show_tells_origin_terms_and_rows(run_cli: RunCli, name: str) -> None:
     out = " ".join(run_cli("data", "show", name).out.split())
-    download = DOWNLOADS[name]
+    download = DATASETS[name].download
+    assert download is not None
     for text in (
         *download.archives,
         download.obtained_from,
@@ -66,7 +67,7 @@ def test_show_explains_stored_labels(run_cli: RunCli) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_show_for_programs(run_cli: RunCli, name: str) -> None:
     content = json.loads(run_cli("data", "show", name, "--format", "json").out)
-    layout, classes = DATASETS[name], class_table(name)
+    layout, classes = LABELLED[name], LABELLED[name].classes
     assert content["num_images"] == layout.num_images
     assert content["split_file"] == layout.split_file
     assert [c["name"] for c in content["classes"]] == list(classes.names)
@@ -148,8 +149,8 @@ def test_check_of_every_layout(
     finished = run_cli("data", "check", name, "--data", f"{name}={root}", "--workers", "2")
     assert finished.code == 0
     assert "complete and intact" in finished.out
-    assert f"all {len(class_table(name).names)} occur" in finished.out
-    for path in sorted((root / DATASETS[name].label_dir).rglob("*.png"))[:1]:
+    assert f"all {len(DATASETS[name].classes.names)} occur" in finished.out
+    for path in sorted((root / LABELLED[name].label_dir).rglob("*.png"))[:1]:
         path.write_bytes(path.read_bytes()[:-9])
     finished = run_cli("data", "check", name, "--data-root", tmp_path)
     assert finished.code == 3
@@ -207,7 +208,7 @@ def test_check_lists_only_a_few_sizes(
     for i, image in enumerate(sorted((root / "img_dir").rglob("*.png"))):
         stem = image.relative_to(root / "img_dir/val").with_suffix("").as_posix()
         write(image, np.zeros((8, 8 + i, 3), np.uint8))
-        write(label_path(root, DATASETS["isaid"], stem), np.zeros((8, 8 + i), np.uint8))
+        write(label_path(root, LABELLED["isaid"], stem), np.zeros((8, 8 + i), np.uint8))
     assert (
         "11 x 8 (1) and 2 more sizes" in run_cli("data", "check", "isaid", "--data-root", root).out
     )

@@ -16,8 +16,9 @@ from zoo.test_editions import BLANK, FCOS, METAFILE, NEVER, SEGMENTATION, SHARED
 
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import to_network_input
-from hrnet_zoo.records.accuracy import read_record
-from hrnet_zoo.records.timing import read_timings
+from hrnet_zoo.records.files import read_record
+from hrnet_zoo.records.folder import read_records
+from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.weights.fetch import own_checkpoint
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -244,7 +245,7 @@ def test_time_takes_file_and_normalisation_of_the_edition(
     assert f"{SEGMENTATION} (edition later) on cpu" in finished.out
     # What the README documents is not claimed of the later edition.
     assert "documented fps" not in finished.out
-    (record,) = read_timings(Path("records"))
+    (record,) = read_records(Path("records"), TimingRecord)
     assert record.edition == "later"
     assert record.checkpoint is not None
     assert record.checkpoint.file_name == published.name

@@ -15,7 +15,7 @@ from simulate_fps_model import networks
 from support.trees import RunCli
 from torch import Tensor, nn
 
-from hrnet_zoo.verdicts.fps.measured import layers_of
+from hrnet_zoo.verdicts.fps.times import layers_of
 from hrnet_zoo.zoo.manifest import load_zoo
 
 Entry = Mapping[str, Any]
@@ -144,7 +144,7 @@ def test_rows_without_a_documented_fps_are_named(tmp_path: Path, run_cli: RunCli
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"name": W18, "seconds_per_image": 1}, "is no list of measured times: Input should be"),
+        ({"name": W18, "seconds_per_image": 1}, "is not a list of measured times: Input should be"),
         ([], "at least 1 item"),
         ([{"name": W18}], "entry 1: seconds_per_image: Field required"),
         ([{"name": W18, "seconds_per_image": 0}], "greater than or equal to 0.000001"),
@@ -171,4 +171,4 @@ def test_files_that_are_none_are_explained(tmp_path: Path, run_cli: RunCli) -> N
     path.write_text("[{")
     finished = run_cli("fps", path)
     assert finished.code == 3
-    assert "is no list of measured times" in finished.err
+    assert "is not a list of measured times" in finished.err

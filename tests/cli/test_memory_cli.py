@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
+from support.stored_runs import memory_of
 from support.trees import RunCli
 
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.memory.peaks import GIB, MeasuredPeak
+from hrnet_zoo.records.files import read_record
+from hrnet_zoo.records.folder import read_records
+from hrnet_zoo.records.memory import MemoryRecord
 from hrnet_zoo.runs import memory as row_memory
+from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.verdicts.memory import MemoryVerdict, judge_memory
 from hrnet_zoo.zoo.manifest import load_zoo
 
@@ -52,6 +58,36 @@ def test_json_says_what_is_documented_predicted_and_how(
     assert row["verdict"] == "consistent"
     assert (row["how"]["samples_per_gpu"], row["how"]["size_hw"]) == (2, [512, 1024])
     assert len(row["how"]["assumptions"]) > 3
+
+
+def test_every_row_leaves_a_record(run_cli: RunCli, predictions: list[float]) -> None:
+    predictions += [1.66, 0.5]
+    arguments = ("memory", NAME, ITS_TWIN, "--device", "cpu", "--output", "mine")
+    rows = json.loads(run_cli(*arguments, "--format", "json").out)
+    first, second = (read_record(Path(row["record"])) for row in rows)
+    assert isinstance(first, MemoryRecord)
+    assert (first.row, first.device, first.documented) == (NAME, "cpu", "1.7")
+    assert (first.training.predicted, first.training.measured) == (int(1.66 * GIB), None)
+    assert first.environment.packages["torch"]
+    assert second.row == ITS_TWIN
+    assert [r.row for r in read_records(Path("mine"), MemoryRecord)] == [NAME, ITS_TWIN]
+    listed = run_cli("records", "list", "--records", "mine")
+    assert listed.code == 0
+    assert "predicted 1.66 GiB" in listed.out
+    shown = run_cli("records", "show", NAME, "--records", "mine")
+    assert "consistent with the table" in shown.out
+    assert run_cli("report", "tables", "--records", "mine").code == 0
+
+
+def test_an_interrupted_run_leaves_nothing(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(row_memory, "predicted_peak", stop)
+    assert run_cli("memory", NAME, "--device", "cpu").code == 130
+    assert list(Path("reports").glob("**/*.json")) == []
 
 
 def test_text_states_the_tolerance_and_the_assumptions(
@@ -105,7 +141,7 @@ def test_a_detector_says_what_is_made_up(run_cli: RunCli, predictions: list[floa
         assert assumption in said
 
 
-def test_a_gpu_that_is_not_there_is_no_prediction(run_cli: RunCli) -> None:
+def test_a_gpu_that_is_not_there_gives_no_prediction(run_cli: RunCli) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is one")
     finished = run_cli("memory", NAME, "--device", "cuda")
@@ -119,9 +155,11 @@ def test_names_or_all(run_cli: RunCli, arguments: list[str]) -> None:
 
 
 def test_a_measurement_counts_before_the_prediction_and_more_strictly() -> None:
-    row = load_zoo().row(NAME)
-    assert judge_memory(row, predicted_gib=1.6).verdict is MemoryVerdict.CONSISTENT
-    judged = judge_memory(row, predicted_gib=1.7, measured_gib=1.6)
+    row, record = load_zoo().row(NAME), memory_of(NAME, predicted_gib=1.6)
+    assert judge_memory(row, record).verdict is MemoryVerdict.CONSISTENT
+    peaks = {"predicted": int(1.7 * GIB), "measured": int(1.6 * GIB)}
+    training = record.training.model_copy(update=peaks)
+    judged = judge_memory(row, record.model_copy(update={"training": training}))
     assert judged.verdict is MemoryVerdict.OUTSIDE
     assert judged.ratio == pytest.approx(1.6 / 1.7)
 
@@ -130,6 +168,8 @@ def test_a_measurement_counts_before_the_prediction_and_more_strictly() -> None:
 def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr("hrnet_zoo.system.devices._require_usable", lambda _device: None)
+    monkeypatch.setattr(row_memory, "describe_device", lambda _device: "cuda:0 (a GPU)")
+    monkeypatch.setattr(row_memory, "describe_environment", Environment)
 
 
 @pytest.mark.usefixtures("pretended_gpu")

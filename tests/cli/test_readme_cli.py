@@ -16,7 +16,7 @@ from support.readme_variants import original
 from support.trees import RunCli
 from verdicts.test_verdicts import ROW, measurement, record
 
-from hrnet_zoo.records.accuracy import write_record
+from hrnet_zoo.records.files import write_record
 
 
 @pytest.fixture

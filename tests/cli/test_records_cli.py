@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,27 @@ from typing import Any
 import filelock
 import pytest
 from made_up_runs import SETTINGS
-from support.stored_runs import BEGIN, OTHER, ROW, record_of, store_run, store_timing
+from support.stored_runs import (
+    BEGIN,
+    OTHER,
+    ROW,
+    memory_of,
+    record_of,
+    store_memory,
+    store_run,
+    store_timing,
+)
 from support.trees import RunCli
 
 from hrnet_zoo.errors import RecordError
-from hrnet_zoo.records.accuracy import new_record_path, read_records, write_record
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.base import Kind
+from hrnet_zoo.records.files import new_record_path, write_record
+from hrnet_zoo.records.folder import read_records
 from hrnet_zoo.records.index import index_file, open_store, rebuild_index
 from hrnet_zoo.records.prune import superfluous
-from hrnet_zoo.records.timing import new_timing_path, read_timings
-from hrnet_zoo.report.html.record_files import read_accuracies
+from hrnet_zoo.records.timing import TimingRecord
+from hrnet_zoo.report.html.record_files import read_all
 from hrnet_zoo.verdicts.comparison.reading import read_side
 
 LATER = "fcos_hrnetv2p_w18_gn-head_4x4_1x_coco"
@@ -124,17 +135,17 @@ def test_damaged_files_are_named_and_the_others_listed(
 
 
 @pytest.mark.parametrize(
-    ("new_path", "kind"), [(new_record_path, "verify"), (new_timing_path, "time")]
+    ("kind", "command"), [("accuracy", "verify"), ("timing", "time"), ("memory", "memory")]
 )
-def test_a_run_in_progress_is_no_damage(
-    folder: Path, run_cli: RunCli, new_path: Callable[[Path, str, datetime], Path], kind: str
+def test_a_run_in_progress_is_not_damage(
+    folder: Path, run_cli: RunCli, kind: Kind, command: str
 ) -> None:
     """Its file is empty, and so it stays if the run is killed."""
-    path = new_path(folder, OTHER, BEGIN)
+    path = new_record_path(folder, OTHER, BEGIN, kind)
     run = listed(run_cli, folder, "--status", "started")[0]
-    assert (run["row"], run["kind"]) == (OTHER, kind)
-    assert len(list(read_records(folder))) == 4
-    assert len(list(read_timings(folder))) == 1
+    assert (run["row"], run["kind"]) == (OTHER, command)
+    assert len(list(read_records(folder, AccuracyRecord))) == 4
+    assert len(list(read_records(folder, TimingRecord))) == 1
     shown = run_cli("records", "show", path)
     assert shown.code == 3
     assert "the run is going on, or was killed" in shown.err
@@ -151,8 +162,8 @@ def test_all_that_read_records_find_the_same(tmp_path: Path, run_cli: RunCli) ->
     (folder / "linked").symlink_to(elsewhere)
     (folder / "a" / "circle").symlink_to(folder)
     assert len(open_store(folder).runs) == 2
-    assert len(list(read_records(folder))) == 2
-    assert len(list(read_accuracies(folder))) == 2
+    assert len(list(read_records(folder, AccuracyRecord))) == 2
+    assert len(list(read_all(folder))) == 2
     assert len(read_side(folder).accuracies) == 2
     dangling = folder / ROW / "20260109T000000Z.json"
     dangling.parent.mkdir()
@@ -160,7 +171,7 @@ def test_all_that_read_records_find_the_same(tmp_path: Path, run_cli: RunCli) ->
     assert len(open_store(folder).damaged) == 1
     assert len(read_side(folder).problems) == 1
     with pytest.raises(RecordError, match="No such file"):
-        list(read_records(folder))
+        list(read_records(folder, AccuracyRecord))
     assert run_cli("report", "tables", "--records", folder).code == 3
 
 
@@ -243,7 +254,9 @@ class TestShow:
     def test_arguments_of_another_shape(
         self, tmp_path: Path, run_cli: RunCli, metrics: object
     ) -> None:
-        path = store_run(tmp_path, record_of(arguments={"metrics": metrics}))
+        old = record_of().model_dump(mode="json", exclude={"asked", "kind"})
+        path = tmp_path / "1.json"
+        path.write_text(json.dumps(old | {"schema_version": 1, "arguments": {"metrics": metrics}}))
         finished = run_cli("records", "show", path)
         assert finished.code == 0
         assert "73.860" in finished.out
@@ -274,10 +287,29 @@ class TestShow:
         (tmp_path / "r.json").write_text('{"row": "a')
         finished = run_cli("records", "show", tmp_path / "r.json")
         assert finished.code == 3
-        assert "no readable record" in finished.err
+        assert "not a readable record" in finished.err
 
 
 class TestPrune:
+    def test_the_only_timing_of_an_edition_stays(self, tmp_path: Path, run_cli: RunCli) -> None:
+        store_timing(tmp_path, day=0, edition="later")
+        store_timing(tmp_path, day=1)
+        store_timing(tmp_path, day=2)
+        run_cli("records", "prune", "--keep", "1", "--yes", "--records", tmp_path)
+        runs = listed(run_cli, tmp_path)
+        assert [run["edition"] for run in runs] == ["readme", "later"]
+        assert "time, later" in run_cli("records", "list", "--records", tmp_path).out
+
+    def test_memory_is_counted_apart(self, tmp_path: Path, run_cli: RunCli) -> None:
+        for day in (0, 1):
+            store_memory(tmp_path, memory_of(day=day))
+        store_timing(tmp_path, day=2)
+        store_run(tmp_path, record_of(day=3))
+        run_cli("records", "prune", "--keep", "1", "--yes", "--records", tmp_path)
+        runs = listed(run_cli, tmp_path)
+        assert [run["kind"] for run in runs] == ["verify", "time", "memory"]
+        assert runs[-1]["values"] == {"predicted": pytest.approx(1.66)}
+
     def test_the_only_value_of_a_number_stays(self, tmp_path: Path, run_cli: RunCli) -> None:
         """Of another metric, of another device, and of all images rather than some."""
         multi_scale = record_of(day=0).measurements[0].model_copy(update={"metric": "miou_ms_flip"})

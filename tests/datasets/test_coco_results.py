@@ -15,13 +15,14 @@ from pycocotools import mask as coco_masks
 from pycocotools.coco import COCO
 from support.coco_tree import Json, make_coco, perfect_results, read_annotations
 
+from hrnet_zoo.datasets import of_kind
+from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.datasets.coco_results import has_masks, read_results, result_entries, write_results
 from hrnet_zoo.datasets.detections import ImageDetections, Rle
-from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
 from hrnet_zoo.errors import ResultsError
 from hrnet_zoo.tasks.detection.coco_ap import coco_figures
 
-CATEGORY_IDS = DETECTION_DATASETS["coco"].category_ids
+CATEGORY_IDS = of_kind(CocoInstances)["coco"].category_ids
 
 
 def detections(*, masks: bool = False) -> ImageDetections:

@@ -13,22 +13,22 @@ from numpy.typing import NDArray
 from support.data_trees import expect, image_path, label_path, make_split, write
 from support.trees import blocks, make_cityscapes
 
-from hrnet_zoo.datasets import images
-from hrnet_zoo.datasets.check import check_dataset
+from hrnet_zoo.datasets import DATASETS, images, of_kind
 from hrnet_zoo.datasets.check_report import CheckReport, Problem, ProblemKind, SizeCount
-from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.layouts import DATASETS
-from hrnet_zoo.datasets.segmentation import fingerprint, open_dataset
+from hrnet_zoo.datasets.checking import check as check_dataset
+from hrnet_zoo.datasets.digests import fingerprint
+from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.system.progress import Silent
 
-NAMES = sorted(DATASETS)
-ISAID = DATASETS["isaid"]
+LABELLED = of_kind(LabelImages)
+NAMES = sorted(LABELLED)
+ISAID = LABELLED["isaid"]
 Damage = Callable[[Path], None]
 
 
 def check(name: str, folder: Path, *, workers: int = 2, sample: int | None = None) -> CheckReport:
-    return check_dataset(name, folder, workers=workers, sample=sample, progress=Silent())
+    return check_dataset(DATASETS[name], folder, workers=workers, sample=sample, progress=Silent())
 
 
 def only(report: CheckReport) -> Problem:
@@ -72,7 +72,7 @@ def test_an_intact_data_set_is_fine(
 
 
 def recorded_fingerprint(name: str, data_root: Path) -> str:
-    dataset = open_dataset(DATASETS[name], data_root, len(class_table(name).names))
+    dataset = LABELLED[name].open(data_root)
     samples = [dataset.load(index) for index in range(len(dataset))]
     return fingerprint({sample.name: sample.digest for sample in samples})
 
@@ -96,7 +96,7 @@ def test_pascal_context_has_no_value_60(
 ) -> None:
     expect(monkeypatch, name, 2)
     root = make_split(tmp_path, name, count=2)
-    label = label_path(root, DATASETS[name], "scene_1")
+    label = label_path(root, LABELLED[name], "scene_1")
     write(label, np.full((16, 24), 60, np.uint8))
     problem = only(check(name, tmp_path))
     assert problem.kind is ProblemKind.VALUES
@@ -150,9 +150,9 @@ def test_missing_label_folder_and_list_are_both_told(tmp_path: Path) -> None:
 def test_list_that_is_no_text(tmp_path: Path) -> None:
     root = make_split(tmp_path, "voc12aug")
     (root / "ImageSets/Segmentation/val.txt").write_bytes(b"\xff\xfe\x00")
-    assert "is no text" in only(check("voc12aug", tmp_path)).examples[0]
-    with pytest.raises(DatasetError, match="is no text"):
-        open_dataset(DATASETS["voc12aug"], tmp_path, 21)
+    assert "is not a text file" in only(check("voc12aug", tmp_path)).examples[0]
+    with pytest.raises(DatasetError, match="is not a text file"):
+        LABELLED["voc12aug"].open(tmp_path)
 
 
 def test_empty_image_folder(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_folder_that_cannot_be_listed(root: Path, monkeypatch: pytest.MonkeyPatc
             onerror(PermissionError(13, "Permission denied", str(folder)))
         return walk(folder, followlinks=followlinks, onerror=onerror)
 
-    monkeypatch.setattr("hrnet_zoo.datasets.pairing.os.walk", closed)
+    monkeypatch.setattr("hrnet_zoo.datasets.label_pairing.os.walk", closed)
     report = check("isaid", root)
     assert only(report).kind is ProblemKind.ABSENT
     assert only(report).examples == ("ann_dir/val cannot be listed: Permission denied.",)
@@ -405,7 +405,7 @@ def test_progress_is_told(root: Path) -> None:
             self.done.append(done)
 
     heard = Heard()
-    check_dataset("isaid", root, workers=2, progress=heard)
+    check_dataset(DATASETS["isaid"], root, workers=2, progress=heard)
     assert heard.total == 3
     assert heard.done == [1, 2, 3]
 
@@ -425,7 +425,7 @@ def test_interrupt_ends_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             if done == 2:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr("hrnet_zoo.datasets.check.decode_image", slow)
+    monkeypatch.setattr("hrnet_zoo.datasets.label_inventory.decode_image", slow)
     with pytest.raises(KeyboardInterrupt):
-        check_dataset("isaid", tmp_path, workers=1, progress=Interrupted())
+        check_dataset(DATASETS["isaid"], tmp_path, workers=1, progress=Interrupted())
     assert len(decoded) < 10

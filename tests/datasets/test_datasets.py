@@ -2,28 +2,28 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
 from PIL import Image
 from support.trees import blocks, make_cityscapes, picture
 
-from hrnet_zoo.datasets.classes import class_table
+from hrnet_zoo.datasets import of_kind
+from hrnet_zoo.datasets.coco_instances import CocoInstances
+from hrnet_zoo.datasets.digests import fingerprint
 from hrnet_zoo.datasets.images import decode_image, decode_label
-from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
-from hrnet_zoo.datasets.segmentation import SegmentationDataset, fingerprint, open_dataset
+from hrnet_zoo.datasets.label_images import LabelImages
+from hrnet_zoo.datasets.label_samples import LabelSamples
 from hrnet_zoo.errors import DatasetError
-from hrnet_zoo.tasks.setup import DatasetName
 from hrnet_zoo.zoo.manifest import load_zoo
 
-CITYSCAPES = DATASETS["cityscapes"]
+LABELLED = of_kind(LabelImages)
 # The evaluated classes in label order, and their ids in the raw files.
 EVALUATED = [7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33]
 
 
-def open_cityscapes(data_root: Path) -> SegmentationDataset:
-    return open_dataset(CITYSCAPES, data_root, 19)
+def open_cityscapes(data_root: Path) -> LabelSamples:
+    return LABELLED["cityscapes"].open(data_root)
 
 
 def first(root: Path, suffix: str) -> Path:
@@ -213,10 +213,10 @@ def test_fingerprint_depends_on_names_and_contents_only(tmp_path: Path) -> None:
     assert root.is_dir()
 
 
-@pytest.mark.parametrize("name", sorted(DATASETS))
+@pytest.mark.parametrize("name", sorted(LABELLED))
 def test_every_layout_reads_its_own_tree(tmp_path: Path, name: str) -> None:
     """Write two images in the layout, their labels showing every class once; read them back."""
-    layout, num_classes = DATASETS[name], len(class_table(name).names)
+    layout, num_classes = LABELLED[name], len(LABELLED[name].classes)
     root = tmp_path / layout.root
     offset = 1 if layout.reduce_zero_label else 0
     stored = (np.arange(num_classes + offset) if name != "cityscapes" else np.arange(34)).astype(
@@ -234,7 +234,7 @@ def test_every_layout_reads_its_own_tree(tmp_path: Path, name: str) -> None:
         split = root / layout.split_file
         split.parent.mkdir(parents=True)
         split.write_text("b_1\n")
-    dataset = open_dataset(layout, tmp_path, num_classes)
+    dataset = layout.open(tmp_path)
     sample = dataset.load(0)
     assert len(dataset) == (1 if layout.split_file else 2)
     assert sample.name == ("b_1" if layout.split_file else "a_2")
@@ -245,30 +245,28 @@ def test_every_layout_reads_its_own_tree(tmp_path: Path, name: str) -> None:
 
 
 def test_image_listed_but_missing(tmp_path: Path) -> None:
-    layout = DATASETS["voc12aug"]
+    layout = LABELLED["voc12aug"]
     root = tmp_path / layout.root
     for folder in (layout.image_dir, layout.label_dir, "ImageSets/Segmentation"):
         (root / folder).mkdir(parents=True)
     (root / layout.image_dir / "2007_000001.jpg").touch()
     (root / "ImageSets/Segmentation/val.txt").write_text("2007_000033\n")
     with pytest.raises(DatasetError, match=r"1 listed images are missing.*2007_000033"):
-        open_dataset(layout, tmp_path, 21)
+        layout.open(tmp_path)
 
 
 def test_split_list_missing(tmp_path: Path) -> None:
-    layout = DATASETS["voc12aug"]
+    layout = LABELLED["voc12aug"]
     for folder in (layout.image_dir, layout.label_dir):
         (tmp_path / layout.root / folder).mkdir(parents=True)
     with pytest.raises(DatasetError, match=r"list of validation images .*val\.txt cannot be read"):
-        open_dataset(layout, tmp_path, 21)
+        layout.open(tmp_path)
 
 
 def test_every_row_has_its_data_set_and_classes() -> None:
-    layouts = DATASETS | DETECTION_DATASETS
-    assert set(get_args(DatasetName)) == set(layouts)
     for row in load_zoo().rows:
         setup = row.setup
-        assert setup.dataset in (DATASETS if row.task == "segmentation" else DETECTION_DATASETS)
-        assert setup.num_images == layouts[setup.dataset].num_images
-        table = class_table(setup.dataset)
-        assert len(table.names) == len(table.palette) == setup.num_classes
+        kind = LabelImages if row.task == "segmentation" else CocoInstances
+        dataset = of_kind(kind)[setup.dataset]
+        assert setup.num_images == dataset.num_images
+        assert setup.num_classes == len(dataset.classes)

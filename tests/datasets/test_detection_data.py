@@ -13,40 +13,40 @@ from PIL import Image
 from support.coco_tree import (
     Json,
     change_annotations,
-    expect_images,
     image_file,
     make_coco,
     perfect_results,
     read_annotations,
 )
+from support.data_trees import expect
 from support.trees import RunCli
 
-from hrnet_zoo.datasets.check_coco import check_detection
+from hrnet_zoo.datasets import DATASETS, of_kind
 from hrnet_zoo.datasets.check_report import CheckReport, ProblemKind
-from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.coco import open_coco
-from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
-from hrnet_zoo.datasets.segmentation import fingerprint
+from hrnet_zoo.datasets.checking import check as check_dataset
+from hrnet_zoo.datasets.coco_instances import CocoInstances
+from hrnet_zoo.datasets.digests import fingerprint
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.detection.coco_ap import FIGURES
 
-BOTH = sorted(DETECTION_DATASETS)
+COCO_SETS = of_kind(CocoInstances)
+BOTH = sorted(COCO_SETS)
 
 
 def check(folder: Path, name: str = "coco", sample: int | None = None) -> CheckReport:
-    return check_detection(name, folder, workers=2, sample=sample, progress=Silent())
+    return check_dataset(DATASETS[name], folder, workers=2, sample=sample, progress=Silent())
 
 
 @pytest.mark.parametrize("name", BOTH)
 def test_show_tells_what_is_expected(run_cli: RunCli, name: str) -> None:
     finished = run_cli("data", "show", name)
-    layout = DETECTION_DATASETS[name]
+    layout = COCO_SETS[name]
     assert finished.code == 0
     assert finished.out.isascii()
     for text in (f"{layout.root}/\n", f"{layout.image_dir}/\n", f"{layout.num_images} images"):
         assert text in finished.out
     assert layout.annotation_file.rpartition("/")[2] in finished.out
-    for class_name in class_table(name).names:
+    for class_name in DATASETS[name].classes.names:
         assert class_name in finished.out
     content = json.loads(run_cli("data", "show", name, "--format", "json").out)
     assert content["annotation_file"] == layout.annotation_file
@@ -60,7 +60,7 @@ def test_show_says_that_ids_have_gaps(run_cli: RunCli) -> None:
 
 @pytest.mark.parametrize("name", BOTH)
 def test_an_intact_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    expect_images(monkeypatch, 4, name)
+    expect(monkeypatch, name, 4)
     root = make_coco(tmp_path, name=name)
     report = check(tmp_path, name)
     assert report.is_fine
@@ -70,8 +70,8 @@ def test_an_intact_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nam
         (160, 120): 2,
         (120, 160): 2,
     }
-    assert report.unseen_classes == class_table(name).names[9:]
-    dataset = open_coco(DETECTION_DATASETS[name], name, tmp_path)
+    assert report.unseen_classes == DATASETS[name].classes.names[9:]
+    dataset = of_kind(CocoInstances)[name].open(tmp_path)
     samples = [dataset.load(i) for i in range(len(dataset))]
     assert report.fingerprint == fingerprint({s.name: s.digest for s in samples})
 
@@ -105,7 +105,7 @@ def test_everything_wrong_is_listed_at_once(
     }
     assert report.fingerprint is None
     assert report.num_images == 5
-    expect_images(monkeypatch, 6)
+    expect(monkeypatch, "coco", 6)
     assert ProblemKind.COUNT not in {problem.kind for problem in check(tmp_path).problems}
 
 
@@ -124,7 +124,7 @@ def test_no_usable_annotations(
     tmp_path: Path, spoil: Callable[[Path], object], kind: ProblemKind
 ) -> None:
     root = make_coco(tmp_path)
-    spoil(root / DETECTION_DATASETS["coco"].annotation_file)
+    spoil(root / COCO_SETS["coco"].annotation_file)
     (problem,) = check(tmp_path).problems
     assert problem.kind is kind
     assert problem.examples[0].startswith("annotations/instances_val2017.json ")
@@ -140,7 +140,7 @@ def test_other_categories(tmp_path: Path) -> None:
 def test_check_from_the_command_line(
     run_cli: RunCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expect_images(monkeypatch, 4)
+    expect(monkeypatch, "coco", 4)
     make_coco(tmp_path)
     finished = run_cli("data", "check", "coco", "--data-root", tmp_path)
     assert finished.code == 0
@@ -196,13 +196,13 @@ def zips(folder: Path, root: Path) -> Path:
 def test_prepare_then_check(
     run_cli: RunCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zipped: bool
 ) -> None:
-    expect_images(monkeypatch, 4)
+    expect(monkeypatch, "coco", 4)
     root = make_coco(tmp_path / "made")
     source, out = zips(tmp_path, root) if zipped else root, tmp_path / "ready"
     command = ("data", "prepare", "coco", "--source", source, "--data-root", out)
     content = json.loads(run_cli(*command, "--format", "json").out)
     assert content["folders"] == [
-        {"folder": "val2017", "written": 4, "already_there": 0, "expected": 4},
+        {"folder": "val2017", "written": 4, "already_there": 0, "expected": 5000},
         {"folder": "annotations", "written": 1, "already_there": 0, "expected": 1},
     ]
     assert run_cli("data", "check", "coco", "--data-root", out).code == 0
@@ -263,7 +263,7 @@ def test_score_for_programs(run_cli: RunCli, tmp_path: Path, scored: tuple[Path,
     for score in content["scores"].values():
         assert [score[name] for name in FIGURES] == pytest.approx([100.0] * 12)
         assert [c["name"] for c in score["categories"] if c["ap"] is not None] == list(
-            class_table("coco").names[:9]
+            DATASETS["coco"].classes.names[:9]
         )
     only = json.loads(run_cli(*command, "--kind", "segm", "--coco-backend", "faster").out)
     (score,) = only["scores"].values()
@@ -327,7 +327,7 @@ def test_score_that_cannot_be_done(
     results = write(tmp_path / "results.json", perfect_results(truth))
     root_option = ("--data-root", root)
     for arguments, code, said in (
-        ((results, "--dataset", "cityscapes"), 2, '"cityscapes" is no detection data set'),
+        ((results, "--dataset", "cityscapes"), 2, '"cityscapes" is not a detection data set'),
         ((results, "--dataset", "coco"), 3, "holds coco/ with --data-root"),
         (
             (results, "--dataset", "coco", "--kind", "segm", *root_option),

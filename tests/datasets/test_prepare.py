@@ -2,18 +2,15 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import importlib.util
 import io
 import json
 import shutil
-import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import cv2
@@ -23,26 +20,24 @@ from filelock import FileLock
 from fill import DATA
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.io import savemat
 
-from hrnet_zoo.datasets.layouts import dataset_names
-from hrnet_zoo.datasets.prepare import PREPARERS, PrepareSummary, isprs, prepare, voc_aug
-from hrnet_zoo.datasets.prepare.colours import (
-    ISAID_COLOURS,
-    ISPRS_COLOURS,
-    isaid_labels,
-    isprs_labels,
-)
-from hrnet_zoo.datasets.prepare.downloads import DOWNLOADS
+from hrnet_zoo.datasets import DATASETS, isprs, named, voc12aug
+from hrnet_zoo.datasets.pascal_context import CATEGORY_IDS
+from hrnet_zoo.datasets.prepare.colours import isprs_labels, labels_of_colours
 from hrnet_zoo.datasets.prepare.masks import decode_mask
-from hrnet_zoo.datasets.prepare.pascal_context import CATEGORY_IDS
+from hrnet_zoo.datasets.prepare.preparing import PrepareSummary, prepare
 from hrnet_zoo.datasets.prepare.tiling import clip_boxes, pad_to_patch, patch_boxes
-from hrnet_zoo.errors import DatasetError, PrerequisiteError, UsageError
+from hrnet_zoo.errors import DatasetError, UsageError
 from hrnet_zoo.system.progress import Silent
 
 GOLDEN: dict[str, Any] = json.loads((DATA / "converters.json").read_text())
 CASES = [name for name, case in GOLDEN.items() if isinstance(case, dict)]
 UNPACKED = ("potsdam_700x1100", "vaihingen_1281x900", "isaid_600x650")
 BOUNDARY_FREE = "5_Labels_all_noBoundary"
+ISAID_COLOURS = DATASETS["isaid"].classes.palette
+ISPRS_COLOURS = ((0, 0, 0), *DATASETS["potsdam"].classes.palette)
+PREPARED = {name: entry.preparer for name, entry in DATASETS.items() if entry.preparer}
 ERODED = "ISPRS_semantic_labeling_Vaihingen_ground_truth_eroded_COMPLETE"
 Pixels = NDArray[np.uint8]
 Files = dict[str, bytes]
@@ -80,7 +75,7 @@ def run(
     overwrite: bool = False,
 ) -> PrepareSummary:
     return prepare(
-        name,
+        named(name),
         source,
         out,
         splits=splits,
@@ -167,7 +162,7 @@ def potsdam_archives(tiles: Any, image: Pixels, label: Pixels) -> dict[str, File
 
 
 def small_potsdam(folder: Path, *, zipped: bool = True) -> Path:
-    tiles = sorted(isprs.POTSDAM.tiles["val"])
+    tiles = sorted(isprs.POTSDAM_TILES.tiles["val"])
     image = np.random.default_rng(3).integers(0, 256, (520, 530, 3), np.uint8)
     label = make_label(520, 530, ISPRS_COLOURS)
     return write_source(folder, potsdam_archives(tiles, image, label), zipped=zipped)
@@ -252,15 +247,15 @@ def test_goldens(name: str, zipped: bool, tmp_path: Path, monkeypatch: pytest.Mo
     kind = name.partition("_")[0]
     split = "train" if name == "potsdam_1024x512" else "val"
     if kind != "isaid":  # the goldens are single tiles; everything else checks for all of them
-        aerial = isprs.POTSDAM if kind == "potsdam" else isprs.VAIHINGEN
+        aerial = isprs.POTSDAM_TILES if kind == "potsdam" else isprs.VAIHINGEN_TILES
         stem = next(iter(GOLDEN[name]["tiles"])).rsplit("_", 4)[0]
         assert stem in aerial.tiles[split]
         one = replace(
             aerial, tiles={"train": frozenset(), "val": frozenset()} | {split: frozenset({stem})}
         )
         plan: Callable[..., Any] = isprs.plan
-        preparer = replace(PREPARERS[kind], plan=lambda request: plan(one, request))
-        monkeypatch.setitem(PREPARERS, kind, preparer)
+        preparer = replace(PREPARED[kind], plan=lambda request: plan(one, request))
+        monkeypatch.setitem(DATASETS, kind, replace(DATASETS[kind], preparer=preparer))
     source = golden_source(name, tmp_path / "source", zipped=zipped)
     summary = run(kind, source, tmp_path / "out", splits=(split,))
     expected = golden_tiles(name)
@@ -323,9 +318,9 @@ def test_patches_are_not_padded_when_a_side_fits_exactly() -> None:
 
 def test_colours_that_are_no_label_become_zero() -> None:
     row = np.array([[*ISPRS_COLOURS, (12, 200, 34)]], np.uint8)
-    assert isprs_labels(row).tolist() == [[0, 1, 2, 3, 4, 5, 6, 0]]
+    assert isprs_labels(row, ISPRS_COLOURS).tolist() == [[0, 1, 2, 3, 4, 5, 6, 0]]
     row = np.array([[*ISAID_COLOURS, (9, 9, 9), (255, 255, 255)]], np.uint8)
-    assert isaid_labels(row).tolist() == [[*range(16), 0, 0]]
+    assert labels_of_colours(row, ISAID_COLOURS).tolist() == [[*range(16), 0, 0]]
 
 
 # --- resuming, and existing files
@@ -486,7 +481,7 @@ def test_potsdam_labels_with_boundary_are_refused(tmp_path: Path, zipped: bool) 
 def test_vaihingen_ignores_the_participants_labels(tmp_path: Path) -> None:
     image = np.full((512, 512, 3), 7, np.uint8)
     label = make_label(512, 512, ISPRS_COLOURS)
-    tiles = sorted(isprs.VAIHINGEN.tiles["val"] | isprs.VAIHINGEN.tiles["train"])
+    tiles = sorted(isprs.VAIHINGEN_TILES.tiles["val"] | isprs.VAIHINGEN_TILES.tiles["train"])
     tif, labels_tif = encoded(image, "tiff"), encoded(label, "tiff")
     archives: dict[str, Files] = {
         "ISPRS_semantic_labeling_Vaihingen": {
@@ -537,7 +532,7 @@ def test_label_of_another_size(tmp_path: Path) -> None:
 
 
 def test_names_that_make_no_sense(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"'potsdan'.*Close: potsdam"):
+    with pytest.raises(UsageError, match=r'"potsdan".*Close: potsdam'):
         run("potsdan", tmp_path, tmp_path)
     with pytest.raises(UsageError, match="ADE20K needs no preparation"):
         run("ade20k", tmp_path, tmp_path)
@@ -551,16 +546,17 @@ def test_names_that_make_no_sense(tmp_path: Path) -> None:
         run("isaid", tmp_path / "nowhere", tmp_path)
 
 
-@pytest.mark.parametrize("name", sorted(PREPARERS))
+@pytest.mark.parametrize("name", sorted(PREPARED))
 def test_empty_source(name: str, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="lacks"):
-        run(name, tmp_path, tmp_path / "out", splits=PREPARERS[name].splits[:1])
+        run(name, tmp_path, tmp_path / "out", splits=PREPARED[name].splits[:1])
     assert not (tmp_path / "out").exists()
 
 
 def test_every_real_data_set_has_a_download() -> None:
-    assert set(DOWNLOADS) == set(dataset_names()) - {"scenes", "scenes_boxes"}
-    assert set(PREPARERS) <= set(DOWNLOADS)
+    real = {name for name, entry in DATASETS.items() if entry.download}
+    assert real == set(DATASETS) - {"scenes", "scenes_boxes"}
+    assert set(PREPARED) <= real
 
 
 # --- the other data sets
@@ -640,7 +636,7 @@ def test_cityscapes(tmp_path: Path, form: str) -> None:
 def test_cityscapes_with_other_values(tmp_path: Path) -> None:
     archives = cityscapes_archive(np.full((4, 4), 34, np.uint8))
     source = write_source(tmp_path / "source", archives, zipped=True)
-    with pytest.raises(DatasetError, match="value 34, which is no Cityscapes label id"):
+    with pytest.raises(DatasetError, match="value 34, which is not a Cityscapes label id"):
         run("cityscapes", source, tmp_path)
 
 
@@ -793,32 +789,10 @@ def test_pascal_context_other_files(tmp_path: Path, content: str) -> None:
 # --- VOC Aug
 
 
-def fake_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A scipy.io whose .mat files are .npy files, nested as the real ones."""
-
-    def loadmat(file: io.BytesIO) -> dict[str, Any]:
-        field = np.empty(1, object)
-        field[0] = np.load(file)
-        struct = np.empty((1, 1), [("Segmentation", object)])
-        struct[0, 0]["Segmentation"] = field[0]
-        return {"GTcls": struct}
-
-    module = ModuleType("scipy.io")
-    module.loadmat = loadmat  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "scipy", ModuleType("scipy"))
-    monkeypatch.setitem(sys.modules, "scipy.io", module)
-
-
-def npy(mask: Pixels) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, mask)
-    return buffer.getvalue()
-
-
 def mat(mask: Pixels) -> bytes:
     buffer = io.BytesIO()
     struct = {"Segmentation": mask, "CategoriesPresent": np.array([1.0])}
-    importlib.import_module("scipy.io").savemat(buffer, {"GTcls": struct})
+    savemat(buffer, {"GTcls": struct})
     return buffer.getvalue()
 
 
@@ -829,7 +803,7 @@ def small_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     lists.mkdir(parents=True)
     (lists / "train.txt").write_text("a\nb\n")
     (lists / "val.txt").write_text("v\nw\n")
-    monkeypatch.setattr(voc_aug, "TRAIN_AUG_IMAGES", 4)
+    monkeypatch.setattr(voc12aug, "TRAIN_AUG_IMAGES", 4)
     return iter([lists])
 
 
@@ -850,42 +824,22 @@ def check_voc_aug(source: Path, out: Path, lists: Path) -> None:
     assert (lists / "aug.txt").read_text() == "c\nd\n"
 
 
-def test_voc_aug(
-    tmp_path: Path, small_lists: Iterator[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake_scipy(monkeypatch)
-    check_voc_aug(sbd(tmp_path / "source", npy, MASK), tmp_path, next(small_lists))
-
-
-@pytest.mark.skipif(importlib.util.find_spec("scipy") is None, reason="SciPy is optional")
-def test_voc_aug_with_scipy(tmp_path: Path, small_lists: Iterator[Path]) -> None:
+def test_voc_aug(tmp_path: Path, small_lists: Iterator[Path]) -> None:
     source = sbd(tmp_path / "source", mat, MASK)
     check_voc_aug(source, tmp_path, next(small_lists))
     (source / "benchmark_RELEASE/dataset/cls/c.mat").write_bytes(mat(MASK)[:-10])
-    with pytest.raises(DatasetError, match=r"c\.mat is no intact mask"):
-        run("voc12aug", source, tmp_path, splits=("train",))
-
-
-def test_voc_aug_without_scipy(
-    tmp_path: Path, small_lists: Iterator[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert next(small_lists).is_dir()
-    monkeypatch.setitem(sys.modules, "scipy", None)
-    monkeypatch.setitem(sys.modules, "scipy.io", None)
-    source = sbd(tmp_path / "source", npy, MASK)
-    with pytest.raises(PrerequisiteError, match=r'pip install "hrnet-zoo\[voc\]"'):
+    with pytest.raises(DatasetError, match=r"c\.mat is not an intact mask"):
         run("voc12aug", source, tmp_path, splits=("train",))
 
 
 def test_voc_aug_bad_sources(
     tmp_path: Path, small_lists: Iterator[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake_scipy(monkeypatch)
-    source = sbd(tmp_path / "source", npy, np.full((3, 7), 33, np.uint8))
-    with pytest.raises(DatasetError, match="values that are no classes"):
+    source = sbd(tmp_path / "source", mat, np.full((3, 7), 33, np.uint8))
+    with pytest.raises(DatasetError, match="values that are not classes"):
         run("voc12aug", source, tmp_path, splits=("train",))
-    (source / "benchmark_RELEASE/dataset/cls/b.mat").write_bytes(b"no numpy file")
-    monkeypatch.setattr(voc_aug, "TRAIN_AUG_IMAGES", 10582)
+    (source / "benchmark_RELEASE/dataset/cls/b.mat").write_bytes(b"not a .mat file")
+    monkeypatch.setattr(voc12aug, "TRAIN_AUG_IMAGES", 10582)
     with pytest.raises(DatasetError, match="make 4 training images, not 10582"):
         run("voc12aug", source, tmp_path, splits=("train",))
     (next(small_lists) / "val.txt").unlink()

@@ -12,7 +12,8 @@ from PIL import Image
 from support.trees import RunCli
 
 import hrnet_zoo.demo
-from hrnet_zoo.records.accuracy import read_records
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.folder import read_records
 from hrnet_zoo.zoo.manifest import load_zoo
 
 ROW, DETECTOR = load_zoo(hrnet_zoo.demo.MANIFEST).rows
@@ -23,7 +24,7 @@ def altered_demo(tmp_path: Path, points: float) -> Path:
     folder = tmp_path / "altered"
     shutil.copytree(hrnet_zoo.demo.MANIFEST.parent / "checkpoints", folder / "checkpoints")
     altered = hrnet_zoo.demo.MANIFEST.read_text()
-    for metric, documented in (("miou", ROW.printed.miou), ("box_ap", DETECTOR.printed.box_ap)):
+    for metric, documented in (("miou", ROW.text("miou")), ("box_ap", DETECTOR.text("box_ap"))):
         assert documented is not None
         quoted = f'{metric}: "{documented}"'
         assert quoted in altered
@@ -35,7 +36,7 @@ def altered_demo(tmp_path: Path, points: float) -> Path:
 def test_demo_verifies_its_documented_numbers(tmp_path: Path, run_cli: RunCli) -> None:
     finished = run_cli("demo", "--output", tmp_path / "demo")
     assert finished.code == 0
-    documented = {ROW.name: ROW.printed.miou, DETECTOR.name: DETECTOR.printed.box_ap}
+    documented = {ROW.name: ROW.text("miou"), DETECTOR.name: DETECTOR.text("box_ap")}
     for part in (
         *documented,
         *documented.values(),
@@ -46,7 +47,7 @@ def test_demo_verifies_its_documented_numbers(tmp_path: Path, run_cli: RunCli) -
     ):
         assert part is not None
         assert part in finished.out
-    records = list(read_records(tmp_path / "demo" / "records"))
+    records = list(read_records(tmp_path / "demo" / "records", AccuracyRecord))
     assert {record.row for record in records} == set(documented)
     for record in records:
         assert record.status == "completed"
@@ -114,7 +115,7 @@ def test_where_the_time_goes(tmp_path: Path, run_cli: RunCli) -> None:
     assert re.search(r"time: [\d.]+ s, most of it: [a-z -]+; \d+% waiting", finished.out)
     events = json.loads(trace.read_text())["traceEvents"]
     assert any("conv" in event.get("name", "") for event in events)
-    (record,) = read_records(tmp_path / "records")
+    (record,) = read_records(tmp_path / "records", AccuracyRecord)
     assert record.timings is not None
     assert record.timings.bottleneck is not None
     assert record.timings.waiting_s is not None

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,10 +27,8 @@ from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.demo import trained
 from hrnet_zoo.demo.trained import TrainedNetworks
 from hrnet_zoo.errors import PrerequisiteError
-from hrnet_zoo.models.detection.detector import Detector
-from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
-from hrnet_zoo.records.timing import read_timings
+from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.detection.protocol import detect, to_image_detections
 from hrnet_zoo.timing.observations import Agreement, TrainedFigure
@@ -66,7 +64,7 @@ def rgb(path: Path) -> NDArray[np.uint8]:
 # --- a segmentor
 
 
-def plain_labels(model: FCN, dtype: torch.dtype) -> list[NDArray[np.int64]]:
+def plain_labels(model: Segmentor, dtype: torch.dtype) -> list[NDArray[np.int64]]:
     """Label every image of the demo, without anything between the network and the files."""
     mean, std = np.array([123.675, 116.28, 103.53]), np.array([58.395, 57.12, 57.375])
     found = []
@@ -241,7 +239,10 @@ def test_lower_precision_is_said_with_every_row_and_found_out_once(
     )
     assert text.count(line) == 2
     assert counted.calls == [("bf16",)]
-    assert [record.trained for record in read_timings(Path("records"))] == [[FIGURE], [FIGURE]]
+    assert [record.trained for record in read_records(Path("records"), TimingRecord)] == [
+        [FIGURE],
+        [FIGURE],
+    ]
 
     for row in json.loads(time_bf16(run_cli, *precisions, "--format", "json").out):
         (said,) = row["trained"]
@@ -271,6 +272,6 @@ def test_latencies_are_kept_where_the_demo_cannot_be_run(
     monkeypatch.setattr(trained, "_Trained", Counted(PrerequisiteError("no memory is left.")))
     finished = time_bf16(run_cli, "--precision", "bf16")
     assert "what bf16 does to a trained network is not known: no memory is left." in finished.err
-    records = list(read_timings(Path("records")))
+    records = list(read_records(Path("records"), TimingRecord))
     assert [record.trained for record in records] == [[], []]
     assert all(record.variants[1].seconds for record in records)

@@ -10,18 +10,22 @@ import torch
 from torch import nn
 from torchvision.ops import box_iou, sigmoid_focal_loss
 
-from hrnet_zoo.memory.training_batch import Objects, made_up_batch
 from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection.boxes import decode_deltas
 from hrnet_zoo.tasks.detection.training import DetectionTraining, as_trained, detection_loss
+from hrnet_zoo.tasks.detection.training_batch import Objects, made_up_batch
 from hrnet_zoo.tasks.detection.training_fcos import (
     ComposedGroupNorm,
     FocalLoss,
     iou_of,
     point_targets,
 )
-from hrnet_zoo.tasks.detection.training_roi import made_up_regions, mask_targets
-from hrnet_zoo.tasks.detection.training_rpn import anchor_targets, encode_deltas
+from hrnet_zoo.tasks.detection.training_two_stage import (
+    anchor_targets,
+    encode_deltas,
+    made_up_regions,
+    mask_targets,
+)
 from hrnet_zoo.tasks.segmentation.training import SegmentationTraining, segmentation_loss
 
 CPU = torch.device("cpu")
@@ -130,7 +134,7 @@ def test_mask_targets_are_full_where_regions_are_inside_the_image() -> None:
 
 def test_training_a_tiny_segmentor_reduces_its_loss() -> None:
     training = SegmentationTraining(
-        architecture="fcn_hrnet", backbone="w4_small", num_classes=4, crop=(64, 64), samples=2
+        architecture="fcn_hrnet", backbone="w4_small", num_classes=4, size=(64, 64), samples=2
     )
     step = training.prepare(CPU)
     losses = [float(step()) for _ in range(12)]

@@ -21,12 +21,12 @@ from hrnet_zoo.memory.peaks import (
     rounded_size,
 )
 from hrnet_zoo.memory.training_step import TrainingStep
-from hrnet_zoo.memory.use import MemoryUse
+from hrnet_zoo.memory.workload import Workload
 from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection import rpn
 from hrnet_zoo.models.detection.box_head import BoxHead
 from hrnet_zoo.models.folding import fold
-from hrnet_zoo.tasks import TASKS
+from hrnet_zoo.tasks.detection.filling import DETECTION_FILLING
 from hrnet_zoo.tasks.detection.inference import DetectionInference
 from hrnet_zoo.tasks.detection.protocol import geometry_of, to_image_detections
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
@@ -47,7 +47,7 @@ CPU = torch.device("cpu")
 
 
 @functools.cache
-def predicted_gib(training: MemoryUse) -> float:
+def predicted_gib(training: Workload) -> float:
     return predicted_peak(partial(training.prepare, CPU)) / GIB
 
 
@@ -107,7 +107,7 @@ def test_views_and_in_place_results_count_once_and_freed_tensors_no_more() -> No
 
 TINY = [
     SegmentationTraining(
-        architecture="fcn_hrnet", backbone="w4_small", num_classes=5, crop=(64, 96), samples=2
+        architecture="fcn_hrnet", backbone="w4_small", num_classes=5, size=(64, 96), samples=2
     ),
     *(
         DetectionTraining(
@@ -139,7 +139,7 @@ TINY = [
 @pytest.mark.parametrize(
     "work", TINY, ids=lambda work: f"{type(work).__name__}-{work.architecture}"
 )
-def test_fake_tensors_take_what_real_ones_take(work: MemoryUse) -> None:
+def test_fake_tensors_take_what_real_ones_take(work: Workload) -> None:
     tracker = AllocationTracker()
     with tracker:
         step = work.prepare(CPU)
@@ -161,7 +161,7 @@ def peak_of_a_real_detector(work: DetectionInference) -> int:
         network = build_detector(
             work.architecture, backbone=work.backbone, num_classes=80, channels=work.channels
         )
-        fill(network, "detection")
+        fill(network, DETECTION_FILLING)
         fold(network)
         network.to(memory_format=torch.channels_last)
         for part in network.modules():

@@ -17,10 +17,9 @@ from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.models import DETECTORS, build_detector
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
 from hrnet_zoo.models.detection.fcos import FCOS
-from hrnet_zoo.models.detection.fpn import FPN
-from hrnet_zoo.models.detection.htc import HTCRoIHead
+from hrnet_zoo.models.detection.necks import FPN
 from hrnet_zoo.models.detection.rpn import RPNHead
-from hrnet_zoo.models.detection.two_stage import TwoStageDetector
+from hrnet_zoo.models.detection.two_stage import TwoStageDetector, hybrid_cascade
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.resnext import ResNeXt
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
@@ -96,7 +95,7 @@ def small(architecture: str) -> Detector:
     channels = 64
     if architecture == "htc_x101":
         backbone = ResNeXt((1, 1, 1, 1))
-        neck, head = FPN(backbone.out_channels, channels), HTCRoIHead(3, channels)
+        neck, head = FPN(backbone.out_channels, channels), hybrid_cascade(3, channels)
         model: Detector = TwoStageDetector(backbone, neck, RPNHead(channels), head).eval()
     else:
         model = build_detector(architecture, backbone="w4_small", num_classes=3, channels=channels)
@@ -144,6 +143,13 @@ def test_masks_only_where_there_are_and_if_wanted(architecture: str) -> None:
         assert found.masks.max() <= 1
     else:
         assert found.masks is None
+
+
+@pytest.mark.parametrize("architecture", DETECTORS)
+def test_what_is_known_before_building_is_so(architecture: str) -> None:
+    model, kind = small(architecture), DETECTORS[architecture]
+    assert model.has_masks == kind.has_masks
+    assert isinstance(model, TwoStageDetector) == kind.has_regions
 
 
 @pytest.mark.parametrize("architecture", DETECTORS)

@@ -19,12 +19,11 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import keep_ratio_size, resize_keep_ratio, to_network_input
 from hrnet_zoo.models.detection import nms
-from hrnet_zoo.models.detection.anchors import STRIDES, base_anchors, grid_anchors
 from hrnet_zoo.models.detection.boxes import clip, decode_deltas, decode_distances
 from hrnet_zoo.models.detection.fcos import points
-from hrnet_zoo.models.detection.fpn import FPN
-from hrnet_zoo.models.detection.hrfpn import HRFPN
-from hrnet_zoo.models.detection.roi_features import aligned, roi_features, roi_levels
+from hrnet_zoo.models.detection.necks import FPN, HRFPN
+from hrnet_zoo.models.detection.roi_features import RoIFeatures, aligned, roi_levels
+from hrnet_zoo.models.detection.rpn import STRIDES, base_anchors, grid_anchors
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.resnext import build_resnext
 
@@ -106,10 +105,10 @@ def test_every_roi_gets_the_features_of_its_own_level() -> None:
     boxes = torch.tensor(
         [[0.0, 0, 250, 250], [0, 0, 30, 30], [0, 0, 130, 130], [0, 0, 500, 490], [5, 5, 5, 9]]
     )
-    means = roi_features(pyramid, boxes, 7).mean(dim=(1, 2, 3))
+    means = RoIFeatures(pyramid)(boxes, 7).mean(dim=(1, 2, 3))
     # The last map covers 256 pixels: the box of 500 hangs over its edge.
     assert means[[0, 1, 2, 4]].tolist() == [2, 0, 1, 0]
-    assert roi_features(pyramid, boxes[:0], 7).shape == (0, 2, 7, 7)
+    assert RoIFeatures(pyramid)(boxes[:0], 7).shape == (0, 2, 7, 7)
 
 
 @pytest.mark.parametrize("factors", [False, True])

@@ -14,7 +14,7 @@ from support.readme_variants import SOURCES, VARIANTS, original
 from support.trees import RunCli
 
 from hrnet_zoo.errors import ReadmeError
-from hrnet_zoo.readme.importing import naming
+from hrnet_zoo.readme.importing import derive
 from hrnet_zoo.readme.importing.as_yaml import imported_as_yaml
 from hrnet_zoo.readme.importing.entries import Imported
 from hrnet_zoo.readme.importing.from_file import import_file
@@ -64,7 +64,7 @@ def test_readmes_give_back_the_rows_of_the_manifest(
     path = write(tmp_path, "README.md", VARIANTS[variant](original(source)))
     imported = import_file(path, ZOO)
     columns = ["#", "Device", "Remark"] * len(imported.tables) if variant == "more columns" else []
-    reasons = [problem.reason for problem in imported.problems]
+    reasons = [left_out.reason for left_out in imported.left_out]
     assert [re.findall(r'field for the column "(.*)"', reason) for reason in reasons] == [
         [title] for title in columns
     ]
@@ -99,7 +99,7 @@ def test_what_follows_from_the_text(source: str, linked: set[str], blank: set[st
     for entry in import_file(DATA / "readmes" / f"{source}.md", NOTHING_KNOWN).entries:
         says_batch = "_4x4_" in (entry.name or "")
         expected = linked | ({"gpus", "samples_per_gpu"} if says_batch else set())
-        assert set(entry.setup) == (expected if entry.checkpoint_url else blank)
+        assert set(entry.setup) == (expected if entry.links.checkpoint else blank)
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -141,7 +141,7 @@ def test_name_and_heading_that_contradict_each_other_say_nothing(tmp_path: Path)
     text = original("mmsegmentation").replace("### LoveDA", "### Aerial")
     text = text.replace("### Cityscapes", "### LoveDA")
     entries = import_file(write(tmp_path, "README.md", text), ZOO).entries
-    read = {entry.table: entry.setup.get("dataset") for entry in entries}
+    read = {entry.table.heading: entry.setup.get("dataset") for entry in entries}
     assert (read["LoveDA"], read["Aerial"], read["Potsdam"]) == (None, "loveda", "potsdam")
 
 
@@ -159,9 +159,9 @@ def test_name_and_heading_that_contradict_each_other_say_nothing(tmp_path: Path)
 def test_what_names_say(
     name: str, backbone: str | None, dataset: str | None, batch: tuple[int, int] | None
 ) -> None:
-    assert naming.backbone_in_name(name) == backbone
-    assert naming.dataset_in_name(name) == dataset
-    assert naming.batch_in_name(name) == batch
+    assert derive.backbone_in_name(name) == backbone
+    assert derive.dataset_in_name(name) == dataset
+    assert derive.batch_in_name(name) == batch
 
 
 def test_rows_that_nobody_knows_a_name_for(tmp_path: Path, run_cli: RunCli) -> None:
@@ -180,7 +180,7 @@ def test_rows_that_nobody_knows_a_name_for(tmp_path: Path, run_cli: RunCli) -> N
 def test_added_columns_are_no_part_of_the_readme(tmp_path: Path) -> None:
     both = update_readme(original("mmdetection"), ZOO, measured_everywhere(0.2), "both").new
     imported = import_file(write(tmp_path, "README.md", both), ZOO)
-    assert imported.problems == ()
+    assert imported.left_out == ()
     assert imported.tables == import_file(DATA / "readmes" / "mmdetection.md", ZOO).tables
 
 
@@ -192,7 +192,7 @@ def test_added_columns_are_no_part_of_the_readme(tmp_path: Path) -> None:
         ("-f196fb4e.pth", ".pth", "does not end in the first 8 digits"),
         ("-f196fb4e.pth", "-f196fb4e.zip", "no link to a .pth file"),
         ("fcn_hr18_512x1024_40k_cityscapes_20200601_014216-f196fb4e.pth",
-         "FCN_20200601-f196fb4e.pth", '"FCN" is no name for a row'),
+         "FCN_20200601-f196fb4e.pth", '"FCN" cannot be the name of a row'),
         ("fcn_hr18_512x1024_40k_cityscapes_20200601_014216-f196fb4e.pth",
          "fcn_hr18s_512x1024_40k_cityscapes_20200601-f196fb4e.pth", "was there already, at"),
     ],

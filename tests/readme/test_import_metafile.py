@@ -78,14 +78,14 @@ def later_metafile() -> str:
 def test_a_detection_metafile_gives_what_the_later_editions_quote(tmp_path: Path) -> None:
     path = write(tmp_path, "metafile.yml", later_metafile())
     imported = import_file(path, ZOO)
-    assert imported.problems == ()
+    assert imported.left_out == ()
     rows = rows_in(imported)
     assert len(rows) == 28
     for row in rows:
         known = ZOO.row(row["name"])
         assert known.later is not None
         for quantity in ("train_memory_gb", "box_ap", "mask_ap"):
-            assert (row["printed"][quantity] or None) == getattr(known.later, quantity)
+            assert (row["printed"].get(quantity) or None) == getattr(known.later, quantity)
         assert row["checkpoint_url"] == known.later.checkpoint_url
         assert row["method"] == row["table"] == known.method
         assert row["setup"].items() <= manifest_row(row["name"])["setup"].items()
@@ -102,13 +102,13 @@ def test_its_completed_manifest_is_valid(tmp_path: Path, run_cli: RunCli) -> Non
     again = load_zoo(write(tmp_path, "zoo.yaml", completed(finished.out)))
     assert len(again.rows) == 28
     mask = again.row("mask_rcnn_hrnetv2p_w40_1x_coco")
-    assert (mask.printed.box_ap, mask.printed.mask_ap, mask.position) == ("42.1", "37.5", 4)
-    assert mask.printed.backbone == "hrnetv2p_w40"
+    assert (mask.text("box_ap"), mask.text("mask_ap"), mask.position) == ("42.1", "37.5", 4)
+    assert mask.text("backbone") == "hrnetv2p_w40"
 
 
 def test_a_segmentation_metafile_is_quoted_with_its_decimals(tmp_path: Path) -> None:
     imported = import_file(write(tmp_path, "hrnet.yml", SEGMENTATION_METAFILE), NOTHING_KNOWN)
-    assert imported.problems == ()
+    assert imported.left_out == ()
     first, second = rows_in(imported, NOTHING_KNOWN)
     assert (first["printed"]["miou"], first["printed"]["train_memory_gb"]) == ("78.80", "2.90")
     assert (first["printed"]["crop_size"], first["printed"]["lr_schd"]) == ("(512,1024)", "160000")
@@ -151,7 +151,7 @@ def test_a_model_index_imports_the_files_it_names(tmp_path: Path, run_cli: RunCl
     [
         ("mIoU: 78.80", "mIoU: 78,80", '"78,80" is neither a decimal number'),
         ("mIoU(ms+flip): 80.74", "PQ: 1", 'no field for the metric "PQ"'),
-        ("lr schd: 160000", "lr schd: [1, 2]", '"lr schd" is no single value'),
+        ("lr schd: 160000", "lr schd: [1, 2]", '"lr schd" is not a single value'),
         ("Batch Size: 16", "Batch: 16", 'the key "Batch" of Metadata is not known'),
         ("In Collection: hrnet", "Colection: x", 'the key "Colection" is not known'),
     ],

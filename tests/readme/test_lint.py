@@ -16,14 +16,13 @@ from support.trees import RunCli
 
 from hrnet_zoo import demo
 from hrnet_zoo.models import build_segmentor
-from hrnet_zoo.readme.labels import Width
 from hrnet_zoo.readme.lint.checking import check_document, fix
 from hrnet_zoo.readme.lint.codes import RULES
 from hrnet_zoo.readme.lint.document import Finding
 from hrnet_zoo.readme.lint.file_checks import width_of_tensors
 from hrnet_zoo.readme.lint.manifest_source import manifest_document
-from hrnet_zoo.readme.lint.names import checkpoint_stem, log_name, schedule_in_file_name
 from hrnet_zoo.readme.lint.readme_source import readme_document
+from hrnet_zoo.readme.names import Width, checkpoint_stem, log_name, schedule_in_name
 from hrnet_zoo.zoo.manifest import default_manifest, load_zoo
 
 TABLES = Path(__file__).parents[1] / "data" / "tables"
@@ -356,10 +355,10 @@ def test_names_of_checkpoints(file_name: str, stem: str) -> None:
 
 
 def test_names_tell_schedules_once() -> None:
-    assert schedule_in_file_name("fcos_hrnetv2p_w18_gn-head_4x4_2x_coco") == "2x"
-    assert schedule_in_file_name("htc_x101_64x4d_fpn_16x1_28e_coco") == "28e"
-    assert schedule_in_file_name("fcn_hr18_480x480_160k_x") == "160000"
-    assert schedule_in_file_name("a_1x_2x") is None
+    assert schedule_in_name("fcos_hrnetv2p_w18_gn-head_4x4_2x_coco") == "2x"
+    assert schedule_in_name("htc_x101_64x4d_fpn_16x1_28e_coco") == "28e"
+    assert schedule_in_name("fcn_hr18_480x480_160k_x") == "160000"
+    assert schedule_in_name("a_1x_2x") is None
     assert log_name("readme.txt") is None
 
 

@@ -2,29 +2,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from pydantic import BaseModel, ConfigDict
 
 from hrnet_zoo.errors import RecordError
-from hrnet_zoo.records.accuracy import (
-    MIGRATIONS,
-    SCHEMA_VERSION,
-    Record,
-    new_record_path,
-    now,
-    read_as,
-    read_record,
-    read_records,
-    write_record,
-)
-from hrnet_zoo.records.migrations import FIRST_VERSION, Migrations, newest_line
-from hrnet_zoo.records.timing import TIMING_MIGRATIONS, TIMING_VERSION
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.base import SCHEMA_VERSION
+from hrnet_zoo.records.files import new_record_path, now, read_record, write_record
+from hrnet_zoo.records.folder import read_records
+from hrnet_zoo.records.migrations import FIRST_VERSION, MIGRATIONS, Migrations, migrate, newest_line
+from hrnet_zoo.records.timing import TimingRecord
 
 
-def started(row: str = "a_row") -> Record:
-    return Record(row=row, status="started", started_at=now())
+def started(row: str = "a_row") -> AccuracyRecord:
+    return AccuracyRecord(row=row, status="started", started_at=now())
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -40,7 +32,7 @@ def test_finishing_replaces_the_started_state(tmp_path: Path) -> None:
     path = new_record_path(tmp_path, "a_row", now())
     write_record(started(), path)
     write_record(started().model_copy(update={"status": "completed"}), path)
-    assert [record.status for record in read_records(tmp_path)] == ["completed"]
+    assert [record.status for record in read_records(tmp_path, AccuracyRecord)] == ["completed"]
 
 
 def test_two_runs_in_one_second_keep_two_files(tmp_path: Path) -> None:
@@ -55,8 +47,8 @@ def test_two_runs_in_one_second_keep_two_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        ("{", "no readable record"),
-        ("[]", "no valid record"),
+        ("{", "not a readable record"),
+        ("[]", "not a valid record"),
         ('{"row": "x", "status": "passed", "started_at": "2026-01-01T00:00:00Z"}', "status"),
     ],
 )
@@ -65,7 +57,7 @@ def test_damaged_record(tmp_path: Path, content: str, what: str) -> None:
     path.parent.mkdir()
     path.write_text(content)
     with pytest.raises(RecordError, match=what):
-        list(read_records(tmp_path))
+        list(read_records(tmp_path, AccuracyRecord))
 
 
 def test_record_of_a_newer_version(tmp_path: Path) -> None:
@@ -82,25 +74,14 @@ def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_no_records_are_no_error(tmp_path: Path) -> None:
-    assert list(read_records(tmp_path / "none")) == []
+    assert list(read_records(tmp_path / "none", AccuracyRecord)) == []
 
 
 def test_records_come_oldest_first(tmp_path: Path) -> None:
     for name, year in (("b", 2021), ("a", 2022), ("c", 2020)):
         record = started(name).model_copy(update={"started_at": now().replace(year=year)})
         write_record(record, tmp_path / name / "1.json")
-    assert [record.row for record in read_records(tmp_path)] == ["c", "b", "a"]
-
-
-class Newest(BaseModel):
-    """A record whose third version differs from the first in two ways."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    schema_version: Literal[3]
-    row: str
-    seconds: float
-    device: str
+    assert [record.row for record in read_records(tmp_path, AccuracyRecord)] == ["c", "b", "a"]
 
 
 def rename(content: dict[str, Any]) -> dict[str, Any]:
@@ -114,47 +95,60 @@ STEPS: Migrations = {1: rename, 2: lambda content: content | {"device": "cpu"}}
 @pytest.mark.parametrize(
     "content",
     [
+        {"row": "a", "duration_ms": 1500},
         {"schema_version": 1, "row": "a", "duration_ms": 1500},
         {"schema_version": 2, "row": "a", "seconds": 1.5},
         {"schema_version": 3, "row": "a", "seconds": 1.5, "device": "cpu"},
     ],
-    ids=["oldest", "older", "newest"],
+    ids=["without a version", "oldest", "older", "newest"],
 )
-def test_old_records_are_brought_up_to_date(tmp_path: Path, content: dict[str, Any]) -> None:
-    path = tmp_path / "1.json"
-    path.write_text(json.dumps(content))
-    record = read_as(Newest, path, 3, STEPS)
-    assert record == Newest(schema_version=3, row="a", seconds=1.5, device="cpu")
-    assert json.loads(path.read_text()) == content
+def test_old_content_is_brought_up_to_date(content: dict[str, Any]) -> None:
+    before = dict(content)
+    newest = {"schema_version": 3, "row": "a", "seconds": 1.5, "device": "cpu"}
+    assert migrate(content, 3, STEPS) == newest
+    assert content == before
 
 
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        ({"schema_version": 1, "row": "a"}, r"1\.json .*version 1 cannot be brought up to date"),
-        ({"schema_version": 1, "row": "a", "duration_ms": "long"}, "cannot be brought up to date"),
-        ({"schema_version": 0, "row": "a"}, "schema_version"),
-        ({"schema_version": "1", "row": "a"}, "schema_version"),
-        ({"schema_version": 4}, "newer hrnet-zoo"),
+        ({"schema_version": 1, "result": 3}, r"1\.json .*version 1 cannot be brought up to date"),
+        ({"schema_version": 0, "row": "a"}, 'its kind is "None"'),
+        ({"schema_version": "1", "row": "a"}, 'its kind is "None"'),
+        ({"schema_version": "1", "kind": "accuracy", "row": "a"}, "schema_version"),
+        ({"schema_version": 2, "kind": "accuracy", "row": 1}, "accuracy.row"),
+        (
+            {"schema_version": 2, "kind": "energy", "row": "a"},
+            r'1\.json .*its kind is "energy", .*knows accuracy, timing, memory\. Upgrade',
+        ),
+        ({"schema_version": SCHEMA_VERSION + 1, "kind": "energy"}, "newer hrnet-zoo.*Upgrade"),
     ],
     ids=str,
 )
-def test_records_that_cannot_be_brought_up_to_date(
-    tmp_path: Path, content: dict[str, Any], what: str
-) -> None:
+def test_records_that_cannot_be_used(tmp_path: Path, content: dict[str, Any], what: str) -> None:
     path = tmp_path / "1.json"
     path.write_text(json.dumps(content))
     with pytest.raises(RecordError, match=what):
-        read_as(Newest, path, 3, STEPS)
+        read_record(path)
 
 
-@pytest.mark.parametrize(
-    ("newest", "migrations"),
-    [(SCHEMA_VERSION, MIGRATIONS), (TIMING_VERSION, TIMING_MIGRATIONS)],
-    ids=["accuracy", "time"],
-)
-def test_every_version_that_ever_was_can_be_read(newest: int, migrations: Migrations) -> None:
-    assert list(migrations) == list(range(FIRST_VERSION, newest))
+def test_every_version_that_ever_was_can_be_read() -> None:
+    assert list(MIGRATIONS) == list(range(FIRST_VERSION, SCHEMA_VERSION))
+
+
+def test_the_kind_in_the_file_decides_not_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / "a_row" / "timings" / "1.json"
+    write_record(started(), path)
+    assert [record.row for record in read_records(tmp_path, AccuracyRecord)] == ["a_row"]
+    assert read_records(tmp_path, TimingRecord) == []
+
+
+def test_a_damaged_file_is_named_to_those_who_look_for_its_kind(tmp_path: Path) -> None:
+    path = new_record_path(tmp_path, "a_row", now(), "timing")
+    path.write_text("{")
+    assert read_records(tmp_path, AccuracyRecord) == []
+    with pytest.raises(RecordError, match="not a readable record"):
+        read_records(tmp_path, TimingRecord)
 
 
 def of_version_1(folder: Path, **measurement: Any) -> Path:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
+import pandas
 import pytest
 import vl_convert
+from made_up_runs import write_run
 from made_up_zoo import write_zoo
 from PIL import Image
 from pyarrow import parquet
 from support.trees import RunCli
 
+import hrnet_zoo
 from hrnet_zoo import demo
+from hrnet_zoo.errors import UsageError
 from hrnet_zoo.report.export import COLUMNS, Value, values_of
 from hrnet_zoo.report.html.charts import delta_chart, history_chart, on_page
 from hrnet_zoo.report.html.colours import OF_PAGE
@@ -79,6 +84,33 @@ def test_parquet_comes_back_with_types(
     assert [Value(**line) for line in table.to_pylist()] == values
 
 
+def test_results_are_the_lines_that_have_a_run(records: Path, values: list[Value]) -> None:
+    table = hrnet_zoo.results(records)
+    assert tuple(table.columns) == COLUMNS
+    measured = [value for value in values if value.record is not None]
+    assert 0 < len(measured) < len(values)
+    lines: list[dict[str, Any]] = [
+        {name: None if pandas.isna(cell) else cell for name, cell in line._asdict().items()}
+        for line in table.itertuples(index=False)
+    ]
+    assert [Value(**line) for line in lines] == measured
+    types = {name: str(table[name].dtype) for name in ("measured", "parameters", "counts")}
+    assert types == {"measured": "float64", "parameters": "Int64", "counts": "bool"}
+    assert str(table["started_at"].dtype) == "datetime64[us, UTC]"
+
+
+def test_results_name_what_they_leave_out(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="There is no folder"):
+        hrnet_zoo.results(tmp_path / "nowhere")
+    write_run(tmp_path)
+    (tmp_path / "broken.json").write_text("{")
+    with pytest.warns(UserWarning, match=r"left out: broken\.json: "):
+        table = hrnet_zoo.results(str(tmp_path))
+    assert table["measured"].tolist() == [70.0]
+    (tmp_path / "broken.json").unlink()
+    assert len(hrnet_zoo.results(tmp_path, hrnet_zoo.load_zoo())) == 1
+
+
 def test_figures_are_pictures_of_every_data_set(
     run_cli: RunCli, tmp_path: Path, records: Path
 ) -> None:
@@ -107,7 +139,7 @@ def test_a_single_row_is_not_rounded_at_the_axes(run_cli: RunCli, tmp_path: Path
     run_cli("report", "figures", "--zoo", demo.MANIFEST, "--output", tmp_path)
     svg = (tmp_path / "accuracy_parameters.svg").read_text()
     for row in load_zoo(demo.MANIFEST).rows:
-        assert f">{row.printed.miou or row.printed.box_ap}<" in svg
+        assert f">{row.text('miou') or row.text('box_ap')}<" in svg
 
 
 def test_charts_of_the_page_show_one_data_set(records: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 from made_up_zoo import write_zoo
 from verdicts.test_verdicts import ROW, measurement, record
 
-from hrnet_zoo.records.accuracy import Record, write_record
+from hrnet_zoo.records.accuracy import AccuracyAsked, AccuracyRecord
+from hrnet_zoo.records.files import write_record
 from hrnet_zoo.report.html.gathering import Claim, Gathered, gather, verdict_counts
 from hrnet_zoo.report.html.history import SHOWN, history_of, thinned
 from hrnet_zoo.report.html.per_class import class_tables
@@ -26,7 +27,7 @@ from hrnet_zoo.zoo.row import Metric
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def gathered(folder: Path, *records: Record) -> Gathered:
+def gathered(folder: Path, *records: AccuracyRecord) -> Gathered:
     """Write records, one a day, and gather them."""
     for day, made in enumerate(records):
         started = made.model_copy(update={"started_at": BEGIN + timedelta(days=day)})
@@ -43,7 +44,7 @@ def claim_of(found: Gathered, metric: Metric = "miou", edition: str = "readme") 
     return claim
 
 
-def record_with(value: float, **changes: Any) -> Record:
+def record_with(value: float, **changes: Any) -> AccuracyRecord:
     return record(measurement(value), **changes)
 
 
@@ -59,7 +60,7 @@ def record_with(value: float, **changes: Any) -> Record:
     ],
 )
 def test_the_latest_comparable_run_counts(
-    tmp_path: Path, records: list[Record], counting: int, verdict: Verdict
+    tmp_path: Path, records: list[AccuracyRecord], counting: int, verdict: Verdict
 ) -> None:
     claim = claim_of(gathered(tmp_path, *records))
     assert claim.judgement.verdict is verdict
@@ -69,17 +70,21 @@ def test_the_latest_comparable_run_counts(
 
 
 def test_a_run_that_failed_counts_for_what_it_was_asked(tmp_path: Path) -> None:
-    failed = record(status="error", reason="out of memory", arguments={"metrics": ["miou"]})
+    failed = record(status="error", reason="out of memory", asked=AccuracyAsked(metrics=["miou"]))
     found = gathered(tmp_path, failed)
     assert claim_of(found).judgement.verdict is Verdict.ERROR
     assert claim_of(found).judgement.reason == "out of memory"
     assert claim_of(found, "miou_ms_flip").judgement.verdict is Verdict.NOT_RUN
 
 
-def test_arguments_that_are_no_metrics_do_no_harm(tmp_path: Path) -> None:
-    strange: list[Any] = [{"metrics": 3}, {"metrics": [["miou"]]}, {"metrics": {"miou": 1}}]
-    found = gathered(tmp_path, *(record(status="error", arguments=a) for a in strange))
-    assert found.num_records == 3
+@pytest.mark.parametrize("metrics", [3, [["miou"]], {"miou": 1}, ["of another version"]])
+def test_old_arguments_that_are_not_metrics_do_no_harm(tmp_path: Path, metrics: object) -> None:
+    old = record(status="error").model_dump(mode="json", exclude={"asked", "kind"})
+    path = tmp_path / ROW.name / "1.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(old | {"schema_version": 1, "arguments": {"metrics": metrics}}))
+    found = gather(load_zoo(), tmp_path)
+    assert found.num_records == 1
     assert claim_of(found).runs == ()
 
 

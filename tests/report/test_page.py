@@ -220,9 +220,9 @@ def test_no_string_of_manifest_or_records_becomes_part_of_the_page(
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("half.json", '{"row": "fcn', "no readable record"),
+        ("half.json", '{"row": "fcn', "not a readable record"),
         ("new.json", '{"schema_version": 99}', "newer hrnet-zoo"),
-        ("list.json", "[1]", "no valid record"),
+        ("list.json", "[1]", "not a valid record"),
     ],
 )
 def test_a_file_that_is_no_record_is_named_and_the_others_are_shown(

@@ -10,7 +10,7 @@ from support.trees import RunCli
 from verdicts.test_verdicts import ROW, measurement, record
 from zoo.test_manifest import FIELDS, README_ROWS, links
 
-from hrnet_zoo.records.accuracy import write_record
+from hrnet_zoo.records.files import write_record
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Metric
 
@@ -116,4 +116,4 @@ def test_damaged_record_is_named(tmp_path: Path, run_cli: RunCli) -> None:
     path.write_text('{"row": ')
     finished = run_cli("report", "tables", "--records", tmp_path / "records")
     assert finished.code == 3
-    assert "1.json is no readable record" in finished.err
+    assert "1.json is not a readable record" in finished.err

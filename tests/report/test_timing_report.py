@@ -17,7 +17,9 @@ import pytest
 import torch
 
 from hrnet_zoo.errors import RecordError
-from hrnet_zoo.records.timing import TimingRecord, read_timing, read_timings
+from hrnet_zoo.records.files import read_record
+from hrnet_zoo.records.folder import read_records
+from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.report.timings import (
     all_could_be_run,
     remarks,
@@ -224,7 +226,6 @@ def record(**changes: Any) -> TimingRecord:
         sampling=SamplingUsed(limit_s=60, precision=0.005, stopped_by="precision", elapsed_s=9),
         variants=[documented, fast],
         machine=MachineState(num_processors=2, load_before=0, load_after=0.0, others=0.0),
-        environment={},
     ).model_copy(update=changes)
 
 
@@ -377,14 +378,14 @@ def test_a_record_without_the_later_fields_is_read(tmp_path: Path) -> None:
     for field in ("edition", "trained", "keeps_freed_memory"):
         del old[field]
     path.write_text(json.dumps(old))
-    assert read_timing(path) == record()
+    assert read_record(path) == record()
 
 
 def test_a_record_of_a_newer_version_is_not_guessed_at(tmp_path: Path) -> None:
     path = tmp_path / "row" / "timings" / "1.json"
     path.parent.mkdir(parents=True)
     path.write_text(record().model_dump_json())
-    assert [read.row for read in read_timings(tmp_path)] == [record().row]
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 2}))
+    assert [read.row for read in read_records(tmp_path, TimingRecord)] == [record().row]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 3}))
     with pytest.raises(RecordError, match="newer hrnet-zoo"):
-        read_timing(path)
+        read_record(path)

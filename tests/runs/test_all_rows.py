@@ -19,9 +19,9 @@ from PIL import Image
 from support.trees import RunCli, blocks, picture
 
 import hrnet_zoo
-from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.layouts import DATASETS
-from hrnet_zoo.records.accuracy import read_record
+from hrnet_zoo.datasets import of_kind
+from hrnet_zoo.datasets.label_images import LabelImages
+from hrnet_zoo.records.files import read_record
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -43,7 +43,8 @@ KINDS = [key for key, _ in groupby(sorted(ROWS, key=kind), key=kind)]
 
 def write_tree(data_root: Path, dataset: str) -> list[tuple[Path, NDArray[np.uint8]]]:
     """Write a validation split; return its images with the labels they should be read as."""
-    layout, num_classes = DATASETS[dataset], len(class_table(dataset).names)
+    layout = of_kind(LabelImages)[dataset]
+    num_classes = len(layout.classes)
     rng = np.random.default_rng(len(dataset))
     root, pairs = data_root / layout.root, []
     for i in range(IMAGES):

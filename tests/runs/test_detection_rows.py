@@ -14,7 +14,7 @@ from support.detection_trees import annotate_as_predicted, small_scale_zoo, writ
 from support.slow_coco import slow_figures
 from support.trees import RunCli
 
-from hrnet_zoo.records.accuracy import read_record
+from hrnet_zoo.records.files import read_record
 from hrnet_zoo.runs.load import load_predictor
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
 from hrnet_zoo.zoo.manifest import load_zoo

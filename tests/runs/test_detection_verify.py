@@ -26,11 +26,12 @@ from support.trees import Finished, RunCli
 from torch.nn import functional as F
 
 import hrnet_zoo
-from hrnet_zoo.datasets.coco import open_coco
-from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
+from hrnet_zoo.datasets import of_kind
+from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection.detector import ImageGeometry
-from hrnet_zoo.records.accuracy import Record, read_record
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.files import read_record
 from hrnet_zoo.runs.load import load_predictor
 from hrnet_zoo.tasks.detection import coco_backends
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
@@ -71,7 +72,7 @@ def verify(tmp_path: Path, root: Path, fcos_checkpoint: Path, run_cli: RunCli) -
     return run
 
 
-def only_record(tmp_path: Path) -> Record:
+def only_record(tmp_path: Path) -> AccuracyRecord:
     (path,) = (tmp_path / "records").glob("*/*.json")
     return read_record(path)
 
@@ -378,8 +379,7 @@ def test_python_interface(root: Path, tmp_path: Path) -> None:
     dense = result.decoded_masks()
     assert dense.shape == (number, 120, 160)
     assert _areas_within_boxes(dense, result.boxes)
-    layout = DETECTION_DATASETS["coco"]
-    image = open_coco(layout, "coco", tmp_path / "data").load(0).image
+    image = of_kind(CocoInstances)["coco"].open(tmp_path / "data").load(0).image
     again = predictor.predict(image, scale=(128, 96))
     assert np.array_equal(again.boxes, result.boxes)
     with pytest.raises(hrnet_zoo.ZooError, match="RGB array"):

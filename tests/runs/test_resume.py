@@ -18,7 +18,8 @@ from support.trees import RunCli, heed_interrupts, make_cityscapes
 
 from hrnet_zoo.demo import MANIFEST
 from hrnet_zoo.models import build_segmentor
-from hrnet_zoo.records.accuracy import Record, read_record
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.files import read_record
 from hrnet_zoo.records.journal import Journal
 
 IMAGES = 40
@@ -67,7 +68,7 @@ def arguments(tmp_path: Path, zoo: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def completed(output: Path) -> Record:
+def completed(output: Path) -> AccuracyRecord:
     records = [read_record(path) for path in output.glob("*/*.json")]
     (record,) = [record for record in records if record.status == "completed"]
     return record

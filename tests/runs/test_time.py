@@ -15,8 +15,9 @@ from torch import nn
 import hrnet_zoo.demo
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
-from hrnet_zoo.records.accuracy import read_records
-from hrnet_zoo.records.timing import read_timings
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.folder import read_records
+from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.host_memory import keep_freed_memory
 from hrnet_zoo.timing.medians import median, median_interval, ratio_interval
 from hrnet_zoo.timing.observations import TrainedFigure
@@ -115,8 +116,8 @@ def test_latencies_are_kept_where_the_ceilings_cannot_be_measured(
         msg = "CUPTI_ERROR_INSUFFICIENT_PRIVILEGES"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr("hrnet_zoo.timing.limits.copy_gbs", no_memory)
-    monkeypatch.setattr("hrnet_zoo.timing.limits.gpu_busy_seconds", no_profiler)
+    monkeypatch.setattr("hrnet_zoo.timing.bottlenecks.copy_gbs", no_memory)
+    monkeypatch.setattr("hrnet_zoo.timing.bottlenecks.gpu_busy_seconds", no_profiler)
     finished = run_cli("time", SEGMENTOR, *DEMO, "--limit-seconds", 0.5, "--format", "json")
     assert finished.code == 0, finished.err
     (row,) = json.loads(finished.out)
@@ -136,7 +137,7 @@ def test_latencies_are_kept_whatever_fails_after_them(
         msg = "CUDA error: CUBLAS_STATUS_NOT_SUPPORTED\nwhen calling `cublasGemmEx`"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr("hrnet_zoo.timing.limits.peak_gflops", unsupported)
+    monkeypatch.setattr("hrnet_zoo.timing.bottlenecks.peak_gflops", unsupported)
     monkeypatch.setattr("hrnet_zoo.demo.trained.TrainedNetworks.figures", unsupported)
     finished = run_cli(
         "time", SEGMENTOR, *DEMO, "--precision", "bf16", "--limit-seconds", 0.5, "--format", "json"
@@ -145,7 +146,7 @@ def test_latencies_are_kept_whatever_fails_after_them(
     reason = "CUDA error: CUBLAS_STATUS_NOT_SUPPORTED when calling `cublasGemmEx`"
     assert f"what the machine can do at most was not measured: {reason}" in finished.err
     assert f"what bf16 does to a trained network is not known: {reason}" in finished.err
-    (record,) = read_timings(Path("records"))
+    (record,) = read_records(Path("records"), TimingRecord)
     assert record.work is None
     assert record.trained == []
     assert all(variant.seconds for variant in record.variants)
@@ -155,11 +156,11 @@ def test_the_record_holds_every_sample(run_cli: RunCli) -> None:
     finished = run_cli("time", SEGMENTOR, *DEMO, "--limit-seconds", 1, "--format", "json")
     assert finished.code == 0, finished.err
     variants = by_name(finished.out)
-    (record,) = read_timings(Path("records"))
+    (record,) = read_records(Path("records"), TimingRecord)
     assert record.row == SEGMENTOR
     assert record.weights == "filled"
     assert record.checkpoint is None
-    assert record.environment["packages"]["torch"]
+    assert record.environment.packages["torch"]
     assert record.machine.num_processors >= 1
     assert record.keeps_freed_memory == keep_freed_memory()
     assert record.input.is_documented_scale
@@ -175,7 +176,7 @@ def test_the_record_holds_every_sample(run_cli: RunCli) -> None:
     ratio = ratio_interval(documented.seconds, fast.seconds)
     assert variants["fast"]["speed_up"] == (ratio.median if ratio else None)
     # Records of accuracy are read from the same folder.
-    assert list(read_records(Path("records"))) == []
+    assert list(read_records(Path("records"), AccuracyRecord)) == []
 
 
 def test_a_detector_is_timed_under_both_protocols(run_cli: RunCli) -> None:
@@ -263,8 +264,8 @@ def test_exported_engines_give_the_same_labels(run_cli: RunCli) -> None:
         assert 0 < variants[name]["largest_logit_difference"] < 1e-3
         assert f"network in {title}" in variants[name]["description"]
         assert variants[name]["bytes_moved"] is variants[name]["limit"] is None
-    (record,) = read_timings(Path("records"))
-    assert record.environment["packages"]["openvino"]
+    (record,) = read_records(Path("records"), TimingRecord)
+    assert record.environment.packages["openvino"]
 
 
 @pytest.mark.parametrize(
@@ -305,7 +306,7 @@ def test_a_batch_is_timed_as_a_whole_and_counted_per_image(run_cli: RunCli) -> N
     )  # fmt: skip
     assert finished.code == 0, finished.err
     variants = by_name(finished.out)
-    (record,) = read_timings(Path("records"))
+    (record,) = read_records(Path("records"), TimingRecord)
     documented, *others = record.variants
     assert documented.batch == variants["documented"]["batch"] == 1
     for timed in others:
@@ -381,7 +382,7 @@ def test_engines_of_gpus_are_unavailable_on_a_cpu(
     assert finished.out.count(f"{engine}: unavailable: {reason}\n") == 2
     assert finished.out.count(f"{engine}-bf16: unavailable: {reason}\n") == 2
     assert finished.out.count("\n  fast ") == 2
-    records = list(read_timings(Path("records")))
+    records = list(read_records(Path("records"), TimingRecord))
     assert [record.row for record in records] == [SEGMENTOR, DETECTOR]
     for record in records:
         (unavailable,) = (v for v in record.variants if v.name == engine)
@@ -420,7 +421,7 @@ def test_out_of_memory_names_the_size_and_leaves_no_record(
     assert "nothing was made smaller" in finished.err
     # The other row was timed all the same.
     assert f"{DETECTOR} on cpu" in finished.out
-    assert [record.row for record in read_timings(Path("records"))] == [DETECTOR]
+    assert [record.row for record in read_records(Path("records"), TimingRecord)] == [DETECTOR]
 
 
 def test_a_mistake_of_ours_is_not_taken_for_a_missing_prerequisite(
@@ -458,7 +459,7 @@ def test_twins_are_counted(run_cli: RunCli) -> None:
     assert row["variants"] == []
     assert row["network_input"] == [64, 96]
     assert any("not the documented scale" in remark for remark in row["remarks"])
-    (record,) = read_timings(Path("records"))
+    (record,) = read_records(Path("records"), TimingRecord)
     assert all(len(pair.first_s) == len(pair.second_s) >= 6 for pair in record.twins)
 
 

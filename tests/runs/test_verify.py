@@ -23,9 +23,11 @@ from rows import evaluate_images, single_protocol
 from support.trees import Finished, RunCli, heed_interrupts, make_cityscapes
 
 import hrnet_zoo
-from hrnet_zoo.datasets.layouts import DATASETS
-from hrnet_zoo.datasets.segmentation import Sample, SegmentationDataset, open_dataset
-from hrnet_zoo.records.accuracy import Record, read_record
+from hrnet_zoo.datasets import of_kind
+from hrnet_zoo.datasets.label_images import LabelImages
+from hrnet_zoo.datasets.label_samples import LabelSamples, Sample
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.files import read_record
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -69,7 +71,7 @@ def verify(tmp_path: Path, data_root: Path, small_checkpoint: Path, run_cli: Run
     return run
 
 
-def only_record(tmp_path: Path) -> Record:
+def only_record(tmp_path: Path) -> AccuracyRecord:
     (path,) = (tmp_path / "records").glob("*/*.json")
     return read_record(path)
 
@@ -98,7 +100,7 @@ def test_documented_scale_end_to_end(
     )  # fmt: skip
     (result,) = json.loads(finished.out)
     model = filled_model("hr18s", 19, "cityscapes")
-    sample = open_dataset(DATASETS["cityscapes"], data_root, 19).load(0)
+    sample = of_kind(LabelImages)["cityscapes"].open(data_root).load(0)
     resized = torch.from_numpy(_cv2_resize(sample.image, 2048, 1024)).permute(2, 0, 1).double()
     mean = torch.tensor([123.675, 116.28, 103.53]).double().view(3, 1, 1)
     std = torch.tensor([58.395, 57.12, 57.375]).double().view(3, 1, 1)
@@ -140,7 +142,7 @@ def test_record_holds_what_was_seen(tmp_path: Path, verify: Any) -> None:
     )
     assert record.timings is not None
     assert record.timings.forward_s > 0
-    assert record.environment["packages"]["torch"]
+    assert record.environment.packages["torch"]
     assert record.finished_at is not None
     assert str(tmp_path) not in record.model_dump_json(), "records hold no paths of the machine"
 
@@ -179,7 +181,7 @@ def test_the_same_run_twice_gives_the_same_value(tmp_path: Path, verify: Any) ->
 
 
 def evaluated(
-    dataset: SegmentationDataset, num_workers: int, on_result: Callable[[], None] = lambda: None
+    dataset: LabelSamples, num_workers: int, on_result: Callable[[], None] = lambda: None
 ) -> dict[str, NDArray[np.int64]]:
     """Evaluate a network that sees class 3 everywhere; return counts by image."""
     counts = {}
@@ -201,7 +203,7 @@ def evaluated(
 def test_the_result_does_not_depend_on_the_number_of_workers(
     data_root: Path, num_workers: int
 ) -> None:
-    dataset = open_dataset(DATASETS["cityscapes"], data_root, 19)
+    dataset = of_kind(LabelImages)["cityscapes"].open(data_root)
     reference, other = evaluated(dataset, 2), evaluated(dataset, num_workers)
     assert list(reference) == list(other)
     for name, counts in reference.items():
@@ -215,7 +217,7 @@ def test_files_wait_for_the_network_in_bounded_number(
 ) -> None:
     """Decoding runs ahead, but not through the whole data set."""
     make_cityscapes(data_root, size=(64, 128), count=40)
-    dataset = open_dataset(DATASETS["cityscapes"], data_root, 19)
+    dataset = of_kind(LabelImages)["cityscapes"].open(data_root)
     loaded: list[int] = []
     waiting: list[int] = []
     load = dataset.load
@@ -344,7 +346,7 @@ def test_speed_is_not_measured_silently(verify: Any) -> None:
         (["fcn_hr18_512x1024_40k_cityscape"], "Close: fcn_hr18_512x1024_40k_cityscapes"),
         ([NAME, "--metrics", "mIoU"], "Close: miou"),
         ([NAME, "--metrics", "box_ap"], "Its table has: train_memory_gb, fps, miou"),
-        ([NAME, "--device", "tpu"], '"tpu" is no device'),
+        ([NAME, "--device", "tpu"], '"tpu" is not a device'),
         ([NAME, "--tolerance", "-1"], "no allowance in points"),
         ([NAME, "--tolerance", "1e400"], "from 0 to 10"),
         ([NAME, "--limit", "0"], "0 is not in the range"),
@@ -417,7 +419,7 @@ def test_python_interface(data_root: Path, small_checkpoint: Path) -> None:
     assert result.probabilities.shape == (19, 64, 128)
     assert np.allclose(result.probabilities.sum(axis=0), 1, atol=1e-5)
     assert np.array_equal(result.probabilities.argmax(axis=0), result.labels)
-    sample = open_dataset(DATASETS["cityscapes"], data_root, 19).load(0)
+    sample = of_kind(LabelImages)["cityscapes"].open(data_root).load(0)
     assert np.array_equal(predictor.predict(sample.image, scale=(128, 64)).labels, result.labels)
     ms_flip = predictor.predict(sample.image, protocol="ms_flip", scale=(128, 64))
     assert np.allclose(ms_flip.probabilities.sum(axis=0), 1, atol=1e-5)

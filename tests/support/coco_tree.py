@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from PIL import Image
 from support.trees import picture
 
-from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
+from hrnet_zoo.datasets import of_kind
+from hrnet_zoo.datasets.coco_instances import CocoInstances
 
 Json = dict[str, Any]
 
@@ -31,7 +29,7 @@ def make_coco(
     sizes and changing categories, the first image has a crowd besides, and the last has nothing.
     Returns the data set's own folder.
     """
-    layout = DETECTION_DATASETS[name]
+    layout = of_kind(CocoInstances)[name]
     root = data_root / layout.root
     rng = np.random.default_rng(7)
     images = []
@@ -49,7 +47,7 @@ def make_coco(
         "annotations": _annotations(rng, images, layout.category_ids),
         "categories": [
             {"id": id_, "name": class_name, "supercategory": "thing"}
-            for id_, class_name in zip(layout.category_ids, class_table(name).names, strict=True)
+            for id_, class_name in zip(layout.category_ids, layout.classes.names, strict=True)
         ],
     }
     file = root / layout.annotation_file
@@ -63,11 +61,11 @@ def image_id(index: int) -> int:
 
 
 def image_file(root: Path, index: int, name: str = "coco") -> Path:
-    return root / DETECTION_DATASETS[name].image_dir / _file_name(name, index)
+    return root / of_kind(CocoInstances)[name].image_dir / _file_name(name, index)
 
 
 def read_annotations(root: Path, name: str = "coco") -> Json:
-    content = json.loads((root / DETECTION_DATASETS[name].annotation_file).read_text())
+    content = json.loads((root / of_kind(CocoInstances)[name].annotation_file).read_text())
     assert isinstance(content, dict)
     return content
 
@@ -76,7 +74,7 @@ def change_annotations(root: Path, change: Callable[[Json], object], name: str =
     """Rewrite the annotation file after ``change`` worked on its content in place."""
     content = read_annotations(root, name)
     change(content)
-    (root / DETECTION_DATASETS[name].annotation_file).write_text(json.dumps(content))
+    (root / of_kind(CocoInstances)[name].annotation_file).write_text(json.dumps(content))
 
 
 def perfect_results(ground_truth: Json, *, masks: bool = False) -> list[Json]:
@@ -98,12 +96,6 @@ def perfect_results(ground_truth: Json, *, masks: bool = False) -> list[Json]:
             result["segmentation"] = {"size": [height, width], "counts": rle["counts"].decode()}
         results.append(result)
     return results
-
-
-def expect_images(monkeypatch: pytest.MonkeyPatch, num_images: int, name: str = "coco") -> None:
-    """Let the complete data set have so many images."""
-    layout = replace(DETECTION_DATASETS[name], num_images=num_images)
-    monkeypatch.setitem(DETECTION_DATASETS, name, layout)
 
 
 def _file_name(name: str, index: int) -> str:

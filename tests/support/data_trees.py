@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from support.trees import picture
 
-from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.layouts import DATASETS, DatasetLayout
+from hrnet_zoo.datasets import DATASETS, of_kind
+from hrnet_zoo.datasets.label_images import LabelImages
 
 
 def expect(monkeypatch: pytest.MonkeyPatch, name: str, num_images: int) -> None:
@@ -23,11 +23,11 @@ def expect(monkeypatch: pytest.MonkeyPatch, name: str, num_images: int) -> None:
 
 def valid_values(name: str) -> list[int]:
     """Return every value that a label file of the data set may hold."""
-    layout, num_classes = DATASETS[name], len(class_table(name).names)
+    layout = of_kind(LabelImages)[name]
     remap = layout.labels[-1].remap
     if remap is not None:
         return sorted(remap)
-    return [*range(num_classes + int(layout.reduce_zero_label)), 255]
+    return [*range(len(layout.classes) + int(layout.reduce_zero_label)), 255]
 
 
 def make_split(
@@ -39,7 +39,7 @@ def make_split(
     values: Sequence[int] | None = None,
 ) -> Path:
     """Write ``count`` images whose labels show all of ``values``; return the data set's folder."""
-    layout = DATASETS[name]
+    layout = of_kind(LabelImages)[name]
     root = data_root / layout.root
     rng = np.random.default_rng(3)
     stored = np.array(valid_values(name) if values is None else values, np.uint8)
@@ -57,11 +57,11 @@ def make_split(
     return root
 
 
-def label_path(root: Path, layout: DatasetLayout, stem: str) -> Path:
+def label_path(root: Path, layout: LabelImages, stem: str) -> Path:
     return root / layout.label_dir / f"{stem}{layout.labels[-1].suffix}"
 
 
-def image_path(root: Path, layout: DatasetLayout, stem: str) -> Path:
+def image_path(root: Path, layout: LabelImages, stem: str) -> Path:
     return root / layout.image_dir / f"{stem}{layout.image_suffix}"
 
 

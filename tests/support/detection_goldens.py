@@ -196,8 +196,8 @@ def recorded(detector: Detector) -> Iterator[dict[str, Any]]:
     ]
     classify = MaskHead.classify
 
-    def keep_masks(self: MaskHead, features: Tensor, labels: Tensor) -> Tensor:
-        masks.append(classify(self, features, labels))
+    def keep_masks(self: MaskHead, trunk: Tensor, labels: Tensor) -> Tensor:
+        masks.append(classify(self, trunk, labels))
         return masks[-1]
 
     with pytest.MonkeyPatch.context() as patch:

@@ -11,7 +11,8 @@ from detection_fill import filled
 from rows import build_row
 from support.coco_tree import change_annotations, image_file, read_annotations
 
-from hrnet_zoo.records.accuracy import CheckpointUsed, DatasetUsed, Measurement, Record, now
+from hrnet_zoo.records.accuracy import AccuracyRecord, CheckpointUsed, DatasetUsed, Measurement
+from hrnet_zoo.records.files import now
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
 from hrnet_zoo.tasks.scored import ProtocolUsed
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -69,7 +70,7 @@ def predictor_category_ids(root: Path) -> list[int]:
     return [int(category["id"]) for category in read_annotations(root)["categories"]]
 
 
-def complete_record(row: Row, values: dict[Metric, float], *, sha256: str) -> Record:
+def complete_record(row: Row, values: dict[Metric, float], *, sha256: str) -> AccuracyRecord:
     """Return the record of a run over all of COCO, as documented."""
     protocol = ProtocolUsed(
         name="single",
@@ -78,7 +79,7 @@ def complete_record(row: Row, values: dict[Metric, float], *, sha256: str) -> Re
         ratios=[1.0],
         flip=False,
     )
-    return Record(
+    return AccuracyRecord(
         row=row.name,
         edition=row.edition,
         status="completed",

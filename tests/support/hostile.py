@@ -57,17 +57,20 @@ def _spoil_manifest(content: dict[str, object]) -> None:
         attack = ATTACKS[i % 5]
         row["notes"] = [*ATTACKS[:7]]
         row["method"] = attack
-        row["printed"]["method"] = row["printed"]["backbone"] = attack
-        row["printed"]["lr_schd"] = attack
+        row["printed"] |= {column: attack for column in ("method", "backbone", "lr_schd")
+                           if column in row["printed"]}  # fmt: skip
         row["config_url"] = f"javascript:window.{MARK}=1"
         row["log_url"] = f"data:text/html,{attack}"
 
 
 def _spoil_record(path: Path) -> None:
     record = json.loads(path.read_text())
-    record["environment"] = {attack: [attack] for attack in ATTACKS}
-    record["environment"]["packages"] = {ATTACKS[0]: ATTACKS[1]}
-    record["arguments"]["mirror"] = ATTACKS[5]
+    record["environment"] = {
+        "cpu": ATTACKS[2],
+        "gpus": list(ATTACKS),
+        "packages": dict(zip(ATTACKS, reversed(ATTACKS), strict=True)),
+    }
+    record["asked"]["device"] = ATTACKS[5]
     record["reason"] = ATTACKS[0]
     if record["checkpoint"]:
         record["checkpoint"]["file_name"] = ATTACKS[1]

@@ -1,15 +1,11 @@
-"""Images on their way to a GPU: two buffers in turns, one image ahead.
-
-There is a link on which nothing is read from a buffer before it must be. Whoever writes a buffer
-too early spoils what arrives.
-"""
+"""Images on their way to a GPU, one image ahead."""
 
 from __future__ import annotations
 
 import gc
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +16,10 @@ from rows import detect_in_images, detection_protocol, evaluate_images, single_p
 from support.trees import make_cityscapes
 from torch import Tensor
 
-from hrnet_zoo.datasets.coco import open_coco
-from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
+from hrnet_zoo.datasets import of_kind
+from hrnet_zoo.datasets.coco_instances import CocoInstances
+from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.datasets.normalisation import Normalisation
-from hrnet_zoo.datasets.segmentation import open_dataset
 from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.demo import DATA_ROOT
 from hrnet_zoo.errors import DatasetError, PrerequisiteError
@@ -31,10 +27,11 @@ from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeome
 from hrnet_zoo.tasks import evaluation, upload
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS
-from hrnet_zoo.tasks.upload import DoubleBuffer, Sent, Transfer, sent_ahead, upload_ahead
+from hrnet_zoo.tasks.upload import Arrays, GpuLink, Receive, sent_ahead, upload_ahead
 from hrnet_zoo.zoo.manifest import load_zoo
 
 CPU = torch.device("cpu")
+GPU = torch.device("cuda", 0)
 NORMALISATION = Normalisation(
     mean=(123.0, 116.0, 103.0), std=(58.0, 57.0, 57.4), channel_order="bgr"
 )
@@ -45,51 +42,10 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 Images = list[NDArray[np.uint8]]
 
 
-@dataclass(kw_only=True)
-class LateTransfer:
-    content: Tensor
-    copy: Tensor
-    is_done: bool = False
-
-    def wait_until_read(self) -> None:
-        if not self.is_done:
-            self.copy.copy_(self.content)
-            self.is_done = True
-
-    def receive(self) -> Tensor:
-        return self.copy
-
-
-@dataclass(kw_only=True)
-class LateLink:
-    """Reads a buffer when somebody waits for it; ``finish`` waits for all."""
-
-    allocated: list[int] = field(default_factory=list)
-    transfers: list[LateTransfer] = field(default_factory=list)
-    sent: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-
-    def allocate(self, num_bytes: int) -> Tensor:
-        self.allocated.append(num_bytes)
-        return torch.zeros(num_bytes, dtype=torch.uint8)
-
-    def send(self, content: Tensor) -> Transfer:
-        transfer = LateTransfer(content=content, copy=torch.zeros_like(content))
-        self.transfers.append(transfer)
-        self.sent.release()
-        return transfer
-
-    def finish(self) -> None:
-        for transfer in self.transfers:
-            transfer.wait_until_read()
-
-
-class PromptLink(LateLink):
-    """Reads a buffer at once, as a fast bus would."""
-
-    def send(self, content: Tensor) -> Transfer:
-        transfer = super().send(content)
-        transfer.wait_until_read()
-        return transfer
+def send_now(arrays: Arrays) -> Receive:
+    """Send arrays to the CPU itself."""
+    copies = [torch.from_numpy(array.copy()) for array in arrays]
+    return lambda: copies
 
 
 def images(count: int, *, grow: bool = False) -> list[Images]:
@@ -112,54 +68,31 @@ def assert_same(received: Sequence[Tensor], expected: Images) -> None:
         assert np.array_equal(tensor.cpu().numpy(), array)
 
 
-def test_no_buffer_is_written_before_it_was_read() -> None:
-    link, sets = LateLink(), images(7)
-    buffers = DoubleBuffer(link)
-    sent: list[Sent] = []
-    for each in sets:
-        sent.append(buffers.send(each))
-        # One transfer may be pending while the next buffer is filled, and no more than two at all.
-        assert sum(not transfer.is_done for transfer in link.transfers) <= 2
-    assert not link.transfers[-1].is_done
-    link.finish()
-    for one, expected in zip(sent, sets, strict=True):
-        assert_same(one.receive(), expected)
-
-
-def test_buffers_grow_to_the_largest_image_and_are_used_again() -> None:
-    link = LateLink()
-    buffers = DoubleBuffer(link)
-    for size in (4, 4, 2, 6, 5, 6, 5):
-        buffers.send([np.zeros(size, np.uint8)])
-    assert link.allocated == [4, 4, 6, 5]
-
-
 def test_what_arrives_is_what_was_decoded_in_order() -> None:
-    link, sets = LateLink(), images(9, grow=True)
-    sets[3][0] = np.asfortranarray(sets[3][0])
-    sets[4][1] = sets[4][1][::-1, ::2]
-    for array in sets[5]:
-        array.setflags(write=False)
-    received = list(sent_ahead(iter(range(9)), lambda i: sets[i], link))
-    link.finish()
+    sets = images(9, grow=True)
+    received = list(sent_ahead(iter(range(9)), lambda i: sets[i], send_now))
     assert [item for item, _ in received] == list(range(9))
     for i, tensors in received:
         assert_same(tensors, sets[i])
 
 
 def test_the_next_image_is_sent_while_one_is_computed_and_no_more_are_taken() -> None:
-    link, taken = LateLink(), []
+    sent, taken = threading.Semaphore(0), []
 
     def items() -> Iterator[int]:
         for i in range(100):
             taken.append(i)
             yield i
 
-    results = sent_ahead(items(), lambda _: [np.zeros(3, np.uint8)], link)
+    def send(arrays: Arrays) -> Receive:
+        sent.release()
+        return send_now(arrays)
+
+    results = sent_ahead(items(), lambda _: [np.zeros(3, np.uint8)], send)
     for computed in range(5):
         assert next(results)[0] == computed
         for _ in range(2 if computed == 0 else 1):
-            assert link.sent.acquire(timeout=10), "the next image was not sent"
+            assert sent.acquire(timeout=10), "the next image was not sent"
         assert taken == list(range(computed + 2))
 
 
@@ -169,7 +102,7 @@ def test_an_error_in_decoding_comes_in_its_turn() -> None:
         msg = "damaged"
         raise DatasetError(msg)
 
-    results = sent_ahead(items(), lambda _: [np.zeros(3, np.uint8)], PromptLink())
+    results = sent_ahead(items(), lambda _: [np.zeros(3, np.uint8)], send_now)
     assert [next(results)[0] for _ in range(3)] == [0, 1, 2]
     with pytest.raises(DatasetError, match="damaged"):
         next(results)
@@ -189,7 +122,7 @@ def test_stopping_early_leaves_no_thread_and_closes_the_decoding() -> None:
         finally:
             closed.set()
 
-    results = sent_ahead(items(), lambda _: [np.zeros(3, np.uint8)], PromptLink())
+    results = sent_ahead(items(), lambda _: [np.zeros(3, np.uint8)], send_now)
     next(results)
     assert upload_threads()
     del results
@@ -212,14 +145,48 @@ def test_on_a_cpu_arrays_pass_as_they_are_and_none_is_taken_early() -> None:
         assert not upload_threads()
 
 
-def test_a_full_gpu_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    class FullLink(LateLink):
-        def send(self, content: Tensor) -> Transfer:
-            del content
-            raise torch.OutOfMemoryError
+@pytest.fixture
+def link(monkeypatch: pytest.MonkeyPatch) -> GpuLink:
+    """A link without a GPU; memory is only said to be pinned."""
+    plain = torch.empty
+    monkeypatch.setattr(torch.cuda, "Stream", lambda _: None)
+    monkeypatch.setattr(torch, "empty", lambda shape, dtype, **_: plain(shape, dtype=dtype))
+    return GpuLink(GPU)
 
-    monkeypatch.setattr(upload, "CudaLink", lambda _: FullLink())
-    results = upload_ahead(iter([1]), lambda _: [np.zeros(3, np.uint8)], torch.device("cuda", 0))
+
+def test_pinned_memory_holds_arrays_of_any_layout(link: GpuLink) -> None:
+    [[labels, image, wide]] = images(1)
+    for array in (
+        labels,
+        np.asfortranarray(image),
+        image[::-1, ::2],
+        wide.T,
+        np.array(7, np.uint8),
+    ):
+        array.setflags(write=False)
+        assert np.array_equal(link._pinned(array).numpy(), array)
+
+
+def test_pinned_memory_that_cannot_be_had_is_explained(
+    link: GpuLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def empty(*_: object, **__: object) -> Tensor:
+        msg = "the kernel refuses"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(torch, "empty", empty)
+    with pytest.raises(PrerequisiteError, match=r"3 MiB of pinned .* \(the kernel refuses\)"):
+        link.send([np.zeros((1024, 1024, 3), np.uint8)])
+
+
+def test_a_full_gpu_is_explained(link: GpuLink, monkeypatch: pytest.MonkeyPatch) -> None:
+    def send(arrays: Arrays) -> Receive:
+        del arrays
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(link, "send", send)
+    monkeypatch.setattr(upload, "GpuLink", lambda _: link)
+    results = upload_ahead(iter([1]), lambda _: [np.zeros(3, np.uint8)], GPU)
     with pytest.raises(PrerequisiteError, match="cuda:0 ran out of memory when the next image"):
         next(results)
 
@@ -232,21 +199,28 @@ def test_normalising_a_tensor_is_normalising_the_array() -> None:
     assert np.array_equal(tensor.numpy(), image), "it was written over"
 
 
-def over(link: Callable[[], LateLink], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let evaluations on the CPU send their images over a link."""
-    monkeypatch.setattr(
-        evaluation, "upload_ahead", lambda items, arrays_of, _: sent_ahead(items, arrays_of, link())
-    )
+@pytest.fixture
+def sending(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return what lets evaluations on the CPU send their images."""
+
+    def begin() -> None:
+        monkeypatch.setattr(
+            evaluation,
+            "upload_ahead",
+            lambda items, arrays_of, _: sent_ahead(items, arrays_of, send_now),
+        )
+
+    return begin
 
 
 def counted(root: Path, device: torch.device) -> list[tuple[str, str, list[list[int]]]]:
     """Evaluate a network whose labels are the image's brightness, under two protocols."""
     single = replace(single_protocol(load_zoo().row(ROW)), scale=(128, 64))
     protocols = {"single": single, "ms_flip": replace(single, ratios=MS_FLIP_RATIOS, flip=True)}
-    dataset = open_dataset(DATASETS["cityscapes"], root, 19)
+    dataset = of_kind(LabelImages)["cityscapes"].open(root)
     steps = torch.linspace(-2, 2, 19, device=device)[None, :, None, None]
     return [
-        (result.name, protocol, counts.dense().tolist())
+        (result.name, metric, counts.dense().tolist())
         for result in evaluate_images(
             lambda x: -(x.mean(dim=1, keepdim=True) - steps).abs(),
             dataset,
@@ -256,7 +230,7 @@ def counted(root: Path, device: torch.device) -> list[tuple[str, str, list[list[
             device=device,
             seconds=StageSeconds(),
         )
-        for protocol, counts in result.counted.items()
+        for metric, counts in result.counted.items()
     ]
 
 
@@ -277,9 +251,12 @@ class MeanDetector(Detector):
         labels = torch.zeros(1, dtype=torch.int64, device=image.device)
         return Detections(boxes=boxes, scores=means[:, 0], labels=labels)
 
+    def run_all_parts(self, image: Tensor) -> object:
+        raise NotImplementedError
+
 
 def detected(device: torch.device) -> list[tuple[str, list[list[float]]]]:
-    dataset = open_coco(DETECTION_DATASETS["scenes_boxes"], "scenes_boxes", DATA_ROOT)
+    dataset = of_kind(CocoInstances)["scenes_boxes"].open(DATA_ROOT)
     return [
         (found.name, found.counted["single"].boxes.tolist())
         for found in detect_in_images(
@@ -300,33 +277,33 @@ def cityscapes(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_segmentation_counts_the_same_over_a_link(
-    cityscapes: Path, monkeypatch: pytest.MonkeyPatch
+def test_segmentation_counts_the_same_when_images_are_sent(
+    cityscapes: Path, sending: Callable[[], None]
 ) -> None:
     expected = counted(cityscapes, CPU)
     assert len(expected) == 6
     assert len({str(counts) for _, _, counts in expected}) > 3
-    over(PromptLink, monkeypatch)
+    sending()
     assert counted(cityscapes, CPU) == expected
 
 
-def test_detectors_find_the_same_over_a_link(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_detectors_find_the_same_when_images_are_sent(sending: Callable[[], None]) -> None:
     expected = detected(CPU)
     assert len({str(boxes) for _, boxes in expected}) == 5
-    over(PromptLink, monkeypatch)
+    sending()
     assert detected(CPU) == expected
 
 
 @needs_gpu
 def test_a_gpu_receives_every_byte_although_it_is_busy() -> None:
-    device, sets = torch.device("cuda", 0), images(40, grow=True)
+    sets = images(40, grow=True)
     sets += [[np.random.default_rng(i).integers(0, 256, (4000, 3000, 3), np.uint8)] for i in (1, 2)]
     sets += images(3)
-    kept, busy = [], torch.ones(2048, 2048, device=device)
-    for i, tensors in upload_ahead(iter(range(len(sets))), lambda i: sets[i], device):
+    kept, busy = [], torch.ones(2048, 2048, device=GPU)
+    for i, tensors in upload_ahead(iter(range(len(sets))), lambda i: sets[i], GPU):
         busy = (busy @ busy).clamp(max=1)
         on_gpu = [tensor for tensor in tensors if isinstance(tensor, Tensor)]
-        assert [tensor.device for tensor in on_gpu] == [device] * len(sets[i])
+        assert [tensor.device for tensor in on_gpu] == [GPU] * len(sets[i])
         kept.append((i, [tensor.clone() for tensor in on_gpu]))
     assert [i for i, _ in kept] == list(range(len(sets)))
     for i, tensors in kept:
@@ -335,7 +312,7 @@ def test_a_gpu_receives_every_byte_although_it_is_busy() -> None:
 
 @needs_gpu
 def test_a_gpu_counts_as_the_cpu_does(cityscapes: Path) -> None:
-    expected, on_gpu = counted(cityscapes, CPU), counted(cityscapes, torch.device("cuda", 0))
+    expected, on_gpu = counted(cityscapes, CPU), counted(cityscapes, GPU)
     for (name, metric, ours), (*whose, theirs) in zip(on_gpu, expected, strict=True):
         assert [name, metric] == whose
         a, b = np.array(ours), np.array(theirs)
@@ -345,7 +322,7 @@ def test_a_gpu_counts_as_the_cpu_does(cityscapes: Path) -> None:
 
 @needs_gpu
 def test_a_gpu_detects_in_the_same_images() -> None:
-    expected, on_gpu = detected(CPU), detected(torch.device("cuda", 0))
+    expected, on_gpu = detected(CPU), detected(GPU)
     assert [name for name, _ in on_gpu] == [name for name, _ in expected]
     for (_, ours), (_, theirs) in zip(on_gpu, expected, strict=True):
         assert ours == [pytest.approx(box, rel=1e-5) for box in theirs]

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from fill import small_segmentor
+from hrnet_zoo.tasks.loading import detection_protocol
 from rows import detection_protocol
 from support.trees import RunCli
 from torch import Tensor
@@ -21,10 +21,10 @@ from torch import Tensor
 import hrnet_zoo.demo
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.runs.load import load_predictor
-from hrnet_zoo.tasks.detection.timed import DetectionBench
+from hrnet_zoo.tasks.detection.timed import TimedDetector
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
-from hrnet_zoo.tasks.segmentation.timed import SegmentationBench
-from hrnet_zoo.timing.graphs import CudaGraph, GraphPerShape
+from hrnet_zoo.tasks.segmentation.timed import SEGMENTATION_TIMING, TimedSegmentor
+from hrnet_zoo.timing.graphs import CudaGraph, PerShape
 from hrnet_zoo.timing.inputs import TimedImage, image_from_file
 from hrnet_zoo.timing.observations import Precision
 from hrnet_zoo.timing.variants import DOCUMENTED, Recipe, recipes, settings_for
@@ -67,9 +67,7 @@ def recordings(monkeypatch: pytest.MonkeyPatch) -> list[Recording]:
     """Let benches record on a CPU; return what they do record."""
     Recording.made = []
     for task in ("segmentation", "detection"):
-        monkeypatch.setattr(
-            f"hrnet_zoo.tasks.{task}.timed.GraphPerShape", partial(GraphPerShape, record=Recording)
-        )
+        monkeypatch.setattr(f"hrnet_zoo.tasks.{task}.timed.CudaGraph", Recording)
     return Recording.made
 
 
@@ -95,7 +93,7 @@ def demo_detector() -> Detector:
 
 
 def test_a_function_is_recorded_once_per_shape(recordings: list[Recording]) -> None:
-    doubled = GraphPerShape(lambda x: [2 * x], CPU, record=Recording)
+    doubled = PerShape(lambda example: Recording(lambda x: [2 * x], example, CPU))
     for shape in ((1, 2), (3, 2), (1, 2)):
         x = torch.rand(shape)
         assert torch.equal(doubled(x)[0], 2 * x)
@@ -108,7 +106,7 @@ def test_images_share_a_recording_if_inputs_and_sizes_are_equal(
 ) -> None:
     # The first three are resized to one shape, but labels are given at their own sizes.
     images = [noise(80, 120), noise(160, 240, 1), noise(80, 120, 2), noise(80, 100, 3)]
-    bench = SegmentationBench(small_segmentor(), images, small_protocol(), CPU)
+    bench = TimedSegmentor(small_segmentor(), images, small_protocol(), CPU)
     variant = bench.variant(RECORDED)
     assert recordings == []
     agreement = variant.agree()
@@ -126,7 +124,7 @@ def test_images_share_a_recording_if_inputs_and_sizes_are_equal(
 
 def test_all_windows_of_a_batch_are_one_recording(recordings: list[Recording]) -> None:
     images = [noise(80, 120)]
-    bench = SegmentationBench(small_segmentor(), images, small_protocol(slide=True), CPU)
+    bench = TimedSegmentor(small_segmentor(), images, small_protocol(slide=True), CPU)
     recipe = Recipe(name="", fast=True, engine="cudagraph", precision="bf16", batch=2)
     variant = bench.variant(recipe)
     assert variant.agree().share > 0.9
@@ -140,8 +138,8 @@ def test_all_windows_of_a_batch_are_one_recording(recordings: list[Recording]) -
 def test_recordings_are_made_under_the_settings_of_their_variant(
     recordings: list[Recording],
 ) -> None:
-    segmentation = SegmentationBench(small_segmentor(), [noise(80, 120)], small_protocol(), CPU)
-    detection = DetectionBench(
+    segmentation = TimedSegmentor(small_segmentor(), [noise(80, 120)], small_protocol(), CPU)
+    detection = TimedDetector(
         demo_detector(),
         [image_from_file(IMAGES[0])],
         detection_protocol(DETECTOR, with_masks=True),
@@ -158,7 +156,7 @@ def test_recordings_are_made_under_the_settings_of_their_variant(
 
 def test_a_recorded_detector_finds_the_same_in_every_image(recordings: list[Recording]) -> None:
     images = [image_from_file(path) for path in IMAGES[:2]]
-    bench = DetectionBench(
+    bench = TimedDetector(
         demo_detector(), images, detection_protocol(DETECTOR, with_masks=True), CPU
     )
     agreement = bench.variant(RECORDED).agree()
@@ -172,7 +170,7 @@ def test_a_recorded_detector_finds_the_same_in_every_image(recordings: list[Reco
 
 
 def test_recorded_variants_have_names_of_their_own() -> None:
-    names = [r.name for r in recipes("segmentation", ["torch", "cudagraph"], ["fp32", "bf16"])]
+    names = [r.name for r in recipes(SEGMENTATION_TIMING, ["torch", "cudagraph"], ["fp32", "bf16"])]
     assert names == ["documented", "fast", "fast-bf16", "cudagraph", "cudagraph-bf16"]
 
 
@@ -208,7 +206,7 @@ def test_a_cuda_graph_of_a_segmentor_agrees(
     slide: bool, precision: Precision, batch: int, least: float
 ) -> None:
     images = [noise(80, 120), noise(160, 240, 1), noise(80, 100, 2)]
-    bench = SegmentationBench(small_segmentor(), images, small_protocol(slide=slide), CUDA)
+    bench = TimedSegmentor(small_segmentor(), images, small_protocol(slide=slide), CUDA)
     recipe = Recipe(name="", fast=True, engine="cudagraph", precision=precision, batch=batch)
     variant = bench.variant(recipe)
     assert variant.agree().share >= least
@@ -225,7 +223,7 @@ def test_a_cuda_graph_of_a_segmentor_agrees(
 @needs_gpu
 def test_a_cuda_graph_of_a_detector_agrees() -> None:
     images = [image_from_file(path) for path in IMAGES[:2]]
-    bench = DetectionBench(
+    bench = TimedDetector(
         demo_detector(), images, detection_protocol(DETECTOR, with_masks=True), CUDA
     )
     assert bench.variant(RECORDED).agree().share >= 0.99

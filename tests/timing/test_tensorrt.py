@@ -22,8 +22,8 @@ from torch.export import ExportedProgram
 import hrnet_zoo.demo
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.timing.engines import require_engine
+from hrnet_zoo.timing.exported import EXPORTERS, exported_network, in_tensorrt
 from hrnet_zoo.timing.observations import Precision
-from hrnet_zoo.timing.tensorrt import TensorRTNetwork, compiled_by_tensorrt
 from hrnet_zoo.zoo.manifest import load_zoo
 
 SEGMENTOR, DETECTOR = load_zoo(hrnet_zoo.demo.MANIFEST).rows
@@ -41,7 +41,7 @@ needs_tensorrt = pytest.mark.skipif(
     [("fp32", torch.float32, 1e-4), ("bf16", torch.bfloat16, 0.2)],
 )
 def test_what_tensorrt_is_given_is_the_network_in_its_precision(
-    precision: Precision, dtype: torch.dtype, tolerance: float
+    precision: Precision, dtype: torch.dtype, tolerance: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[tuple[torch.dtype, tuple[int, ...], Precision]] = []
 
@@ -53,7 +53,8 @@ def test_what_tensorrt_is_given_is_the_network_in_its_precision(
         module: Callable[[Tensor], Tensor] = program.module()
         return module
 
-    network = TensorRTNetwork(small_segmentor(), precision, dtype, compiler=runs_in_torch)
+    monkeypatch.setitem(EXPORTERS, "tensorrt", runs_in_torch)
+    network = exported_network(small_segmentor(), "tensorrt", precision)
     generator = torch.Generator().manual_seed(0)
     shapes = [(1, 3, 64, 96), (2, 3, 50, 70), (1, 3, 64, 96)]
     with torch.inference_mode():
@@ -72,7 +73,7 @@ def test_tensorrt_that_is_not_installed_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch_tensorrt", None)
     with pytest.raises(PrerequisiteError, match=r'pip install "hrnet-zoo\[tensorrt\]"'):
-        require_engine("tensorrt", "bf16", "segmentation", CUDA)
+        require_engine("tensorrt", "bf16", CUDA, exportable=True)
 
 
 def test_tensorrt_with_a_library_missing_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,12 +83,12 @@ def test_tensorrt_with_a_library_missing_is_no_traceback(monkeypatch: pytest.Mon
 
     monkeypatch.setattr("importlib.import_module", broken)
     with pytest.raises(PrerequisiteError, match=r"TensorRT cannot be used \(libcudart"):
-        require_engine("tensorrt", "fp32", "segmentation", CUDA)
+        require_engine("tensorrt", "fp32", CUDA, exportable=True)
 
 
 def test_tensorrt_runs_no_detectors() -> None:
     with pytest.raises(PrerequisiteError, match="TensorRT runs only segmentation rows"):
-        require_engine("tensorrt", "fp32", "detection", CUDA)
+        require_engine("tensorrt", "fp32", CUDA, exportable=False)
 
 
 def test_tensorrt_is_not_imported_where_it_cannot_be_used() -> None:
@@ -99,9 +100,9 @@ def test_tensorrt_is_not_imported_where_it_cannot_be_used() -> None:
         "sys.meta_path.insert(0, type('No', (), {'find_spec': staticmethod(\n"
         "    lambda name, *_: 1 / 0 if name == 'torch_tensorrt' else None)}))\n"
         "for engine, device in (('torch', 'cuda'), ('cudagraph', 'cuda'), ('openvino', 'cpu')):\n"
-        "    require_engine(engine, 'fp32', 'segmentation', torch.device(device))\n"
+        "    require_engine(engine, 'fp32', torch.device(device), exportable=True)\n"
         "try:\n"
-        "    require_engine('tensorrt', 'fp32', 'segmentation', torch.device('cpu'))\n"
+        "    require_engine('tensorrt', 'fp32', torch.device('cpu'), exportable=True)\n"
         "except PrerequisiteError as error:\n"
         "    print(error)\n"
     )
@@ -129,7 +130,7 @@ def test_only_tf32_may_round_to_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
     program = torch.export.export(torch.nn.Conv2d(3, 4, 3), (example,))
     precisions: tuple[Precision, ...] = ("fp32", "tf32", "bf16")
     for precision in precisions:
-        assert compiled_by_tensorrt(program, example, precision)(example).shape == (1, 4, 6, 6)
+        assert in_tensorrt(program, example, precision)(example).shape == (1, 4, 6, 6)
     assert seen == [True, False, True]
 
 
@@ -148,7 +149,7 @@ def test_whatever_tensorrt_raises_can_be_reported(
         raise error
 
     installed(monkeypatch, fails)
-    network = TensorRTNetwork(small_segmentor(), "fp32", torch.float32)
+    network = exported_network(small_segmentor(), "tensorrt")
     with pytest.raises(expected, match=str(error)):
         network(torch.zeros(1, 3, 64, 64))
 

@@ -13,6 +13,8 @@ import fill
 import numpy as np
 import pytest
 import torch
+from hrnet_zoo.tasks.input_size import drawn_size
+from hrnet_zoo.tasks.loading import single_protocol
 from rows import single_protocol
 from torch import nn
 
@@ -22,19 +24,20 @@ from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.models import DETECTORS, build_detector, build_segmentor
 from hrnet_zoo.models.detection.fcos import FCOS, FCOSHead
-from hrnet_zoo.models.detection.hrfpn import HRFPN
+from hrnet_zoo.models.detection.necks import HRFPN
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.hrnet import HRNet
 from hrnet_zoo.runs.load import load_predictor
+from hrnet_zoo.tasks.detection.filling import DETECTION_FILLING
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
-from hrnet_zoo.tasks.detection.timed import DetectionBench, fast_detector
+from hrnet_zoo.tasks.detection.timed import DETECTION_TIMING, TimedDetector, fast_detector
 from hrnet_zoo.tasks.filled import fill as fill_in
-from hrnet_zoo.tasks.filled import spread_classes
 from hrnet_zoo.tasks.predictor import Predictor
+from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING, spread_classes
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, class_scores
-from hrnet_zoo.tasks.segmentation.timed import SegmentationBench
+from hrnet_zoo.tasks.segmentation.timed import TimedSegmentor
 from hrnet_zoo.timing.agreement import (
     combined,
     detection_agreement,
@@ -42,7 +45,7 @@ from hrnet_zoo.timing.agreement import (
     num_matched,
 )
 from hrnet_zoo.timing.engines import require_engine
-from hrnet_zoo.timing.exported import ExportedNetwork
+from hrnet_zoo.timing.exported import exported_network
 from hrnet_zoo.timing.inputs import TimedImage, drawn_image, image_from_file
 from hrnet_zoo.timing.observations import Agreement, Engine
 from hrnet_zoo.timing.variants import DOCUMENTED, DOCUMENTED_LOADING, Recipe, recipes
@@ -119,7 +122,7 @@ def test_agreement_over_images_weighs_them_by_their_pixels() -> None:
 
 def test_segmentors_are_filled_by_the_rule_of_the_goldens() -> None:
     model = build_segmentor("fcn_hrnet", backbone="w18_small", num_classes=19)
-    fill_in(model, "segmentation")
+    fill_in(model, SEGMENTATION_FILLING)
     state = model.state_dict()
     expected = fill.filled_state({key: tuple(value.shape) for key, value in state.items()})
     for key, value in state.items():
@@ -130,14 +133,14 @@ def test_segmentors_are_filled_by_the_rule_of_the_goldens() -> None:
 def test_detectors_are_filled_by_the_rule_of_the_goldens(architecture: str) -> None:
     with torch.device("meta"):
         model = build_detector(architecture, backbone="w5_small", num_classes=4, channels=32)
-    fill_in(model, "detection")
+    fill_in(model, DETECTION_FILLING)
     for key, value in model.state_dict().items():
         assert torch.equal(value, detection_fill.entry(key, tuple(value.shape))), key
 
 
 def test_filled_networks_do_not_run_into_denormal_numbers() -> None:
     model = build_segmentor("fcn_hrnet", backbone="w18_small", num_classes=19)
-    fill_in(model, "segmentation")
+    fill_in(model, SEGMENTATION_FILLING)
     tiny = torch.finfo(torch.float32).tiny
     counts, scales = [], []
 
@@ -157,8 +160,7 @@ def test_filled_networks_do_not_run_into_denormal_numbers() -> None:
 
 def test_filled_segmentors_see_all_their_classes() -> None:
     model = build_segmentor("fcn_hrnet", backbone="w18_small", num_classes=19)
-    fill_in(model, "segmentation")
-    assert isinstance(model, FCN)
+    fill_in(model, SEGMENTATION_FILLING)
     image = torch.randn(1, 3, 96, 128, generator=torch.Generator().manual_seed(0))
     spread_classes(model, image)
     with torch.inference_mode():
@@ -172,12 +174,13 @@ def test_filled_segmentors_see_all_their_classes() -> None:
 
 def test_drawn_images_are_the_same_every_time_and_shrink_with_the_scale() -> None:
     row = ZOO.row("fcn_hr18s_512x1024_40k_cityscapes")
-    image = drawn_image(row, (512, 256))
+    image = drawn_image(drawn_size(row.setup, (512, 256)))
     assert image.size == (256, 512)
-    assert np.array_equal(image.pixels, drawn_image(row, (512, 256)).pixels)
+    assert np.array_equal(image.pixels, drawn_image(drawn_size(row.setup, (512, 256))).pixels)
     assert image.pixels.std() > 20
     assert np.array_equal(decode_image(image.content, Path("drawn")), image.pixels)
-    assert drawn_image(ZOO.row("fcos_hrnetv2p_w18_gn-head_4x4_1x_coco"), None).size == (480, 640)
+    detection = ZOO.row("fcos_hrnetv2p_w18_gn-head_4x4_1x_coco").setup
+    assert drawn_image(drawn_size(detection)).size == (480, 640)
 
 
 def predictor(row: Any) -> Predictor:
@@ -187,9 +190,8 @@ def predictor(row: Any) -> Predictor:
 def test_what_is_timed_of_a_segmentor_is_its_labels() -> None:
     made = predictor(SEGMENTOR)
     assert isinstance(made, SegmentationPredictor)
-    assert isinstance(made.model, FCN)
     image = image_from_file(IMAGES[0])
-    bench = SegmentationBench(made.model, [image], single_protocol(SEGMENTOR), CPU)
+    bench = TimedSegmentor(made.model, [image], single_protocol(SEGMENTOR), CPU)
     expected = made.predict(image.pixels).labels
     for recipe in (DOCUMENTED, FAST, Recipe(name="bf16", fast=True, precision="bf16")):
         labels = bench.variant(recipe).run()
@@ -202,9 +204,8 @@ def test_what_is_timed_of_a_segmentor_is_its_labels() -> None:
 def test_every_image_of_a_batch_gets_its_labels() -> None:
     made = predictor(SEGMENTOR)
     assert isinstance(made, SegmentationPredictor)
-    assert isinstance(made.model, FCN)
     image = image_from_file(IMAGES[0])
-    bench = SegmentationBench(made.model, [image], single_protocol(SEGMENTOR), CPU)
+    bench = TimedSegmentor(made.model, [image], single_protocol(SEGMENTOR), CPU)
     expected = bench.variant(DOCUMENTED).run()
     variant = bench.variant(Recipe(name="fast", fast=True, batch=2))
     labels = variant.run()
@@ -219,7 +220,6 @@ def test_every_image_of_a_batch_gets_its_labels() -> None:
 def test_one_wrong_image_of_a_batch_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     made = predictor(SEGMENTOR)
     assert isinstance(made, SegmentationPredictor)
-    assert isinstance(made.model, FCN)
     compute = FCN.coarse_logits
 
     def last_is_upside_down(self: FCN, image: torch.Tensor) -> torch.Tensor:
@@ -228,14 +228,14 @@ def test_one_wrong_image_of_a_batch_is_noticed(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(FCN, "coarse_logits", last_is_upside_down)
     image = image_from_file(IMAGES[0])
-    bench = SegmentationBench(made.model, [image], single_protocol(SEGMENTOR), CPU)
+    bench = TimedSegmentor(made.model, [image], single_protocol(SEGMENTOR), CPU)
     share = bench.variant(Recipe(name="fast", fast=True, batch=2)).agree().share
     assert 0.5 <= share < 0.95
 
 
 def test_the_documented_way_is_eager_contiguous_and_not_folded() -> None:
     made = predictor(SEGMENTOR)
-    assert isinstance(made.model, FCN)
+    assert isinstance(made, SegmentationPredictor)
     seen: list[tuple[bool, bool]] = []
 
     class Watched(FCN):
@@ -246,7 +246,7 @@ def test_the_documented_way_is_eager_contiguous_and_not_folded() -> None:
 
     made.model.__class__ = Watched
     image = image_from_file(IMAGES[0])
-    bench = SegmentationBench(made.model, [image], single_protocol(SEGMENTOR), CPU)
+    bench = TimedSegmentor(made.model, [image], single_protocol(SEGMENTOR), CPU)
     bench.variant(DOCUMENTED).run()
     bench.variant(FAST).run()
     assert seen == [(True, False), (False, True)]
@@ -254,8 +254,7 @@ def test_the_documented_way_is_eager_contiguous_and_not_folded() -> None:
 
 def test_windows_are_slid_as_in_the_evaluation() -> None:
     model = build_segmentor("fcn_hrnet", backbone="w5_small", num_classes=7)
-    fill_in(model, "segmentation")
-    assert isinstance(model, FCN)
+    fill_in(model, SEGMENTATION_FILLING)
     protocol = SegmentationProtocol(
         scale=(120, 80),
         window=(64, 64),
@@ -265,7 +264,7 @@ def test_windows_are_slid_as_in_the_evaluation() -> None:
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (80, 120, 3), dtype=np.uint8)
     image = TimedImage(name="noise", content=b"", pixels=pixels)
-    labels = SegmentationBench(model, [image], protocol, CPU).variant(DOCUMENTED).run()
+    labels = TimedSegmentor(model, [image], protocol, CPU).variant(DOCUMENTED).run()
     assert isinstance(labels, np.ndarray)
     expected = class_scores(
         model.coarse_logits, [pixels], protocol, size=image.size, device=CPU
@@ -277,9 +276,8 @@ def test_windows_are_slid_as_in_the_evaluation() -> None:
 @pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
 def test_exported_networks_give_the_logits_of_torch_in_every_shape(engine: Engine) -> None:
     model = build_segmentor("fcn_hrnet", backbone="w5_small", num_classes=7)
-    fill_in(model, "segmentation")
-    assert isinstance(model, FCN)
-    network = ExportedNetwork(model, engine)
+    fill_in(model, SEGMENTATION_FILLING)
+    network = exported_network(model, engine)
     generator = torch.Generator().manual_seed(0)
     images = [torch.randn(shape, generator=generator) for shape in ((1, 3, 64, 96), (2, 3, 50, 70))]
     images.append(images[1].flip(3).contiguous(memory_format=torch.channels_last))
@@ -296,9 +294,9 @@ def test_openvino_cannot_report_its_use() -> None:
     code = (
         "import sys, torch\n"
         "from hrnet_zoo.models import build_segmentor\n"
-        "from hrnet_zoo.timing.exported import ExportedNetwork\n"
+        "from hrnet_zoo.timing.exported import exported_network\n"
         "model = build_segmentor('fcn_hrnet', backbone='w5_small', num_classes=7)\n"
-        "ExportedNetwork(model, 'openvino')(torch.zeros(1, 3, 32, 32))\n"
+        "exported_network(model, 'openvino')(torch.zeros(1, 3, 32, 32))\n"
         "assert 'openvino.tools.ovc' in sys.modules\n"
         "assert not [name for name in sys.modules if name.startswith('openvino_telemetry')]\n"
     )
@@ -307,14 +305,14 @@ def test_openvino_cannot_report_its_use() -> None:
 
 def test_cpu_engines_leave_gpus_alone() -> None:
     with pytest.raises(PrerequisiteError, match="pass --device cpu"):
-        require_engine("openvino", "fp32", "segmentation", torch.device("cuda"))
+        require_engine("openvino", "fp32", torch.device("cuda"), exportable=True)
 
 
 def test_what_is_timed_of_a_detector_is_its_detections() -> None:
     made = predictor(DETECTOR)
     assert isinstance(made, DetectionPredictor)
     image = image_from_file(IMAGES[0])
-    bench = DetectionBench(made.model, [image], made._protocol, CPU)
+    bench = TimedDetector(made.model, [image], made._protocol, CPU)
     expected = made.predict(image.pixels).detections()
     assert len(expected.labels) > 5
     for recipe in (DOCUMENTED, FAST):
@@ -356,7 +354,7 @@ def test_lower_precision_goes_from_the_image_to_the_heads_without_a_stop() -> No
 
 def test_masks_are_pasted_into_the_image() -> None:
     model = build_detector("mask_rcnn_hrnet", backbone="w5_small", num_classes=4, channels=32)
-    fill_in(model, "detection")
+    fill_in(model, DETECTION_FILLING)
     protocol = DetectionProtocol(
         scale=(160, 96),
         size_divisor=32,
@@ -364,8 +362,8 @@ def test_masks_are_pasted_into_the_image() -> None:
         normalisation=DETECTOR.setup.normalisation,
         with_masks=True,
     )
-    image = drawn_image(DETECTOR, None)
-    bench = DetectionBench(model, [image], protocol, CPU)
+    image = drawn_image(drawn_size(DETECTOR.setup))
+    bench = TimedDetector(model, [image], protocol, CPU)
     for recipe in (DOCUMENTED, Recipe(name="bf16", fast=True, precision="bf16")):
         arrays = bench.variant(recipe).run()
         assert isinstance(arrays, list)
@@ -382,7 +380,9 @@ def test_masks_are_pasted_into_the_image() -> None:
 
 
 def test_recipes_are_one_per_engine_and_precision() -> None:
-    names = [r.name for r in recipes("detection", ["torch", "compile", "torch"], ["fp32", "bf16"])]
+    names = [
+        r.name for r in recipes(DETECTION_TIMING, ["torch", "compile", "torch"], ["fp32", "bf16"])
+    ]
     assert names == [
         "documented", "documented-loading", "fast", "fast-bf16", "compile", "compile-bf16",
     ]  # fmt: skip

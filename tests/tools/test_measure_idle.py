@@ -9,9 +9,8 @@ import measure_idle
 import pytest
 from rows import single_protocol
 
-from hrnet_zoo.datasets.segmentation import Sample, SegmentationDataset
+from hrnet_zoo.datasets.label_samples import LabelSamples, Sample
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
-from hrnet_zoo.timing.inputs import TimedImage, drawn_image
 from hrnet_zoo.zoo.row import Row
 
 SMALL = (128, 64)
@@ -19,24 +18,21 @@ SMALL = (128, 64)
 
 @pytest.fixture(autouse=True)
 def small_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    def image(row: Row, _scale: object) -> TimedImage:
-        return drawn_image(row, SMALL)
-
     def protocol(row: Row) -> SegmentationProtocol:
         return replace(single_protocol(row), scale=SMALL)
 
-    monkeypatch.setattr(measure_idle, "drawn_image", image)
+    monkeypatch.setattr(measure_idle, "drawn_size", lambda _setup: SMALL)
     monkeypatch.setattr(measure_idle, "single_protocol", protocol)
 
 
 def test_a_slow_decoder_makes_the_network_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    load = SegmentationDataset.load
+    load = LabelSamples.load
 
-    def slow(self: SegmentationDataset, index: int) -> Sample:
+    def slow(self: LabelSamples, index: int) -> Sample:
         time.sleep(1)
         return load(self, index)
 
-    monkeypatch.setattr(SegmentationDataset, "load", slow)
+    monkeypatch.setattr(LabelSamples, "load", slow)
     seconds = measure_idle.measure(4, num_workers=1)
     assert seconds.waiting > 2
     assert seconds.decode > 4

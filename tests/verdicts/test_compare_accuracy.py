@@ -24,11 +24,13 @@ from made_up_runs import (
 )
 from support.trees import RunCli
 
-from hrnet_zoo.records.accuracy import Measurement, read_record
+from hrnet_zoo.records.accuracy import AccuracyAsked, AccuracyRecord, Measurement
+from hrnet_zoo.records.files import read_record
+from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.tasks.bootstrap import RESAMPLES, draw_images
 from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, bootstrap_runs
 from hrnet_zoo.verdicts.comparison.accuracy import compare_accuracies
-from hrnet_zoo.verdicts.comparison.outcome import Comparison, Outcome
+from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
 from hrnet_zoo.verdicts.comparison.reading import read_side
 
 MANY = 400_000
@@ -107,7 +109,9 @@ def test_a_mistake_in_one_image_is_a_regression(
     before = images(40, 8, 0.1)
     broken = type(before[0]).of(np.roll(before[0].dense(), 1, axis=1))
     write_run(base, value=before)
-    write_run(head, value=[broken, *before[1:]], environment=ELSEWHERE | {"cpu": cpu})
+    write_run(
+        head, value=[broken, *before[1:]], environment=ELSEWHERE.model_copy(update={"cpu": cpu})
+    )
     code, comparison = answer(run_cli, base, head)
     assert (code, comparison["outcome"]) == (1, "worse")
     low, high = comparison["interval"]
@@ -141,8 +145,8 @@ def test_false_alarms_stay_below_what_is_promised(tmp_path: Path) -> None:
         comparisons = compared(folder)
         assert all(abs(c.difference or 0) < 0.1 for c in comparisons)
         outcomes = [c.outcome for c in comparisons]
-        assert outcomes.count(Outcome.SAME) == 0, "nothing was tested"
-        alarms += Outcome.WORSE in outcomes or Outcome.BETTER in outcomes
+        assert outcomes.count(ComparisonOutcome.SAME) == 0, "nothing was tested"
+        alarms += ComparisonOutcome.WORSE in outcomes or ComparisonOutcome.BETTER in outcomes
     # 5 % of 25 are 1.25; five or more would come by chance in 0.7 % of such draws.
     assert alarms <= 4
 
@@ -154,9 +158,9 @@ def test_a_certain_difference_may_be_too_small_to_count(tmp_path: Path) -> None:
     (comparison,) = compared(tmp_path, decimals=0)
     assert comparison.interval is not None
     assert comparison.interval[0] < -0.5 < comparison.interval[1] < 0
-    assert comparison.outcome is Outcome.INCONCLUSIVE
+    assert comparison.outcome is ComparisonOutcome.INCONCLUSIVE
     (comparison,) = compared(tmp_path, decimals=1)
-    assert comparison.outcome is Outcome.WORSE
+    assert comparison.outcome is ComparisonOutcome.WORSE
 
 
 def compared(folder: Path, decimals: int = 2) -> list[Comparison]:
@@ -194,7 +198,7 @@ def test_without_images_values_decide(
 ) -> None:
     packages = {"torch": "2.8", "hrnet-zoo": "0.2"}
     write_run(base, row, 40.0, metric=metric)
-    environment = {"cpu": cpu, "packages": packages}
+    environment = Environment(cpu=cpu, packages=packages)
     write_run(head, row, 40.0 + difference, metric=metric, environment=environment)
     got, comparison = answer(run_cli, base, head)
     assert (got, comparison["outcome"]) == (code, outcome)
@@ -259,7 +263,7 @@ def test_a_run_that_failed_before_it_knew_its_metrics(
     base: Path, head: Path, run_cli: RunCli
 ) -> None:
     write_run(base)
-    write_run(head, status="error", measurements=[], arguments={})
+    write_run(head, status="error", measurements=[], asked=AccuracyAsked())
     code, comparison = answer(run_cli, base, head)
     assert (code, comparison["outcome"]) == (3, "failed")
     assert "the run failed" in comparison["basis"]
@@ -373,7 +377,9 @@ def test_another_number_of_classes_is_no_regression(
     made = images(5, 5, 0.3)
     wider = [SparseCounts.of(np.pad(image.dense(), ((0, 1), (0, 1)))) for image in made]
     path = write_run(base, value=made)
-    value = read_record(path).measurements[0].value
+    record = read_record(path)
+    assert isinstance(record, AccuracyRecord)
+    value = record.measurements[0].value
     write_run(
         head, value=wider, measurements=[Measurement(metric="miou", value=value, protocol=PROTOCOL)]
     )

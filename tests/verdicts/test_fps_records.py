@@ -12,8 +12,9 @@ import pytest
 from cli.test_fps_cli import JUDGED, W18, times
 from support.trees import RunCli
 
-from hrnet_zoo.records.accuracy import write_record
-from hrnet_zoo.records.timing import TimingRecord, new_timing_path
+from hrnet_zoo.records.files import new_record_path, write_record
+from hrnet_zoo.records.timing import TimingRecord
+from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.timing.observations import (
     GpuState,
     InputTimed,
@@ -69,9 +70,9 @@ def save(
             num_processors=16, load_before=0, load_after=0, others=0,
             gpu_before=IDLE, gpu_after=IDLE,
         ),
-        environment={"cpu": "Fast CPU", "packages": {"torch": "2.0"}},
+        environment=Environment(cpu="Fast CPU", packages={"torch": "2.0"}),
     )  # fmt: skip
-    path = new_timing_path(folder, name, began)
+    path = new_record_path(folder, name, began, "timing")
     write_record(record.model_copy(update=changes), path)
     return path
 
@@ -135,7 +136,7 @@ def test_the_latest_record_counts_and_the_default_folder_is_that_of_time(run_cli
     folder = Path("reports/records")
     save(folder, W18, [2.0, 2.0, 2.0], day=2)
     save(folder, W18, [1.0, 1.0, 1.0], day=1)
-    new_timing_path(folder, W18, BEGIN + timedelta(days=3))  # of a run that goes on
+    new_record_path(folder, W18, BEGIN + timedelta(days=3), "timing")  # of a run that goes on
     finished = run_cli("fps", "--format", "json")
     assert finished.code == 3  # one row is too few for a verdict
     assert seconds_per_image(finished.out) == {W18: 2.0}
@@ -173,8 +174,8 @@ def test_clocks_that_somebody_set_are_no_reason_to_leave_a_record_out(
     [
         {"device": "cuda:0 (Tesla V100)"},
         {"device": "cpu"},
-        {"environment": {"cpu": "Slow CPU", "packages": {"torch": "2.0"}}},
-        {"environment": {"cpu": "Fast CPU", "packages": {"torch": "1.9"}}},
+        {"environment": Environment(cpu="Slow CPU", packages={"torch": "2.0"})},
+        {"environment": Environment(cpu="Fast CPU", packages={"torch": "1.9"})},
         {"keeps_freed_memory": True},
     ],
     ids=str,

@@ -9,13 +9,13 @@ import pytest
 
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.records.accuracy import (
+    AccuracyRecord,
     CheckpointUsed,
     DatasetUsed,
     Measurement,
-    Record,
     Settings,
-    now,
 )
+from hrnet_zoo.records.files import now
 from hrnet_zoo.tasks.scored import Interval, ProtocolUsed
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup, WholeTest
 from hrnet_zoo.verdicts.accuracy import Judgement, Verdict, exit_code, judge, tolerance_for
@@ -35,18 +35,13 @@ def measurement(value: float | None, metric: Metric = "miou", **changes: Any) ->
         ratios=[1.0] if metric == "miou" else [0.5, 0.75, 1.0, 1.25, 1.5, 1.75],
         flip=metric != "miou",
     )
-    return Measurement(
-        metric=metric,
-        value=value,
-        protocol=protocol.model_copy(update=changes),
-        classes=[],
-    )
+    return Measurement(metric=metric, value=value, protocol=protocol.model_copy(update=changes))
 
 
 def record(
     *measurements: Measurement, images: int = 500, sha256: str = PREFIX, **changes: Any
-) -> Record:
-    complete = Record(
+) -> AccuracyRecord:
+    complete = AccuracyRecord(
         row=ROW.name,
         status="completed",
         started_at=now(),

@@ -13,6 +13,8 @@ import pytest
 import torch
 from count_complexity import distinct_rows, entry
 from fill import BACKBONES, DATA
+from hrnet_zoo.tasks.input_size import documented_input_size
+from hrnet_zoo.tasks.loading import build_row
 from report.test_report import markdown_rows
 from rows import build_row
 from support.detection_goldens import ARCHITECTURES, FOLDER
@@ -20,13 +22,12 @@ from support.trees import RunCli
 from torch import Tensor, nn
 
 from hrnet_zoo import demo
-from hrnet_zoo.datasets.layouts import DATASETS, DETECTION_DATASETS
 from hrnet_zoo.models import DETECTORS, build_detector
 from hrnet_zoo.models.detection.detector import ImageGeometry
 from hrnet_zoo.models.detection.mask_head import MaskHead
-from hrnet_zoo.tasks.input_size import TYPICAL_IMAGES, documented_input_size
-from hrnet_zoo.tasks.multiply_adds import count_multiply_adds, run_without_selection
-from hrnet_zoo.zoo.complexity import CONVENTION, FILE, complexity_of
+from hrnet_zoo.tasks.multiply_adds import count_multiply_adds, run_all_parts
+from hrnet_zoo.tasks.network_size import CONVENTION
+from hrnet_zoo.zoo.complexity import FILE, complexity_of
 from hrnet_zoo.zoo.manifest import default_manifest, load_zoo
 from hrnet_zoo.zoo.row import Row
 
@@ -67,7 +68,7 @@ def plain_multiply_adds(model: nn.Module, size: tuple[int, int]) -> int:
             total += output.numel()
 
     on_every_layer(model, count)
-    run_without_selection(model, torch.empty(1, 3, *size, device="meta"))
+    run_all_parts(model, torch.empty(1, 3, *size, device="meta"))
     return total
 
 
@@ -117,12 +118,8 @@ def test_multiply_adds_of_the_37_segmentation_rows_are_upstreams() -> None:
 
 
 def test_detectors_get_the_box_of_the_resize_padded() -> None:
-    sizes = {documented_input_size(row) for row in ROWS if row.task == "detection"}
+    sizes = {documented_input_size(row.setup) for row in ROWS if row.task == "detection"}
     assert sizes == {(800, 1344)}
-
-
-def test_every_segmentation_data_set_has_a_typical_image() -> None:
-    assert set(TYPICAL_IMAGES) == {*DATASETS, *DETECTION_DATASETS}
 
 
 @pytest.mark.parametrize("architecture", ["fcn_hrnet", *DETECTORS])
@@ -130,7 +127,7 @@ def test_counting_layer_by_layer_gives_the_same(architecture: str) -> None:
     row = next(row for row in ROWS if row.setup.architecture == architecture)
     with torch.device("meta"):
         model = build_row(row)
-    size = documented_input_size(row)
+    size = documented_input_size(row.setup)
     assert count_multiply_adds(model, size) == plain_multiply_adds(model, size)
 
 
@@ -147,7 +144,7 @@ def test_the_layers_counted_are_those_that_detect(architecture: str) -> None:
         model(image, geometry, score_threshold=0.0)
         detecting = dict(called)
         called.clear()
-        run_without_selection(model, image)
+        run_all_parts(model, image)
     assert dict(called) == detecting
 
 

@@ -12,10 +12,8 @@ from support.detection_trees import complete_record
 
 import hrnet_zoo
 from hrnet_zoo.errors import ManifestError, UsageError
-from hrnet_zoo.records.accuracy import (
-    Record,
-    read_record,
-)
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.files import read_record
 from hrnet_zoo.verdicts.accuracy import Judgement, Verdict, exit_code, judge
 from hrnet_zoo.verdicts.latest import latest_judgements
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -139,7 +137,7 @@ def test_editions_lead_to_each_other() -> None:
     [
         (NEVER, "later", f"{NEVER} has no later edition"),
         (SEGMENTATION, "later", "has no later edition"),
-        (FCOS, "latest", '"latest" is no edition; there are: readme, later'),
+        (FCOS, "latest", '"latest" is not an edition; there are: readme, later'),
     ],
 )
 def test_editions_that_do_not_exist(name: str, edition: EditionName, what: str) -> None:
@@ -152,13 +150,15 @@ def test_editions_that_do_not_exist(name: str, edition: EditionName, what: str) 
 # --- verdicts
 
 
-def measured(row: Row, value: float, *, file_of: Row | None = None, **changes: Any) -> Record:
+def measured(
+    row: Row, value: float, *, file_of: Row | None = None, **changes: Any
+) -> AccuracyRecord:
     """Return the record of a complete run of ``row``, with the file of ``file_of``."""
     complete = complete_record(row, {"box_ap": value}, sha256=sha256_of(file_of or row))
     return complete.model_copy(update=changes)
 
 
-def judge_box_ap(row: Row, record: Record) -> Judgement:
+def judge_box_ap(row: Row, record: AccuracyRecord) -> Judgement:
     return judge(row, record, "box_ap")
 
 

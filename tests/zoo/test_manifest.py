@@ -98,8 +98,8 @@ def test_list_equals_the_readmes_cell_by_cell(run_cli: RunCli) -> None:
 def test_quotations_keep_every_character() -> None:
     for row, theirs in zip(load_zoo().rows, README_ROWS, strict=True):
         for title, field in FIELDS.items():
-            assert getattr(row.printed, field) == theirs.get(title)
-    assert load_zoo().row("fcn_hr18_512x1024_160k_cityscapes").printed.miou == "78.80"
+            assert row.text(field) == theirs.get(title)
+    assert load_zoo().row("fcn_hr18_512x1024_160k_cityscapes").text("miou") == "78.80"
 
 
 def test_names_are_the_stems_of_the_checkpoints() -> None:
@@ -117,11 +117,13 @@ def test_names_are_the_stems_of_the_checkpoints() -> None:
 
 def test_rows_labelled_w48_say_that_they_are_w40() -> None:
     labelled = [
-        row for row in load_zoo().rows if row.task == "detection" and "W48" in row.printed.backbone
+        row
+        for row in load_zoo().rows
+        if row.task == "detection" and "W48" in row.printed["backbone"]
     ]
     assert len([row for row in labelled if row.checkpoint_url]) == 2
     for row in labelled:
-        assert row.printed.backbone == "HRNetV2p-W48"
+        assert row.printed["backbone"] == "HRNetV2p-W48"
         assert row.setup.backbone == "w40"
         assert any("w40" in note for note in row.notes)
 
@@ -156,7 +158,7 @@ def test_fcos_rows_take_bgr_with_unit_deviation() -> None:
         normalisation = row.setup.normalisation
         assert normalisation.channel_order == "bgr"
         assert normalisation.std == (1.0, 1.0, 1.0)
-        first = 103.53 if row.printed.ms_train == "Y" else 102.9801
+        first = 103.53 if row.text("ms_train") == "Y" else 102.9801
         assert normalisation.mean[0] == first
 
 
@@ -210,7 +212,7 @@ def test_typo_wrong_type_and_missing_key_are_reported_at_once(tmp_path: Path) ->
     ):
         assert f"zoo.yaml:{line_of(path, line)}: " in message
         assert what in message
-    assert 'printed: the key "miou" is missing' in message
+    assert "printed.miou: the table has this column: quote the cell" in message
     assert "fcn_hr18s_512x1024_40k_cityscapes" in message
 
 
@@ -219,7 +221,7 @@ def test_typo_wrong_type_and_missing_key_are_reported_at_once(tmp_path: Path) ->
     [
         ('miou: "73.86"', 'miou: "73.8.6"', '"73.8.6" is neither a decimal number nor an empty'),
         ('miou: "73.86"', "miou: null", "the table has this column: quote the cell"),
-        ("box_ap: null", 'box_ap: "1.0"', "the table has no such column"),
+        ('miou: "73.86"', 'box_ap: "1.0"\n      miou: "73.86"', "the table has no such column"),
         ("position: 1\n", "position: 0\n", "two rows are number 0 of Cityscapes"),
         ("-93db27d0.pth", ".pth", "must end in the first 8 hex digits"),
         (
@@ -228,6 +230,11 @@ def test_typo_wrong_type_and_missing_key_are_reported_at_once(tmp_path: Path) ->
             "does not begin with the row's",
         ),
         ("table: Cityscapes", "table: Citiscapes", "has no table 'Citiscapes'"),
+        (
+            "Lr schd: lr_schd",
+            "Lr schd: lr_sched",
+            "is 'lr_sched', which is not a column. Close: lr_schd",
+        ),
         ("task: segmentation", "task: segmentatoin", "tables.0.task: is 'segmentatoin'"),
         ("num_classes: 19", "num_classes: 0", "greater than 0"),
         ("schema_version: 1", "schema_version: 2", "schema_version: is 2"),
@@ -237,7 +244,17 @@ def test_typo_wrong_type_and_missing_key_are_reported_at_once(tmp_path: Path) ->
             "architecture: fcn_hrnett",
             "setup.architecture: is 'fcn_hrnett'",
         ),
-        ("dataset: cityscapes", "dataset: citiscapes", "setup.dataset: is 'citiscapes'"),
+        (
+            "dataset: cityscapes",
+            "dataset: citiscapes",
+            "setup.dataset: is 'citiscapes'; not a data set for this task. Close: cityscapes.",
+        ),
+        (
+            "dataset: cityscapes",
+            "dataset: coco",
+            "is 'coco'; not a data set for this task. There are:",
+        ),
+        ("dataset: cityscapes", "dataset: x", "for this task. There are: cityscapes, ade20k,"),
         ("backbone: w18_small", "backbone: w18small", "setup.backbone: is 'w18small'"),
         ("num_classes: 19", "num_classes: 300", "less than or equal to 253"),
         ("scale: [2048, 1024]", "scale: [0, 1024]", "greater than 0"),
@@ -270,7 +287,7 @@ def test_two_rows_of_one_name(tmp_path: Path) -> None:
     [
         ("x" * 5000, "xxx...; input should be"),
         ("a: 2020-13-45", "not valid YAML"),
-        ("? [a, b]\n: 1", "a key that is no plain text"),
+        ("? [a, b]\n: 1", "a key that is not plain text"),
         ("rows: {a: 1, a: 2}", "written twice"),
         ("[" * 5000, "not valid YAML"),
         ("rows: [1, 2", "zoo.yaml:2: not valid YAML"),

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Self
 
 from hrnet_zoo.datasets.images import read_bytes
+from hrnet_zoo.datasets.wording import count_of, some_of
 from hrnet_zoo.errors import DatasetError
 
 _ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
-_SHOWN = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +89,26 @@ class Source:
                 found.setdefault(match.groups(), member)
         return dict(sorted(found.items()))
 
+    def of_split(self, pattern: str, split: str, what: str) -> dict[str, Member]:
+        """Return the members of one split by their names.
+
+        Args:
+            pattern: expression whose first group is the split and whose last one the name.
+            split: as the paths have it.
+            what: what should be there, for the message.
+
+        Raises:
+            DatasetError: there is none.
+        """
+        found = {
+            groups[-1]: member
+            for groups, member in self.select(pattern).items()
+            if groups[0] == split
+        }
+        if not found:
+            raise self.lacks(what)
+        return found
+
     def first_path(self, pattern: str) -> str | None:
         """Return the path of a file, or of an archive that was not opened, that matches."""
         expression = re.compile(pattern)
@@ -101,8 +121,9 @@ class Source:
         packed = [*self.unopened, *inner]
         hint = ""
         if packed:
-            names = ", ".join(packed[:_SHOWN]) + (", ..." if len(packed) > _SHOWN else "")
-            hint = f" These archives were not looked into: {names}. Unpack what is needed."
+            hint = (
+                f" These archives were not looked into: {some_of(packed)}. Unpack what is needed."
+            )
         return DatasetError(
             f"{self.root} lacks {what}.{hint} See hrnet-zoo data show for what is expected."
         )
@@ -130,18 +151,13 @@ def paired(
 ) -> list[tuple[str, Member, Member]]:
     """Return (name, image, label) for all, or raise DatasetError that lists the widows."""
     problems = [
-        _list_missing([n for n in images if n not in labels], "images have no annotation"),
-        _list_missing([n for n in labels if n not in images], "annotations have no image"),
+        *count_of([n for n in images if n not in labels], "images have no annotation"),
+        *count_of([n for n in labels if n not in images], "annotations have no image"),
     ]
-    if any(problems):
-        msg = f"{where} is incomplete: {'; '.join(filter(None, problems))}. Download them too."
+    if problems:
+        msg = f"{where} is incomplete: {'; '.join(problems)}. Download them too."
         raise DatasetError(msg)
     return [(name, images[name], labels[name]) for name in sorted(images)]
-
-
-def _list_missing(names: list[str], what: str) -> str:
-    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-    return f"{len(names)} {what} ({shown})" if names else ""
 
 
 def _walk(root: Path) -> Iterator[tuple[str, Path]]:
@@ -165,7 +181,7 @@ def _walk(root: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _is_clutter(name: str) -> bool:
-    """Tell what operating systems add to folders and archives."""
+    """Whether a name is of what operating systems add to folders and archives."""
     *folders, file = name.split("/")
     return "__MACOSX" in folders or file.startswith(".")
 

@@ -1,6 +1,6 @@
 """What a preparation consists of: pieces of work that turn source files into output files.
 
-Each data set's module only says which pieces there are; `running.py` does them.
+Each data set's file only says which pieces there are; `running.py` does them.
 """
 
 from __future__ import annotations
@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from hrnet_zoo.datasets.prepare.archives import Source
+
+if TYPE_CHECKING:
+    # The table of data sets reaches this module, and commands that read no image import it.
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,16 @@ class Plan:
     """Output folder -> files in it when the download is complete."""
     least_bytes: int = 0
     """Disk space that the output takes at the very least; 0: not predictable."""
+
+
+def in_both_folders(numbers: Mapping[str, int], splits: Sequence[str]) -> dict[str, int]:
+    """Return what a plan expects whose images and labels lie in img_dir/ and ann_dir/.
+
+    Args:
+        numbers: split -> images in it.
+        splits: those asked for.
+    """
+    return {f"{kind}_dir/{split}": numbers[split] for split in splits for kind in ("img", "ann")}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,13 +12,12 @@ from filelock import FileLock, Timeout
 
 from hrnet_zoo.datasets.prepare.plan import Piece, Plan
 from hrnet_zoo.datasets.prepare.writing import Outcome, Writer, check_space
+from hrnet_zoo.datasets.wording import some_of
 from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.system.progress import Progress
 
 Tally = Counter[tuple[str, Outcome]]
 """(output folder, outcome) -> number of files."""
-
-_SHOWN = 4
 
 
 def carry_out(
@@ -58,11 +57,10 @@ def _do(piece: Piece, writer: Writer) -> Tally:
         if outcome is Outcome.DIFFERENT:
             different.append(output.path)
     if different:
-        shown = ", ".join(different[:_SHOWN]) + (", ..." if len(different) > _SHOWN else "")
         msg = (
             f"{len(different)} files for {piece.name} are already there with other content: "
-            f"{shown}. Nothing was replaced. Pass --overwrite to replace such files, or prepare "
-            "into another --data-root."
+            f"{some_of(different)}. Nothing was replaced. Pass --overwrite to replace such files, "
+            "or prepare into another --data-root."
         )
         raise DatasetError(msg)
     return tally

@@ -35,6 +35,10 @@ class Detections:
 class Detector(nn.Module):
     """A network from image to detections; batch 1, as the documented numbers were measured."""
 
+    backbone: nn.Module
+    """Maps an image to four maps."""
+    neck: nn.Module
+    """Maps these to five maps of one width, from which the heads begin."""
     has_masks: bool = False
 
     @abstractmethod
@@ -53,4 +57,15 @@ class Detector(nn.Module):
             geometry: where in it the resized image is.
             score_threshold: detections at or below it are dropped.
             with_masks: whether a detector that has masks computes them.
+        """
+
+    @abstractmethod
+    def run_all_parts(self, image: Tensor) -> object:
+        """Compute all that detecting computes, but for what depends on values.
+
+        That is selecting and suppressing boxes, so it also runs where tensors have none. There are
+        as many regions and objects as there can be at most.
+
+        Args:
+            image: [1, 3, H, W] float32, on the model's device.
         """

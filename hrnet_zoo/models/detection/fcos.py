@@ -18,9 +18,9 @@ from torch.nn import functional as F
 
 from hrnet_zoo.models.detection.boxes import decode_distances, scale_tensor
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
-from hrnet_zoo.models.detection.hrfpn import HRFPN, NUM_LEVELS
+from hrnet_zoo.models.detection.necks import HRFPN, NUM_LEVELS
 from hrnet_zoo.models.detection.nms import multiclass_nms
-from hrnet_zoo.models.hrnet import build_hrnet
+from hrnet_zoo.models.hrnet import build_hrnet, nearest
 from hrnet_zoo.models.layers import conv
 
 STRIDES = (8, 16, 32, 64, 128)
@@ -98,8 +98,9 @@ class FCOS(Detector):
     """HRNet, a neck of five levels and the FCOS head."""
 
     def __init__(self, backbone: str, num_classes: int, channels: int) -> None:
+        """Build an FCOS with random weights on the HRNet called ``backbone`` ("w18" ...)."""
         super().__init__()
-        self.backbone = build_hrnet(backbone, "nearest")
+        self.backbone = build_hrnet(backbone, nearest)
         self.neck = HRFPN(self.backbone.out_channels, channels, stride=2)
         self.bbox_head = FCOSHead(num_classes, channels)
 
@@ -113,6 +114,10 @@ class FCOS(Detector):
     ) -> Detections:
         """Detect objects; see `Detector`."""
         return detections(self.outputs(image), geometry, score_threshold)
+
+    def run_all_parts(self, image: Tensor) -> list[LevelOutput]:
+        """Compute what does not depend on values; see `Detector`."""
+        return self.outputs(image)
 
     def outputs(self, image: Tensor) -> list[LevelOutput]:
         """Map [N, 3, H, W] to the head's output for five levels; differentiable."""
@@ -161,8 +166,3 @@ def _best_points(
 
 def _tower(channels: int) -> nn.Sequential:
     return nn.Sequential(*(ConvGroupNormAct(channels) for _ in range(_TOWER_DEPTH)))
-
-
-def build_fcos(backbone: str, num_classes: int, channels: int) -> FCOS:
-    """Return an untrained FCOS on the HRNet called ``backbone`` ("w18", "w32" ...)."""
-    return FCOS(backbone, num_classes, channels)

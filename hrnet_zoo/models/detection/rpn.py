@@ -3,7 +3,8 @@
 Attribute names are those of the published checkpoints.
 
 Source: mmdetection 2.3.0, mmdet/models/dense_heads/rpn_head.py, RPNHead, with the test settings of
-configs/_base_/models/faster_rcnn_r50_fpn.py.
+configs/_base_/models/faster_rcnn_r50_fpn.py; mmdet/core/anchor/anchor_generator.py,
+AnchorGenerator.
 """
 
 from __future__ import annotations
@@ -14,9 +15,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hrnet_zoo.models.detection.anchors import NUM_SHAPES, STRIDES, grid_anchors
 from hrnet_zoo.models.detection.boxes import decode_deltas
 from hrnet_zoo.models.detection.nms import grouped_nms
+
+STRIDES = (4, 8, 16, 32, 64)
+"""Pixels between neighbouring anchors, level by level."""
+
+NUM_SHAPES = 3
+"""Anchors per cell."""
+
+_RATIOS = (0.5, 1.0, 2.0)
+_SCALE = 8
 
 MAX_PROPOSALS = 1000
 """Regions that the second stage looks at, at most."""
@@ -86,3 +95,21 @@ def _best_anchors(level: AnchorOutput, stride: int) -> tuple[Tensor, Tensor, Ten
         scores, best = scores.topk(_ANCHORS_PER_LEVEL)
         anchors, deltas = anchors[best], deltas[best]
     return anchors, deltas, scores
+
+
+def base_anchors(stride: int, device: torch.device) -> Tensor:
+    """Return the anchors [3, 4] of the cell at the image's corner: wide, square, tall.
+
+    They are centred on the upper left corner of their cell, not on its middle, and not rounded.
+    """
+    root = torch.tensor(_RATIOS, device=device).sqrt()
+    extents = stride * torch.stack([1 / root, root], dim=1) * _SCALE
+    return torch.cat([-0.5 * extents, 0.5 * extents], dim=1)
+
+
+def grid_anchors(size: tuple[int, int], stride: int, device: torch.device) -> Tensor:
+    """Return all anchors [H x W x 3, 4] of a map of (height, width), row by row, xyxy float32."""
+    y, x = (torch.arange(n, device=device) * stride for n in size)
+    corners = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
+    shifts = torch.cat([corners, corners], dim=-1)[:, :, None]
+    return (base_anchors(stride, device) + shifts).reshape(-1, 4)

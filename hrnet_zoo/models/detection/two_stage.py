@@ -1,43 +1,15 @@
-"""What all two-stage detectors share: proposals first, then a closer look at each."""
+"""Two-stage detectors: proposals first, then a closer look at each."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-
 from torch import Tensor, nn
 
-from hrnet_zoo.models.detection.boxes import scale_tensor
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
-from hrnet_zoo.models.detection.hrfpn import HRFPN
-from hrnet_zoo.models.detection.nms import multiclass_nms
+from hrnet_zoo.models.detection.necks import FPN, HRFPN
+from hrnet_zoo.models.detection.roi_head import CASCADE, RoIHead
 from hrnet_zoo.models.detection.rpn import RPNHead, proposals
-from hrnet_zoo.models.hrnet import build_hrnet
-
-
-class RoIHead(nn.Module):
-    """The second stage: from regions to detections."""
-
-    has_masks: bool = False
-
-    @abstractmethod
-    def forward(
-        self,
-        maps: list[Tensor],
-        regions: Tensor,
-        geometry: ImageGeometry,
-        *,
-        score_threshold: float,
-        with_masks: bool,
-    ) -> Detections:
-        """Detect objects in regions.
-
-        Args:
-            maps: the neck's five maps [1, C, H, W], finest first.
-            regions: [P, 4] xyxy in pixels of the network's input.
-            geometry: as for `Detector`.
-            score_threshold: as for `Detector`.
-            with_masks: as for `Detector`.
-        """
+from hrnet_zoo.models.hrnet import build_hrnet, nearest
+from hrnet_zoo.models.resnext import build_resnext
 
 
 class TwoStageDetector(Detector):
@@ -69,25 +41,46 @@ class TwoStageDetector(Detector):
         )
         return found
 
+    def run_all_parts(self, image: Tensor) -> Tensor | None:
+        """Compute what does not depend on values; see `Detector`."""
+        maps: list[Tensor] = self.neck(self.backbone(image))
+        self.rpn_head(maps)
+        return self.roi_head.run_all_parts(maps, (image.shape[-2], image.shape[-1]))
 
-def two_stage_on_hrnet(backbone: str, channels: int, roi_head: RoIHead) -> TwoStageDetector:
-    """Return an untrained detector on the HRNet called ``backbone`` ("w18", "w32" ...)."""
-    hrnet = build_hrnet(backbone, "nearest")
-    return TwoStageDetector(hrnet, HRFPN(hrnet.out_channels, channels), RPNHead(channels), roi_head)
 
+def on_hrnet(
+    backbone: str,
+    num_classes: int,
+    channels: int,
+    *,
+    has_masks: bool = False,
+    num_stages: int = 1,
+    is_hybrid: bool = False,
+) -> TwoStageDetector:
+    """Return an untrained detector on the HRNet called ``backbone`` ("w18", "w32" ...).
 
-def final_detections(
-    boxes: Tensor, logits: Tensor, geometry: ImageGeometry, score_threshold: float
-) -> Detections:
-    """Turn the last boxes [P, K, 4] or [P, 1, 4] and their logits [P, K + 1] into detections.
-
-    Boxes go back to the original image first; suppression happens there.
+    Args:
+        backbone: named.
+        num_classes: foreground classes.
+        channels: of the neck's maps and of the heads' convolutions on them.
+        has_masks: as for `RoIHead`.
+        num_stages: as for `RoIHead`.
+        is_hybrid: as for `RoIHead`.
     """
-    original = boxes / scale_tensor(geometry.scale_factors, boxes)
-    foreground = logits.softmax(dim=1)[:, :-1]
-    return multiclass_nms(original, foreground, score_threshold=score_threshold)
+    hrnet = build_hrnet(backbone, nearest)
+    head = RoIHead(
+        num_classes, channels, has_masks=has_masks, num_stages=num_stages, is_hybrid=is_hybrid
+    )
+    return TwoStageDetector(hrnet, HRFPN(hrnet.out_channels, channels), RPNHead(channels), head)
 
 
-def input_boxes(found: Detections, geometry: ImageGeometry) -> Tensor:
-    """Return the boxes [M, 4] of detections in pixels of the network's input."""
-    return found.boxes * scale_tensor(geometry.scale_factors, found.boxes)
+def htc_on_resnext(backbone: str, num_classes: int, channels: int) -> TwoStageDetector:
+    """Return an untrained HTC on the ResNeXt called ``backbone``, with an ordinary pyramid."""
+    resnext = build_resnext(backbone)
+    neck, head = FPN(resnext.out_channels, channels), hybrid_cascade(num_classes, channels)
+    return TwoStageDetector(resnext, neck, RPNHead(channels), head)
+
+
+def hybrid_cascade(num_classes: int, channels: int) -> RoIHead:
+    """Return an untrained second stage of HTC."""
+    return RoIHead(num_classes, channels, num_stages=CASCADE, has_masks=True, is_hybrid=True)

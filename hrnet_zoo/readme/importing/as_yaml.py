@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator
 
 import yaml
 
-from hrnet_zoo.readme.importing.entries import PRINTED_FIELDS, Entry, Imported
+from hrnet_zoo.readme.importing.entries import Entry, Imported
 from hrnet_zoo.readme.importing.suggest import WHERE, suggestion
-from hrnet_zoo.tasks.detection.setup import DetectionSetup
-from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
+from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.zoo.zoo import Zoo
 
 _HEAD = """\
@@ -57,32 +57,30 @@ def imported_as_yaml(imported: Imported, zoo: Zoo) -> str:
 def _entry_lines(entry: Entry, zoo: Zoo) -> Iterator[str]:
     yield f"  # {entry.place}"
     if entry.name is None:
-        yield f"  - source: {entry.source}"
+        yield f"  - source: {entry.table.source}"
         yield '    #? name: ""  # the file name of the configuration, without .py'
     else:
         yield f"  - name: {_plain(entry.name)}"
-        yield f"    source: {entry.source}"
-    yield f"    table: {_plain(entry.table)}"
+        yield f"    source: {entry.table.source}"
+    yield f"    table: {_plain(entry.table.heading)}"
     yield f"    position: {entry.position}"
     yield f"    method: {_plain(entry.method)}"
     yield "    printed:"
-    for field in PRINTED_FIELDS:
-        text = entry.printed[field]
-        yield f"      {field}: {'null' if text is None else json.dumps(text, ensure_ascii=False)}"
-    for key in ("config_url", "checkpoint_url", "log_url"):
-        link = getattr(entry, key)
-        yield f"    {key}: {'null' if link is None else _plain(link)}"
+    for column, text in entry.printed.items():
+        yield f"      {column}: {json.dumps(text, ensure_ascii=False)}"
+    for what in ("config", "checkpoint", "log"):
+        link = getattr(entry.links, what)
+        yield f"    {what}_url: {'null' if link is None else _plain(link)}"
     yield "    setup:"
-    yield from _reading_lines(entry, zoo)
+    yield from _setup_lines(entry, zoo)
     if entry.notes:
         yield "    notes:"
         yield from (f"      - {json.dumps(note, ensure_ascii=False)}" for note in entry.notes)
 
 
-def _reading_lines(entry: Entry, zoo: Zoo) -> Iterator[str]:
+def _setup_lines(entry: Entry, zoo: Zoo) -> Iterator[str]:
     """Yield the fields in the manifest's order, missing ones as comments."""
-    model = SegmentationSetup if entry.task == "segmentation" else DetectionSetup
-    for field in model.model_fields:
+    for field in TASKS[entry.table.task].setup.model_fields:
         if field in entry.setup:
             yield f"      {field}: {_flow(entry.setup[field])}"
             continue
@@ -90,7 +88,8 @@ def _reading_lines(entry: Entry, zoo: Zoo) -> Iterator[str]:
         if found is None:
             yield f"      #? {field}:  # {WHERE[field]}"
         else:
-            yield f"      #? {field}: {_flow(found.value)}  # {found.why}"
+            value, why = found
+            yield f"      #? {field}: {_flow(value)}  # {why}"
 
 
 def _plain(text: str) -> str:
@@ -104,9 +103,5 @@ def _plain(text: str) -> str:
 
 def _flow(value: object) -> str:
     """Return a value on one line, as zoo.yaml writes it."""
-    if isinstance(value, Mapping):
-        inside = ", ".join(f"{key}: {_flow(item)}" for key, item in value.items())
-        return f"{{{inside}}}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_flow, value))}]"
-    return str(value)
+    listed = yaml.safe_dump([value], default_flow_style=True, sort_keys=False, width=math.inf)
+    return str(listed).strip()[1:-1]

@@ -7,6 +7,7 @@ Source:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,28 +16,34 @@ import yaml
 
 from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.files import read_text
-from hrnet_zoo.readme.importing import naming
 from hrnet_zoo.readme.importing import yaml_nodes as nodes
-from hrnet_zoo.readme.importing.entries import Place, Problem
+from hrnet_zoo.readme.importing.entries import Entry, LeftOut, Place
+from hrnet_zoo.readme.names import published_name
+from hrnet_zoo.readme.results import Links
+from hrnet_zoo.readme.setups import method_of
+from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
+from hrnet_zoo.zoo.columns import normalised, tasks_of, titles_of_columns
 from hrnet_zoo.zoo.printed import printed_number
-from hrnet_zoo.zoo.row import Column, Metric, Task
+from hrnet_zoo.zoo.row import Table, Task
 
-_FIELDS: dict[str, Column] = {
+_FIELDS = {
     "backbone": "backbone",
     "crop size": "crop_size",
     "lr schd": "lr_schd",
     "memory (gb)": "train_memory_gb",
     "training memory (gb)": "train_memory_gb",
 }
-"""Keys of Metadata, in small letters -> what they hold."""
+"""Keys of Metadata, in lower case -> what they hold."""
 
-_METRICS: dict[str, Metric] = {
-    "miou": "miou",
-    "miou(ms+flip)": "miou_ms_flip",
-    "box ap": "box_ap",
-    "mask ap": "mask_ap",
+_METRICS = {
+    normalised(title): name
+    for name, metric in METRICS.items()
+    if metric.task is not None
+    for title in metric.titles
 }
+"""Keys of Metrics, likewise."""
+
 _NOTED = ("inference time (ms/im)", "inference time (s/im)")
 """A row documents images per second: what is stated per image is noted, not converted."""
 
@@ -51,9 +58,12 @@ _MODEL_KEYS = {
     "paper", "code", "version", "converted from", "alias", "image", "framework",
 }  # fmt: skip
 
+_BACKBONE = re.compile(r"hrnetv2p[_-]w\d+s?|hr\d+s?(?=_)|x101[_-]64x4d[_-]fpn")
+"""The part of a configuration's name that stands for the backbone."""
+
 
 @dataclass(kw_only=True)
-class Model:
+class _Model:
     """One model of a metafile, in the metafile's words."""
 
     place: Place
@@ -62,32 +72,62 @@ class Model:
     task: Task
     method: str
     dataset_title: str
-    config: str | None
-    checkpoint: str
-    log: str | None
-    cells: dict[Column, str] = field(default_factory=dict)
-    titles: dict[Column, str] = field(default_factory=dict)
+    links: Links
+    cells: dict[str, str] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
     """What the file calls the cells."""
     notes: list[str] = field(default_factory=list)
 
-
-@dataclass(frozen=True, kw_only=True)
-class Models:
-    """What was understood of a metafile, and what was not."""
-
-    models: list[Model] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    @property
+    def heading(self) -> str:
+        """Return the heading under which READMEs list such a model."""
+        is_by_method = TASKS[self.task].table_of == "method"
+        return self.method if is_by_method else self.dataset_title
 
 
-def read_models(path: Path, within: tuple[Path, ...] = ()) -> Models:
-    """Return the models of a metafile, or of all that a model-index imports.
+def read_metafile(path: Path, source: str) -> Iterator[Table | Entry | LeftOut]:
+    """Yield the tables of a metafile, or of all that a model-index imports, and their rows.
+
+    A table is one that a README would have, with all columns that one of its models has.
+
+    Args:
+        path: the file.
+        source: key that the manifest is to have for it.
+
+    Raises:
+        ReadmeError: the file cannot be read, is not YAML, or has neither models nor imports.
+    """
+    tables: dict[str, list[_Model]] = {}
+    for found in _models(path):
+        if isinstance(found, LeftOut):
+            yield found
+        else:
+            tables.setdefault(found.heading, []).append(found)
+    for heading, models in tables.items():
+        titles = {c: title for model in reversed(models) for c, title in model.titles.items()}
+        columns = {titles[column]: column for column in titles_of_columns() if column in titles}
+        table = Table(source=source, heading=heading, task=models[0].task, columns=columns)
+        yield table
+        for position, model in enumerate(models):
+            yield Entry(
+                place=model.place,
+                table=table,
+                position=position,
+                linked_name=model.name,
+                method=model.method,
+                dataset_title=model.dataset_title,
+                printed={column: model.cells.get(column, "") for column in columns.values()},
+                links=model.links,
+                stated=tuple(model.notes),
+            )
+
+
+def _models(path: Path, within: tuple[Path, ...] = ()) -> Iterator[_Model | LeftOut]:
+    """Yield the models of a file and of those that it imports.
 
     Args:
         path: the file.
         within: files that import it, by their full paths.
-
-    Raises:
-        ReadmeError: the file cannot be read, is not YAML, or has neither models nor imports.
     """
     root = nodes.compose(read_text(path), str(path))
     listed, imports = nodes.value(root, "Models"), nodes.elements(nodes.value(root, "Import"))
@@ -97,121 +137,104 @@ def read_models(path: Path, within: tuple[Path, ...] = ()) -> Models:
             "model-index.yml of OpenMMLab's form."
         )
         raise ReadmeError(msg)
-    found = Models()
     for node in nodes.elements(listed):
+        place = Place(file=str(path), line=nodes.line_of(node))
         try:
-            found.models.append(_model(node, str(path), found.problems))
+            model = _model(node, place)
+        except ReadmeError as error:
+            yield LeftOut(place=place, reason=f"{error}; left out")
+            continue
+        for item, what in _read_cells(node, model):
+            place = Place(file=str(path), line=item.line)
+            yield LeftOut(place=place, reason=f"{model.name}: {what}; left out")
+        if "backbone" not in model.cells:
+            label = _BACKBONE.search(model.name)
+            model.titles["backbone"] = "Name"
+            model.cells["backbone"] = label[0] if label else model.name
+        yield model
+    for node in imports:
+        name = nodes.scalar(node) or ""
+        inner = path.parent / name
+        trail = (*within, path.resolve())
+        try:
+            if inner.resolve() in trail:
+                raise ReadmeError("the file imports itself")
+            yield from list(_models(inner, trail))
         except ReadmeError as error:
             place = Place(file=str(path), line=nodes.line_of(node))
-            found.problems.append(Problem(place=place, reason=f"{error}; left out"))
-    for node in imports:
-        _import(path, node, found, (*within, path.resolve()))
-    return found
+            yield LeftOut(place=place, reason=f'"{name}" cannot be imported: {error}')
 
 
-def _import(path: Path, node: yaml.Node, found: Models, within: tuple[Path, ...]) -> None:
-    """Add the models of a file that a model-index names; one that cannot be read is a problem."""
-    name = nodes.scalar(node) or ""
-    try:
-        if (path.parent / name).resolve() in within:
-            raise ReadmeError("the file imports itself")
-        inner = read_models(path.parent / name, within)
-    except ReadmeError as error:
-        place = Place(file=str(path), line=nodes.line_of(node))
-        found.problems.append(Problem(place=place, reason=f'"{name}" cannot be imported: {error}'))
-    else:
-        found.models.extend(inner.models)
-        found.problems.extend(inner.problems)
-
-
-def _model(node: yaml.Node, file: str, problems: list[Problem]) -> Model:
-    name = nodes.scalar(nodes.value(node, "Name"))
+def _model(node: yaml.Node, place: Place) -> _Model:
+    """Return a model without its cells."""
+    stated = nodes.scalar(nodes.value(node, "Name"))
     weights = nodes.scalar(nodes.value(node, "Weights"))
-    if name is None:
+    if stated is None:
         raise ReadmeError('the model has no "Name"')
     if weights is None:
-        raise ReadmeError(f'{name} has no "Weights"')
+        raise ReadmeError(f'{stated} has no "Weights"')
     if promised_sha256(link_file_name(weights)) is None:
         what = f'"{link_file_name(weights)}" does not end in the first 8 digits of its SHA-256'
-        raise ReadmeError(f"{name}: {what}")
-    own_name = naming.published_name(weights) or name
-    method = naming.method_of(own_name)
-    if method is None:
-        raise ReadmeError(f"{name}: no method is known whose names begin like {own_name}")
+        raise ReadmeError(f"{stated}: {what}")
     results = nodes.elements(nodes.value(node, "Results"))
-    model = Model(
-        place=Place(file=file, line=nodes.line_of(node)),
-        name=own_name,
-        task=_task(name, results),
+    datasets = {nodes.scalar(nodes.value(result, "Dataset")) for result in results}
+    tasks = tasks_of(_METRICS.get(normalised(item.key), "") for item in _metrics(node))
+    task = next((task for task in TASKS if task in tasks), None)
+    if task is None:
+        raise ReadmeError(f"{stated} states no mIoU, box AP or mask AP")
+    name = published_name(weights) or stated
+    method = method_of(task, name)
+    if method is None:
+        raise ReadmeError(f"{stated}: no method is known whose names begin like {name}")
+    dataset_title = datasets.pop() if len(datasets) == 1 else None
+    if dataset_title is None:
+        raise ReadmeError(f"{stated} does not state one data set for its results")
+    config, log = (nodes.scalar(nodes.value(node, key)) for key in ("Config", "Training log"))
+    return _Model(
+        place=place,
+        name=name,
+        task=task,
         method=method,
-        dataset_title=_dataset(name, results),
-        config=nodes.scalar(nodes.value(node, "Config")),
-        checkpoint=weights,
-        log=nodes.scalar(nodes.value(node, "Training log")),
+        dataset_title=dataset_title,
+        links=Links(config=config, checkpoint=weights, log=log),
     )
-    for item, reason in (*_read_metadata(node, model), *_read_metrics(results, model)):
-        problems.append(Problem(place=Place(file=file, line=item.line), reason=reason))
-    if "backbone" not in model.cells:
-        model.titles["backbone"] = "Name"
-        model.cells["backbone"] = naming.label_in_name(own_name) or own_name
-    return model
 
 
-def _task(name: str, results: list[yaml.Node]) -> Task:
-    metrics = {
-        _METRICS.get(item.key.casefold())
-        for result in results
-        for item in nodes.items(nodes.value(result, "Metrics"))
-    }
-    if metrics & {"miou", "miou_ms_flip"}:
-        return "segmentation"
-    if metrics & {"box_ap", "mask_ap"}:
-        return "detection"
-    raise ReadmeError(f"{name} states no mIoU, box AP or mask AP")
+def _metrics(node: yaml.Node) -> list[nodes.Item]:
+    results = nodes.elements(nodes.value(node, "Results"))
+    return [item for result in results for item in nodes.items(nodes.value(result, "Metrics"))]
 
 
-def _dataset(name: str, results: list[yaml.Node]) -> str:
-    titles = {nodes.scalar(nodes.value(result, "Dataset")) for result in results}
-    if len(titles) != 1 or None in titles:
-        raise ReadmeError(f"{name} does not state one data set for its results")
-    return titles.pop() or ""
-
-
-def _read_metadata(node: yaml.Node, model: Model) -> Iterator[tuple[nodes.Item, str]]:
-    """Take over what a manifest has a field for; yield what was not understood."""
+def _read_cells(node: yaml.Node, model: _Model) -> Iterator[tuple[nodes.Item, str]]:
+    """Take over what a manifest has a field for; yield what was not understood, and why."""
     for item in nodes.items(node):
-        if item.key.casefold() not in _MODEL_KEYS:
-            yield item, f'{model.name}: the key "{item.key}" is not known; left out'
+        if normalised(item.key) not in _MODEL_KEYS:
+            yield item, f'the key "{item.key}" is not known'
     for item in nodes.items(nodes.value(node, "Metadata")):
-        key = item.key.casefold()
+        key = normalised(item.key)
         if key in _NOTED:
             model.notes.append(f'The metafile states "{item.key}": {nodes.flat(item.node)}.')
         elif key in _FIELDS:
             yield from _take(item, _FIELDS[key], model)
         elif key not in _WITHOUT_PLACE:
-            yield item, f'{model.name}: the key "{item.key}" of Metadata is not known; left out'
+            yield item, f'the key "{item.key}" of Metadata is not known'
+    for item in _metrics(node):
+        metric = _METRICS.get(normalised(item.key))
+        if metric is None:
+            yield item, f'the manifest has no field for the metric "{item.key}"'
+        else:
+            yield from _take(item, metric, model)
 
 
-def _read_metrics(results: list[yaml.Node], model: Model) -> Iterator[tuple[nodes.Item, str]]:
-    for result in results:
-        for item in nodes.items(nodes.value(result, "Metrics")):
-            metric = _METRICS.get(item.key.casefold())
-            if metric is None:
-                what = f'the manifest has no field for the metric "{item.key}"; left out'
-                yield item, f"{model.name}: {what}"
-            else:
-                yield from _take(item, metric, model)
-
-
-def _take(item: nodes.Item, column: Column, model: Model) -> Iterator[tuple[nodes.Item, str]]:
+def _take(item: nodes.Item, column: str, model: _Model) -> Iterator[tuple[nodes.Item, str]]:
     text = nodes.scalar(item.node)
     if text is None:
-        yield item, f'{model.name}: "{item.key}" is no single value; left out'
+        yield item, f'"{item.key}" is not a single value'
         return
-    if column in ("train_memory_gb", *_METRICS.values()):
+    if column in METRICS:
         try:
             printed_number(text)
         except ValueError as error:
-            yield item, f'{model.name}: "{item.key}": {error}; left out'
+            yield item, f'"{item.key}": {error}'
             return
     model.cells[column], model.titles[column] = text, item.key

@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 from hrnet_zoo.errors import ReadmeError
-from hrnet_zoo.readme.importing import naming
-from hrnet_zoo.readme.importing.derive import derive_reading
-from hrnet_zoo.readme.importing.entries import PRINTED_FIELDS, Entry, Place, Problem
+from hrnet_zoo.readme.importing.entries import Entry, LeftOut, Place
 from hrnet_zoo.readme.markdown import Line, MarkdownText
-from hrnet_zoo.readme.matching import Match, match_lines
+from hrnet_zoo.readme.matching import match_lines
+from hrnet_zoo.readme.names import published_name
 from hrnet_zoo.readme.results import (
     ResultsTable,
+    added_titles,
     explain_ragged,
     links_of,
-    normalised,
     results_tables,
     titles_of,
 )
-from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
+from hrnet_zoo.zoo.columns import LINKS, NETWORKS, normalised, tasks_of
 from hrnet_zoo.zoo.printed import printed_number
-from hrnet_zoo.zoo.row import Column, Table, Task
+from hrnet_zoo.zoo.row import Table, Task
 from hrnet_zoo.zoo.zoo import Zoo
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReadmeRows:
-    """What was understood of a README, and what was not."""
-
-    tables: list[Table]
-    entries: list[Entry]
-    problems: list[Problem]
-
-
-def read_readme(document: MarkdownText, file: str, source: str, zoo: Zoo) -> ReadmeRows:
-    """Return the rows of all results tables.
+def read_readme(
+    document: MarkdownText, file: str, source: str, zoo: Zoo
+) -> Iterator[Table | Entry | LeftOut]:
+    """Yield each results table, followed by its rows and by what was not understood of them.
 
     Args:
         document: the README's tables.
@@ -47,100 +40,83 @@ def read_readme(document: MarkdownText, file: str, source: str, zoo: Zoo) -> Rea
     Raises:
         ReadmeError: there is no results table.
     """
-    rows = ReadmeRows(tables=[], entries=[], problems=[])
+    headings: list[str] = []
     for table in results_tables(document, titles_of(zoo.tables), file):
+        header = Place(file=file, line=table.markdown.header.number)
         try:
-            declared = _declared(table, source, rows.tables)
+            declared = _declared(table, source, headings)
         except ReadmeError as error:
-            place = Place(file=file, line=table.markdown.header.number)
-            rows.problems.append(Problem(place=place, reason=str(error)))
+            yield LeftOut(place=header, reason=f"{error}; left out")
             continue
-        rows.tables.append(declared)
-        rows.problems.extend(_unknown_columns(table, file))
+        headings.append(declared.heading)
+        yield declared
+        for title in _unknown_titles(table):
+            reason = f'the manifest has no field for the column "{title}"; left out'
+            yield LeftOut(place=header, reason=reason)
         names = _names_in(zoo, table)
         for position, line in enumerate(table.markdown.lines):
             place = Place(file=file, line=line.number)
             try:
                 _require_readable(table, line)
-                entry = _entry(table, line, declared, position, place, names.get(line.number))
             except ReadmeError as error:
-                rows.problems.append(Problem(place=place, reason=str(error)))
+                yield LeftOut(place=place, reason=f"{error}; left out")
             else:
-                rows.entries.append(entry)
-    return rows
+                yield _entry(table, line, declared, position, place, names.get(line.number))
 
 
-def _declared(table: ResultsTable, source: str, earlier: Sequence[Table]) -> Table:
+def _declared(table: ResultsTable, source: str, earlier: Sequence[str]) -> Table:
     """Return the table as the manifest declares it."""
     heading = table.markdown.heading
-    tasks: list[Task] = []
-    if "miou" in table.columns or "miou_ms_flip" in table.columns:
-        tasks.append("segmentation")
-    if "box_ap" in table.columns or "mask_ap" in table.columns:
-        tasks.append("detection")
+    tasks = tasks_of(table.columns)
     if not heading:
-        msg = "the table has no heading above it, by which a manifest would know it; left out"
-        raise ReadmeError(msg)
-    if "backbone" not in table.columns:
-        msg = 'the table has no column "Backbone", which a manifest needs; left out'
-        raise ReadmeError(msg)
-    if len(tasks) != 1:
-        msg = (
-            "the columns do not tell whether the table is about segmentation or detection; left out"
-        )
-        raise ReadmeError(msg)
-    if any(other.heading == heading for other in earlier):
-        msg = f'a second table stands under the heading "{heading}"; left out'
-        raise ReadmeError(msg)
-    places = sorted(table.columns.items(), key=lambda item: item[1])
-    columns = {table.title(column): column for column, _ in places}
-    return Table(source=source, heading=heading, task=tasks[0], columns=columns)
+        raise ReadmeError("the table has no heading above it, by which a manifest would know it")
+    if not any(column in table.columns for column in NETWORKS):
+        raise ReadmeError('the table has no column "Backbone" or "Model", which a manifest needs')
+    if len(tasks) != 1 or tasks[0] not in TASKS:
+        what = " or ".join(TASKS)
+        raise ReadmeError(f"the columns do not tell whether the table is about {what}")
+    if heading in earlier:
+        raise ReadmeError(f'a second table stands under the heading "{heading}"')
+    columns = {table.title(column): column for column in table.in_order()}
+    return Table(source=source, heading=heading, task=cast("Task", tasks[0]), columns=columns)
 
 
-def _unknown_columns(table: ResultsTable, file: str) -> list[Problem]:
-    """Name the columns that a manifest has no field for, except those that "readme" adds."""
-    place = Place(file=file, line=table.markdown.header.number)
-    own = {
-        normalised(f"{table.title(metric)} ({kind})")
-        for metric in table.metrics
-        for kind in ("measured", "delta")
-    }
+def _unknown_titles(table: ResultsTable) -> list[str]:
+    """Return the titles that a manifest has no field for, except those that "readme" adds."""
+    added = {normalised(title) for metric in table.metrics for title in added_titles(table, metric)}
     known = set(table.columns.values())
-    titles = [
+    return [
         cell.core
         for i, cell in enumerate(table.markdown.header.cells)
-        if i not in known and normalised(cell.core) not in own
+        if i not in known and normalised(cell.core) not in added
     ]
-    reason = 'the manifest has no field for the column "{}"; left out'
-    return [Problem(place=place, reason=reason.format(title)) for title in titles]
 
 
 def _names_in(zoo: Zoo, table: ResultsTable) -> dict[int, str]:
     """Return line number -> the zoo's name, for lines that the zoo knows."""
     if table.markdown.ragged():
         return {}
-    matches = match_lines(zoo, table)
-    return {match.line.number: match.row.name for match in matches if isinstance(match, Match)}
+    return {match.line.number: match.row.name for match in match_lines(zoo, table)[0]}
 
 
 def _require_readable(table: ResultsTable, line: Line) -> None:
     if len(line.cells) != len(table.markdown.header.cells):
-        raise ReadmeError(f"{explain_ragged(table, line)}; left out")
+        raise ReadmeError(explain_ragged(table, line))
     for metric in table.metrics:
         try:
             printed_number(table.cell(line, metric).core)
         except ValueError as error:
-            raise ReadmeError(f"{table.title(metric)}: {error}; left out") from None
+            raise ReadmeError(f"{table.title(metric)}: {error}") from None
     checkpoint = links_of(line).checkpoint
     if checkpoint is not None and promised_sha256(link_file_name(checkpoint)) is None:
         msg = (
             f'"{link_file_name(checkpoint)}" does not end in the first 8 digits of its SHA-256 '
-            '("-0123abcd.pth"), which a manifest needs; left out'
+            '("-0123abcd.pth"), which a manifest needs'
         )
         raise ReadmeError(msg)
     download = table.cell(line, "download").text if "download" in table.columns else ""
     if checkpoint is None and download not in ("", "-"):
-        raise ReadmeError(f'no link to a .pth file in "{download[:80]}"; left out')
+        raise ReadmeError(f'no link to a .pth file in "{download[:80]}"')
 
 
 def _entry(
@@ -152,46 +128,20 @@ def _entry(
     known_name: str | None,
 ) -> Entry:
     links = links_of(line)
-    own_name = None
-    if links.checkpoint is not None:
-        own_name = naming.published_name(links.checkpoint)
-    if own_name is None and links.config is not None:
-        own_name = link_file_name(links.config).removesuffix(".py")
-    printed = _printed(table, line)
-    method = printed["method"] or declared.heading
-    derived = derive_reading(
-        declared.task,
-        method=method,
-        label=printed["backbone"] or "",
-        name=own_name,
-        dataset_title=declared.heading,
-        crop=printed["crop_size"],
-    )
+    name = published_name(links.checkpoint)
+    if name is None and links.config is not None:
+        name = link_file_name(links.config).removesuffix(".py")
+    # As quoted, without emphasis.
+    columns = [column for column in table.in_order() if column not in LINKS]
+    printed = {column: table.cell(line, column).core for column in columns}
     return Entry(
         place=place,
-        name=own_name or known_name,
-        task=declared.task,
-        source=declared.source,
-        table=declared.heading,
+        table=declared,
         position=position,
-        method=method,
+        linked_name=name,
+        known_name=known_name,
+        method=printed.get("method") or declared.heading,
+        dataset_title=declared.heading,
         printed=printed,
-        config_url=links.config,
-        checkpoint_url=links.checkpoint,
-        log_url=links.log,
-        setup=derived.setup,
-        missing=derived.missing,
-        notes=derived.notes,
+        links=links,
     )
-
-
-def _printed(table: ResultsTable, line: Line) -> Mapping[Column, str | None]:
-    """Return the cells as quoted; of numbers, without emphasis."""
-    printed: dict[Column, str | None] = {}
-    for column in PRINTED_FIELDS:
-        if column not in table.columns:
-            printed[column] = None
-        else:
-            cell = table.cell(line, column)
-            printed[column] = cell.core if column in METRICS else cell.text
-    return printed

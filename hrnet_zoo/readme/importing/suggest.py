@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from hrnet_zoo.readme.importing.entries import Entry
 from hrnet_zoo.zoo.row import Row
@@ -23,47 +22,39 @@ WHERE = {
     "samples_per_gpu": "data.samples_per_gpu",
     "gpus": "the number of GPUs in the training log",
 }
-"""Field of the reading -> where upstream's configuration states it."""
+"""Field of the setup -> where upstream's configuration states it."""
 
 _ALIKE = ("architecture", "dataset")
-_OF_THE_ROW_ALONE = ("backbone",)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Suggestion:
-    """What a field most likely is."""
+def suggestion(zoo: Zoo, entry: Entry, field: str) -> tuple[object, str] | None:
+    """Return what the zoo has for a field, as YAML has it, and why it is likely.
 
-    value: object
-    """As YAML has it."""
-    why: str
-
-
-def suggestion(zoo: Zoo, entry: Entry, field: str) -> Suggestion | None:
-    """Return what the zoo has for a field: in this very row, or in all rows that are alike.
+    It is suggested, never filled in: only a person who has read the configuration can tell.
 
     Args:
-        zoo: rows that people have read already.
+        zoo: rows that people have read already; this very row, or all rows that are alike, count.
         entry: an imported row.
         field: of the setup, and missing in the entry.
     """
     own = [row for row in zoo.rows if row.name == entry.name]
     found = _values(own, field)
     if len(found) == 1:
-        return Suggestion(value=found[0], why="as the zoo has it for this row")
-    if field in _OF_THE_ROW_ALONE or any(key not in entry.setup for key in _ALIKE):
+        return found[0], "as the zoo has it for this row"
+    if field == "backbone" or any(key not in entry.setup for key in _ALIKE):
         return None
-    alike = [row for row in zoo.rows if _is_alike(row, entry)]
+    alike = [
+        row
+        for row in zoo.rows
+        if all(getattr(row.setup, key) == entry.setup[key] for key in _ALIKE)
+    ]
     found = _values(alike, field)
     if len(found) != 1:
         return None
-    return Suggestion(value=found[0], why=f"as in all {len(alike)} rows of the zoo that are alike")
+    return found[0], f"as in all {len(alike)} rows of the zoo that are alike"
 
 
-def _is_alike(row: Row, entry: Entry) -> bool:
-    return all(getattr(row.setup, key) == entry.setup[key] for key in _ALIKE)
-
-
-def _values(rows: Iterable[Row], field: str) -> list[object]:
+def _values(rows: Sequence[Row], field: str) -> list[object]:
     """Return the different values of a field, for YAML."""
     values: list[object] = []
     for row in rows:

@@ -5,12 +5,11 @@ A metafile's 78.80 is not 78.8, so numbers are never made of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import yaml
 
-from hrnet_zoo.errors import ReadmeError
+from hrnet_zoo.errors import ReadmeError, explain_yaml_error
 
 _NULL = "tag:yaml.org,2002:null"
 
@@ -34,13 +33,8 @@ def compose(text: str, file: str) -> yaml.Node | None:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         node: yaml.Node | None = yaml.compose(text, Loader=loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{file}:{mark.line + 1}" if mark else file
-        detail = getattr(error, "problem", None) or str(error)
-        raise ReadmeError(f"{where}: not valid YAML: {detail}.") from None
-    except (ValueError, RecursionError) as error:
-        raise ReadmeError(f"{file}: not valid YAML: {error}.") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ReadmeError(explain_yaml_error(error, file)) from None
     return node
 
 
@@ -50,7 +44,7 @@ def line_of(node: yaml.Node) -> int:
 
 
 def items(node: yaml.Node | None) -> list[Item]:
-    """Return a mapping's entries; none if it is no mapping."""
+    """Return a mapping's entries; none if it is not a mapping."""
     if not isinstance(node, yaml.MappingNode):
         return []
     return [
@@ -67,21 +61,16 @@ def value(node: yaml.Node | None, key: str) -> yaml.Node | None:
 
 def elements(node: yaml.Node | None) -> list[yaml.Node]:
     """Return a list's elements, or a single value as the only one; none for nothing."""
-    if node is None or is_null(node):
+    if node is None or node.tag == _NULL:
         return []
     return list(node.value) if isinstance(node, yaml.SequenceNode) else [node]
 
 
 def scalar(node: yaml.Node | None) -> str | None:
     """Return a value's text; None if it is null, a list or a mapping."""
-    if not isinstance(node, yaml.ScalarNode) or is_null(node):
+    if not isinstance(node, yaml.ScalarNode) or node.tag == _NULL:
         return None
     return str(node.value)
-
-
-def is_null(node: yaml.Node) -> bool:
-    """Return whether nothing stands there."""
-    return isinstance(node, yaml.ScalarNode) and node.tag == _NULL
 
 
 def flat(node: yaml.Node, depth: int = 4) -> str:
@@ -91,14 +80,10 @@ def flat(node: yaml.Node, depth: int = 4) -> str:
         node: the value. It can contain itself, by an alias.
         depth: how far lists and mappings in it are followed.
     """
-    return ", ".join(_flat(node, depth))
-
-
-def _flat(node: yaml.Node, depth: int) -> Iterator[str]:
-    if isinstance(node, yaml.ScalarNode) or depth == 0:
-        yield str(node.value) if isinstance(node, yaml.ScalarNode) else "..."
-    elif isinstance(node, yaml.MappingNode):
-        yield from (f"{item.key} {flat(item.node, depth - 1)}" for item in items(node))
-    else:
-        for element in elements(node):
-            yield from _flat(element, depth - 1)
+    if isinstance(node, yaml.ScalarNode):
+        return str(node.value)
+    if depth == 0:
+        return "..."
+    if isinstance(node, yaml.MappingNode):
+        return ", ".join(f"{item.key} {flat(item.node, depth - 1)}" for item in items(node))
+    return ", ".join(flat(element, depth - 1) for element in elements(node))

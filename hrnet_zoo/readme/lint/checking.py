@@ -16,6 +16,7 @@ from hrnet_zoo.readme.lint.link_checks import check_links
 from hrnet_zoo.readme.lint.name_checks import check_names
 from hrnet_zoo.readme.lint.network_checks import check_networks
 from hrnet_zoo.readme.lint.table_checks import check_tables
+from hrnet_zoo.readme.splice import Edit, spliced
 
 
 def check_document(document: Document, checkpoints: Path | None = None) -> list[Finding]:
@@ -59,7 +60,7 @@ def codes_of(select: Sequence[str], ignore: Sequence[str]) -> set[str]:
         ignore: codes or their beginnings that are not wanted.
 
     Raises:
-        UsageError: one of them is no code.
+        UsageError: one of them is not a code.
     """
     wanted = _beginning_with(select) if select else set(RULES)
     return wanted - _beginning_with(ignore)
@@ -87,20 +88,18 @@ def fix(text: str, findings: Iterable[Finding]) -> tuple[str, list[Finding]]:
         findings: in that text.
     """
     fixed: list[Finding] = []
-    parts, position = [], 0
-    made: Patch | None = None
-    patched = [
-        (f.patch.spot.start, f, f.patch) for f in findings if f.patch and f.patch.can_be_made
-    ]
-    for start, finding, patch in sorted(patched, key=lambda one: one[0] or 0):
-        if patch == made:
-            fixed.append(finding)  # two findings can ask for the same
-        elif start is not None and start >= position:
-            parts += [text[position:start], patch.new]
-            position = start + len(patch.spot.text)
-            fixed.append(finding)
-            made = patch
-    return "".join([*parts, text[position:]]), fixed
+    edits: dict[Patch, Edit] = {}
+    position = 0
+    patched = [(f, f.patch, f.patch.spot) for f in findings if f.patch and f.patch.can_be_made]
+    for finding, patch, spot in sorted(patched, key=lambda one: one[2].start or 0):
+        start = spot.start or 0
+        if patch not in edits:  # two findings can ask for the same
+            if start < position:
+                continue
+            position = start + len(spot.text)
+            edits[patch] = Edit(start=start, end=position, text=patch.new)
+        fixed.append(finding)
+    return spliced(text, edits.values()), fixed
 
 
 def exit_code(findings: Iterable[Finding]) -> int:

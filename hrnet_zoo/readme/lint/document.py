@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Self
 
 from hrnet_zoo.readme.lint.codes import RULES, Severity
+from hrnet_zoo.readme.names import checkpoint_stem
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.weights.file_name import link_file_name
-from hrnet_zoo.zoo.row import Column, Row
+from hrnet_zoo.zoo.printed import NOT_PRINTED, printed_number
+from hrnet_zoo.zoo.row import Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +33,7 @@ class Spot:
         return link_file_name(self.text)
 
     def overlaps(self, other: Spot) -> bool:
-        """Return whether a character belongs to both; pieces without an offset must be equal."""
+        """Whether a character belongs to both; pieces without an offset must be equal."""
         if self.start is None or other.start is None:
             return self == other
         ends = self.start + len(self.text), other.start + len(other.text)
@@ -57,11 +60,11 @@ class Patch:
 
     @property
     def can_be_made(self) -> bool:
-        """Return whether it is safe, and its place known."""
+        """Whether it is safe, and its place known."""
         return self.is_safe and self.spot.start is not None
 
     def contradicts(self, other: Patch) -> bool:
-        """Return whether the two would change the same text, and differently."""
+        """Whether the two would change the same text, and differently."""
         return self != other and self.spot.overlaps(other.spot)
 
 
@@ -86,29 +89,50 @@ class TableRow:
 
     place: Spot
     """Where the row begins."""
-    cells: Mapping[Column, Spot]
+    cells: Mapping[str, Spot]
     """Cells of the known columns but links, without padding and emphasis."""
     config: Spot | None
     checkpoint: Spot | None
     log: Spot | None
     """Links."""
-    parameters: Spot | None
-    """Number of parameters in millions, where there is such a column."""
     row: Row | None
     """The row of the zoo that it is, if it is one."""
 
-    def text(self, column: Column) -> str:
+    def text(self, column: str) -> str:
         """Return a cell's text; empty if there is no such column."""
         return self.cells[column].text if column in self.cells else ""
 
-    def spot(self, column: Column) -> Spot:
+    def spot(self, column: str) -> Spot:
         """Return where a cell is, or where the row is if there is no such column."""
         return self.cells.get(column, self.place)
 
+    def number(self, metric: str) -> Decimal | None:
+        """Return a printed number, or None where none is printed.
+
+        Raises:
+            ValueError: something else is printed there.
+        """
+        text = self.text(metric)
+        # Sizes are often printed with their unit; it is the unit of the column in any case.
+        unit = METRICS[metric].unit
+        return printed_number(text.removesuffix(unit).rstrip() if unit in ("M", "G") else text)
+
+    def readable(self, metric: str) -> Decimal | None:
+        """Return a printed number, or None: that something else is printed is another finding."""
+        try:
+            return self.number(metric)
+        except ValueError:
+            return None
+
     @property
     def has_numbers(self) -> bool:
-        """Return whether any quantity is printed."""
-        return any(self.text(metric) not in ("", "-") for metric in METRICS)
+        """Whether any quantity is printed."""
+        return any(self.text(metric) not in NOT_PRINTED for metric in METRICS)
+
+    @property
+    def stem(self) -> str | None:
+        """Return the name of the configuration that the checkpoint's file name states."""
+        return None if self.checkpoint is None else checkpoint_stem(self.checkpoint.file_name)
 
 
 @dataclass(frozen=True, kw_only=True)

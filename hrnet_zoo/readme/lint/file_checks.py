@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from hrnet_zoo.errors import CheckpointError
-from hrnet_zoo.readme.labels import Width
 from hrnet_zoo.readme.lint.document import Document, Finding, Spot, TableRow
 from hrnet_zoo.readme.lint.name_checks import relabelled
-from hrnet_zoo.readme.lint.names import checkpoint_stem, width_in_file_name
+from hrnet_zoo.readme.names import Width, checkpoint_stem, width_in_name
 from hrnet_zoo.weights.download import sha256_of
 from hrnet_zoo.weights.file_name import promised_sha256
 
@@ -69,7 +68,7 @@ def _file(row: TableRow, link: Spot, path: Path) -> Iterator[Finding]:
     if patch is not None:
         message = f"the label says {patch.spot.text}, the tensors of {path} {width.as_label()}"
         yield Finding(code="HZ602", spot=patch.spot, message=message, patch=patch)
-    named = width_in_file_name(checkpoint_stem(path.name))
+    named = width_in_name(checkpoint_stem(path.name))
     if named is not None and named != width:
         message = f"{path.name} is named as {named.as_label()}, its tensors are {width.as_label()}"
         yield Finding(code="HZ602", spot=link, message=message)

@@ -7,14 +7,14 @@ from datetime import date, timedelta
 from statistics import median
 
 from hrnet_zoo.readme.lint.document import Document, Finding, LintTable, Patch, TableRow
-from hrnet_zoo.readme.lint.names import checkpoint_date
+from hrnet_zoo.readme.names import checkpoint_date
 from hrnet_zoo.weights.file_name import link_file_name
 from hrnet_zoo.zoo.printed import NOT_PRINTED, printed_number
-from hrnet_zoo.zoo.row import LaterEdition, Metric
+from hrnet_zoo.zoo.row import LaterEdition
 
-_STATED: tuple[Metric, ...] = ("train_memory_gb", "box_ap", "mask_ap")
-_TITLES = {"train_memory_gb": "memory", "box_ap": "box AP", "mask_ap": "mask AP"}
-_NOT_ACCURACY: tuple[tuple[Metric, str], ...] = (("train_memory_gb", "memory"), ("fps", "fps"))
+_STATED = {"train_memory_gb": "memory", "box_ap": "box AP", "mask_ap": "mask AP"}
+"""Quantities that a later edition states, and what messages call them."""
+_NOT_ACCURACY = (("train_memory_gb", "memory"), ("fps", "fps"))
 _MUCH_NEWER = timedelta(days=180)
 
 
@@ -43,38 +43,33 @@ def _against_later(row: TableRow, later: LaterEdition) -> Iterator[Finding]:
 
 
 def _other_values(row: TableRow, later: LaterEdition) -> Iterator[Finding]:
-    for metric in _STATED:
-        stated = getattr(later, metric)
-        if not _differs(row.text(metric), stated):
-            continue
+    for metric, stated in _differing(row, later):
         spot = row.spot(metric)
-        message = f"{_TITLES[metric]} is {spot.text}, later stated as {stated} for the same file"
+        message = f"{_STATED[metric]} is {spot.text}, later stated as {stated} for the same file"
         patch = Patch(spot=spot, new=stated, is_safe=False)
         yield Finding(code="HZ404", spot=spot, message=message, patch=patch)
 
 
 def _values(later: LaterEdition) -> str:
-    stated = ((_TITLES[metric], getattr(later, metric)) for metric in _STATED)
+    stated = ((title, getattr(later, metric)) for metric, title in _STATED.items())
     return ", ".join(f"{title} {value}" for title, value in stated if value is not None)
 
 
 def _news(row: TableRow, later: LaterEdition) -> str:
     """Say which values changed with the weights."""
     changed = [
-        f"{_TITLES[metric]} {stated} instead of {row.text(metric)}"
-        for metric in _STATED
-        if _differs(row.text(metric), stated := getattr(later, metric))
+        f"{_STATED[metric]} {stated} instead of {row.text(metric)}"
+        for metric, stated in _differing(row, later)
     ]
     return f", with {', '.join(changed)}" if changed else ""
 
 
-def _differs(printed: str, stated: str | None) -> bool:
-    """Return whether both are numbers, and not the same."""
-    try:
-        before, after = printed_number(printed), printed_number(stated)
-    except ValueError:
-        return False  # no number; that is another finding
-    return None not in (before, after) and before != after
+def _differing(row: TableRow, later: LaterEdition) -> Iterator[tuple[str, str]]:
+    """Yield the quantities of which both state a number, but not the same, and the later one."""
+    for metric in _STATED:
+        printed, stated = row.readable(metric), getattr(later, metric)
+        if None not in (printed, printed_number(stated)) and printed != printed_number(stated):
+            yield metric, stated
 
 
 def _retrained(table: LintTable) -> Iterator[Finding]:

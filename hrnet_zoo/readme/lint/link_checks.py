@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from hrnet_zoo.readme.lint.document import Document, Finding, Patch, Spot, TableRow
-from hrnet_zoo.readme.lint.names import checkpoint_stem, log_name
+from hrnet_zoo.readme.names import checkpoint_stem, log_name
 from hrnet_zoo.weights.download import RETIRED_HOSTS
 from hrnet_zoo.weights.file_name import promised_sha256
 

@@ -6,14 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hrnet_zoo.readme.lint.document import Document, LintTable, Spot, TableRow
-from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.manifest import Keys, load_zoo_with_lines
-from hrnet_zoo.zoo.row import Column, Row
+from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
-
-_TEXT: tuple[Column, ...] = (
-    "method", "backbone", "crop_size", "lr_schd", "style", "gn", "ms_train",
-)  # fmt: skip
 
 
 def manifest_document(path: Path) -> Document:
@@ -36,18 +31,15 @@ def manifest_document(path: Path) -> Document:
 
 
 def _row(row: Row, here: Keys, lines: Mapping[Keys, int]) -> TableRow:
-    cells: dict[Column, Spot] = {}
-    for column in (*_TEXT, *METRICS):
-        text = getattr(row.printed, column)
-        if text is not None:
-            cells[column] = Spot(text=text, line=lines[*here, "printed", column])
     return TableRow(
         place=Spot(text=row.name, line=lines[here]),
-        cells=cells,
+        cells={
+            column: Spot(text=text, line=lines[*here, "printed", column])
+            for column, text in row.printed.items()
+        },
         config=_link(row.config_url, lines, (*here, "config_url")),
         checkpoint=_link(row.checkpoint_url, lines, (*here, "checkpoint_url")),
         log=_link(row.log_url, lines, (*here, "log_url")),
-        parameters=None,
         row=row,
     )
 

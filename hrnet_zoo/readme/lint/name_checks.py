@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hrnet_zoo.readme.labels import Width, width_in_label, width_of_reading
 from hrnet_zoo.readme.lint.document import Document, Finding, Patch, TableRow
-from hrnet_zoo.readme.lint.names import (
-    checkpoint_stem,
-    crop_in_file_name,
+from hrnet_zoo.readme.names import (
+    Width,
+    crop_in_name,
     log_name,
-    schedule_in_file_name,
-    width_in_file_name,
+    schedule_in_name,
+    width_in_label,
+    width_in_name,
+    width_of_setup,
 )
-from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
-from hrnet_zoo.zoo.row import Column
+from hrnet_zoo.readme.setups import trained_crop
 
-_FLAGS: tuple[tuple[Column, str, str], ...] = (
+_FLAGS = (
     ("gn", "GN", "gn-head"),
     ("ms_train", "MS train", "mstrain"),
 )
@@ -27,14 +27,13 @@ def check_names(document: Document) -> Iterator[Finding]:
     """Yield where labels, schedules and names contradict each other."""
     wrong: dict[str, tuple[Width, TableRow]] = {}
     for row in document.rows:
-        if row.checkpoint is None:
+        stem = row.stem
+        if stem is None:
             continue
-        stem = checkpoint_stem(row.checkpoint.file_name)
         for finding, width in _label(row, stem):
             wrong.setdefault(row.text("backbone"), (width, row))
             yield finding
-        yield from _schedule(row, stem)
-        yield from _crop(row, stem)
+        yield from _sizes(row, stem)
         yield from _flags(row, stem)
         yield from _config(row, stem)
     for row in document.rows:
@@ -52,14 +51,14 @@ def relabelled(row: TableRow, width: Width, *, is_safe: bool) -> Patch | None:
 
 
 def _label(row: TableRow, stem: str) -> Iterator[tuple[Finding, Width]]:
-    width = width_in_file_name(stem)
+    width = width_in_name(stem)
     if width is None:
         return
     # Of several links that disagree, nobody knows which is right.
     others = [row.config.file_name.removesuffix(".py")] if row.config else []
     parts = log_name(row.log.file_name) if row.log else None
     others += [parts.stem] if parts else []
-    patch = relabelled(row, width, is_safe=all(width_in_file_name(o) == width for o in others))
+    patch = relabelled(row, width, is_safe=all(width_in_name(o) == width for o in others))
     if patch is not None and row.checkpoint is not None:
         message = (
             f"the label says {patch.spot.text}, the file {row.checkpoint.file_name} says "
@@ -69,7 +68,7 @@ def _label(row: TableRow, stem: str) -> Iterator[tuple[Finding, Width]]:
 
 
 def _label_of_blank(row: TableRow, wrong: dict[str, tuple[Width, TableRow]]) -> Iterator[Finding]:
-    known = width_of_reading(row.row.setup.backbone) if row.row else None
+    known = width_of_setup(row.row.setup.backbone) if row.row else None
     width, evidence = wrong.get(row.text("backbone"), (known, None))
     if known is not None:
         width = known
@@ -88,32 +87,17 @@ def _label_of_blank(row: TableRow, wrong: dict[str, tuple[Width, TableRow]]) -> 
     yield Finding(code="HZ202", spot=patch.spot, message=message, patch=patch)
 
 
-def _schedule(row: TableRow, stem: str) -> Iterator[Finding]:
-    named, printed = schedule_in_file_name(stem), row.text("lr_schd")
-    if named is not None and printed and named.lower() != printed.lower():
-        message = f"the schedule is {printed}, the file {stem} says {named}"
-        spot = row.spot("lr_schd")
-        patch = Patch(spot=spot, new=named, is_safe=False)
-        yield Finding(code="HZ203", spot=spot, message=message, patch=patch)
-
-
-def _crop(row: TableRow, stem: str) -> Iterator[Finding]:
-    named, printed = crop_in_file_name(stem), row.text("crop_size").lower().replace(" ", "")
+def _sizes(row: TableRow, stem: str) -> Iterator[Finding]:
     # Where the configuration has the printed crop, the size in the name is one of something else.
-    if named is not None and printed and printed not in (named, _trained_crop(row)):
-        spot = row.spot("crop_size")
-        message = f"the crop is {spot.text}, the file {stem} says {named}"
-        patch = Patch(spot=spot, new=named, is_safe=False)
-        yield Finding(code="HZ204", spot=spot, message=message, patch=patch)
-
-
-def _trained_crop(row: TableRow) -> str | None:
-    """Return the crop of a row's configuration, as far as it is known."""
-    setup = row.row.setup if row.row else None
-    if not isinstance(setup, SegmentationSetup):
-        return None
-    height, width = setup.train_crop
-    return f"{height}x{width}"
+    for code, what, column, named, known in (
+        ("HZ203", "schedule", "lr_schd", schedule_in_name(stem), None),
+        ("HZ204", "crop", "crop_size", crop_in_name(stem), trained_crop(row.row)),
+    ):
+        spot, printed = row.spot(column), row.text(column).lower().replace(" ", "")
+        if named is not None and printed and printed not in (named, known):
+            message = f"the {what} is {spot.text}, the file {stem} says {named}"
+            patch = Patch(spot=spot, new=named, is_safe=False)
+            yield Finding(code=code, spot=spot, message=message, patch=patch)
 
 
 def _flags(row: TableRow, stem: str) -> Iterator[Finding]:
@@ -130,6 +114,8 @@ def _flags(row: TableRow, stem: str) -> Iterator[Finding]:
 
 
 def _config(row: TableRow, stem: str) -> Iterator[Finding]:
+    if "_3rdparty_" in stem:
+        return  # converted weights keep another framework's name; the configuration only runs them
     if row.config is not None and row.config.file_name.removesuffix(".py") != stem:
         message = f"the configuration is {row.config.file_name}, the file is of {stem}"
         yield Finding(code="HZ205", spot=row.config, message=message)

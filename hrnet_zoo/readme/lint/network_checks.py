@@ -7,7 +7,7 @@ from statistics import median
 
 from hrnet_zoo.readme.lint.document import Document, Finding, LintTable, Patch, TableRow
 from hrnet_zoo.zoo.complexity import complexity_of
-from hrnet_zoo.zoo.printed import decimals_of, printed_number
+from hrnet_zoo.zoo.printed import decimals_of
 
 _CLEARLY_MORE = 1.1
 """Ratio of multiply-adds from which on a network should be slower."""
@@ -29,9 +29,9 @@ def _order(table: LintTable) -> Iterator[Finding]:
     networks: dict[int, list[tuple[TableRow, float]]] = {}
     for row in table.rows:
         counted = complexity_of(row.row) if row.row else None
-        fps = _fps(row)
+        fps = row.readable("fps")
         if counted is not None and fps is not None:
-            networks.setdefault(counted.multiply_adds, []).append((row, fps))
+            networks.setdefault(counted.multiply_adds, []).append((row, float(fps)))
     speeds = {adds: median(fps for _, fps in rows) for adds, rows in networks.items()}
     for adds, rows in networks.items():
         lighter = [other for other in speeds if adds > _CLEARLY_MORE * other]
@@ -48,30 +48,18 @@ def _order(table: LintTable) -> Iterator[Finding]:
         yield Finding(code="HZ501", spot=first.spot("fps"), message=message)
 
 
-def _fps(row: TableRow) -> float | None:
-    try:
-        value = printed_number(row.text("fps"))
-    except ValueError:
-        return None
-    return None if value is None else float(value)
-
-
 def _parameters(row: TableRow) -> Iterator[Finding]:
     counted = complexity_of(row.row) if row.row else None
-    if row.parameters is None or counted is None:
-        return
-    try:
-        printed = printed_number(row.parameters.text.removesuffix("M").rstrip())
-    except ValueError:
-        return
-    if printed is None:
+    printed = row.readable("params_m")
+    if printed is None or counted is None:
         return
     decimals = decimals_of(printed)
     right = f"{counted.parameters / 1e6:.{decimals}f}"
     # A whole unit of the last digit: others may count the statistics of BatchNorm, or truncate.
     if abs(float(printed) - counted.parameters / 1e6) > max(10**-decimals, 0.01 * float(printed)):
-        at = row.parameters.text.index(str(printed))
-        spot = row.parameters.part(at, at + len(str(printed)))
+        cell = row.spot("params_m")
+        at = cell.text.index(str(printed))
+        spot = cell.part(at, at + len(str(printed)))
         message = f"{printed} M parameters; the network has {right} M"
         patch = Patch(spot=spot, new=right, is_safe=False)
         yield Finding(code="HZ502", spot=spot, message=message, patch=patch)

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import replace
 
 from hrnet_zoo.readme.lint.document import Document, LintTable, Spot, TableRow
 from hrnet_zoo.readme.markdown import Cell, Line, read_markdown
-from hrnet_zoo.readme.matching import Match, match_lines
+from hrnet_zoo.readme.matching import match_lines
 from hrnet_zoo.readme.results import (
     ResultsTable,
     explain_ragged,
     links_of,
-    normalised,
     results_tables,
     titles_of,
 )
-from hrnet_zoo.zoo.row import Column, Row
+from hrnet_zoo.zoo.columns import LINKS
+from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 _LINK = re.compile(r"https?://[^\s()<>\[\]\"'|]+")
-_PARAMETERS = re.compile(r"param(s|eters)?( ?\(m\))?", re.ASCII)
-_LINKS: tuple[Column, ...] = ("config", "download")
 
 
 def readme_document(text: str, name: str, zoo: Zoo) -> Document:
@@ -74,7 +71,7 @@ def _table(zoo: Zoo, table: ResultsTable, lines: _Lines) -> LintTable:
     ragged = table.markdown.ragged()
     whole = tuple(line for line in table.markdown.lines if line not in ragged)
     readable = replace(table, markdown=replace(table.markdown, lines=whole))
-    known = {m.line.number: m.row for m in match_lines(zoo, readable) if isinstance(m, Match)}
+    known = {match.line.number: match.row for match in match_lines(zoo, readable)[0]}
     return LintTable(
         rows=[_row(readable, line, known.get(line.number), lines) for line in whole],
         ragged=[(_beginning(line, lines), explain_ragged(table, line)) for line in ragged],
@@ -88,23 +85,15 @@ def _beginning(line: Line, lines: _Lines) -> Spot:
 
 def _row(table: ResultsTable, line: Line, row: Row | None, lines: _Lines) -> TableRow:
     links = links_of(line)
-    parameters = next(_parameter_cells(table, line), None)
     return TableRow(
         place=_beginning(line, lines),
         cells={
             column: lines.cell(line.cells[place])
             for column, place in table.columns.items()
-            if column not in _LINKS
+            if column not in LINKS
         },
         config=lines.found(links.config, line),
         checkpoint=lines.found(links.checkpoint, line),
         log=lines.found(links.log, line),
-        parameters=None if parameters is None else lines.cell(parameters),
         row=row,
     )
-
-
-def _parameter_cells(table: ResultsTable, line: Line) -> Iterator[Cell]:
-    for title, cell in zip(table.markdown.header.cells, line.cells, strict=True):
-        if _PARAMETERS.fullmatch(normalised(title.core)):
-            yield cell

@@ -8,14 +8,9 @@ from collections.abc import Iterator
 
 from hrnet_zoo.readme.lint.document import Document, Finding, LintTable, TableRow
 from hrnet_zoo.tasks import METRICS
-from hrnet_zoo.zoo.printed import NOT_PRINTED, decimals_of, printed_number
-from hrnet_zoo.zoo.row import Column, Metric
+from hrnet_zoo.zoo.columns import LABELS, NETWORKS, is_percent
+from hrnet_zoo.zoo.printed import NOT_PRINTED, decimals_of
 
-_PERCENT: tuple[Metric, ...] = ("miou", "miou_ms_flip", "box_ap", "mask_ap")
-_CLAIMS: tuple[Column, ...] = (
-    "method", "backbone", "crop_size", "lr_schd", "style", "gn", "ms_train",
-)  # fmt: skip
-"""What says which model a row is about."""
 _NEGATIVE = re.compile(r"[-\u2212]\d+(\.\d+)?", re.ASCII)
 _ENOUGH_FOR_A_HABIT = 3
 """Values in a column from which on their decimals are compared."""
@@ -35,16 +30,14 @@ def check_tables(document: Document) -> Iterator[Finding]:
 
 
 def _completeness(row: TableRow) -> Iterator[Finding]:
-    label = row.text("backbone")
-    schedule = row.text("lr_schd")
-    what = ", ".join(text for text in (label, schedule) if text)
+    what = ", ".join(filter(None, map(row.text, (*NETWORKS, "lr_schd"))))
     if row.checkpoint is None and not row.has_numbers:
         message = f"{what}: a blank row, with neither numbers nor a file"
         yield Finding(code="HZ102", spot=row.place, message=message)
     elif row.checkpoint is None:
         message = f"{what}: numbers, but no file that they could be checked with"
         yield Finding(code="HZ103", spot=row.place, message=message)
-    elif not any(row.text(metric) not in NOT_PRINTED for metric in _PERCENT):
+    elif not any(row.text(m) not in NOT_PRINTED for m in METRICS if is_percent(m)):
         message = f"{what}: a file, but no accuracy"
         yield Finding(code="HZ103", spot=row.place, message=message)
 
@@ -57,11 +50,11 @@ def _numbers(row: TableRow) -> Iterator[Finding]:
             yield Finding(code="HZ107", spot=row.spot(metric), message=message)
             continue
         try:
-            value = printed_number(text)
+            value = row.number(metric)
         except ValueError as error:
             yield Finding(code="HZ106", spot=row.spot(metric), message=str(error))
             continue
-        if value is not None and metric in _PERCENT and value > 100:
+        if value is not None and is_percent(metric) and value > 100:
             message = f"{value} percent is impossible"
             yield Finding(code="HZ107", spot=row.spot(metric), message=message)
 
@@ -69,7 +62,7 @@ def _numbers(row: TableRow) -> Iterator[Finding]:
 def _twins(table: LintTable) -> Iterator[Finding]:
     seen: dict[tuple[str, ...], TableRow] = {}
     for row in table.rows:
-        claims = tuple(row.text(column) for column in _CLAIMS)
+        claims = tuple(row.text(column) for column in LABELS)
         first = seen.setdefault(claims, row)
         if first is not row:
             what = ", ".join(text for text in claims if text)
@@ -77,16 +70,12 @@ def _twins(table: LintTable) -> Iterator[Finding]:
             yield Finding(code="HZ105", spot=row.place, message=message)
 
 
-def _decimals(table: LintTable, metric: Metric) -> Iterator[Finding]:
-    printed = [row.cells[metric] for row in table.rows if metric in row.cells]
-    counts = {}
-    for spot in printed:
-        try:
-            value = printed_number(spot.text)
-        except ValueError:
-            continue
-        if value is not None:
-            counts[spot] = decimals_of(value)
+def _decimals(table: LintTable, metric: str) -> Iterator[Finding]:
+    counts = {
+        row.spot(metric): decimals_of(value)
+        for row in table.rows
+        if (value := row.readable(metric)) is not None
+    }
     if len(counts) < _ENOUGH_FOR_A_HABIT:
         return
     usual, how_often = Counter(counts.values()).most_common(1)[0]

@@ -129,7 +129,7 @@ def _rows(
         RowDetails(
             name=row.name,
             anchor=anchor(row),
-            title=clipped(f"{row.table}: {row.method}, {row.printed.backbone}", 200),
+            title=clipped(f"{row.table}: {row.method}, {row.text('backbone') or ''}", 200),
             links=_links(row),
             notes=tuple(row.notes),
             claims=tuple(claim_cells(claim, paths) for claim in claims.get(row.name, ())),

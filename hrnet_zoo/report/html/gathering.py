@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from hrnet_zoo.errors import UsageError
-from hrnet_zoo.records.accuracy import Record
+from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.folder import without_collector
-from hrnet_zoo.report.html.record_files import Problem, read_accuracies
+from hrnet_zoo.records.selection import Counting
+from hrnet_zoo.records.timing import TimingRecord
+from hrnet_zoo.report.html.record_files import Problem, read_all
 from hrnet_zoo.report.html.speeds import Speeds, gather_speeds
+from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.scored import Interval
 from hrnet_zoo.verdicts.accuracy import (
@@ -70,7 +73,7 @@ class Claim:
     """On the run that counts; without any run, that there is none."""
     run: Run | None
     """The run that counts: the latest full and comparable one, or else the latest."""
-    record: Record | None
+    record: AccuracyRecord | None
     """Of that run."""
     runs: tuple[Run, ...]
     """All of them, oldest first."""
@@ -119,10 +122,14 @@ def gather(zoo: Zoo, folder: Path, noise: Decimal = DEFAULT_NOISE) -> Gathered:
         noise: allowance in points on top of a printed number's rounding.
     """
     pile = _Pile(zoo, noise)
+    timings: list[tuple[str, TimingRecord]] = []
     with without_collector():
-        for path, content in read_accuracies(folder):
-            pile.add(path, content)
-    speeds = gather_speeds((row.name for row in zoo.rows), folder)
+        for path, content in read_all(folder):
+            if isinstance(content, AccuracyRecord | Problem):
+                pile.add(path, content)
+            elif isinstance(content, TimingRecord):
+                timings.append((path, content))
+    speeds = gather_speeds((row.name for row in zoo.rows), timings)
     environments = [(json.loads(text), group) for text, group in pile.environments.items()]
     return Gathered(
         zoo=zoo,
@@ -144,13 +151,13 @@ class _Pile:
         self._noise = noise
         self._editions = {(row.name, row.edition): row for row in zoo.rows}
         self._runs: dict[tuple[str, EditionName, Metric], list[Run]] = {}
-        self._counting: dict[tuple[str, EditionName, Metric], tuple[Run, Record]] = {}
+        self._counting = Counting[tuple[str, EditionName, Metric], tuple[Run, AccuracyRecord]]()
         self.environments: dict[str, Group] = {}
         self.fingerprints: dict[tuple[str, str, int], Group] = {}
         self.problems: list[Problem] = []
         self.num_records = 0
 
-    def add(self, path: str, content: Record | Problem) -> None:
+    def add(self, path: str, content: AccuracyRecord | Problem) -> None:
         if isinstance(content, Problem):
             self.problems.append(content)
             return
@@ -161,16 +168,17 @@ class _Pile:
             return
         self.num_records += 1
         self._add_facts(content)
-        for metric in _asked_for(content):
-            self._add_run(path, content, row, metric)
+        for metric in ACCURACY_METRICS:
+            if metric in content.metrics:
+                self._add_run(path, content, row, metric)
 
-    def _row_of(self, record: Record) -> Row:
+    def _row_of(self, record: AccuracyRecord) -> Row:
         key = (record.row, record.edition)
         if key not in self._editions:
             self._editions[key] = self._zoo.row(record.row, record.edition)
         return self._editions[key]
 
-    def _add_run(self, path: str, record: Record, row: Row, metric: Metric) -> None:
+    def _add_run(self, path: str, record: AccuracyRecord, row: Row, metric: Metric) -> None:
         measurement = record.measurement(metric)
         run = Run(
             path=path,
@@ -181,12 +189,14 @@ class _Pile:
         )
         key = (row.name, row.edition, metric)
         self._runs.setdefault(key, []).append(run)
-        if key not in self._counting or _weight(self._counting[key][0]) <= _weight(run):
-            self._counting[key] = (run, record)
+        weight = _STANDING.get(run.judgement.verdict, 0)
+        self._counting.add(key, (run, record), run.started_at, weight)
 
-    def _add_facts(self, record: Record) -> None:
-        if record.environment:
-            text = json.dumps(record.environment, sort_keys=True)
+    def _add_facts(self, record: AccuracyRecord) -> None:
+        if record.environment != Environment():
+            # What an old record does not say is not set; it stays out of the table of machines.
+            said = record.environment.model_dump(exclude_unset=True)
+            text = json.dumps(said, sort_keys=True)
             group = self.environments.setdefault(text, Group())
             group.add(record.row, record.started_at)
         if record.dataset is not None:
@@ -203,7 +213,7 @@ class _Pile:
 
     def _claim(self, row: Row, metric: Metric) -> Claim:
         key = (row.name, row.edition, metric)
-        run, record = self._counting.get(key, (None, None))
+        run, record = self._counting.runs.get(key, (None, None))
         runs = sorted(self._runs.get(key, ()), key=lambda run: run.started_at)
         return Claim(
             row=row,
@@ -219,22 +229,6 @@ def metrics_of(zoo: Zoo, row: Row) -> list[Metric]:
     """Return the accuracies that a row's table has columns for."""
     columns = zoo.table_of(row).columns.values()
     return [metric for metric in ACCURACY_METRICS if metric in columns]
-
-
-def _asked_for(record: Record) -> list[Metric]:
-    """Return the accuracies a run was to measure, whether it did or not."""
-    named = record.arguments.get("metrics")
-    asked = set(named) if isinstance(named, list) and all(map(_is_text, named)) else set()
-    asked |= {m.metric for m in record.measurements} | set(record.not_run)
-    return [metric for metric in ACCURACY_METRICS if metric in asked]
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _weight(run: Run) -> tuple[int, datetime]:
-    return _STANDING.get(run.judgement.verdict, 0), run.started_at
 
 
 def _never_run(row: Row, metric: Metric, noise: Decimal) -> Judgement:

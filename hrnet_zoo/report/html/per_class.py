@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hrnet_zoo.records.accuracy import Record
+from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.report.html.gathering import Claim
 from hrnet_zoo.report.html.wording import anchor, clipped, short_name
 from hrnet_zoo.tasks import METRICS
@@ -35,7 +35,7 @@ class ClassTable:
     """Class and its cells, in the order of the labels."""
 
 
-def class_scores(record: Record, metric: str) -> dict[str, float | None]:
+def class_scores(record: AccuracyRecord, metric: str) -> dict[str, float | None]:
     """Return a metric's figure in percent by class, as measured; empty if the record has none."""
     measurement = record.measurement(metric)
     shown = METRICS[metric].per_class

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hrnet_zoo.records.accuracy import Record
+from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.report.html.gathering import Gathered
 from hrnet_zoo.report.html.wording import clipped, day, moment
@@ -118,7 +118,7 @@ def _within_budget(records: Iterable[ShownRecord]) -> Iterator[ShownRecord]:
         yield record if left > 0 else replace(record, content="(left out, to keep this page small)")
 
 
-def _accuracy(record: Record, path: str, paths: Mapping[str, int]) -> ShownRecord:
+def _accuracy(record: AccuracyRecord, path: str, paths: Mapping[str, int]) -> ShownRecord:
     checkpoint, data, settings = record.checkpoint, record.dataset, record.settings
     facts = [("status", record.status + (f": {record.reason}" if record.reason else ""))]
     facts.append(("started", moment(record.started_at)))

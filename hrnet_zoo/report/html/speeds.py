@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from hrnet_zoo.errors import did_you_mean
 from hrnet_zoo.records.timing import TimingRecord
-from hrnet_zoo.report.html.record_files import Problem, read_speeds
-from hrnet_zoo.verdicts.fps.timed import latest_times, machine_of, why_unusable
+from hrnet_zoo.report.html.record_files import Problem
+from hrnet_zoo.verdicts.fps.times import latest_times, machine_of, why_unusable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,14 +35,14 @@ class Speeds:
     problems: list[Problem]
 
 
-def gather_speeds(rows: Iterable[str], folder: Path) -> Speeds:
-    """Read all timings below a folder; files that say nothing are among the problems.
+def gather_speeds(rows: Iterable[str], found: Iterable[tuple[str, TimingRecord]]) -> Speeds:
+    """Return what timings say; those that say nothing about the zoo are among the problems.
 
     Args:
         rows: names of the zoo's rows.
-        folder: what time wrote to; it need not exist.
+        found: path below the folder of records, and content, of all timings.
     """
-    timings, problems = _timings(set(rows), folder)
+    timings, problems = _usable(set(rows), found)
     times = latest_times(record for _, record in timings)
     seconds = {time.name: time.seconds_per_image for time in times.times}
     return Speeds(
@@ -59,14 +58,14 @@ def gather_speeds(rows: Iterable[str], folder: Path) -> Speeds:
     )
 
 
-def _timings(rows: set[str], folder: Path) -> tuple[list[tuple[str, TimingRecord]], list[Problem]]:
-    """Return path and content of all timings of known rows, oldest first, and the other files."""
+def _usable(
+    rows: set[str], found: Iterable[tuple[str, TimingRecord]]
+) -> tuple[list[tuple[str, TimingRecord]], list[Problem]]:
+    """Return the timings of known rows, oldest first, and what is wrong with the others."""
     timings, problems = [], []
-    for path, content in read_speeds(folder):
-        if isinstance(content, Problem):
-            problems.append(content)
-        elif not _are_times(content):
-            problems.append(Problem(path=path, reason="It holds latencies that are no times."))
+    for path, content in found:
+        if not _are_times(content):
+            problems.append(Problem(path=path, reason="It holds latencies that are not times."))
         elif content.row not in rows:
             reason = f'No row is called "{content.row}".{did_you_mean(content.row, rows)}'
             problems.append(Problem(path=path, reason=reason))

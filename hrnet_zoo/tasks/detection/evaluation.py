@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hrnet_zoo.datasets.coco import CocoDataset, DetectionSample
+from hrnet_zoo.datasets.coco_samples import CocoSamples, DetectionSample
 from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.transforms import Pixels, resize_keep_ratio
 from hrnet_zoo.errors import CheckpointError
 from hrnet_zoo.models.detection.detector import Detector
-from hrnet_zoo.tasks.ahead import StageSeconds, synchronised_time
+from hrnet_zoo.system.devices import synchronised_time
+from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol, detect, to_image_detections
 from hrnet_zoo.tasks.evaluation import Evaluator
 from hrnet_zoo.tasks.task import SINGLE
@@ -26,7 +27,7 @@ class DetectionEvaluator(Evaluator[DetectionSample]):
     def __init__(
         self,
         network: Detector,
-        samples: CocoDataset,
+        samples: CocoSamples,
         protocol: DetectionProtocol,
         device: torch.device,
     ) -> None:

@@ -2,6 +2,11 @@
 
 Pasting is bilinear, so along a column of pixels a mask's probability is a polyline with one corner
 per cell of the map. Where it crosses one half is solved for; the pixels in between are not visited.
+Dense masks are made from the same crossings.
+
+No library has this. What libraries have, sampling the pixels of each box and pycocotools' encoding,
+takes 7 times as long for boxes like COCO's and 9 times where all boxes are the whole image: 0.36
+and 2.9 s for 100 masks in 800 x 1333, against 0.05 and 0.3 s (`bench/bench_masks.py`, one thread).
 """
 
 from __future__ import annotations

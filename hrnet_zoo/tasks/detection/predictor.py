@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.coco import CocoDataset
+from hrnet_zoo.datasets import DATASETS
+from hrnet_zoo.datasets.coco_samples import CocoSamples
 from hrnet_zoo.datasets.detections import ImageDetections, Rle
 from hrnet_zoo.datasets.rle import decode_masks
 from hrnet_zoo.datasets.transforms import resize_keep_ratio
@@ -80,7 +80,7 @@ class DetectionPredictor(Predictor):
     ) -> None:
         super().__init__(name, setup, model, device)
         self._network = folded(model)
-        self._classes = class_table(setup.dataset)
+        self._classes = DATASETS[setup.dataset].classes
         self._protocol = DetectionProtocol.of(setup, with_masks=True)
 
     def predict(
@@ -139,7 +139,7 @@ class DetectionPredictor(Predictor):
             summary=shown or "nothing found",
         )
 
-    def beside_truth(self, samples: CocoDataset, index: int, zoom: int) -> Image.Image:
+    def beside_truth(self, samples: CocoSamples, index: int, zoom: int) -> Image.Image:
         """Return an image, its annotated boxes and the detections side by side, enlarged."""
         image = samples.load(index).image
         result = self.predict(image)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.coco import CocoDataset
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.coco_results import Result, result_entries
+from hrnet_zoo.datasets.coco_samples import CocoSamples
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks.detection.coco_ap import FIGURES
 from hrnet_zoo.tasks.detection.coco_backends import ScoredRun, score_detections
@@ -18,21 +18,19 @@ from hrnet_zoo.tasks.scored import ClassFigures, Scored, Scoring
 from hrnet_zoo.tasks.task import SINGLE, ScoreOptions
 
 
-def all_entries(samples: CocoDataset, results: Mapping[str, ImageResult]) -> list[Result]:
+def all_entries(samples: CocoSamples, results: Mapping[str, ImageResult]) -> list[Result]:
     """Return the detections of all images in COCO's form, by the ids of the images."""
     ids = samples.image_ids()
     return [
         entry
         for name in sorted(results, key=ids.__getitem__)
-        for entry in result_entries(
-            ids[name], results[name].counted[SINGLE], samples.layout.category_ids
-        )
+        for entry in result_entries(ids[name], results[name].counted[SINGLE], samples.category_ids)
     ]
 
 
 def score(
     setup: DetectionSetup,
-    samples: CocoDataset,
+    samples: CocoSamples,
     metrics: Sequence[CocoMetric],
     results: Mapping[str, ImageResult],
     options: ScoreOptions,
@@ -57,17 +55,17 @@ def score(
 
 
 def _scored(
-    setup: DetectionSetup, samples: CocoDataset, metric: CocoMetric, run: ScoredRun
+    setup: DetectionSetup, samples: CocoSamples, metric: CocoMetric, run: ScoredRun
 ) -> Scored:
     figures, parity = run.figures, run.parity
     assert metric.value_of is not None
-    names = class_table(setup.dataset).names
+    names = DATASETS[setup.dataset].classes.names
     return Scored(
         value=metric.value_of(figures),
         figures={name: asdict(figures)[name] for name in FIGURES},
         classes=[
             ClassFigures(name=name, figures={"ap": figures.per_category[category_id]})
-            for name, category_id in zip(names, samples.layout.category_ids, strict=True)
+            for name, category_id in zip(names, samples.category_ids, strict=True)
         ],
         scoring=Scoring(
             backend=run.backend,

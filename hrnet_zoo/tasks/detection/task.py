@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hrnet_zoo.datasets import of_kind
+from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.tasks.detection.metrics import METRICS, CocoMetric
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.scored import ProtocolUsed, Scored
@@ -16,18 +18,18 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from hrnet_zoo.datasets.coco import CocoDataset
+    from hrnet_zoo.datasets.coco_samples import CocoSamples
     from hrnet_zoo.datasets.detections import ImageDetections
     from hrnet_zoo.models.detection.detector import Detector
     from hrnet_zoo.system.progress import Progress
     from hrnet_zoo.tasks.detection.evaluation import DetectionEvaluator
     from hrnet_zoo.tasks.detection.inference import DetectionInference
     from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
-    from hrnet_zoo.tasks.detection.timed import DetectionBench
+    from hrnet_zoo.tasks.detection.timed import TimedDetector
     from hrnet_zoo.tasks.detection.training import DetectionTraining
     from hrnet_zoo.tasks.evaluation import ImageResult
     from hrnet_zoo.timing.inputs import TimedImage
-    from hrnet_zoo.timing.variants import Recipe
+    from hrnet_zoo.timing.variants import Recipe, Timeable
 
 
 class DetectionTask(Task):
@@ -37,6 +39,14 @@ class DetectionTask(Task):
     setup = DetectionSetup
     metrics = METRICS
     does = "detects objects"
+    methods = {
+        "faster_rcnn": "Faster R-CNN",
+        "mask_rcnn": "Mask R-CNN",
+        "cascade_rcnn": "Cascade R-CNN",
+        "cascade_mask_rcnn": "Cascade Mask R-CNN",
+        "htc": "Hybrid Task Cascade (HTC)",
+        "fcos": "FCOS",
+    }
     memory = MemoryBounds(
         low=0.85,
         high=1.05,
@@ -88,17 +98,14 @@ class DetectionTask(Task):
 
         return folded(model)
 
-    def open_data(self, setup: DetectionSetup, folder: Path) -> CocoDataset:
+    def open_data(self, setup: DetectionSetup, folder: Path) -> CocoSamples:
         """Return images and COCO annotations."""
-        from hrnet_zoo.datasets.coco import open_coco
-        from hrnet_zoo.datasets.layouts import DETECTION_DATASETS
-
-        return open_coco(DETECTION_DATASETS[setup.dataset], setup.dataset, folder)
+        return of_kind(CocoInstances)[setup.dataset].open(folder)
 
     def evaluator(
         self,
         setup: DetectionSetup,
-        samples: CocoDataset,
+        samples: CocoSamples,
         network: Detector,
         metrics: Sequence[CocoMetric],
         device: torch.device,
@@ -133,7 +140,7 @@ class DetectionTask(Task):
     def score(
         self,
         setup: DetectionSetup,
-        samples: CocoDataset,
+        samples: CocoSamples,
         metrics: Sequence[CocoMetric],
         results: Mapping[str, ImageResult],
         options: ScoreOptions,
@@ -145,7 +152,7 @@ class DetectionTask(Task):
         return score(setup, samples, metrics, results, options, progress)
 
     def save_results(
-        self, path: Path, samples: CocoDataset, results: Mapping[str, ImageResult]
+        self, path: Path, samples: CocoSamples, results: Mapping[str, ImageResult]
     ) -> str:
         """Write COCO's results format."""
         from hrnet_zoo.datasets.coco_results import write_results
@@ -158,7 +165,7 @@ class DetectionTask(Task):
     def draw_worst(
         self,
         setup: DetectionSetup,
-        samples: CocoDataset,
+        samples: CocoSamples,
         network: Detector,
         metric: CocoMetric,
         results: Mapping[str, ImageResult],
@@ -189,16 +196,16 @@ class DetectionTask(Task):
         images: Sequence[TimedImage],
         scale: tuple[int, int] | None,
         device: torch.device,
-    ) -> DetectionBench:
+    ) -> TimedDetector:
         """Return the network and images, resized to a box (width, height), to be timed."""
         from dataclasses import replace
 
         from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
-        from hrnet_zoo.tasks.detection.timed import DetectionBench
+        from hrnet_zoo.tasks.detection.timed import TimedDetector
 
         protocol = DetectionProtocol.of(setup, with_masks=True)
         protocol = replace(protocol, scale=scale or setup.test.scale)
-        return DetectionBench(model, images, protocol, device)
+        return TimedDetector(model, images, protocol, device)
 
     def fast_network(self, model: Detector, recipe: Recipe) -> Detector:
         """Return a fast detector."""
@@ -206,12 +213,32 @@ class DetectionTask(Task):
 
         return fast_detector(model, recipe)
 
+    @property
+    def timing(self) -> Timeable:
+        """One image at a time, in torch only."""
+        from hrnet_zoo.tasks.detection.timed import DETECTION_TIMING
+
+        return DETECTION_TIMING
+
+    def box(self, setup: DetectionSetup) -> tuple[int, int]:
+        """Return the box of the keep-ratio resize."""
+        return setup.test.scale
+
+    def input_size(self, setup: DetectionSetup) -> tuple[int, int]:
+        """Return the size of an image that fills the box."""
+        return setup.largest_input()
+
+    def run_all_parts(self, model: Detector, image: Tensor) -> object:
+        """Look at as many regions and objects as the detector looks at at most."""
+        return model.run_all_parts(image)
+
     def fill(self, model: Any, image: TimedImage, setup: DetectionSetup) -> None:
         """Fill the network."""
+        from hrnet_zoo.tasks.detection.filling import DETECTION_FILLING
         from hrnet_zoo.tasks.filled import fill
 
         del image, setup
-        fill(model, self.name)
+        fill(model, DETECTION_FILLING)
 
     def training(self, setup: DetectionSetup) -> DetectionTraining:
         """Return one training step on a crowded batch."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hrnet_zoo.datasets.detections import ImageDetections
@@ -21,18 +22,28 @@ from hrnet_zoo.tasks.detection.protocol import (
     padded_input,
     to_image_detections,
 )
-from hrnet_zoo.timing.agreement import combined, detection_agreement
-from hrnet_zoo.timing.graphs import GraphPerShape
+from hrnet_zoo.timing.agreement import detection_agreement
+from hrnet_zoo.timing.graphs import CudaGraph, PerShape
 from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.timing.observations import Agreement, Engine
 from hrnet_zoo.timing.variants import (
     DOCUMENTED,
+    DOCUMENTED_LOADING,
     DTYPES,
-    InPrecision,
+    Computation,
     Recipe,
-    Variant,
-    explained,
-    settings_for,
+    Timeable,
+    TimedNetwork,
+)
+
+DETECTION_TIMING = Timeable(
+    networks="detectors",
+    documented=(DOCUMENTED, DOCUMENTED_LOADING),
+    exportable=False,
+    batches=False,
+    counted="detections",
+    # A detection can fall out of a full list because its neighbour's score crossed its own.
+    min_agreement=0.99,
 )
 
 _CPU = torch.device("cpu")
@@ -43,7 +54,7 @@ _HOW: dict[Engine, str] = {
 }
 
 
-class DetectionBench:
+class TimedDetector(TimedNetwork[Detector, ImageDetections]):
     """A detection row's network, and images resized, normalised and padded as documented.
 
     Source:
@@ -60,56 +71,37 @@ class DetectionBench:
         device: torch.device,
     ) -> None:
         self._protocol = protocol
-        self._device = device
         self._images = images
-        self._inputs, self._geometries = [], []
-        for image in images:
-            x, geometry = self._prepare(image)
-            self._inputs.append(x)
-            self._geometries.append(geometry)
-        with explained(DOCUMENTED, self.network_input, device):
-            moved = copy.deepcopy(model).to(device)
-        self._model = moved.to(memory_format=torch.contiguous_format)
+        prepared = [self._prepare(image.pixels) for image in images]
+        self._geometries = [geometry for _, geometry in prepared]
+        super().__init__(model, [x for x, _ in prepared], device)
 
-    @property
-    def window(self) -> tuple[int, int] | None:
-        """Return (height, width) of sliding windows, if there are any."""
-        return None
-
-    @property
-    def first_pass(self) -> Callable[[], object]:
-        """Return the documented network's work on the first image."""
-        return lambda: self._detect(self._model, self._inputs[0].contiguous(), self._geometries[0])
-
-    @property
-    def network_input(self) -> tuple[int, int]:
-        """Return (height, width) of the first image, resized and padded."""
-        return self._inputs[0].shape[-2], self._inputs[0].shape[-1]
-
-    def variant(self, recipe: Recipe) -> Variant:
-        """Make a variant ready; nothing is computed yet."""
+    def computation(self, recipe: Recipe) -> Computation[ImageDetections]:
+        """Return how a recipe computes; the answer is without masks."""
         network = fast_detector(self._model, recipe) if recipe.fast else self._model
         layout = torch.channels_last if recipe.fast else torch.contiguous_format
-        inputs = [x.contiguous(memory_format=layout) for x in self._inputs]
+        first = self._inputs[0].contiguous(memory_format=layout)
 
         def run() -> object:
-            with explained(recipe, self.network_input, self._device), torch.inference_mode():
-                if recipe.with_loading:
-                    return self._load_and_detect(network, self._images[0])
-                found = self._detect(network, inputs[0], self._geometries[0])
-                return _to_arrays(found, self._images[0].size)
+            if recipe.with_loading:
+                return self._load_and_detect(network, self._images[0])
+            found = self._detect(network, first, self._geometries[0])
+            return _to_arrays(found, self._images[0].size)
 
-        def agree() -> Agreement:
-            with explained(recipe, self.network_input, self._device), torch.inference_mode():
-                return combined(
-                    [self._agreement(i, network, inputs[i], recipe) for i in range(len(inputs))]
-                )
+        def answer(i: int) -> ImageDetections:
+            x = self._inputs[i].contiguous(memory_format=layout)
+            return _boxes(self._detect(network, x, self._geometries[i]))
 
-        return Variant(run=run, agree=agree, description=_description(recipe))
+        return Computation(run=run, answer=answer, description=_description(recipe))
 
-    def _prepare(self, image: TimedImage) -> tuple[Tensor, ImageGeometry]:
-        resized = resize_keep_ratio(image.pixels, self._protocol.scale)
-        geometry = geometry_of((resized.shape[0], resized.shape[1]), image.size)
+    def agreement(self, reference: ImageDetections, ours: ImageDetections) -> Agreement:
+        """Compare what is found in one image."""
+        return detection_agreement(reference, ours)
+
+    def _prepare(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, ImageGeometry]:
+        resized = resize_keep_ratio(pixels, self._protocol.scale)
+        size = (pixels.shape[0], pixels.shape[1])
+        geometry = geometry_of((resized.shape[0], resized.shape[1]), size)
         return padded_input(resized, self._protocol, _CPU), geometry
 
     def _detect(self, network: Detector, x: Tensor, geometry: ImageGeometry) -> Detections:
@@ -119,19 +111,9 @@ class DetectionBench:
         return found
 
     def _load_and_detect(self, network: Detector, image: TimedImage) -> ImageDetections:
-        pixels = decode_image(image.content, Path(image.name))
-        loaded = TimedImage(name=image.name, content=image.content, pixels=pixels)
-        x, geometry = self._prepare(loaded)
+        x, geometry = self._prepare(decode_image(image.content, Path(image.name)))
         found = self._detect(network, x.contiguous(), geometry)
-        return to_image_detections(found, loaded.size)
-
-    def _agreement(self, i: int, network: Detector, x: Tensor, recipe: Recipe) -> Agreement:
-        geometry = self._geometries[i]
-        with settings_for(DOCUMENTED)():
-            reference = self._detect(self._model, self._inputs[i].contiguous(), geometry)
-        with settings_for(recipe)():
-            ours = self._detect(network, x, geometry)
-        return detection_agreement(_boxes(reference), _boxes(ours))
+        return to_image_detections(found, image.size)
 
 
 class _Recorded(nn.Module):
@@ -139,10 +121,22 @@ class _Recorded(nn.Module):
 
     def __init__(self, part: nn.Module, device: torch.device) -> None:
         super().__init__()
-        self._maps: GraphPerShape[list[Tensor]] = GraphPerShape(part, device)
+        self._maps: PerShape[list[Tensor]] = PerShape(lambda x: CudaGraph(part, x, device))
 
     def forward(self, image: Tensor) -> list[Tensor]:
         return self._maps(image)
+
+
+class _InPrecision(nn.Module):
+    """A part of a network that computes in another precision and hands on float32 maps."""
+
+    def __init__(self, part: nn.Module, dtype: torch.dtype) -> None:
+        super().__init__()
+        self._part = part.to(dtype)
+        self._dtype = dtype
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        return [m.to(torch.float32) for m in self._part(image.to(self._dtype))]
 
 
 def fast_detector(model: Detector, recipe: Recipe) -> Detector:
@@ -154,19 +148,17 @@ def fast_detector(model: Detector, recipe: Recipe) -> Detector:
     """
     model = folded(model).to(memory_format=torch.channels_last)
     dtype = DTYPES[recipe.precision]
-    backbone, neck = model.get_submodule("backbone"), model.get_submodule("neck")
     if recipe.engine == "compile":
         # What follows has as many boxes as there are objects, which compilers do not like.
-        backbone.compile(dynamic=False)
-    maps: nn.Module = nn.Sequential(backbone, neck)
+        model.backbone.compile(dynamic=False)
+    maps: nn.Module = nn.Sequential(model.backbone, model.neck)
     if dtype != torch.float32:
         # Boxes would lose whole pixels: only what precedes the heads is computed like that.
-        maps = InPrecision(maps, dtype)
+        maps = _InPrecision(maps, dtype)
     if recipe.engine == "cudagraph":
         # Likewise: graphs are of fixed shape.
         maps = _Recorded(maps, next(model.parameters()).device)
-    model.set_submodule("backbone", maps)
-    model.set_submodule("neck", nn.Identity())
+    model.backbone, model.neck = maps, nn.Identity()
     return model
 
 

@@ -11,18 +11,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from hrnet_zoo.memory.training_batch import OBJECTS_PER_IMAGE, Batch, made_up_batch
+from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.memory.training_step import STEP_ASSUMPTIONS, TrainingStep
-from hrnet_zoo.models import WITH_MASKS, WITHOUT_REGIONS, build_detector
+from hrnet_zoo.memory.workload import Workload
+from hrnet_zoo.models import DETECTORS, build_detector
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.detection.fcos import FCOS
 from hrnet_zoo.models.detection.two_stage import TwoStageDetector
 from hrnet_zoo.models.resnext import ResNeXt
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
+from hrnet_zoo.tasks.detection.training_batch import OBJECTS_PER_IMAGE, Batch, made_up_batch
 from hrnet_zoo.tasks.detection.training_fcos import compose_group_norms, fcos_loss
-from hrnet_zoo.tasks.detection.training_roi import POSITIVES_PER_IMAGE, REGIONS_PER_IMAGE, roi_loss
-from hrnet_zoo.tasks.detection.training_rpn import rpn_loss
-from hrnet_zoo.tasks.input_size import padded_size
+from hrnet_zoo.tasks.detection.training_two_stage import (
+    POSITIVES_PER_IMAGE,
+    REGIONS_PER_IMAGE,
+    roi_loss,
+    rpn_loss,
+)
 
 _LEARNING_RATE = 0.02
 _WEIGHT_DECAY = 0.0001
@@ -30,17 +35,10 @@ _RESNEXT = "htc_x101"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectionTraining:
-    """What the memory of a detection row's training depends on; rows can share it."""
+class DetectionTraining(Workload):
+    """One training step of a detector, on the largest batch: landscape images that fill the box."""
 
-    architecture: str
-    backbone: str
-    num_classes: int
     channels: int
-    size: tuple[int, int]
-    """(height, width) of the largest batch: landscape images that fill the resize box."""
-    samples: int
-    """Images per GPU."""
 
     @classmethod
     def of(cls, setup: DetectionSetup) -> DetectionTraining:
@@ -50,7 +48,7 @@ class DetectionTraining:
             backbone=setup.backbone,
             num_classes=setup.num_classes,
             channels=setup.channels,
-            size=padded_size(setup),
+            size=setup.largest_input(),
             samples=setup.samples_per_gpu,
         )
 
@@ -64,7 +62,8 @@ class DetectionTraining:
             f"all images {height} x {width} after padding, the largest batch there is",
             f"{OBJECTS_PER_IMAGE} annotated objects per image, about the most COCO has",
         )
-        if self.architecture in WITHOUT_REGIONS:
+        kind = DETECTORS[self.architecture]
+        if not kind.has_regions:
             return (
                 *common,
                 "GroupNorm composed of BatchNorm and addcmul, as PyTorch had it in early 2020",
@@ -80,12 +79,12 @@ class DetectionTraining:
             "anchors are assigned by their IoU with all objects; all of them weigh in the loss",
             f"{REGIONS_PER_IMAGE} regions per image, {POSITIVES_PER_IMAGE} of them positive",
             "regions lie at made-up places on all levels; none are proposed",
-            *(masks if self.architecture in WITH_MASKS else ()),
+            *(masks if kind.has_masks else ()),
             *(frozen if self.architecture == _RESNEXT else ()),
         )
 
     def prepare(self, device: torch.device) -> TrainingStep:
-        """Make network, batch and optimizer on a device; values are random."""
+        """Make network, batch and optimizer on a device, return the step; values are random."""
         with device:
             network = build_detector(
                 self.architecture,
@@ -117,9 +116,11 @@ def as_trained(network: Detector) -> None:
 
 def detection_loss(network: Detector, batch: Batch, num_classes: int) -> Tensor:
     """Return the loss of a batch, all parts added up; one value."""
+    if isinstance(network, TwoStageDetector):
+        maps = network.neck(network.backbone(batch.images))
+        loss = rpn_loss(network.rpn_head(maps), batch)
+        return loss + roi_loss(network.roi_head, maps, batch, num_classes)
     if isinstance(network, FCOS):
         return fcos_loss(network.outputs(batch.images), batch)
-    assert isinstance(network, TwoStageDetector)
-    maps = network.neck(network.backbone(batch.images))
-    loss = rpn_loss(network.rpn_head(maps), batch)
-    return loss + roi_loss(network.roi_head, maps, batch, num_classes)
+    msg = f"what a {type(network).__name__} learns from is not part of this version"
+    raise PrerequisiteError(msg)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hrnet_zoo.memory.training_batch import Batch, Objects
 from hrnet_zoo.models.detection.fcos import STRIDES, LevelOutput, points
+from hrnet_zoo.tasks.detection.training_batch import Batch, Objects, flat
 
 POINTS_PER_POSITIVE = 32
 """One in so many points stands for an object in the losses; which ones is a stand-in."""
@@ -41,9 +41,9 @@ def fcos_loss(levels: list[LevelOutput], batch: Batch) -> Tensor:
     targets = [point_targets(centres, ranges, objects, num_classes) for objects in batch.objects]
     labels = torch.cat([label for label, _ in targets])
     wanted = torch.cat([distances for _, distances in targets])
-    logits = _flat([level.logits for level in levels])
-    distances = _flat([level.distances for level in levels])
-    centerness = _flat([level.centerness for level in levels])[:, 0]
+    logits = flat([level.logits for level in levels]).flatten(0, 1)
+    distances = flat([level.distances for level in levels]).flatten(0, 1)
+    centerness = flat([level.centerness for level in levels]).flatten()
 
     positive = torch.arange(0, len(labels), POINTS_PER_POSITIVE, device=device)
     classes: Tensor = FocalLoss.apply(logits, labels)
@@ -157,9 +157,3 @@ def compose_group_norms(network: nn.Module) -> None:
         for name, child in list(module.named_children()):
             if isinstance(child, nn.GroupNorm):
                 setattr(module, name, ComposedGroupNorm(child))
-
-
-def _flat(maps: list[Tensor]) -> Tensor:
-    """Map [N, C, H, W] of all levels to [N x P, C]: image by image, level by level."""
-    flat = [m.permute(0, 2, 3, 1).reshape(len(m), -1, m.shape[1]) for m in maps]
-    return torch.cat(flat, dim=1).flatten(0, 1)

@@ -7,9 +7,9 @@ from typing import Any
 
 from PIL import Image
 
-from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.coco import CocoDataset
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.coco_results import result_entries
+from hrnet_zoo.datasets.coco_samples import CocoSamples
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks.detection.coco_ap import coco_figures
 from hrnet_zoo.tasks.detection.metrics import CocoMetric
@@ -25,7 +25,7 @@ _PANEL_SIDE = 1000
 
 def worst_images(
     results: Mapping[str, ImageResult],
-    samples: CocoDataset,
+    samples: CocoSamples,
     metric: CocoMetric,
     count: int,
     progress: Progress,
@@ -54,7 +54,7 @@ def worst_images(
             "annotations": annotations.get(image_id, []),
             "categories": samples.ground_truth["categories"],
         }
-        entries = result_entries(image_id, result.counted[SINGLE], samples.layout.category_ids)
+        entries = result_entries(image_id, result.counted[SINGLE], samples.category_ids)
         figures = coco_figures(alone, entries, metric.kind, image_ids=[image_id])
         assert metric.value_of is not None
         value = metric.value_of(figures)
@@ -65,7 +65,7 @@ def worst_images(
 
 
 def draw_worst(
-    samples: CocoDataset,
+    samples: CocoSamples,
     results: Mapping[str, ImageResult],
     worst: list[tuple[str, float]],
     options: WorstOptions,
@@ -76,7 +76,7 @@ def draw_worst(
     Raises:
         DatasetError: a file can no longer be used.
     """
-    table = class_table(options.dataset)
+    table = DATASETS[options.dataset].classes
     index_of = {samples.name_of(i): i for i in range(len(samples))}
     for place, (name, ap) in enumerate(worst, 1):
         index, found = index_of[name], results[name].counted[SINGLE]

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hrnet_zoo.datasets.segmentation import Sample, SegmentationDataset
+from hrnet_zoo.datasets.label_samples import LabelSamples, Sample
 from hrnet_zoo.datasets.transforms import Pixels
-from hrnet_zoo.tasks.ahead import StageSeconds, synchronised_time
+from hrnet_zoo.system.devices import synchronised_time
+from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.evaluation import Evaluator
 from hrnet_zoo.tasks.segmentation.counting import count_pairs
 from hrnet_zoo.tasks.segmentation.per_image import SparseCounts
@@ -30,7 +31,7 @@ class SegmentationEvaluator(Evaluator[Sample]):
     def __init__(
         self,
         network: Network,
-        samples: SegmentationDataset,
+        samples: LabelSamples,
         protocols: Mapping[str, SegmentationProtocol],
         device: torch.device,
     ) -> None:

@@ -9,10 +9,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from hrnet_zoo.memory.workload import Workload
 from hrnet_zoo.models import build_segmentor
-from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import fold
-from hrnet_zoo.models.layers import resize
+from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup, SlideTest
 
 _USUAL_SIZES = {(2048, 512): (512, 683)}
@@ -23,14 +23,8 @@ ADE20K's and VOC's photographs are mostly 4:3; the other data sets' images fill 
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentationInference:
-    """What the memory of a segmentation row's inference depends on; rows can share it."""
-
-    architecture: str
-    backbone: str
-    num_classes: int
-    size: tuple[int, int]
-    """(height, width) of the network's input: an image, or a window of one."""
+class SegmentationInference(Workload):
+    """One inference of a segmentor: on an image, or on a window of one."""
 
     @classmethod
     def of(cls, setup: SegmentationSetup) -> SegmentationInference:
@@ -46,11 +40,6 @@ class SegmentationInference:
         )
 
     @property
-    def samples(self) -> int:
-        """Return how many images go through the network together."""
-        return 1
-
-    @property
     def assumptions(self) -> tuple[str, ...]:
         """Return what is taken for granted, for people."""
         height, width = self.size
@@ -64,11 +53,10 @@ class SegmentationInference:
             )
             image = torch.randn(1, 3, *self.size)
         fold(network)
-        assert isinstance(network, FCN)
         return partial(_label, network, image)
 
 
 @torch.inference_mode()
-def _label(network: FCN, image: Tensor) -> Tensor:
-    logits = network.coarse_logits(image)
-    return resize(logits, (image.shape[-2], image.shape[-1])).argmax(dim=1)
+def _label(network: Segmentor, image: Tensor) -> Tensor:
+    logits: Tensor = network(image)
+    return logits.argmax(dim=1)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.segmentation import SegmentationDataset
+from hrnet_zoo.datasets import DATASETS
+from hrnet_zoo.datasets.label_samples import LabelSamples
 from hrnet_zoo.errors import UsageError
-from hrnet_zoo.models.fcn import FCN
+from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.image_files import FoundImage, save_png
 from hrnet_zoo.tasks.input_image import check_scale, pixels_of
@@ -71,11 +71,11 @@ class SegmentationPredictor(Predictor):
     doing = "labelling"
 
     def __init__(
-        self, name: str, setup: SegmentationSetup, model: FCN, device: torch.device
+        self, name: str, setup: SegmentationSetup, model: Segmentor, device: torch.device
     ) -> None:
         super().__init__(name, setup, model, device)
         self._network = evaluated_network(model)
-        self._classes = class_table(setup.dataset)
+        self._classes = DATASETS[setup.dataset].classes
 
     def predict(
         self,
@@ -132,7 +132,7 @@ class SegmentationPredictor(Predictor):
             summary=", ".join(most),
         )
 
-    def beside_truth(self, samples: SegmentationDataset, index: int, zoom: int) -> Image.Image:
+    def beside_truth(self, samples: LabelSamples, index: int, zoom: int) -> Image.Image:
         """Return an image, its labels and the prediction side by side, enlarged."""
         sample = samples.load(index)
         result = self.predict(sample.image)

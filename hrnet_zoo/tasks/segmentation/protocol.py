@@ -15,9 +15,9 @@ from torch import Tensor
 
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import Pixels, resize_keep_ratio, to_network_input
-from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.layers import resize
+from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.tasks.segmentation.metrics import MS_FLIP
 from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS, SegmentationSetup, SlideTest
 from hrnet_zoo.tasks.task import SINGLE
@@ -61,7 +61,7 @@ class SegmentationProtocol:
         return len(self.ratios) > 1 or self.flip
 
 
-def evaluated_network(model: FCN) -> Network:
+def evaluated_network(model: Segmentor) -> Network:
     """Return what evaluates fastest with a model's weights: a folded copy, up to coarse logits.
 
     Enlarging the logits is left to the protocol, which knows the layout it wants them in: softmax

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.system.strict import Strict
-from hrnet_zoo.tasks.setup import Count, Pair, Setup
+from hrnet_zoo.tasks.setup import Count, DataSetNames, Pair, Setup, name_of
 
 MS_FLIP_RATIOS = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 """Multiples of the resize box in the mIoU(ms+flip) columns; each is also seen mirrored."""
@@ -45,6 +46,8 @@ class SegmentationSetup(Setup):
     backbone: Annotated[str, StringConstraints(pattern=r"^w[1-9]\d*(_small)?$")]
     """Width and depth: "w18", "w18_small", "w48" ..."""
     num_classes: NumClasses
+    dataset: Annotated[str, name_of(LabelImages), DataSetNames()]
+    """The data set whose validation split is evaluated."""
     test: Annotated[WholeTest | SlideTest, Field(discriminator="mode")]
     """Single-scale test protocol."""
     train_crop: Pair

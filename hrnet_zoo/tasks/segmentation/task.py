@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hrnet_zoo.datasets import DATASETS, of_kind
+from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.tasks.scored import ClassFigures, ProtocolUsed, Scored
 from hrnet_zoo.tasks.segmentation.metrics import METRICS, MS_FLIP
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from hrnet_zoo.datasets.segmentation import SegmentationDataset
-    from hrnet_zoo.models.fcn import FCN
+    from hrnet_zoo.datasets.label_samples import LabelSamples
+    from hrnet_zoo.models.segmentor import Segmentor
     from hrnet_zoo.system.progress import Progress
     from hrnet_zoo.tasks.evaluation import ImageResult
     from hrnet_zoo.tasks.segmentation.evaluation import SegmentationEvaluator
@@ -28,10 +30,10 @@ if TYPE_CHECKING:
     from hrnet_zoo.tasks.segmentation.per_image import SparseCounts
     from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
     from hrnet_zoo.tasks.segmentation.protocol import Network
-    from hrnet_zoo.tasks.segmentation.timed import SegmentationBench
+    from hrnet_zoo.tasks.segmentation.timed import TimedSegmentor
     from hrnet_zoo.tasks.segmentation.training import SegmentationTraining
     from hrnet_zoo.timing.inputs import TimedImage
-    from hrnet_zoo.timing.variants import Recipe
+    from hrnet_zoo.timing.variants import Recipe, Timeable
 
 _SMALL = (256, 256)
 """Box of the image that a filled classifier is adjusted on; more would only take longer."""
@@ -45,6 +47,8 @@ class SegmentationTask(Task):
     metrics = METRICS
     does = "labels pixels"
     protocols = (SINGLE, MS_FLIP)
+    methods = {"fcn": "FCN"}
+    table_of = "data set"
     memory = MemoryBounds(
         low=0.93,
         high=1.02,
@@ -98,23 +102,20 @@ class SegmentationTask(Task):
             setup.architecture, backbone=setup.backbone, num_classes=setup.num_classes
         )
 
-    def network(self, model: FCN) -> Network:
+    def network(self, model: Segmentor) -> Network:
         """Return a folded copy, up to its coarse logits."""
         from hrnet_zoo.tasks.segmentation.protocol import evaluated_network
 
         return evaluated_network(model)
 
-    def open_data(self, setup: SegmentationSetup, folder: Path) -> SegmentationDataset:
+    def open_data(self, setup: SegmentationSetup, folder: Path) -> LabelSamples:
         """Return pairs of images and labels."""
-        from hrnet_zoo.datasets.layouts import DATASETS
-        from hrnet_zoo.datasets.segmentation import open_dataset
-
-        return open_dataset(DATASETS[setup.dataset], folder, setup.num_classes)
+        return of_kind(LabelImages)[setup.dataset].open(folder)
 
     def evaluator(
         self,
         setup: SegmentationSetup,
-        samples: SegmentationDataset,
+        samples: LabelSamples,
         network: Network,
         metrics: Sequence[Metric],
         device: torch.device,
@@ -143,20 +144,19 @@ class SegmentationTask(Task):
     def score(
         self,
         setup: SegmentationSetup,
-        samples: SegmentationDataset,
+        samples: LabelSamples,
         metrics: Sequence[Metric],
         results: Mapping[str, ImageResult],
         options: ScoreOptions,
         progress: Progress,
     ) -> dict[str, Scored]:
         """Return each metric with its bootstrap interval, and the scores of all classes."""
-        from hrnet_zoo.datasets.classes import class_table
         from hrnet_zoo.tasks.bootstrap import percentile_interval
         from hrnet_zoo.tasks.evaluation import by_name
         from hrnet_zoo.tasks.segmentation.per_image import resampled_values, total
 
         del samples, options, progress
-        names = class_table(setup.dataset).names
+        names = DATASETS[setup.dataset].classes.names
         scored = {}
         for metric in metrics:
             assert metric.protocol is not None
@@ -177,7 +177,7 @@ class SegmentationTask(Task):
     def draw_worst(
         self,
         setup: SegmentationSetup,
-        samples: SegmentationDataset,
+        samples: LabelSamples,
         network: Network,
         metric: Metric,
         results: Mapping[str, ImageResult],
@@ -194,7 +194,7 @@ class SegmentationTask(Task):
         draw_worst(network, samples, protocol, worst, options, progress)
 
     def predictor(
-        self, name: str, setup: SegmentationSetup, model: FCN, device: torch.device
+        self, name: str, setup: SegmentationSetup, model: Segmentor, device: torch.device
     ) -> SegmentationPredictor:
         """Return what labels single images."""
         from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
@@ -204,34 +204,56 @@ class SegmentationTask(Task):
     def timed(
         self,
         setup: SegmentationSetup,
-        model: FCN,
+        model: Segmentor,
         images: Sequence[TimedImage],
         scale: tuple[int, int] | None,
         device: torch.device,
-    ) -> SegmentationBench:
+    ) -> TimedSegmentor:
         """Return the network and images, resized to a box (width, height), to be timed."""
         from dataclasses import replace
 
         from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
-        from hrnet_zoo.tasks.segmentation.timed import SegmentationBench
+        from hrnet_zoo.tasks.segmentation.timed import TimedSegmentor
 
         protocol = replace(SegmentationProtocol.of(setup), scale=scale or setup.test.scale)
-        return SegmentationBench(model, images, protocol, device)
+        return TimedSegmentor(model, images, protocol, device)
 
-    def fast_network(self, model: FCN, recipe: Recipe) -> Network:
+    def fast_network(self, model: Segmentor, recipe: Recipe) -> Network:
         """Return a fast network up to its coarse logits."""
         from hrnet_zoo.tasks.segmentation.timed import fast_segmentor
 
         return fast_segmentor(model, recipe)
+
+    @property
+    def timing(self) -> Timeable:
+        """Any number of images, in any engine."""
+        from hrnet_zoo.tasks.segmentation.timed import SEGMENTATION_TIMING
+
+        return SEGMENTATION_TIMING
+
+    def box(self, setup: SegmentationSetup) -> tuple[int, int]:
+        """Return the box of the keep-ratio resize."""
+        return setup.test.scale
+
+    def input_size(self, setup: SegmentationSetup) -> tuple[int, int]:
+        """Return a full window, though many images are too low for one, or a typical image."""
+        from hrnet_zoo.datasets.transforms import keep_ratio_size
+
+        if isinstance(setup.test, SlideTest):
+            return setup.test.crop_size
+        typical = DATASETS[setup.dataset].typical_image
+        width, height = keep_ratio_size(typical, setup.test.scale)
+        return height, width
 
     def fill(self, model: Any, image: TimedImage, setup: SegmentationSetup) -> None:
         """Fill the network, and spread its classes over an image."""
         import torch
 
         from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
-        from hrnet_zoo.tasks.filled import fill, spread_classes
+        from hrnet_zoo.tasks.filled import fill
+        from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING, spread_classes
 
-        fill(model, self.name)
+        fill(model, SEGMENTATION_FILLING)
         small = resize_keep_ratio(image.pixels, _SMALL)
         cpu = torch.device("cpu")
         spread_classes(model, to_network_input(small, setup.normalisation, cpu))

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hrnet_zoo.memory.training_step import STEP_ASSUMPTIONS, TrainingStep
+from hrnet_zoo.memory.workload import Workload
 from hrnet_zoo.models import build_segmentor
-from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.layers import resize
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 
@@ -27,16 +27,8 @@ _WEIGHT_DECAY = 0.0005
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentationTraining:
-    """What the memory of a segmentation row's training depends on; rows can share it."""
-
-    architecture: str
-    backbone: str
-    num_classes: int
-    crop: tuple[int, int]
-    """(height, width)."""
-    samples: int
-    """Images per GPU."""
+class SegmentationTraining(Workload):
+    """One training step of a segmentor, on crops."""
 
     @classmethod
     def of(cls, setup: SegmentationSetup) -> SegmentationTraining:
@@ -45,14 +37,9 @@ class SegmentationTraining:
             architecture=setup.architecture,
             backbone=setup.backbone,
             num_classes=setup.num_classes,
-            crop=setup.train_crop,
+            size=setup.train_crop,
             samples=setup.samples_per_gpu,
         )
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Return the (height, width) of the images."""
-        return self.crop
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -65,14 +52,13 @@ class SegmentationTraining:
         )
 
     def prepare(self, device: torch.device) -> TrainingStep:
-        """Make network, batch and optimizer on a device; values are random."""
+        """Make network, batch and optimizer on a device, return the step; values are random."""
         with device:
             network = build_segmentor(
                 self.architecture, backbone=self.backbone, num_classes=self.num_classes
             ).train()
-            images = torch.randn(self.samples, 3, *self.crop)
-            labels = torch.randint(self.num_classes, (self.samples, *self.crop))
-        assert isinstance(network, FCN)
+            images = torch.randn(self.samples, 3, *self.size)
+            labels = torch.randint(self.num_classes, (self.samples, *self.size))
         return TrainingStep(
             network,
             lambda: segmentation_loss(network.coarse_logits(images), labels),

@@ -8,8 +8,8 @@ from functools import partial
 import torch
 from PIL import Image
 
-from hrnet_zoo.datasets.classes import class_table
-from hrnet_zoo.datasets.segmentation import SegmentationDataset
+from hrnet_zoo.datasets import DATASETS
+from hrnet_zoo.datasets.label_samples import LabelSamples
 from hrnet_zoo.system.devices import canonical_precision, memory_explained
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks.ahead import image_too_large
@@ -43,7 +43,7 @@ def worst_images(
 
 def draw_worst(
     network: Network,
-    samples: SegmentationDataset,
+    samples: LabelSamples,
     protocol: SegmentationProtocol,
     worst: list[tuple[str, float]],
     options: WorstOptions,
@@ -54,7 +54,7 @@ def draw_worst(
     Raises:
         DatasetError: a file can no longer be used.
     """
-    table = class_table(options.dataset)
+    table = DATASETS[options.dataset].classes
     index_of = {samples.name_of(i): i for i in range(len(samples))}
     for place, (name, value) in enumerate(worst, 1):
         sample = samples.load(index_of[name])

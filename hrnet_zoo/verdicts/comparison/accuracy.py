@@ -1,7 +1,7 @@
 """Judges accuracies of two sets of records: by their images where both kept these, and by value.
 
 Only runs of the same weights on the same data are compared, and evaluation is deterministic. So a
-difference between two runs on one machine is no chance, whatever other images would show.
+difference between two runs on one machine is not chance, whatever other images would show.
 """
 
 from __future__ import annotations
@@ -9,21 +9,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hrnet_zoo.errors import RecordError
-from hrnet_zoo.records.accuracy import Record
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.folder import Found
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.bootstrap import LEVEL, RESAMPLES, draw_images
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE
-from hrnet_zoo.verdicts.comparison.images import ImageCounts, counts_of
-from hrnet_zoo.verdicts.comparison.outcome import SAME_RUN, Comparison, Outcome
-from hrnet_zoo.verdicts.comparison.pairing import Key, Pair, asked_in, measured_in, pair_up
-from hrnet_zoo.verdicts.comparison.reading import Found
+from hrnet_zoo.verdicts.comparison.accuracy_pairs import (
+    AccuracyKey,
+    AccuracyPair,
+    asked_in,
+    measured_in,
+    pair_up,
+)
+from hrnet_zoo.verdicts.comparison.image_counts import ImageCounts, counts_of
+from hrnet_zoo.verdicts.comparison.outcome import SAME_RUN, Comparison, ComparisonOutcome
 from hrnet_zoo.verdicts.comparison.significance import holm, spread_test
 
 FALSE_ALARMS = 1 - LEVEL
@@ -42,10 +49,10 @@ class _Test:
 
 
 def compare_accuracies(
-    base: Sequence[Found[Record]],
-    head: Sequence[Found[Record]],
-    wanted: Callable[[Key], bool],
-    decimals_of: Callable[[Key], int],
+    base: Sequence[Found[AccuracyRecord]],
+    head: Sequence[Found[AccuracyRecord]],
+    wanted: Callable[[AccuracyKey], bool],
+    decimals_of: Callable[[AccuracyKey], int],
 ) -> list[Comparison]:
     """Return what became of every accuracy.
 
@@ -60,41 +67,35 @@ def compare_accuracies(
     keys = [key for key in {**before, **after} if wanted(key)]
     answers = [pair_up(k, before.get(k, []), after.get(k), decimals_of(k)) for k in keys]
     settled = [answer for answer in answers if isinstance(answer, Comparison)]
-    pairs = [answer for answer in answers if isinstance(answer, Pair)]
+    pairs = [answer for answer in answers if isinstance(answer, AccuracyPair)]
     return [*settled, *_judge(pairs)]
 
 
-def _judge(pairs: Sequence[Pair]) -> Iterator[Comparison]:
+def _judge(pairs: Sequence[AccuracyPair]) -> Iterator[Comparison]:
     """Judge all pairs together: how sure one must be depends on how many were tested."""
-    equal: dict[Key, int] = {}
-    tests: dict[Key, _Test] = {}
-    damaged: dict[Key, str] = {}
-    draws: dict[int, NDArray[np.uint16]] = {}
-    for pair in pairs:
-        try:
-            counts = counts_of(pair)
-            # Equal counts with other values are no equal runs: testing them finds what is wrong.
-            if counts is not None and _same_counts(*counts):
-                equal[pair.key] = len(counts[0].texts)
-            elif counts is not None and len(counts[0].texts) > 1:
-                num_images = len(counts[0].texts)
-                if num_images not in draws:
-                    draws[num_images] = draw_images(num_images)
-                tests[pair.key] = _test(METRICS[pair.key.metric], *counts, draws[num_images])
-        except RecordError as error:
-            damaged[pair.key] = str(error)
-    corrected = holm({key: test.p_value for key, test in tests.items()})
-    for pair in pairs:
-        if pair.key in equal:
-            basis = f"equal confusion counts in all {equal[pair.key]} images"
-            yield _judged(pair, Outcome.SAME, basis)
-        elif pair.key in damaged:
-            # Falling back on values could take a damaged file for a regression.
-            yield _judged(pair, Outcome.NOT_COMPARABLE, damaged[pair.key])
-        elif pair.key in tests:
-            yield _by_images(pair, tests[pair.key], corrected)
-        else:
-            yield _by_values(pair)
+    # All pairs with as many images are resampled alike.
+    draws = cache(draw_images)
+    findings = [(pair, _examined(pair, draws)) for pair in pairs]
+    corrected = holm({pair.key: f.p_value for pair, f in findings if isinstance(f, _Test)})
+    for pair, found in findings:
+        yield _by_images(pair, found, corrected) if isinstance(found, _Test) else found
+
+
+def _examined(pair: AccuracyPair, draws: Callable[[int], NDArray[np.uint16]]) -> _Test | Comparison:
+    """Return the test of a pair's images, or the answer where there is nothing to test."""
+    try:
+        counts = counts_of(pair)
+        num_images = 0 if counts is None else len(counts[0].texts)
+        # Equal counts with other values are not equal runs: testing them finds what is wrong.
+        if counts is not None and _same_counts(*counts):
+            basis = f"equal confusion counts in all {num_images} images"
+            return _judged(pair, ComparisonOutcome.SAME, basis)
+        if counts is not None and num_images > 1:
+            return _test(METRICS[pair.key.metric], *counts, draws(num_images))
+    except RecordError as error:
+        # Falling back on values could take a damaged file for a regression.
+        return _judged(pair, ComparisonOutcome.NOT_COMPARABLE, str(error))
+    return _by_values(pair)
 
 
 def _same_counts(base: ImageCounts, head: ImageCounts) -> bool:
@@ -120,7 +121,9 @@ def _test(metric: Metric, base: ImageCounts, head: ImageCounts, draws: NDArray[n
     return _Test(interval=(float(low), float(high)), p_value=p_value, num_images=len(names))
 
 
-def _by_images(pair: Pair, test: _Test, corrected: Mapping[Key, float]) -> Comparison:
+def _by_images(
+    pair: AccuracyPair, test: _Test, corrected: Mapping[AccuracyKey, float]
+) -> Comparison:
     """Judge by how the difference varies between samples of images, then by the values.
 
     The bootstrap answers whether other images would show it, too. A mistake in one image of a
@@ -132,49 +135,48 @@ def _by_images(pair: Pair, test: _Test, corrected: Mapping[Key, float]) -> Compa
         f"smallest that counts: {pair.effect:g}"
     )
     if -pair.effect <= low and high <= pair.effect:
-        outcome = Outcome.SAME
+        outcome = ComparisonOutcome.SAME
     elif not low <= 0 <= high and p_value < FALSE_ALARMS and abs(pair.difference) >= pair.effect:
         outcome = _direction(pair)
-    elif _is_no_noise(pair):
+    elif _cannot_be_noise(pair):
         outcome = _direction(pair)
         basis += "; so on these images, though others might not show it"
     else:
-        outcome = Outcome.INCONCLUSIVE
+        outcome = ComparisonOutcome.INCONCLUSIVE
         if abs(pair.difference) >= pair.effect:
             basis += f"; {_MAY_BE_NOISE}"
     return _judged(pair, outcome, basis, test, p_value)
 
 
-def _by_values(pair: Pair) -> Comparison:
+def _by_values(pair: AccuracyPair) -> Comparison:
     """Judge by the values alone."""
     if abs(pair.difference) < pair.effect:
-        outcome = Outcome.SAME
-    elif _is_no_noise(pair):
+        outcome = ComparisonOutcome.SAME
+    elif _cannot_be_noise(pair):
         outcome = _direction(pair)
     else:
         basis = f"values, no interval; {_MAY_BE_NOISE}"
-        return _judged(pair, Outcome.INCONCLUSIVE, basis)
+        return _judged(pair, ComparisonOutcome.INCONCLUSIVE, basis)
     return _judged(pair, outcome, f"values, no interval; smallest that counts: {pair.effect:g}")
 
 
-def _is_no_noise(pair: Pair) -> bool:
-    """Say whether the same weights on the same images cannot differ so much by themselves.
+def _cannot_be_noise(pair: AccuracyPair) -> bool:
+    """Whether the same weights on the same images cannot differ so much by themselves.
 
     On one machine evaluation is deterministic; between two, values move a little.
     """
     difference = abs(pair.difference)
-    return difference >= pair.effect and (
-        difference > float(DEFAULT_NOISE) or _same_surroundings(pair)
-    )
+    alike = _surroundings(pair.base.record) == _surroundings(pair.head.record)
+    return difference >= pair.effect and (difference > float(DEFAULT_NOISE) or alike)
 
 
-def _direction(pair: Pair) -> Outcome:
-    return Outcome.BETTER if pair.difference > 0 else Outcome.WORSE
+def _direction(pair: AccuracyPair) -> ComparisonOutcome:
+    return ComparisonOutcome.BETTER if pair.difference > 0 else ComparisonOutcome.WORSE
 
 
 def _judged(
-    pair: Pair,
-    outcome: Outcome,
+    pair: AccuracyPair,
+    outcome: ComparisonOutcome,
     basis: str,
     test: _Test | None = None,
     p_value: float | None = None,
@@ -198,15 +200,10 @@ def _judged(
     )
 
 
-def _same_surroundings(pair: Pair) -> bool:
-    return _surroundings(pair.base.record) == _surroundings(pair.head.record)
-
-
-def _surroundings(record: Record) -> dict[str, Any]:
+def _surroundings(record: AccuracyRecord) -> dict[str, Any]:
     """Return what may move a value although nothing that is verified here has changed."""
-    named = ("cpu", "gpus", "opencv", "cuda", "cudnn", "packages")
-    found = {name: record.environment.get(name) for name in named}
-    if isinstance(found["packages"], dict):
-        found["packages"] = {k: v for k, v in found["packages"].items() if k != "hrnet-zoo"}
+    named = {"cpu", "gpus", "opencv", "cuda", "cudnn", "packages"}
+    found = record.environment.model_dump(include=named)
+    found["packages"].pop("hrnet-zoo", None)
     settings = record.settings
     return found | {"settings": settings and (settings.device, settings.num_threads)}

@@ -10,7 +10,7 @@ from typing import Literal
 from hrnet_zoo.zoo.row import EditionName
 
 
-class Outcome(StrEnum):
+class ComparisonOutcome(StrEnum):
     """The answer for one number of a row, worst first. Only WORSE is a regression."""
 
     WORSE = "worse"
@@ -33,13 +33,13 @@ class Outcome(StrEnum):
         return self.value.replace("_", " ")
 
 
-NO_ANSWER = (Outcome.FAILED, Outcome.MISSING, Outcome.NOT_COMPARABLE)
+NO_ANSWER = (ComparisonOutcome.FAILED, ComparisonOutcome.MISSING, ComparisonOutcome.NOT_COMPARABLE)
 """The runs or their surroundings are at fault; nothing was learnt about the model."""
 
 SAME_RUN = "the same run on both sides"
 """Begins the basis of an answer that says nothing."""
 
-_ORDER = list(Outcome)
+_ORDER = list(ComparisonOutcome)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +50,9 @@ class Comparison:
     metric: str
     """A metric of the manifest, or a timed variant with what tells it from others of the row."""
     kind: Literal["accuracy", "speed"]
-    edition: EditionName | None = None
-    """None for latencies, which know no editions."""
-    outcome: Outcome
+    """"speed" is a latency; JSON has always called it so."""
+    edition: EditionName
+    outcome: ComparisonOutcome
     base: float | None = None
     """Percent, or the median latency in ms."""
     head: float | None = None
@@ -73,15 +73,15 @@ class Comparison:
 
     @property
     def may_be_regression(self) -> bool:
-        """Say whether it is inconclusive, and a change to the worse large enough to count."""
-        if self.outcome is not Outcome.INCONCLUSIVE or self.difference is None:
+        """Whether it is inconclusive, and a change to the worse large enough to count."""
+        if self.outcome is not ComparisonOutcome.INCONCLUSIVE or self.difference is None:
             return False
         loss = self.difference if self.kind == "speed" else -self.difference
         return loss > 0 and loss >= (self.minimum_effect or 0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compared:
+class ComparedRecords:
     """Everything that two sets of records say about each other."""
 
     base: str
@@ -90,7 +90,7 @@ class Compared:
     comparisons: Sequence[Comparison]
     """Worst first."""
     problems: Sequence[str] = ()
-    """Files that are no usable record; with one of them, the answer may be incomplete."""
+    """Files that are not usable records; with one of them, the answer may be incomplete."""
     remarks: Sequence[str] = ()
     """What is worth knowing and changes no outcome."""
 
@@ -110,9 +110,9 @@ def _in_effects(comparison: Comparison) -> float:
     return abs(comparison.difference) / comparison.minimum_effect
 
 
-def exit_code(compared: Compared) -> int:
+def exit_code(compared: ComparedRecords) -> int:
     """Return 1 if something became worse, else 3 if something has no answer, else 0."""
     outcomes = {comparison.outcome for comparison in compared.comparisons}
-    if Outcome.WORSE in outcomes:
+    if ComparisonOutcome.WORSE in outcomes:
         return 1
     return 3 if compared.problems or outcomes & set(NO_ANSWER) else 0

@@ -15,7 +15,7 @@ from hrnet_zoo.errors import PrerequisiteError, RecordError, UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class RecordsPlace:
     """Where the records of one side lie while they are compared."""
 
     title: str
@@ -30,7 +30,7 @@ class Place:
 
 
 @contextmanager
-def open_place(name: str, default_folder: Path) -> Iterator[Place]:
+def open_place(name: str, default_folder: Path) -> Iterator[RecordsPlace]:
     """Make the records that a user named available as files.
 
     A file or folder of that name wins over a revision; "REV:PATH" always means a revision, and
@@ -47,9 +47,9 @@ def open_place(name: str, default_folder: Path) -> Iterator[Place]:
     """
     path = Path(name)
     if name and path.is_dir():
-        yield Place(title=str(path), folder=path, path=path)
+        yield RecordsPlace(title=str(path), folder=path, path=path)
     elif path.is_file():
-        yield Place(title=str(path.parent), folder=path.parent, path=path)
+        yield RecordsPlace(title=str(path.parent), folder=path.parent, path=path)
     else:
         with _open_revision(name, default_folder) as place:
             yield place
@@ -78,7 +78,7 @@ def require_two(base: str, head: str) -> None:
 
 
 @contextmanager
-def _open_revision(name: str, default_folder: Path) -> Iterator[Place]:
+def _open_revision(name: str, default_folder: Path) -> Iterator[RecordsPlace]:
     revision, colon, inside = name.partition(":")
     where = inside if colon else f"./{default_folder.as_posix()}"
     _require_revision(name, revision)
@@ -94,7 +94,7 @@ def _open_revision(name: str, default_folder: Path) -> Iterator[Place]:
         folder = Path(temporary)
         _unpack(f"{revision}:{parent}", folder)
         title = f"{revision}:{parent.removeprefix('./')}"
-        yield Place(title=title, folder=folder, path=folder / file)
+        yield RecordsPlace(title=title, folder=folder, path=folder / file)
 
 
 def _require_revision(name: str, revision: str) -> None:

@@ -21,45 +21,15 @@ def nonnegative_least_squares(
 ) -> NDArray[np.float64]:
     """Return the x >= 0 that minimises |matrix x - target|.
 
-    Lawson and Hanson's active set. It begins with all columns in use, since most stay so.
-
     Args:
         matrix: [n, p] float64, columns of about the same size.
         target: [n] float64.
     """
-    columns = matrix.shape[1]
-    used = np.ones(columns, dtype=bool)
-    x = np.zeros(columns)
-    slack = 1e-10 * max(1.0, float(np.abs(matrix.T @ target).max(initial=0.0)))
-    for _ in range(3 * columns + 3):
-        x, used = _feasible(matrix, target, x, used)
-        gain = np.where(used, -np.inf, matrix.T @ (target - matrix @ x))
-        if used.all() or gain.max() <= slack:
-            return x
-        used[gain.argmax()] = True
-    return x
+    # Here, because whatever shows fps imports this file, and few of them fit anything.
+    from scipy.optimize import nnls  # noqa: PLC0415
 
-
-def _feasible(
-    matrix: NDArray[np.float64],
-    target: NDArray[np.float64],
-    x: NDArray[np.float64],
-    used: NDArray[np.bool_],
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the minimum over the used columns, leaving out those it would make negative."""
-    used = used.copy()
-    while used.any():
-        best = np.zeros_like(x)
-        best[used] = np.linalg.lstsq(matrix[:, used], target, rcond=None)[0]
-        negative = used & (best <= 0)
-        if not negative.any():
-            return best, used
-        # As far towards the minimum as all stay non-negative; whoever is 0 there drops out.
-        shares = x[negative] / np.maximum(x[negative] - best[negative], np.finfo(float).tiny)
-        x = x + shares.min() * (best - x)
-        used &= ~(negative & (x <= 1e-14))
-        x[~used] = 0.0
-    return np.zeros_like(x), used
+    solution: NDArray[np.float64] = nnls(matrix, target)[0]
+    return solution
 
 
 def fit_ratios(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

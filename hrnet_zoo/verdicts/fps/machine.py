@@ -35,7 +35,7 @@ TERMS: tuple[Term, ...] = ("measured_s", "multiply_adds", "bytes_moved")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TimedRow:
+class FpsRow:
     """A row with a documented fps that was timed on this machine."""
 
     name: str
@@ -78,16 +78,16 @@ class Machine:
     """[p, p] float64: inverse of the normal equations, in the order tables, terms; 0 if unused."""
     terms: tuple[Term, ...]
 
-    def seconds(self, row: TimedRow) -> float:
+    def seconds(self, row: FpsRow) -> float:
         """Return what a row of a fitted table should take on the documented machine."""
         return float(np.sqrt(self._parts(row).sum()))
 
-    def uncertainty(self, row: TimedRow) -> float:
+    def uncertainty(self, row: FpsRow) -> float:
         """Return how uncertain that is, in units of `noise`, for a row that was not fitted."""
         features = _features(row, tuple(self.launch_s), self.terms) / self.seconds(row) ** 2
         return float(np.sqrt(features @ self.inverse @ features))
 
-    def _parts(self, row: TimedRow) -> NDArray[np.float64]:
+    def _parts(self, row: FpsRow) -> NDArray[np.float64]:
         rates = {
             "measured_s": self.slowdown,
             "multiply_adds": self.multiply_add_s,
@@ -97,7 +97,7 @@ class Machine:
         return _features(row, tuple(self.launch_s), self.terms) * np.square(costs)
 
 
-def affordable_terms(rows: Sequence[TimedRow], spare: int) -> tuple[Term, ...]:
+def affordable_terms(rows: Sequence[FpsRow], spare: int) -> tuple[Term, ...]:
     """Return the terms that all rows know and that leave ``spare`` rows to judge the fit by.
 
     Args:
@@ -110,7 +110,7 @@ def affordable_terms(rows: Sequence[TimedRow], spare: int) -> tuple[Term, ...]:
 
 
 def fit_machine(
-    rows: Sequence[TimedRow], terms: tuple[Term, ...], *, robust: bool = False
+    rows: Sequence[FpsRow], terms: tuple[Term, ...], *, robust: bool = False
 ) -> Machine:
     """Return the machine that explains the documented seconds of rows best, in relative terms.
 
@@ -154,9 +154,7 @@ def _noise(ratios: NDArray[np.float64], parameters: int, *, robust: bool) -> flo
     return math.sqrt(float((residuals**2).sum()) / spare)
 
 
-def _features(
-    row: TimedRow, tables: tuple[str, ...], terms: tuple[Term, ...]
-) -> NDArray[np.float64]:
+def _features(row: FpsRow, tables: tuple[str, ...], terms: tuple[Term, ...]) -> NDArray[np.float64]:
     """Return [p] float64: what each squared cost is multiplied by to give squared seconds."""
     launches = [row.layers if row.table == table else 0.0 for table in tables]
     return np.square([*launches, *(float(getattr(row, term)) for term in terms)])

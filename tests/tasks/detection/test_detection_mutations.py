@@ -31,11 +31,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hrnet_zoo.models.detection import (
-    cascade_rcnn,
     fcos,
-    hrfpn,
-    htc,
+    necks,
     roi_features,
+    roi_head,
     rpn,
     semantic_head,
     two_stage,
@@ -62,7 +61,7 @@ def resized_with(mode: str, align_corners: bool | None) -> Callable[[Patch], Non
     def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
         return F.interpolate(x, size=size, mode=mode, align_corners=align_corners)
 
-    return lambda patch: patch.setattr(hrfpn, "resize", resize)
+    return lambda patch: patch.setattr(necks, "resize", resize)
 
 
 def pooled_by_maximum(patch: Patch) -> None:
@@ -98,19 +97,18 @@ def norm_eps(kind: type[nn.Module], model: str) -> Callable[[Patch], None]:
 
 def mean_of_probabilities(patch: Patch) -> None:
     patch.setattr(
-        cascade_rcnn,
         "mean_logits",
         lambda stages: torch.stack(stages).softmax(dim=-1).mean(dim=0).log(),
     )
 
 
 def wrong_last_stds(patch: Patch) -> None:
-    *first, _ = cascade_rcnn.STAGE_STDS
-    patch.setattr(cascade_rcnn, "STAGE_STDS", (*first, (0.033, 0.033, 0.066, 0.066)))
+    *first, _ = roi_head.STAGE_STDS
+    patch.setattr(roi_head, "STAGE_STDS", (*first, (0.033, 0.033, 0.066, 0.066)))
 
 
 def last_mask_head_only(patch: Patch) -> None:
-    patch.setattr(htc, "mean_probabilities", lambda stages: stages[-1].sigmoid())
+    patch.setattr(roi_head, "mean_probabilities", lambda stages: stages[-1].sigmoid())
 
 
 def semantic_without_aligned_corners(patch: Patch) -> None:

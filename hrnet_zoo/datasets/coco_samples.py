@@ -1,0 +1,179 @@
+"""Detection data sets in COCO's layout: images, and one file with all annotations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_masks
+
+from hrnet_zoo.datasets.coco_annotations import ListedImage, find_instances, require_usable
+from hrnet_zoo.datasets.coco_layout import CocoLayout
+from hrnet_zoo.datasets.detections import ImageDetections, Rle
+from hrnet_zoo.datasets.digests import digest_of, stamp_of
+from hrnet_zoo.datasets.images import decode_image, read_bytes
+from hrnet_zoo.errors import DatasetError
+
+_DIGESTED = ("id", "category_id", "iscrowd", "area", "bbox", "segmentation")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionSample:
+    """One decoded image; its annotations stay in `CocoSamples.ground_truth`."""
+
+    name: str
+    """The image's file name without its suffix."""
+    image_id: int
+    """The image's id in the annotation file, and in results."""
+    image: NDArray[np.uint8]
+    """RGB [H, W, 3]."""
+    digest: str
+    """SHA-256 over the image file's content and the image's annotations."""
+
+
+class CocoSamples:
+    """The validation split of one detection data set, by image id; images are read when asked for.
+
+    Images without annotations belong to it, and so do crowds.
+    """
+
+    def __init__(
+        self,
+        layout: CocoLayout,
+        root: Path,
+        ground_truth: dict[str, Any],
+        images: Sequence[ListedImage],
+    ) -> None:
+        self.root = root
+        self.category_ids = layout.category_ids
+        """The annotation file's id of every class, by label."""
+        self.ground_truth = ground_truth
+        """The annotation file as parsed."""
+        self._layout = layout
+        self._images = images
+        self._labels = {id_: label for label, id_ in enumerate(layout.category_ids)}
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def name_of(self, index: int) -> str:
+        """Return the name of image ``index``."""
+        return self._images[index].name
+
+    def image_ids(self) -> dict[str, int]:
+        """Return the annotation file's ids of all images, by their names."""
+        return {image.name: image.id for image in self._images}
+
+    def path_of(self, index: int) -> Path:
+        """Return the file of image ``index``."""
+        return self._images[index].path
+
+    def stamp(self, num_images: int) -> str:
+        """Return a digest of the annotation file's and the first images' names, sizes and times.
+
+        It is cheap, for it reads no contents.
+        """
+        images = ((image.name, image.path) for image in self._images[:num_images])
+        return stamp_of([("annotations", self.root / self._layout.annotation_file), *images])
+
+    def truth_of(self, index: int, *, with_masks: bool) -> ImageDetections:
+        """Return the objects annotated in image ``index``, without crowds, each with a score of 1.
+
+        Args:
+            index: which image.
+            with_masks: whether their masks are wanted, too.
+        """
+        listed = self._images[index]
+        objects = [a for a in listed.annotations if not a.get("iscrowd")]
+        corners = [(x, y, x + w, y + h) for x, y, w, h in (a["bbox"] for a in objects)]
+        labels = [self._labels[a["category_id"]] for a in objects]
+        return ImageDetections(
+            boxes=np.array(corners, np.float32).reshape(-1, 4),
+            scores=np.ones(len(objects), np.float32),
+            labels=np.array(labels, np.int64),
+            masks=[_rle_of(a["segmentation"], listed.size) for a in objects]
+            if with_masks
+            else None,
+        )
+
+    def load(self, index: int) -> DetectionSample:
+        """Read and decode image ``index``; safe to call from several threads.
+
+        Raises:
+            DatasetError: the file is damaged, or not of the size that is listed.
+        """
+        listed = self._images[index]
+        content = read_bytes(listed.path)
+        image = decode_image(content, listed.path)
+        require_listed_size(listed, image)
+        return DetectionSample(
+            name=listed.name,
+            image_id=listed.id,
+            image=image,
+            digest=detection_digest(content, listed),
+        )
+
+
+def open_coco(layout: CocoLayout, data_root: Path) -> CocoSamples:
+    """Return the validation split below ``data_root``; no image is read yet.
+
+    A data set with fewer images than the complete one is opened all the same.
+
+    Args:
+        layout: which files and classes to expect.
+        data_root: the folder that holds the data set's own folder, or that folder itself.
+
+    Raises:
+        DatasetError: the annotation file is missing, damaged or another one, or images are missing.
+    """
+    found = find_instances(layout, data_root)
+    require_usable(layout, found)
+    return CocoSamples(layout, found.root, found.ground_truth, found.images)
+
+
+def require_listed_size(listed: ListedImage, image: NDArray[np.uint8]) -> None:
+    """Raise DatasetError unless a decoded image is of the size that the annotation file says.
+
+    Boxes would not fit it. EXIF orientation counts, because upstream's decoder turns images too.
+    """
+    if image.shape[:2] != listed.size:
+        msg = (
+            f"{listed.path} is {image.shape[1]} x {image.shape[0]} pixels (EXIF orientation "
+            f"applied), but {listed.size[1]} x {listed.size[0]} are listed. Copy it again from the "
+            "original download."
+        )
+        raise DatasetError(msg)
+
+
+def detection_digest(image_bytes: bytes, listed: ListedImage) -> str:
+    """Return the SHA-256 over an image file and the annotations that it is scored by.
+
+    The order of annotations and of their fields does not matter, nor do fields without influence.
+    """
+    annotations = [
+        {key: annotation[key] for key in _DIGESTED if key in annotation}
+        for annotation in sorted(listed.annotations, key=_id_of)
+    ]
+    text = json.dumps([listed.id, annotations], sort_keys=True, separators=(",", ":"))
+    return digest_of(image_bytes, text.encode())
+
+
+def _rle_of(segmentation: object, size: tuple[int, int]) -> Rle:
+    """Return a mask as an annotation file has it (polygons, runs or coded runs) as coded runs."""
+    height, width = size
+    coded = coco_masks.frPyObjects(segmentation, height, width)
+    if isinstance(coded, list):
+        coded = coco_masks.merge(coded)
+    counts = coded["counts"]
+    return Rle(
+        size=[height, width], counts=counts.decode() if isinstance(counts, bytes) else counts
+    )
+
+
+def _id_of(annotation: Mapping[str, Any]) -> int:
+    return int(annotation["id"])

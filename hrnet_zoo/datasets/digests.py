@@ -1,0 +1,34 @@
+"""What data are known by in records: digests of contents, and stamps that need no reading."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+
+def digest_of(*contents: bytes) -> str:
+    """Return the SHA-256 over what a sample consists of, its image first."""
+    digest = hashlib.sha256()
+    for content in contents:
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+def fingerprint(digests: Mapping[str, str]) -> str:
+    """Return one SHA-256 for a set of samples, whatever order they were read in.
+
+    Args:
+        digests: sample name -> its digest.
+    """
+    lines = "".join(f"{name} {digests[name]}\n" for name in sorted(digests))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def stamp_of(files: Iterable[tuple[str, Path]]) -> str:
+    """Return a digest of the names, sizes and times of files; it reads no contents."""
+    digest = hashlib.sha256()
+    for name, path in files:
+        state = path.stat()
+        digest.update(f"{name} {state.st_size} {state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()

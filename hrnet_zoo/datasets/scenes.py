@@ -1,0 +1,48 @@
+"""The demo's own images, drawn by tools/scenes: labels of every pixel, and boxes of what counts."""
+
+from __future__ import annotations
+
+from hrnet_zoo.datasets.coco_instances import CocoInstances
+from hrnet_zoo.datasets.data_set import classes
+from hrnet_zoo.datasets.label_images import LabelImages
+from hrnet_zoo.datasets.label_layout import LabelFiles
+
+_CLASSES = classes(
+    """
+    sky #6eaae6, grass #78c850, road #806080, house #e6783c, tree #1e6e32, car #0028c8,
+    person #dc143c
+    """
+)
+_COUNTABLE = classes(
+    """
+    house #e6783c, tree #1e6e32, car #0028c8, person #dc143c
+    """
+)
+_NUM_IMAGES = 36
+_SIZE = (270, 180)
+
+SCENES = LabelImages(
+    name="scenes",
+    title="Scenes (demo)",
+    root="scenes",
+    image_dir="leftImg8bit/val",
+    label_dir="gtFine/val",
+    image_suffix="_leftImg8bit.png",
+    labels=(LabelFiles(suffix="_gtFine_labelTrainIds.png"),),
+    num_images=_NUM_IMAGES,
+    classes=_CLASSES,
+    typical_image=_SIZE,
+)
+
+# The same images; four of the classes are things that can be counted.
+SCENES_BOXES = CocoInstances(
+    name="scenes_boxes",
+    title="Scenes with boxes (demo)",
+    root="scenes",
+    image_dir="leftImg8bit/val",
+    annotation_file="annotations/instances_val.json",
+    category_ids=(1, 2, 3, 4),
+    num_images=_NUM_IMAGES,
+    classes=_COUNTABLE,
+    typical_image=_SIZE,
+)

@@ -1,0 +1,141 @@
+"""Pascal VOC 2012, whose training split is usually enlarged by SBD ("Aug").
+
+Only that split needs preparing: the masks of SBD become PNG, and its lists are made.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from hrnet_zoo.datasets.data_set import Download, classes
+from hrnet_zoo.datasets.images import read_bytes
+from hrnet_zoo.datasets.label_images import LabelImages
+from hrnet_zoo.datasets.label_layout import LabelFiles
+from hrnet_zoo.datasets.prepare.archives import Member
+from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request
+from hrnet_zoo.errors import DatasetError
+
+_CLASSES = classes(
+    """
+    background #000000, aeroplane #800000, bicycle #008000, bird #808000, boat #000080,
+    bottle #800080, bus #008080, car #808080, cat #400000, chair #c00000, cow #408000,
+    diningtable #c08000, dog #400080, horse #c00080, motorbike #408080, person #c08080,
+    pottedplant #004000, sheep #804000, sofa #00c000, train #80c000, tvmonitor #004080
+    """
+)
+TRAIN_AUG_IMAGES = 10582
+"""Images of the enlarged training split."""
+_MASKS = 11355
+_MATS = r"(?:^|/)dataset/cls/([^/]+)\.mat$"
+_SBD_LISTS = r"(?:^|/)dataset/(train|val)\.txt$"
+_VOC_LISTS = r"(?:^|/)VOC2012/ImageSets/Segmentation/(train|val)\.txt$"
+_LISTS = "ImageSets/Segmentation"
+
+
+def _plan(request: Request) -> Plan:
+    """Return one piece per mask, and one for the lists."""
+    mats = request.source.select(_MATS)
+    sbd_lists = request.source.select(_SBD_LISTS)
+    if not mats or len(sbd_lists) != 2:
+        raise request.source.lacks(
+            "dataset/cls/*.mat with dataset/train.txt and val.txt (from benchmark.tgz of SBD)"
+        )
+    sbd = set().union(*(_stems(member.read()) for member in sbd_lists.values()))
+    train, val = (_voc_list(request, split) for split in ("train", "val"))
+    train_aug, aug = (train | sbd) - val, sbd - train - val
+    if len(train_aug) != TRAIN_AUG_IMAGES:
+        msg = (
+            f"The lists of VOC 2012 and SBD make {len(train_aug)} training images, not "
+            f"{TRAIN_AUG_IMAGES}. Unpack both downloads again."
+        )
+        raise DatasetError(msg)
+    return Plan(
+        pieces=[
+            *(
+                Piece(name=stem, make=partial(_mask, stem, member))
+                for (stem,), member in mats.items()
+            ),
+            Piece(name="the lists", make=partial(_lists, train_aug, aug)),
+        ],
+        expected={"SegmentationClassAug": _MASKS},
+    )
+
+
+def _voc_list(request: Request, split: str) -> set[str]:
+    """Return a list of VOC 2012 itself, from the source or from where it was unpacked to."""
+    member = request.source.select(_VOC_LISTS).get((split,))
+    if member is not None:
+        return _stems(member.read())
+    unpacked: Path = request.root / _LISTS / f"{split}.txt"
+    if not unpacked.is_file():
+        msg = (
+            f"VOC 2012 itself is not there: neither {unpacked} nor VOC2012/{_LISTS}/{split}.txt in "
+            f"{request.source.root}. Unpack VOCtrainval_11-May-2012.tar first."
+        )
+        raise DatasetError(msg)
+    return _stems(read_bytes(unpacked))
+
+
+def _stems(content: bytes) -> set[str]:
+    return set(content.decode("utf-8", "replace").split())
+
+
+def _mask(stem: str, member: Member) -> Iterator[Output]:
+    import numpy as np  # noqa: PLC0415
+    from scipy.io import loadmat  # noqa: PLC0415
+
+    content = member.read()
+    try:
+        # The file holds a 1 x 1 struct array, whose field is again an array of one object.
+        stored = loadmat(io.BytesIO(content))["GTcls"][0]["Segmentation"][0]
+        values = np.asarray(stored).astype(np.uint8)
+    except (ValueError, TypeError, LookupError, OSError, zlib.error, NotImplementedError) as error:
+        msg = f"{member.location} is not an intact mask ({error}). Unpack benchmark.tgz again."
+        raise DatasetError(msg) from None
+    if values.ndim != 2 or values.max(initial=0) >= len(_CLASSES):
+        msg = f"{member.location} holds values that are not classes. Is it from dataset/inst?"
+        raise DatasetError(msg)
+    yield Output(path=f"SegmentationClassAug/{stem}.png", content=values)
+
+
+def _lists(train_aug: set[str], aug: set[str]) -> Iterator[Output]:
+    """Write both lists sorted; upstream's are in no particular order."""
+    for name, stems in (("trainaug", train_aug), ("aug", aug)):
+        text = "".join(f"{stem}\n" for stem in sorted(stems))
+        yield Output(path=f"{_LISTS}/{name}.txt", content=text.encode())
+
+
+VOC12AUG = LabelImages(
+    name="voc12aug",
+    title="Pascal VOC 2012",
+    root="VOCdevkit/VOC2012",
+    image_dir="JPEGImages",
+    label_dir="SegmentationClass",
+    image_suffix=".jpg",
+    labels=(LabelFiles(suffix=".png"),),
+    num_images=1449,
+    split_file=f"{_LISTS}/val.txt",
+    boundaries_ignored=True,
+    classes=_CLASSES,
+    typical_image=(500, 375),
+    download=Download(
+        archives=("VOCtrainval_11-May-2012.tar", "benchmark.tgz (only for training)"),
+        obtained_from=(
+            "the PASCAL VOC project, host.robots.ox.ac.uk; the second from the Semantic "
+            "Boundaries Dataset (SBD), UC Berkeley. No registration."
+        ),
+        terms="Images are from Flickr and under its terms of use; for research.",
+        preparation=(
+            "None for validation: unpack the tar, which makes VOCdevkit/VOC2012. For the Aug "
+            "training split, --source is the unpacked benchmark.tgz; its .mat files become PNG in "
+            "SegmentationClassAug."
+        ),
+    ),
+    preparer=Preparer(
+        plan=_plan, zips=r"(?:.*/)?(?:benchmark[^/]*|VOCaug)\.zip", splits=("train",)
+    ),
+)

@@ -1,0 +1,126 @@
+"""What upstream's file names and the labels of its tables say about a model."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
+from hrnet_zoo.zoo.row import Row
+
+_CHECKPOINT = re.compile(
+    r"(?P<stem>.+?)(?:[_-](?P<date>\d{8})(?:_\d{6})?)?(?:-[0-9a-zA-Z]*(?:_(?P<last>\d{8}))?)?\.pth",
+    re.ASCII,
+)
+_LOG = re.compile(r"(.+?)([_-])\d{8}(?:_\d{6})?\.log(?:\.json)?", re.ASCII)
+_LABEL_WIDTH = re.compile(r"(?<![A-Za-z0-9])W(\d+)(-Small)?(?![A-Za-z0-9])", re.ASCII)
+_SETUP_WIDTH = re.compile(r"w(\d+)(_small)?", re.ASCII)
+_NAME_WIDTH = re.compile(r"(?<![a-z0-9])(?:hr|w)(\d+)(s?)(?![a-z0-9])", re.ASCII)
+_ITERATIONS = re.compile(r"(\d+)k", re.ASCII)
+_EPOCHS = re.compile(r"\d+[xe]", re.ASCII)
+_CROP = re.compile(r"\d{3,}x\d{3,}", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Width:
+    """How wide an HRNet is: the channels of its finest branch."""
+
+    channels: int
+    small: bool
+    """Whether it is the variant with fewer blocks."""
+
+    def as_label(self) -> str:
+        """Return it as tables print it, e.g. "W18-Small"."""
+        return f"W{self.channels}" + "-Small" * self.small
+
+    def as_backbone(self) -> str:
+        """Return it as the manifest's setups name it, e.g. "w18_small"."""
+        return f"w{self.channels}" + "_small" * self.small
+
+
+def width_in_label(label: str) -> tuple[Width, tuple[int, int]] | None:
+    """Return the width that a table's label tells, and from where to where it does."""
+    found = list(_LABEL_WIDTH.finditer(label))
+    if len(found) != 1:
+        return None
+    return Width(channels=int(found[0][1]), small=bool(found[0][2])), found[0].span()
+
+
+def width_of_setup(backbone: str) -> Width | None:
+    """Return the width of a backbone as the manifest names it; None if it is not an HRNet."""
+    match = _SETUP_WIDTH.fullmatch(backbone)
+    return Width(channels=int(match[1]), small=bool(match[2])) if match else None
+
+
+def width_in_name(stem: str) -> Width | None:
+    """Return the width that a file's name tells, or None if it tells none, or two."""
+    found = {Width(channels=int(w), small=bool(s)) for w, s in _NAME_WIDTH.findall(stem)}
+    return found.pop() if len(found) == 1 else None
+
+
+def labels_of(row: Row) -> tuple[str, ...]:
+    """Return the labels that stand for a row's backbone; none if its table has no such column.
+
+    The first is the quotation. Where its width is wrong, a README in which that was corrected is
+    as good, and the second label is the corrected one.
+    """
+    quoted = row.text("backbone")
+    if quoted is None:
+        return ()
+    said, width = width_in_label(quoted), width_of_setup(row.setup.backbone)
+    if said is None or width is None or said[0] == width:
+        return (quoted,)
+    start, end = said[1]
+    return quoted, f"{quoted[:start]}{width.as_label()}{quoted[end:]}"
+
+
+def checkpoint_stem(file_name: str) -> str:
+    """Return a checkpoint's name without date, hash and ending: the name of its configuration."""
+    match = _CHECKPOINT.fullmatch(file_name)
+    return match["stem"] if match else file_name.removesuffix(".pth")
+
+
+def checkpoint_date(file_name: str) -> date | None:
+    """Return the date in a checkpoint's name, if there is one."""
+    match = _CHECKPOINT.fullmatch(file_name)
+    digits = (match["date"] or match["last"]) if match else None
+    try:
+        return date.fromisoformat(digits) if digits else None
+    except ValueError:
+        return None
+
+
+def published_name(url: str | None) -> str | None:
+    """Return the configuration's name in a link to a file that has a date and a hash, too."""
+    file_name = link_file_name(url or "")
+    published = promised_sha256(file_name) is not None and checkpoint_date(file_name) is not None
+    return checkpoint_stem(file_name) if published else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogName:
+    """The parts of a log's file name."""
+
+    stem: str
+    separator: str
+
+
+def log_name(file_name: str) -> LogName | None:
+    """Return the parts of a log's name, or None if it is not built like that."""
+    match = _LOG.fullmatch(file_name)
+    return LogName(stem=match[1], separator=match[2]) if match else None
+
+
+def schedule_in_name(stem: str) -> str | None:
+    """Return the schedule that a file's name tells, as tables print it, or None."""
+    parts = stem.split("_")
+    found = [part for part in parts if _EPOCHS.fullmatch(part)]
+    found += [f"{match[1]}000" for part in parts if (match := _ITERATIONS.fullmatch(part))]
+    return found[0] if len(found) == 1 else None
+
+
+def crop_in_name(stem: str) -> str | None:
+    """Return the crop that a file's name tells, "height x width" as tables print it, or None."""
+    found = [part for part in stem.split("_") if _CROP.fullmatch(part)]
+    return found[0] if len(found) == 1 else None
