@@ -131,6 +131,7 @@ def write_many(folder: Path, *, rows: int, runs: int, images_of: Sequence[Sparse
     classes = [_class_figures(i) for i in range(19)]
     for row in range(rows):
         record = read_record(write_run(folder, f"row{row}", images_of))
+        assert isinstance(record, AccuracyRecord)
         measured = record.measurements[0].model_copy(update={"classes": classes})
         content = record.model_copy(update={"measurements": [measured]}).model_dump_json(indent=2)
         for run in range(1, runs):

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from hrnet_zoo.errors import ManifestError, did_you_mean, explain_os_error, explain_yaml_error
 from hrnet_zoo.tasks import METRICS
-from hrnet_zoo.zoo.columns import LABELS, LINKS, is_percent
+from hrnet_zoo.zoo.columns import LABELS, LINKS, is_percent, titles_of_columns
 from hrnet_zoo.zoo.printed import printed_number
 from hrnet_zoo.zoo.row import LATER_QUANTITIES, Manifest, Row, Table, manifest_type
 from hrnet_zoo.zoo.zoo import Zoo

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from support.accuracy import read_record
 from support.trees import RunCli, make_cityscapes
 from zoo.test_editions import BLANK, FCOS, METAFILE, NEVER, SEGMENTATION, SHARED, ZOO
 
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import to_network_input
-from hrnet_zoo.records.files import read_record
 from hrnet_zoo.records.folder import read_records
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.progress import Silent

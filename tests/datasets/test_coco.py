@@ -315,7 +315,7 @@ def test_a_file_of_full_size_is_held_against_its_layout_quickly(tmp_path: Path) 
     begin = time.perf_counter()
     json.loads(file.read_bytes())
     parsed = time.perf_counter()
-    found = find_instances(COCO, "coco", tmp_path)
+    found = find_instances(COCO, tmp_path)
     seconds = time.perf_counter() - parsed - (parsed - begin)
     assert len(found.images) == 5000
     assert seconds < 1.5

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -29,6 +29,8 @@ from hrnet_zoo.demo.trained import TrainedNetworks
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.segmentor import Segmentor
+from hrnet_zoo.records.folder import read_records
+from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.detection.protocol import detect, to_image_detections
 from hrnet_zoo.timing.observations import Agreement, TrainedFigure

@@ -26,6 +26,7 @@ from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection import rpn
 from hrnet_zoo.models.detection.box_head import BoxHead
 from hrnet_zoo.models.folding import fold
+from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.detection.filling import DETECTION_FILLING
 from hrnet_zoo.tasks.detection.inference import DetectionInference
 from hrnet_zoo.tasks.detection.protocol import geometry_of, to_image_detections

@@ -175,7 +175,9 @@ def of_version_1(folder: Path, **measurement: Any) -> Path:
 def test_label_maps_of_version_1_are_read(tmp_path: Path) -> None:
     classes = [{"name": "road", "iou": 80.5, "accuracy": None}]
     path = of_version_1(tmp_path, metric="miou", macc=88.0, aacc=94.0, classes=classes)
-    (measured,) = read_record(path).measurements
+    record = read_record(path)
+    assert isinstance(record, AccuracyRecord)
+    (measured,) = record.measurements
     assert (measured.metric, measured.value, measured.scoring) == ("miou", 70.5, None)
     assert measured.figures == {"macc": 88.0, "aacc": 94.0}
     assert [(c.name, c.figures) for c in measured.classes] == [
@@ -196,7 +198,9 @@ def test_detections_of_version_1_are_read(tmp_path: Path) -> None:
         "scoring": scoring,
     }
     path = of_version_1(tmp_path, metric="box_ap", coco=coco)
-    (measured,) = read_record(path).measurements
+    record = read_record(path)
+    assert isinstance(record, AccuracyRecord)
+    (measured,) = record.measurements
     assert measured.figures == {"ap": 70.5, "ap_large": None}
     assert [(c.name, c.figures) for c in measured.classes] == [
         ("car", {"ap": 60.0}), ("person", {"ap": None}),

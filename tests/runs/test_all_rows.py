@@ -16,12 +16,12 @@ import torch
 from fill import filled_model
 from numpy.typing import NDArray
 from PIL import Image
+from support.accuracy import read_record
 from support.trees import RunCli, blocks, picture
 
 import hrnet_zoo
 from hrnet_zoo.datasets import of_kind
 from hrnet_zoo.datasets.label_images import LabelImages
-from hrnet_zoo.records.files import read_record
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.zoo.manifest import load_zoo

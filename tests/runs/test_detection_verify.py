@@ -20,6 +20,7 @@ import torch
 from detection_fill import filled
 from numpy.typing import NDArray
 from PIL import Image
+from support.accuracy import read_record
 from support.coco_tree import change_annotations, image_file, make_coco, read_annotations
 from support.detection_trees import FCOS, annotate_as_predicted, small_scale_zoo, write_filled
 from support.trees import Finished, RunCli
@@ -31,7 +32,6 @@ from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection.detector import ImageGeometry
 from hrnet_zoo.records.accuracy import AccuracyRecord
-from hrnet_zoo.records.files import read_record
 from hrnet_zoo.runs.load import load_predictor
 from hrnet_zoo.tasks.detection import coco_backends
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor

@@ -20,6 +20,7 @@ from fill import filled_model
 from numpy.typing import NDArray
 from PIL import Image
 from rows import evaluate_images, single_protocol
+from support.accuracy import read_record
 from support.trees import Finished, RunCli, heed_interrupts, make_cityscapes
 
 import hrnet_zoo
@@ -27,7 +28,6 @@ from hrnet_zoo.datasets import of_kind
 from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.datasets.label_samples import LabelSamples, Sample
 from hrnet_zoo.records.accuracy import AccuracyRecord
-from hrnet_zoo.records.files import read_record
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 from hrnet_zoo.zoo.manifest import load_zoo

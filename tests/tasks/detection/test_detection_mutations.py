@@ -77,7 +77,7 @@ def roi_align_with(**changed: Any) -> Callable[[Patch], None]:
 
 
 def anchors_at_half_a_cell(patch: Patch) -> None:
-    original = rpn.grid_anchors  # type: ignore[attr-defined]
+    original = rpn.grid_anchors
     patch.setattr(rpn, "grid_anchors", lambda size, s, device: original(size, s, device) + s / 2)
 
 
