@@ -27,6 +27,7 @@ from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.demo import trained
 from hrnet_zoo.demo.trained import TrainedNetworks
 from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.records.folder import read_records
