@@ -154,7 +154,8 @@ class Estimate:
             return 1.0
         width, height = self.asked.scale
         documented_width, documented_height = row.setup.test.scale
-        return width * height / (documented_width * documented_height)
+        share: float = width * height / (documented_width * documented_height)
+        return share
 
 
 def _answers(record: TimingRecord, asked: Arguments) -> bool:

@@ -22,9 +22,9 @@ from hrnet_zoo.records.files import read_record, write_record
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.environment import Environment
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.scored import ClassFigures, ProtocolUsed
 from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, total
-from hrnet_zoo.tasks.segmentation.setup import WholeTest
 from hrnet_zoo.timing.observations import InputTimed, MachineState, VariantTimed
 from hrnet_zoo.zoo.row import Metric
 
@@ -36,7 +36,7 @@ NUM_CLASSES = 7
 CHECKPOINT = CheckpointUsed(file_name="a.pth", sha256="a" * 64, size_bytes=1, url=None)
 PROTOCOL = ProtocolUsed(
     name="single",
-    test=WholeTest(mode="whole", scale=(2048, 1024)),
+    test={"mode": "whole", "scale": [2048, 1024]},
     normalisation=Normalisation(channel_order="rgb", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)),
     ratios=[1.0],
     flip=False,
@@ -131,6 +131,7 @@ def write_many(folder: Path, *, rows: int, runs: int, images_of: Sequence[Sparse
     classes = [_class_figures(i) for i in range(19)]
     for row in range(rows):
         record = read_record(write_run(folder, f"row{row}", images_of))
+        assert isinstance(record, AccuracyRecord)
         measured = record.measurements[0].model_copy(update={"classes": classes})
         content = record.model_copy(update={"measurements": [measured]}).model_dump_json(indent=2)
         for run in range(1, runs):
@@ -147,10 +148,11 @@ def dataset_of(num_images: int, **changes: object) -> DatasetUsed:
 
 
 def write_images(path: Path, metric: Metric, made: Sequence[SparseCounts]) -> None:
-    with Journal(path.with_suffix(".part"), {"format": 1}) as journal:
+    protocol = METRICS[metric].protocol
+    with Journal(path.with_suffix(".part"), {"format": 2}) as journal:
         for number, image in enumerate(made):
-            counts = {metric: image.to_text()}
-            journal.append({"name": f"image {number}", "digest": "d", "counts": counts})
+            results = {protocol: image.to_text()}
+            journal.append({"name": f"image {number}", "digest": "d", "results": results})
         journal.finish(path)
 
 

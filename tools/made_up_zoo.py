@@ -21,10 +21,7 @@ from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.records.accuracy import (
     AccuracyAsked,
     AccuracyRecord,
-    CategoryAp,
     CheckpointUsed,
-    CocoScoring,
-    CocoSummary,
     DatasetUsed,
     Measurement,
     Settings,
@@ -32,22 +29,20 @@ from hrnet_zoo.records.accuracy import (
 )
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.environment import Environment
+from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.tasks.detection.coco_ap import FIGURES
 from hrnet_zoo.tasks.pictures import colourise, comparison, errors, legend_of
-from hrnet_zoo.tasks.scored import ClassFigures, Interval, ProtocolUsed
+from hrnet_zoo.tasks.scored import ClassFigures, Interval, Scoring
 from hrnet_zoo.timing.observations import InputTimed, MachineState, SamplingUsed, VariantTimed
-from hrnet_zoo.verdicts.accuracy import PROTOCOL_OF
 from hrnet_zoo.zoo.manifest import load_zoo
-from hrnet_zoo.zoo.row import ACCURACIES, Metric, Row
+from hrnet_zoo.zoo.row import Metric, Row
 from hrnet_zoo.zoo.zoo import Zoo
 
+ACCURACIES = [metric.name for metric in METRICS.values() if metric.is_accuracy]
 BEGIN = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 WORST_OF_A_ROW = 3
 """Pictures that a row has, if it has any."""
 
-_FIGURES = (
-    "ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large",
-    "ar_1", "ar_10", "ar_100", "ar_small", "ar_medium", "ar_large",
-)  # fmt: skip
 _OFFSETS = {3: 0.62, 11: -0.47, 23: -1.8, 44: 0.55, 52: -0.6}
 """Rows, by their place, whose measured values are off, and by how much; others are within 0.05."""
 
@@ -62,6 +57,14 @@ _FAILED: dict[int, tuple[str, str]] = {
 _FAILED_ONCE = 30
 """Of these, the row of which only the last run failed."""
 
+_SCORING = Scoring(
+    backend="pycocotools",
+    version="2.0.10",
+    asked="auto",
+    parity_num_images=None,
+    parity_largest_difference=None,
+    remarks=[],
+)
 _WITHOUT_RECORDS = {36, 66}
 _OTHER_CHECKPOINT = {20, 57}
 
@@ -138,7 +141,7 @@ def record_of(row: Row, place: int, chance: random.Random) -> AccuracyRecord:
         )
     count = row.setup.num_images // 5 if place in _PARTS else row.setup.num_images
     prefix = "f00d" if place in _OTHER_CHECKPOINT else row.checkpoint_sha256_prefix or ""
-    metrics = [metric for metric in PROTOCOL_OF if row.documented(metric) is not None]
+    metrics = [metric for metric in ACCURACIES if row.documented(metric) is not None]
     if place % 6 == 4:
         metrics = [metric for metric in metrics if metric != "miou_ms_flip"]
     return AccuracyRecord(
@@ -184,40 +187,30 @@ def _measurement(row: Row, metric: Metric, place: int, chance: random.Random) ->
     assert documented is not None
     value = float(documented) + _OFFSETS.get(place, chance.uniform(-0.04, 0.04))
     half = chance.uniform(0.3, 0.9)
-    protocol = ProtocolUsed(
-        name=PROTOCOL_OF[metric],
-        test=row.setup.test,
-        normalisation=row.setup.normalisation,
-        ratios=[0.5, 0.75, 1.0, 1.25, 1.5, 1.75] if metric == "miou_ms_flip" else [1.0],
-        flip=metric == "miou_ms_flip",
-    )
+    protocol = TASKS[row.task].protocol_used(row.setup, METRICS[metric].protocol or "")
     names = DATASETS[row.setup.dataset].classes.names
     scores = [min(99.0, max(4.0, chance.gauss(value, 14))) for _ in names]
     with_interval = _PARTS.get(place, row.task == "segmentation")
     interval = Interval(low=value - half, high=value + half, level=0.95, resamples=1000)
-    common = {"metric": metric, "value": value, "protocol": protocol}
-    if row.task == "detection":
-        return Measurement(**common, coco=_coco(value, names, scores))
-    classes = [
-        ClassFigures(name=name, iou=score, accuracy=min(100.0, score + 5))
-        for name, score in zip(names, scores, strict=True)
-    ]
-    return Measurement(**common, classes=classes, interval=interval if with_interval else None)
-
-
-def _coco(value: float, names: tuple[str, ...], scores: list[float]) -> CocoSummary:
-    return CocoSummary(
-        figures=dict.fromkeys(_FIGURES, value),
-        categories=[CategoryAp(name=n, ap=s) for n, s in zip(names, scores, strict=True)],
-        scoring=CocoScoring(
-            backend="pycocotools",
-            version="2.0.10",
-            asked="auto",
-            parity_num_images=None,
-            parity_largest_difference=None,
-            remarks=[],
-        ),
+    measured = Measurement(
+        metric=metric,
+        value=value,
+        protocol=protocol,
+        classes=[
+            ClassFigures(name=name, figures=_class_figures(row, score))
+            for name, score in zip(names, scores, strict=True)
+        ],
     )
+    if row.task == "detection":
+        figures = dict.fromkeys(FIGURES, value)
+        return measured.model_copy(update={"figures": figures, "scoring": _SCORING})
+    return measured.model_copy(update={"interval": interval if with_interval else None})
+
+
+def _class_figures(row: Row, score: float) -> dict[str, float]:
+    if row.task == "detection":
+        return {"ap": score}
+    return {"iou": score, "accuracy": min(100.0, score + 5)}
 
 
 def _shaken(measurement: dict[str, Any], chance: random.Random) -> dict[str, Any]:

@@ -14,9 +14,7 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 import torch
-from hrnet_zoo.tasks.input_size import drawn_size
-from hrnet_zoo.tasks.loading import build_row, single_protocol
-from rows import build_row, evaluate_images, single_protocol
+from rows import build_row, drawn_size, evaluate_images, single_protocol
 
 from hrnet_zoo.datasets import of_kind
 from hrnet_zoo.datasets.images import decode_image
@@ -27,9 +25,8 @@ from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.host_memory import keep_freed_memory
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.filled import fill
-from hrnet_zoo.tasks.segmentation.evaluation import evaluate_images
 from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING, spread_classes
-from hrnet_zoo.tasks.segmentation.protocol import Network
+from hrnet_zoo.tasks.segmentation.protocol import Network, evaluated_network
 from hrnet_zoo.timing.inputs import drawn_image
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row
@@ -40,7 +37,7 @@ CPU = torch.device("cpu")
 
 def draw_dataset(row: Row, root: Path, num_images: int) -> None:
     """Write a validation split in Cityscapes' layout below ``root``, of the usual size."""
-    pixels = drawn_image(drawn_size(row.setup)).pixels
+    pixels = drawn_image(drawn_size(row)).pixels
     # Of labels, only that they are valid matters here.
     labels = np.indices(pixels.shape[:2]).sum(axis=0) // 64 % 19
     files = {
@@ -79,7 +76,7 @@ def measure(num_images: int, num_workers: int | None = None) -> StageSeconds:
             filled_network(row, dataset.path_of(0)),
             dataset,
             range(num_images),
-            {"miou": single_protocol(row)},
+            {"single": single_protocol(row)},
             num_workers=num_workers,
             device=CPU,
             seconds=seconds,

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from hrnet_zoo.datasets.segmentation import SegmentationDataset
 from torch import nn
 
-from hrnet_zoo.datasets.coco import CocoDataset
+from hrnet_zoo.datasets.coco_samples import CocoSamples
+from hrnet_zoo.datasets.label_samples import LabelSamples
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.fcn import FCN
+from hrnet_zoo.runs import prepared
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.detection.evaluation import DetectionEvaluator
@@ -26,6 +27,10 @@ from hrnet_zoo.zoo.row import Row
 
 def build_row(row: Row) -> nn.Module:
     return TASKS[row.task].build(row.setup)
+
+
+def drawn_size(row: Row, scale: tuple[int, int] | None = None) -> tuple[int, int]:
+    return prepared.drawn_size(row, scale or TASKS[row.task].box(row.setup))
 
 
 def load_segmentor(row: Row, path: Path, device: torch.device) -> FCN:
@@ -50,7 +55,7 @@ def detection_protocol(row: Row, *, with_masks: bool) -> DetectionProtocol:
 
 def evaluate_images(
     network: Network,
-    samples: SegmentationDataset,
+    samples: LabelSamples,
     indices: Iterable[int],
     protocols: Mapping[str, SegmentationProtocol],
     *,
@@ -65,7 +70,7 @@ def evaluate_images(
 
 def detect_in_images(
     network: Detector,
-    samples: CocoDataset,
+    samples: CocoSamples,
     indices: Iterable[int],
     protocol: DetectionProtocol,
     *,

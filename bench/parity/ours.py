@@ -18,7 +18,7 @@ from hrnet_zoo.runs.options import MeasureOptions
 from hrnet_zoo.runs.verify import verify_row
 from hrnet_zoo.settings import DataFolders
 from hrnet_zoo.system.progress import Silent
-from hrnet_zoo.tasks import segmentation
+from hrnet_zoo.tasks.segmentation import protocol as protocols
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, class_scores, resized_images
 from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS, SlideTest, WholeTest
 from hrnet_zoo.weights.fetch import FetchOptions
@@ -78,7 +78,7 @@ class Ours:
             msg = f"hrnet-zoo did not complete {self.name}: {record.reason}"
             raise RuntimeError(msg)
         (found,) = record.measurements
-        scores = {"mIoU": found.value, "mAcc": found.macc, "aAcc": found.aacc}
+        scores = {"mIoU": found.value, "mAcc": found.figures["macc"], "aAcc": found.figures["aacc"]}
         return {key: float("nan") if value is None else value for key, value in scores.items()}
 
     def postprocess(self, size: tuple[int, int], image: Tensor) -> NDArray[np.uint8]:
@@ -92,7 +92,7 @@ class Ours:
         """
         pixels = np.empty((image.shape[2], image.shape[3], 3), np.uint8)
         protocol = single_protocol(row(self.name))
-        with mock.patch.object(segmentation, "to_network_input", return_value=image):
+        with mock.patch.object(protocols, "to_network_input", return_value=image):
             return _labels(class_scores(self.network, [pixels], protocol, size=size, device=CPU))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.datasets.transforms import resize_keep_ratio
-from hrnet_zoo.models.detection.detector import Detections
+from hrnet_zoo.models.detection.detector import Detections, Detector
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.tasks.detection.protocol import detect, to_image_detections
 from parity_detection.inputs import Picture, row
@@ -36,7 +37,7 @@ class Ours:
         checkpoint = folder / f"{name}.pth"
         torch.save({"meta": {}, "state_dict": weights}, checkpoint)
         self._protocol = detection_protocol(row(name), with_masks=True)
-        self._network = folded(load_detector(row(name), checkpoint, CPU).model)
+        self._network = folded(cast("Detector", load_detector(row(name), checkpoint, CPU).model))
 
     def predict(self, picture: Picture) -> ImageDetections:
         """Return what is found in a picture."""

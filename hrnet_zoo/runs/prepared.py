@@ -77,7 +77,7 @@ def prepare(
     scale = options.scale or task.box(row.setup)
     with memory_explained(lambda: _too_large(scale)):
         images = [image_from_file(path) for path in options.images]
-        images = images or [drawn_image(_drawn_size(row, scale))]
+        images = images or [drawn_image(drawn_size(row, scale))]
     file = _weights_file(row, options, progress)
     progress.begin(f"{row.name}: building the network", None, "")
     if file is None:
@@ -94,7 +94,7 @@ def prepare(
     )
 
 
-def _drawn_size(row: Row, scale: tuple[int, int]) -> tuple[int, int]:
+def drawn_size(row: Row, scale: tuple[int, int]) -> tuple[int, int]:
     """Return the usual (width, height) of a data set's images, to draw one that is timed.
 
     With another box than the documented one it becomes smaller or larger: a small input whose

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from support.accuracy import read_record
 from support.trees import RunCli, make_cityscapes
 from zoo.test_editions import BLANK, FCOS, METAFILE, NEVER, SEGMENTATION, SHARED, ZOO
 
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import to_network_input
-from hrnet_zoo.records.files import read_record
 from hrnet_zoo.records.folder import read_records
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.progress import Silent
@@ -195,7 +195,9 @@ def test_verify_names_the_edition_of_a_file(
     (path,) = (tmp_path / "as_later").glob("*/*.json")
     record = read_record(path)
     assert record.edition == "later"
-    assert record.measurements[0].protocol.normalisation.mean == (1.0, 2.0, 3.0)
+    protocol = record.measurements[0].protocol
+    assert protocol is not None
+    assert protocol.normalisation.mean == (1.0, 2.0, 3.0)
 
     finished = run_cli(
         "verify",

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -27,8 +27,11 @@ from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.demo import trained
 from hrnet_zoo.demo.trained import TrainedNetworks
 from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.segmentor import Segmentor
+from hrnet_zoo.records.folder import read_records
+from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.detection.protocol import detect, to_image_detections
 from hrnet_zoo.timing.observations import Agreement, TrainedFigure
@@ -123,7 +126,7 @@ class Half(nn.Module):
 
 
 def plain_detections(truth: COCO, *, half: bool) -> dict[int, ImageDetections]:
-    model = load_detector(DETECTOR, weights(DETECTOR), CPU).model
+    model = cast("Detector", load_detector(DETECTOR, weights(DETECTOR), CPU).model)
     if half:
         model = folded(model).to(memory_format=torch.channels_last)
         for part in ("backbone", "neck"):
@@ -210,9 +213,10 @@ class Counted:
         self.calls: list[tuple[str, ...]] = []
         self._error = error
 
-    def __call__(
-        self, _row: Row, recipes: Sequence[Recipe], _device: torch.device
-    ) -> list[TrainedFigure]:
+    def __call__(self, _row: Row, _device: torch.device) -> Counted:
+        return self
+
+    def figures(self, recipes: Sequence[Recipe]) -> list[TrainedFigure]:
         self.calls.append(tuple(recipe.precision for recipe in recipes))
         if self._error is not None:
             raise self._error
@@ -229,7 +233,7 @@ def test_lower_precision_is_said_with_every_row_and_found_out_once(
     run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = Counted()
-    monkeypatch.setattr(trained, "_labels", counted)
+    monkeypatch.setattr(trained, "_Trained", counted)
     precisions = ("--precision", "bf16", "--precision", "fp32")
     text = time_bf16(run_cli, *precisions).out
     line = (
@@ -256,7 +260,7 @@ def test_without_lower_precision_nothing_is_found_out(
     run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = Counted()
-    monkeypatch.setattr(trained, "_labels", counted)
+    monkeypatch.setattr(trained, "_Trained", counted)
     assert "trained weights (" not in time_bf16(run_cli).out
     # TF32 that could not be timed is nothing to say more about, nor is a run without variants.
     run_cli("time", REAL[0], *SMALL, "--output", "records", "--precision", "bf16", "--aa", 1)
@@ -268,7 +272,7 @@ def test_without_lower_precision_nothing_is_found_out(
 def test_latencies_are_kept_where_the_demo_cannot_be_run(
     run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trained, "_labels", Counted(PrerequisiteError("no memory is left.")))
+    monkeypatch.setattr(trained, "_Trained", Counted(PrerequisiteError("no memory is left.")))
     finished = time_bf16(run_cli, "--precision", "bf16")
     assert "what bf16 does to a trained network is not known: no memory is left." in finished.err
     records = list(read_records(Path("records"), TimingRecord))

@@ -177,6 +177,7 @@ def test_inference_goldens(tag: str, fold: bool, batched: bool) -> None:
         else protocol
     )
     model = model.to(memory_format=torch.channels_last)
+    assert isinstance(model, FCN)
     network = evaluated_network(model) if fold else model
     image = image_a()
     scores = class_scores(

@@ -11,7 +11,7 @@ from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.base import SCHEMA_VERSION
 from hrnet_zoo.records.files import new_record_path, now, read_record, write_record
 from hrnet_zoo.records.folder import read_records
-from hrnet_zoo.records.migrations import FIRST_VERSION, MIGRATIONS, Migrations, migrate
+from hrnet_zoo.records.migrations import FIRST_VERSION, MIGRATIONS, Migrations, migrate, newest_line
 from hrnet_zoo.records.timing import TimingRecord
 
 
@@ -149,3 +149,76 @@ def test_a_damaged_file_is_named_to_those_who_look_for_its_kind(tmp_path: Path) 
     assert read_records(tmp_path, AccuracyRecord) == []
     with pytest.raises(RecordError, match="not a readable record"):
         read_records(tmp_path, TimingRecord)
+
+
+def of_version_1(folder: Path, **measurement: Any) -> Path:
+    content = {
+        "schema_version": 1, "row": "a", "status": "completed",
+        "started_at": "2026-01-01T00:00:00Z",
+        "measurements": [
+            {
+                "value": 70.5, "interval": None, "macc": None, "aacc": None, "classes": [],
+                "coco": None,
+                "protocol": {
+                    "name": "single", "test": {"scale": [8, 8]}, "ratios": [1.0], "flip": False,
+                    "normalisation": {"channel_order": "rgb", "mean": [0, 0, 0], "std": [1, 1, 1]},
+                },
+            }
+            | measurement
+        ],
+    }  # fmt: skip
+    path = folder / "1.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_label_maps_of_version_1_are_read(tmp_path: Path) -> None:
+    classes = [{"name": "road", "iou": 80.5, "accuracy": None}]
+    path = of_version_1(tmp_path, metric="miou", macc=88.0, aacc=94.0, classes=classes)
+    record = read_record(path)
+    assert isinstance(record, AccuracyRecord)
+    (measured,) = record.measurements
+    assert (measured.metric, measured.value, measured.scoring) == ("miou", 70.5, None)
+    assert measured.figures == {"macc": 88.0, "aacc": 94.0}
+    assert [(c.name, c.figures) for c in measured.classes] == [
+        ("road", {"iou": 80.5, "accuracy": None})
+    ]
+    assert measured.protocol is not None
+    assert measured.protocol.test == {"scale": [8, 8]}
+
+
+def test_detections_of_version_1_are_read(tmp_path: Path) -> None:
+    scoring = {
+        "backend": "pycocotools", "version": "2.0.11", "asked": "auto",
+        "parity_num_images": None, "parity_largest_difference": None, "remarks": ["slow"],
+    }  # fmt: skip
+    coco = {
+        "figures": {"ap": 70.5, "ap_large": None},
+        "categories": [{"name": "car", "ap": 60.0}, {"name": "person", "ap": None}],
+        "scoring": scoring,
+    }
+    path = of_version_1(tmp_path, metric="box_ap", coco=coco)
+    record = read_record(path)
+    assert isinstance(record, AccuracyRecord)
+    (measured,) = record.measurements
+    assert measured.figures == {"ap": 70.5, "ap_large": None}
+    assert [(c.name, c.figures) for c in measured.classes] == [
+        ("car", {"ap": 60.0}), ("person", {"ap": None}),
+    ]  # fmt: skip
+    assert measured.scoring is not None
+    assert measured.scoring.model_dump() == scoring
+
+
+@pytest.mark.parametrize(
+    ("line", "results"),
+    [
+        ({"counts": {"miou": "a", "miou_ms_flip": "b"}}, {"single": "a", "ms_flip": "b"}),
+        ({"detections": "c", "image_id": 3}, {"single": "c"}),
+        ({"results": {"single": "d"}}, {"single": "d"}),
+    ],
+)
+def test_lines_of_images_are_read_by_protocol(
+    line: dict[str, Any], results: dict[str, str]
+) -> None:
+    new = newest_line({"name": "image 0", "digest": "f"} | line)
+    assert new == {"name": "image 0", "digest": "f", "results": results}

@@ -163,7 +163,9 @@ def test_a_short_history_is_whole(tmp_path: Path) -> None:
 
 def test_class_scores_are_shaded_from_lowest_to_highest(tmp_path: Path) -> None:
     scores = {"road": 98.0, "rider": 40.0, "train": None, "car": 69.0}
-    classes = [ClassFigures(name=n, iou=s, accuracy=None) for n, s in scores.items()]
+    classes = [
+        ClassFigures(name=n, figures={"iou": s, "accuracy": None}) for n, s in scores.items()
+    ]
     made = record(measurement(77.2).model_copy(update={"classes": classes}))
     (table,) = class_tables(gathered(tmp_path, made).claims)
     assert table.columns == [("hr18_512x1024_40k", f"row-{ROW.name}")]

@@ -16,12 +16,12 @@ import torch
 from fill import filled_model
 from numpy.typing import NDArray
 from PIL import Image
+from support.accuracy import read_record
 from support.trees import RunCli, blocks, picture
 
 import hrnet_zoo
 from hrnet_zoo.datasets import of_kind
 from hrnet_zoo.datasets.label_images import LabelImages
-from hrnet_zoo.records.files import read_record
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -117,7 +117,7 @@ def test_rows_of_all_kinds_are_evaluated(
         predictor = hrnet_zoo.load(row.name, checkpoint=path)
         assert isinstance(predictor, SegmentationPredictor)
         for measurement, protocol in zip(record.measurements, ("single", "ms_flip"), strict=True):
-            seen = [(predictor.predict(p, protocol=protocol).labels, g) for p, g in pairs]  # type: ignore[arg-type]
+            seen = [(predictor.predict(p, protocol=protocol).labels, g) for p, g in pairs]
             expected = plain_miou(seen, row.setup.num_classes)
             assert measurement.value == pytest.approx(expected, abs=1e-9)
             assert len(measurement.classes) == row.setup.num_classes

@@ -20,6 +20,7 @@ import torch
 from detection_fill import filled
 from numpy.typing import NDArray
 from PIL import Image
+from support.accuracy import read_record
 from support.coco_tree import change_annotations, image_file, make_coco, read_annotations
 from support.detection_trees import FCOS, annotate_as_predicted, small_scale_zoo, write_filled
 from support.trees import Finished, RunCli
@@ -31,7 +32,6 @@ from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection.detector import ImageGeometry
 from hrnet_zoo.records.accuracy import AccuracyRecord
-from hrnet_zoo.records.files import read_record
 from hrnet_zoo.runs.load import load_predictor
 from hrnet_zoo.tasks.detection import coco_backends
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
@@ -123,10 +123,11 @@ def test_record_holds_what_was_seen(tmp_path: Path, verify: Verify) -> None:
     assert (record.dataset.num_images, record.dataset.num_images_found) == (3, 3)
     (measurement,) = record.measurements
     assert measurement.metric == "box_ap"
-    assert measurement.coco is not None
-    assert len(measurement.coco.figures) == 12
-    assert [c.name for c in measurement.coco.categories][:2] == ["person", "bicycle"]
-    assert measurement.coco.scoring.backend == "pycocotools"
+    assert len(measurement.figures) == 12
+    assert [c.name for c in measurement.classes][:2] == ["person", "bicycle"]
+    assert measurement.scoring is not None
+    assert measurement.scoring.backend == "pycocotools"
+    assert measurement.protocol is not None
     assert measurement.protocol.normalisation.channel_order == "bgr"
     assert record.timings is not None
     assert record.timings.metric_s > 0
@@ -264,7 +265,9 @@ def test_later_edition_uses_its_own_normalisation(tmp_path: Path, verify: Verify
     assert finished.code == 3
     record = only_record(tmp_path)
     assert record.edition == "later"
-    used = record.measurements[0].protocol.normalisation
+    protocol = record.measurements[0].protocol
+    assert protocol is not None
+    used = protocol.normalisation
     assert (used.channel_order, used.std) == ("bgr", (57.375, 57.12, 58.395))
     assert "35.3" in finished.out
 
@@ -300,11 +303,11 @@ def test_a_backend_that_is_not_there_is_missed_before_the_first_image(
 def test_fast_backends_are_compared_and_named(tmp_path: Path, verify: Verify, backend: str) -> None:
     finished = verify("--coco-backend", backend)
     assert "which agreed with pycocotools on 3 of these images" in finished.out
-    coco = only_record(tmp_path).measurements[0].coco
-    assert coco is not None
-    assert (coco.scoring.asked, coco.scoring.backend) == (backend, backend)
-    assert coco.scoring.parity_num_images == 3
-    assert (coco.scoring.parity_largest_difference or 0) <= 1e-9
+    scoring = only_record(tmp_path).measurements[0].scoring
+    assert scoring is not None
+    assert (scoring.asked, scoring.backend) == (backend, backend)
+    assert scoring.parity_num_images == 3
+    assert (scoring.parity_largest_difference or 0) <= 1e-9
 
 
 def test_results_go_nowhere_for_label_maps(verify: Verify) -> None:
@@ -412,7 +415,7 @@ def test_predict_command_writes_boxes_and_pictures(
 def test_predict_refuses_the_protocols_of_segmentation(root: Path, run_cli: RunCli) -> None:
     finished = run_cli("predict", FCOS, image_file(root, 0), "--protocol", "ms_flip")
     assert finished.code == 2
-    assert "--protocol is for segmentation" in finished.err
+    assert "detects objects with the protocol single only, not with ms_flip" in finished.err
 
 
 def test_crowds_and_empty_images_are_evaluated(tmp_path: Path, root: Path, verify: Verify) -> None:

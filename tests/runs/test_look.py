@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support.accuracy import read_record
 from support.trees import RunCli
 
 from hrnet_zoo.demo import DATA_ROOT, MANIFEST
-from hrnet_zoo.records.files import read_record
 from hrnet_zoo.runs.load import load_predictor
 from hrnet_zoo.tasks.pictures import colourise, comparison, errors, legend_of, overlay, palette_png
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor

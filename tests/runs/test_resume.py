@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 import torch
 from fill import filled_state
+from support.accuracy import read_record
 from support.trees import RunCli, heed_interrupts, make_cityscapes
 
 from hrnet_zoo.demo import MANIFEST
 from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.records.accuracy import AccuracyRecord
-from hrnet_zoo.records.files import read_record
 from hrnet_zoo.records.journal import Journal
 
 IMAGES = 40

@@ -20,6 +20,7 @@ from fill import filled_model
 from numpy.typing import NDArray
 from PIL import Image
 from rows import evaluate_images, single_protocol
+from support.accuracy import read_record
 from support.trees import Finished, RunCli, heed_interrupts, make_cityscapes
 
 import hrnet_zoo
@@ -27,7 +28,6 @@ from hrnet_zoo.datasets import of_kind
 from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.datasets.label_samples import LabelSamples, Sample
 from hrnet_zoo.records.accuracy import AccuracyRecord
-from hrnet_zoo.records.files import read_record
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -132,11 +132,13 @@ def test_record_holds_what_was_seen(tmp_path: Path, verify: Any) -> None:
     assert (record.settings.tf32, record.settings.cudnn_benchmark) == (False, False)
     single, ms_flip = record.measurements
     assert (single.metric, ms_flip.metric) == ("miou", "miou_ms_flip")
+    assert single.protocol is not None
+    assert ms_flip.protocol is not None
     assert (single.protocol.flip, ms_flip.protocol.flip) == (False, True)
     assert ms_flip.protocol.ratios == [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
     assert [c.name for c in single.classes][:2] == ["road", "sidewalk"]
     assert single.value == pytest.approx(
-        np.mean([c.iou for c in single.classes if c.iou is not None])
+        np.mean([iou for iou in (c.figures["iou"] for c in single.classes) if iou is not None])
     )
     assert record.timings is not None
     assert record.timings.forward_s > 0
@@ -187,12 +189,12 @@ def evaluated(
         lambda x: x.new_zeros(1, 19, *x.shape[2:]).index_fill_(1, torch.tensor([3]), 1),
         dataset,
         range(len(dataset)),
-        {"miou": single_protocol(load_zoo().row(NAME))},
+        {"single": single_protocol(load_zoo().row(NAME))},
         num_workers=num_workers,
         device=CPU,
         seconds=StageSeconds(),
     ):
-        counts[result.name] = result.counts["miou"].dense()
+        counts[result.name] = result.counted["single"].dense()
         on_result()
     return counts
 
@@ -450,8 +452,8 @@ def test_python_interface_refuses_other_arrays(small_checkpoint: Path) -> None:
     thin = np.zeros((1, 9000, 3), np.uint8)
     with pytest.raises(hrnet_zoo.ZooError, match="9000 x 1 pixels has no pixels left"):
         predictor.predict(thin, scale=(64, 32))
-    with pytest.raises(hrnet_zoo.ZooError, match="is no protocol"):
-        predictor.predict(np.zeros((4, 4, 3), np.uint8), protocol="flip")  # type: ignore[arg-type]
+    with pytest.raises(hrnet_zoo.ZooError, match="is not a protocol"):
+        predictor.predict(np.zeros((4, 4, 3), np.uint8), protocol="flip")
 
 
 def test_build_gives_an_untrained_network() -> None:

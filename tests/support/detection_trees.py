@@ -74,7 +74,7 @@ def complete_record(row: Row, values: dict[Metric, float], *, sha256: str) -> Ac
     """Return the record of a run over all of COCO, as documented."""
     protocol = ProtocolUsed(
         name="single",
-        test=row.setup.test,
+        test=row.setup.test.model_dump(mode="json"),
         normalisation=row.setup.normalisation,
         ratios=[1.0],
         flip=False,

@@ -36,7 +36,7 @@ def record_of(
     began = BEGIN + timedelta(days=day)
     protocol = ProtocolUsed(
         name="single",
-        test=row.setup.test,
+        test=row.setup.test.model_dump(mode="json"),
         normalisation=row.setup.normalisation,
         ratios=[1.0],
         flip=False,

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from fill import small_segmentor
-from hrnet_zoo.tasks.loading import detection_protocol
 from rows import detection_protocol
 from support.trees import RunCli
 from torch import Tensor

@@ -13,9 +13,7 @@ import fill
 import numpy as np
 import pytest
 import torch
-from hrnet_zoo.tasks.input_size import drawn_size
-from hrnet_zoo.tasks.loading import single_protocol
-from rows import single_protocol
+from rows import drawn_size, single_protocol
 from torch import nn
 
 import hrnet_zoo.demo
@@ -33,6 +31,7 @@ from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
 from hrnet_zoo.tasks.detection.timed import DETECTION_TIMING, TimedDetector, fast_detector
 from hrnet_zoo.tasks.filled import fill as fill_in
+from hrnet_zoo.tasks.predictor import Predictor
 from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING, spread_classes
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, class_scores
@@ -173,16 +172,16 @@ def test_filled_segmentors_see_all_their_classes() -> None:
 
 def test_drawn_images_are_the_same_every_time_and_shrink_with_the_scale() -> None:
     row = ZOO.row("fcn_hr18s_512x1024_40k_cityscapes")
-    image = drawn_image(drawn_size(row.setup, (512, 256)))
+    image = drawn_image(drawn_size(row, (512, 256)))
     assert image.size == (256, 512)
-    assert np.array_equal(image.pixels, drawn_image(drawn_size(row.setup, (512, 256))).pixels)
+    assert np.array_equal(image.pixels, drawn_image(drawn_size(row, (512, 256))).pixels)
     assert image.pixels.std() > 20
     assert np.array_equal(decode_image(image.content, Path("drawn")), image.pixels)
-    detection = ZOO.row("fcos_hrnetv2p_w18_gn-head_4x4_1x_coco").setup
+    detection = ZOO.row("fcos_hrnetv2p_w18_gn-head_4x4_1x_coco")
     assert drawn_image(drawn_size(detection)).size == (480, 640)
 
 
-def predictor(row: Any) -> SegmentationPredictor | DetectionPredictor:
+def predictor(row: Any) -> Predictor:
     return load_predictor(row, hrnet_zoo.demo.MANIFEST.parent, checkpoint=None, device="cpu")
 
 
@@ -361,7 +360,7 @@ def test_masks_are_pasted_into_the_image() -> None:
         normalisation=DETECTOR.setup.normalisation,
         with_masks=True,
     )
-    image = drawn_image(drawn_size(DETECTOR.setup))
+    image = drawn_image(drawn_size(DETECTOR))
     bench = TimedDetector(model, [image], protocol, CPU)
     for recipe in (DOCUMENTED, Recipe(name="bf16", fast=True, precision="bf16")):
         arrays = bench.variant(recipe).run()

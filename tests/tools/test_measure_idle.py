@@ -21,7 +21,7 @@ def small_images(monkeypatch: pytest.MonkeyPatch) -> None:
     def protocol(row: Row) -> SegmentationProtocol:
         return replace(single_protocol(row), scale=SMALL)
 
-    monkeypatch.setattr(measure_idle, "drawn_size", lambda _setup: SMALL)
+    monkeypatch.setattr(measure_idle, "drawn_size", lambda _row: SMALL)
     monkeypatch.setattr(measure_idle, "single_protocol", protocol)
 
 

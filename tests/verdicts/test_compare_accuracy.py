@@ -341,14 +341,16 @@ def test_images_of_another_run_are_not_believed(
 
 LINES: dict[str, Any] = {
     "the name is a list": {"name": ["image 0"]},
-    "the counts are a number": {"name": "image 0", "counts": 3},
+    "the results are a number": {"name": "image 0", "results": 3},
+    "the result of a protocol is a number": {"name": "image 0", "results": {"single": 3}},
+    "the counts of version 1 are a number": {"name": "image 0", "counts": 3},
     "the counts of a metric are a number": {"name": "image 0", "counts": {"miou": 3}},
-    "there are no counts": {"name": "image 0"},
+    "there are no results": {"name": "image 0"},
     "the line is a list": ["name"],
     "the line is a number": 3,
-    "too many classes": {"name": "image 0", "counts": {"miou": "99999999 c-muN"}},
-    "no number of classes": {"name": "image 0", "counts": {"miou": "c-muN"}},
-    "no code": {"name": "image 0", "counts": {"miou": "7 \N{SNOWMAN}"}},
+    "too many classes": {"name": "image 0", "results": {"single": "99999999 c-muN"}},
+    "no number of classes": {"name": "image 0", "results": {"single": "c-muN"}},
+    "no code": {"name": "image 0", "results": {"single": "7 \N{SNOWMAN}"}},
 }
 
 

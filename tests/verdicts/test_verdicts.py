@@ -30,7 +30,7 @@ def measurement(value: float | None, metric: Metric = "miou", **changes: Any) ->
     assert isinstance(ROW.setup, SegmentationSetup)
     protocol = ProtocolUsed(
         name="single" if metric == "miou" else "ms_flip",
-        test=ROW.setup.test,
+        test=ROW.setup.test.model_dump(mode="json"),
         normalisation=ROW.setup.normalisation,
         ratios=[1.0] if metric == "miou" else [0.5, 0.75, 1.0, 1.25, 1.5, 1.75],
         flip=metric != "miou",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hrnet_zoo.tasks.detection.written import DetectedImage, detect_images
 from numpy.typing import NDArray
 from pasting import coco_rle
 from PIL import Image
@@ -20,6 +20,8 @@ from hrnet_zoo.system.image_files import find_images
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.detection.pictures import Colour, draw_detections
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor, DetectionResult
+from hrnet_zoo.tasks.predictor import SeenImage, see_images
+from hrnet_zoo.tasks.task import LookOptions
 from hrnet_zoo.zoo.manifest import load_zoo
 
 SCENES = sorted((DATA_ROOT / "scenes" / "leftImg8bit" / "val").rglob("*.png"))
@@ -33,7 +35,7 @@ class FixedPredictor(DetectionPredictor):
     """Finds a car, two trams and, unsure, a person in every image."""
 
     def __init__(self, *, with_masks: bool) -> None:
-        self.row = load_zoo(MANIFEST).rows[0]
+        self.name = load_zoo(MANIFEST).rows[0].name
         self.with_masks = with_masks
 
     def predict(
@@ -63,15 +65,10 @@ class FixedPredictor(DetectionPredictor):
 
 def detect(
     given: Path, out: Path, *, with_masks: bool = True, score_threshold: float = 0.3
-) -> list[DetectedImage]:
-    return detect_images(
-        FixedPredictor(with_masks=with_masks),
-        find_images([str(given)]),
-        out,
-        score_threshold=score_threshold,
-        alpha=0.5,
-        progress=Silent(),
-    )
+) -> list[SeenImage]:
+    options = LookOptions(folder=out, score_threshold=score_threshold, alpha=0.5)
+    predictor = FixedPredictor(with_masks=with_masks)
+    return see_images(predictor, find_images([str(given)]), options, Silent())
 
 
 @pytest.mark.parametrize("with_masks", [True, False])
@@ -79,8 +76,9 @@ def test_lists_and_pictures_are_written(tmp_path: Path, with_masks: bool) -> Non
     (detected,) = detect(SCENES[0], tmp_path / "out", with_masks=with_masks)
     pixels = np.asarray(Image.open(SCENES[0]).convert("RGB"))
     result = FixedPredictor(with_masks=with_masks).predict(pixels)
-    assert detected.detections == tmp_path / "out" / f"{SCENES[0].stem}_detections.json"
-    listed = json.loads(detected.detections.read_text(encoding="utf-8"))
+    detections, picture = detected.files["detections"], detected.files["picture"]
+    assert detections == tmp_path / "out" / f"{SCENES[0].stem}_detections.json"
+    listed = json.loads(detections.read_text(encoding="utf-8"))
     assert (listed["height"], listed["width"]) == pixels.shape[:2] == (180, 270)
     objects = listed["detections"]
     assert [o["name"] for o in objects] == ["Straßenbahn", "car", "Straßenbahn"]
@@ -93,7 +91,7 @@ def test_lists_and_pictures_are_written(tmp_path: Path, with_masks: bool) -> Non
         assert np.array_equal(decode_masks([o["mask"] for o in objects]), expected)
     else:
         assert [o["mask"] for o in objects] == [None] * 3
-    assert detected.picture == tmp_path / "out" / f"{SCENES[0].stem}_overlay.png"
+    assert picture == tmp_path / "out" / f"{SCENES[0].stem}_overlay.png"
     kept = ImageDetections(
         boxes=result.boxes[:3],
         scores=result.scores[:3],
@@ -101,7 +99,7 @@ def test_lists_and_pictures_are_written(tmp_path: Path, with_masks: bool) -> Non
         masks=result.masks[:3] if result.masks else None,
     )
     drawn = draw_detections(pixels, kept, result.class_names, result.palette, alpha=0.5)
-    assert np.array_equal(np.asarray(Image.open(detected.picture)), np.asarray(drawn))
+    assert np.array_equal(np.asarray(Image.open(picture)), np.asarray(drawn))
     assert len(list((tmp_path / "out").iterdir())) == 2
 
 
@@ -124,18 +122,40 @@ def test_what_is_said_about_an_image(tmp_path: Path) -> None:
 def test_nothing_above_the_threshold_is_no_error(tmp_path: Path) -> None:
     (detected,) = detect(SCENES[0], tmp_path, score_threshold=0.95)
     assert "nothing found -> " in detected.as_text()
-    assert detected.detections is not None
-    assert json.loads(detected.detections.read_text())["detections"] == []
+    detections = detected.files["detections"]
+    assert detections is not None
+    assert json.loads(detections.read_text())["detections"] == []
     assert np.array_equal(
         np.asarray(Image.open(tmp_path / f"{SCENES[0].stem}_overlay.png")),
         np.asarray(Image.open(SCENES[0]).convert("RGB")),
     )
 
 
-def test_long_lists_of_classes_are_cut_short() -> None:
-    counts = {f"class {i}": 9 - i for i in range(7)}
-    text = DetectedImage(image=Path("a.jpg"), counts=counts, picture=Path("b.png")).as_text()
-    assert text.endswith("4 class 5 ... -> b.png")
+class SevenClasses(FixedPredictor):
+    """Finds nine objects of the first class, and one fewer of each that follows."""
+
+    def predict(
+        self,
+        image: str | Path | NDArray[np.uint8],
+        *,
+        scale: tuple[int, int] | None = None,
+    ) -> DetectionResult:
+        labels = np.repeat(np.arange(7), 9 - np.arange(7))
+        return replace(
+            super().predict(image, scale=scale),
+            boxes=np.tile(np.array([5, 5, 9, 9], np.float32), (len(labels), 1)),
+            scores=np.full(len(labels), 0.9, np.float32),
+            labels=labels,
+            class_names=tuple(f"class {i}" for i in range(7)),
+            palette=((0, 0, 142),) * 7,
+        )
+
+
+def test_long_lists_of_classes_are_cut_short(tmp_path: Path) -> None:
+    images, options = find_images([str(SCENES[0])]), LookOptions(folder=tmp_path)
+    (seen,) = see_images(SevenClasses(with_masks=False), images, options, Silent())
+    assert seen.as_text().endswith(f"4 class 5 ... -> {seen.files['picture']}")
+    assert seen.classes == {f"class {i}": 9 - i for i in range(7)}
 
 
 def test_a_damaged_image_does_not_stop_the_others(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import torch
 from fill import DATA
 from numpy.typing import NDArray
 
-from hrnet_zoo.errors import RecordError
 from hrnet_zoo.tasks.segmentation.confusion import ConfusionMatrix
 from hrnet_zoo.tasks.segmentation.counting import count_pairs
 
@@ -137,16 +135,15 @@ def test_nothing_labelled_has_no_score() -> None:
     assert (scores.miou, scores.macc, scores.aacc) == (None, None, None)
 
 
-def test_merging_parts_equals_counting_everything(tmp_path: Path) -> None:
+def test_merging_parts_equals_counting_everything() -> None:
     predictions, labels = golden_maps("reduce_zero150")
     whole = ConfusionMatrix(150)
     parts = []
-    for i, (prediction, label) in enumerate(zip(predictions, labels, strict=True)):
+    for prediction, label in zip(predictions, labels, strict=True):
         whole.add(prediction, label)
         part = ConfusionMatrix(150)
         part.add(prediction, label)
-        part.save(tmp_path / f"{i}.npz")
-        parts.append(ConfusionMatrix.load(tmp_path / f"{i}.npz"))
+        parts.append(part)
     merged = parts[3].merge(parts[1]).merge(parts[0]).merge(parts[2])
     assert np.array_equal(merged.counts, whole.counts)
     assert merged.scores() == whole.scores()
@@ -158,31 +155,6 @@ def test_merging_leaves_both_parts_alone() -> None:
     a.merge(b)
     assert a.counts.sum() == 0
     assert b.counts.sum() == 4
-
-
-def saved_content(tmp_path: Path, counts: Any) -> bytes:
-    np.savez_compressed(tmp_path / "good.npz", counts=counts)
-    return (tmp_path / "good.npz").read_bytes()
-
-
-@pytest.mark.parametrize("damage", ["empty", "text", "truncated", "flipped", "float", "negative"])
-def test_damaged_file(tmp_path: Path, damage: str) -> None:
-    good = saved_content(tmp_path, np.full((3, 2), 70000, np.int64))
-    flipped = bytearray(good)
-    flipped[60] ^= 255
-    path = tmp_path / "confusion.npz"
-    path.write_bytes(
-        {
-            "empty": b"",
-            "text": b"not an archive",
-            "truncated": good[: len(good) // 2],
-            "flipped": bytes(flipped),
-            "float": saved_content(tmp_path, np.ones((3, 2))),
-            "negative": saved_content(tmp_path, np.full((3, 2), -1, np.int64)),
-        }[damage]
-    )
-    with pytest.raises(RecordError, match=r"confusion\.npz is no saved confusion matrix"):
-        ConfusionMatrix.load(path)
 
 
 def test_large_counts_stay_exact() -> None:

@@ -3,14 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hrnet_zoo.tasks.bootstrap import percentile_interval
+from hrnet_zoo.tasks.scored import Interval
 from hrnet_zoo.tasks.segmentation.confusion import ConfusionMatrix
 from hrnet_zoo.tasks.segmentation.counting import count_pairs
-from hrnet_zoo.tasks.segmentation.per_image import (
-    SparseCounts,
-    bootstrap_miou,
-    miou_interval,
-    total,
-)
+from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, resampled_values, total
 
 NUM_CLASSES = 7
 
@@ -33,6 +30,10 @@ def plain_miou(sample: list[SparseCounts]) -> float:
     return miou
 
 
+def miou_interval(sample: list[SparseCounts]) -> Interval | None:
+    return percentile_interval(resampled_values(sample))
+
+
 def test_sparse_counts_lose_nothing() -> None:
     for image in images(5):
         again = SparseCounts.from_text(image.to_text())
@@ -43,7 +44,7 @@ def test_sparse_counts_lose_nothing() -> None:
 def test_an_image_without_labels() -> None:
     empty = SparseCounts.of(np.zeros((NUM_CLASSES + 1, NUM_CLASSES), np.int64))
     assert SparseCounts.from_text(empty.to_text()).dense().sum() == 0
-    assert empty.miou() is None
+    assert empty.scores().miou is None
 
 
 def test_text_is_small() -> None:
@@ -63,7 +64,7 @@ def test_total_is_the_sum() -> None:
 def test_resampled_values_are_those_of_resampled_images() -> None:
     """Draw the same images one by one, and score them the ordinary way."""
     made = images(12)
-    values = bootstrap_miou(made)
+    values = resampled_values(made)
     assert values is not None
     rng = np.random.Generator(np.random.PCG64(0))
     draws = rng.multinomial(12, np.full(12, 1 / 12), 100)
@@ -102,7 +103,7 @@ def test_interval_is_repeatable_and_needs_two_images() -> None:
 def test_pairing_makes_differences_sharp() -> None:
     """Two runs over the same images share their luck; their difference varies far less."""
     a, b = images(40, wrong=0.3), images(40, wrong=0.32)
-    first, second = bootstrap_miou(a), bootstrap_miou(b)
+    first, second = resampled_values(a), resampled_values(b)
     assert first is not None
     assert second is not None
     shuffled = np.random.default_rng(1).permutation(second)
