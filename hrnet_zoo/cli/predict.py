@@ -85,7 +85,7 @@ def predict(
     from hrnet_zoo.system.host_memory import keep_freed_memory
     from hrnet_zoo.system.image_files import find_images
     from hrnet_zoo.tasks import TASKS
-    from hrnet_zoo.tasks.task import LookOptions
+    from hrnet_zoo.tasks.options import LookOptions
     from hrnet_zoo.weights.fetch import FetchOptions
     from hrnet_zoo.zoo.manifest import load_zoo
 

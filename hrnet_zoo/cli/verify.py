@@ -129,7 +129,7 @@ def verify(
     _check_single_files(asked, checkpoint=checkpoint, profile=profile, save_results=save_results)
 
     from hrnet_zoo.runs.options import MeasureOptions  # imports torch
-    from hrnet_zoo.tasks.task import ScoreOptions
+    from hrnet_zoo.tasks.options import ScoreOptions
 
     options = MeasureOptions(
         fetch=FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline),

@@ -20,7 +20,7 @@ from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.evaluation import evaluate
 from hrnet_zoo.tasks.metric import Metric
-from hrnet_zoo.tasks.task import ScoreOptions
+from hrnet_zoo.tasks.options import ScoreOptions
 from hrnet_zoo.timing.inputs import image_from_file
 from hrnet_zoo.timing.observations import Precision, TrainedFigure
 from hrnet_zoo.timing.variants import Recipe, settings_for

@@ -31,8 +31,9 @@ from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult, evaluate
 from hrnet_zoo.tasks.metric import Metric
+from hrnet_zoo.tasks.options import WorstOptions
 from hrnet_zoo.tasks.scored import Scored
-from hrnet_zoo.tasks.task import Task, WorstOptions
+from hrnet_zoo.tasks.task import Task
 from hrnet_zoo.tasks.tracing import traced
 from hrnet_zoo.weights.download import FetchedFile
 from hrnet_zoo.zoo.row import Row

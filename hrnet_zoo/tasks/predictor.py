@@ -16,7 +16,7 @@ from PIL import Image
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.system.image_files import FoundImage, look_at_each
 from hrnet_zoo.system.progress import Progress
-from hrnet_zoo.tasks.task import LookOptions
+from hrnet_zoo.tasks.options import LookOptions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from hrnet_zoo.errors import CheckpointError, UsageError
 from hrnet_zoo.tasks.metric import Metric
+from hrnet_zoo.tasks.options import SINGLE, ScoreOptions, WorstOptions
 from hrnet_zoo.tasks.scored import ProtocolUsed, Scored
 from hrnet_zoo.tasks.setup import Setup
 
@@ -30,50 +31,6 @@ if TYPE_CHECKING:
     from hrnet_zoo.tasks.predictor import Predictor
     from hrnet_zoo.timing.inputs import TimedImage
     from hrnet_zoo.timing.variants import Recipe, Timeable, TimedNetwork
-
-SINGLE = "single"
-"""The protocol that every task has: each image once, as the setup's test says."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LookOptions:
-    """How predictions are made visible, and where."""
-
-    folder: Path
-    protocol: str = SINGLE
-    score_threshold: float = 0.3
-    """Detections at or below it are left out."""
-    alpha: float = 0.5
-    """Share of the colours of classes or masks in the picture, 0 to 1."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoreOptions:
-    """How counted images are scored."""
-
-    coco_backend: Any = "auto"
-    """Library that computes AP; see tasks/detection/coco_backends.py."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorstOptions:
-    """Which pictures of the worst images to save, and where."""
-
-    count: int
-    folder: Path
-    dataset: str
-    title: str
-    """What people call the metric."""
-    device: torch.device
-
-    def begin(self, found: int, progress: Progress) -> None:
-        """Make the folder and say how many pictures will be in it."""
-        progress.begin(f"drawing the worst images into {self.folder}", found, "images")
-        self.folder.mkdir(parents=True, exist_ok=True)
-
-    def picture(self, place: int, name: str) -> Path:
-        """Return the file for an image, by its place from 1 and its name."""
-        return self.folder / f"{place:02d}_{name.replace('/', '_')}.png"
 
 
 @dataclass(frozen=True, kw_only=True)

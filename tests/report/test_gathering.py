@@ -11,13 +11,15 @@ import pytest
 from made_up_zoo import write_zoo
 from verdicts.test_verdicts import ROW, measurement, record
 
-from hrnet_zoo.records.accuracy import write_record
+from hrnet_zoo.records.accuracy import AccuracyAsked, AccuracyRecord
+from hrnet_zoo.records.files import write_record
 from hrnet_zoo.report.html.chart_points import DOCUMENTED, HERE, delta_points, row_points
 from hrnet_zoo.report.html.classes import class_tables
 from hrnet_zoo.report.html.details import SHOWN, history_of, thinned
 from hrnet_zoo.report.html.gathering import Claim, Gathered, gather, verdict_counts
 from hrnet_zoo.report.html.machines import fingerprints
 from hrnet_zoo.report.html.worst import worst_pictures
+from hrnet_zoo.tasks.scored import ClassFigures, Interval
 from hrnet_zoo.verdicts.accuracy import Verdict
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Metric

@@ -26,9 +26,9 @@ from hrnet_zoo.tasks.detection.pictures import draw_detections
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol, detect, to_image_detections
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.input_image import check_scale, pixels_of
+from hrnet_zoo.tasks.options import LookOptions
 from hrnet_zoo.tasks.pictures import comparison
 from hrnet_zoo.tasks.predictor import Predictor, SeenImage
-from hrnet_zoo.tasks.task import LookOptions
 
 _SHOWN_CLASSES = 6
 _SHOWN_SCORE = 0.3

@@ -14,8 +14,8 @@ from hrnet_zoo.tasks.detection.coco_backends import ScoredRun, score_detections
 from hrnet_zoo.tasks.detection.metrics import CocoMetric, Kind
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.evaluation import ImageResult
+from hrnet_zoo.tasks.options import SINGLE, ScoreOptions
 from hrnet_zoo.tasks.scored import ClassFigures, Scored, Scoring
-from hrnet_zoo.tasks.task import SINGLE, ScoreOptions
 
 
 def all_entries(samples: CocoSamples, results: Mapping[str, ImageResult]) -> list[Result]:

@@ -11,8 +11,9 @@ from hrnet_zoo.datasets import of_kind
 from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.tasks.detection.metrics import METRICS, CocoMetric
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
+from hrnet_zoo.tasks.options import ScoreOptions, WorstOptions
 from hrnet_zoo.tasks.scored import ProtocolUsed, Scored
-from hrnet_zoo.tasks.task import MemoryBounds, ScoreOptions, Task, WorstOptions
+from hrnet_zoo.tasks.task import MemoryBounds, Task
 
 if TYPE_CHECKING:
     import torch

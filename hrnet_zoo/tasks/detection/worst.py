@@ -15,8 +15,8 @@ from hrnet_zoo.tasks.detection.coco_ap import coco_figures
 from hrnet_zoo.tasks.detection.metrics import CocoMetric
 from hrnet_zoo.tasks.detection.pictures import draw_detections
 from hrnet_zoo.tasks.evaluation import ImageResult
+from hrnet_zoo.tasks.options import SINGLE, WorstOptions
 from hrnet_zoo.tasks.pictures import comparison
-from hrnet_zoo.tasks.task import SINGLE, WorstOptions
 
 # What scores lower is rarely looked at, and would cover everything else.
 _SHOWN_SCORE = 0.3

@@ -19,6 +19,7 @@ from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.image_files import FoundImage, save_png
 from hrnet_zoo.tasks.input_image import check_scale, pixels_of
+from hrnet_zoo.tasks.options import SINGLE, LookOptions
 from hrnet_zoo.tasks.pictures import colourise, comparison, legend_of, overlay, palette_png
 from hrnet_zoo.tasks.predictor import Predictor, SeenImage
 from hrnet_zoo.tasks.segmentation.metrics import MS_FLIP
@@ -29,7 +30,6 @@ from hrnet_zoo.tasks.segmentation.protocol import (
     resized_images,
 )
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
-from hrnet_zoo.tasks.task import SINGLE, LookOptions
 
 _SHOWN_CLASSES = 4
 

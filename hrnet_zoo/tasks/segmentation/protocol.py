@@ -18,9 +18,9 @@ from hrnet_zoo.datasets.transforms import Pixels, resize_keep_ratio, to_network_
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.layers import resize
 from hrnet_zoo.models.segmentor import Segmentor
+from hrnet_zoo.tasks.options import SINGLE
 from hrnet_zoo.tasks.segmentation.metrics import MS_FLIP
 from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS, SegmentationSetup, SlideTest
-from hrnet_zoo.tasks.task import SINGLE
 
 Network = Callable[[Tensor], Tensor]
 """Maps [N, 3, h, w] to logits [N, K, ...] of that size or smaller; they are then enlarged to it."""

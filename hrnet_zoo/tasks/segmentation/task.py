@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from hrnet_zoo.datasets import DATASETS, of_kind
 from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.tasks.metric import Metric
+from hrnet_zoo.tasks.options import SINGLE, ScoreOptions, WorstOptions
 from hrnet_zoo.tasks.scored import ClassFigures, ProtocolUsed, Scored
 from hrnet_zoo.tasks.segmentation.metrics import METRICS, MS_FLIP
 from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS, SegmentationSetup, SlideTest
-from hrnet_zoo.tasks.task import SINGLE, MemoryBounds, ScoreOptions, Task, WorstOptions
+from hrnet_zoo.tasks.task import MemoryBounds, Task
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,6 +15,7 @@ from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks.ahead import image_too_large
 from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.tasks.metric import Metric
+from hrnet_zoo.tasks.options import WorstOptions
 from hrnet_zoo.tasks.pictures import colourise, comparison, errors, legend_of
 from hrnet_zoo.tasks.segmentation.protocol import (
     Network,
@@ -22,7 +23,6 @@ from hrnet_zoo.tasks.segmentation.protocol import (
     class_scores,
     resized_images,
 )
-from hrnet_zoo.tasks.task import WorstOptions
 
 # Panels of full-size street scenes side by side would be 8000 pixels wide.
 _PANEL_SIDE = 800

@@ -20,8 +20,8 @@ from hrnet_zoo.system.image_files import find_images
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.detection.pictures import Colour, draw_detections
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor, DetectionResult
+from hrnet_zoo.tasks.options import LookOptions
 from hrnet_zoo.tasks.predictor import SeenImage, see_images
-from hrnet_zoo.tasks.task import LookOptions
 from hrnet_zoo.zoo.manifest import load_zoo
 
 SCENES = sorted((DATA_ROOT / "scenes" / "leftImg8bit" / "val").rglob("*.png"))
