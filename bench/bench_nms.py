@@ -10,7 +10,7 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
 
-from hrnet_zoo.models.detection.nms import MAX_DETECTIONS, grouped_nms, multiclass_nms
+from hrnet_zoo.models.detection.boxes import MAX_DETECTIONS, grouped_nms, multiclass_nms
 
 REGIONS, CLASSES = 1000, 80
 PER_LEVEL = (1000, 1000, 1000, 1000, 273)

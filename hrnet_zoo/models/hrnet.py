@@ -131,19 +131,24 @@ class HRNet(nn.Module):
             upsampling: of coarser maps in the fusion.
         """
         super().__init__()
-        blocks = depth.blocks_per_branch
+        entering = _LAYER1_PLANES * Bottleneck.expansion
         self.out_channels = branch_channels(width)
         self.conv1 = conv(3, _STEM_CHANNELS, 3, stride=2)
         self.bn1 = norm(_STEM_CHANNELS)
         self.conv2 = conv(_STEM_CHANNELS, _STEM_CHANNELS, 3, stride=2)
         self.bn2 = norm(_STEM_CHANNELS)
-        self.layer1 = _layer1(depth.layer1_blocks)
-        self.transition1 = _first_transition(_LAYER1_PLANES * Bottleneck.expansion, width)
-        self.stage2 = _stage(width, 2, depth.modules[0], blocks, upsampling)
+        self.layer1 = nn.Sequential(
+            Bottleneck(_STEM_CHANNELS, _LAYER1_PLANES),
+            *(Bottleneck(entering, _LAYER1_PLANES) for _ in range(depth.layer1_blocks - 1)),
+        )
+        # Checkpoints nest the strided path of a transition a level deeper.
+        strided = nn.Sequential(conv_norm(entering, 2 * width, 3, 2, relu=True))
+        self.transition1 = nn.ModuleList([conv_norm(entering, width, 3, relu=True), strided])
+        self.stage2 = _stage(width, 2, depth, upsampling)
         self.transition2 = _next_transition(width, 2)
-        self.stage3 = _stage(width, 3, depth.modules[1], blocks, upsampling)
+        self.stage3 = _stage(width, 3, depth, upsampling)
         self.transition3 = _next_transition(width, 3)
-        self.stage4 = _stage(width, 4, depth.modules[2], blocks, upsampling)
+        self.stage4 = _stage(width, 4, depth, upsampling)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Map [N, 3, H, W] to four maps [N, C_i, H_i, W_i] at strides 4, 8, 16 and 32.
@@ -160,30 +165,10 @@ class HRNet(nn.Module):
         return maps
 
 
-def _layer1(num_blocks: int) -> nn.Sequential:
-    out_channels = _LAYER1_PLANES * Bottleneck.expansion
-    first = Bottleneck(_STEM_CHANNELS, _LAYER1_PLANES)
-    return nn.Sequential(
-        first, *(Bottleneck(out_channels, _LAYER1_PLANES) for _ in range(num_blocks - 1))
-    )
-
-
-def _stage(
-    width: int, num_branches: int, num_modules: int, num_blocks: int, upsampling: Upsampling
-) -> nn.Sequential:
-    channels = branch_channels(width, num_branches)
-    modules = (HighResolutionModule(channels, num_blocks, upsampling) for _ in range(num_modules))
-    return nn.Sequential(*modules)
-
-
-def _first_transition(in_channels: int, width: int) -> nn.ModuleList:
-    """From one map to two branches; checkpoints nest the strided one a level deeper."""
-    return nn.ModuleList(
-        [
-            conv_norm(in_channels, width, 3, relu=True),
-            nn.Sequential(conv_norm(in_channels, 2 * width, 3, 2, relu=True)),
-        ]
-    )
+def _stage(width: int, num_branches: int, depth: Depth, upsampling: Upsampling) -> nn.Sequential:
+    channels, blocks = branch_channels(width, num_branches), depth.blocks_per_branch
+    modules = range(depth.modules[num_branches - 2])
+    return nn.Sequential(*(HighResolutionModule(channels, blocks, upsampling) for _ in modules))
 
 
 def _next_transition(width: int, num_branches: int) -> nn.ModuleList:

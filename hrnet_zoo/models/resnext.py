@@ -37,10 +37,9 @@ class ResNeXt(nn.Module):
         self.conv1 = conv(3, _STEM_CHANNELS, 7, stride=2)
         self.bn1 = norm(_STEM_CHANNELS)
         entering = (_STEM_CHANNELS, *self.out_channels)
-        self.layer1 = _layer(entering[0], _PLANES[0], blocks[0], stride=1)
-        self.layer2 = _layer(entering[1], _PLANES[1], blocks[1], stride=2)
-        self.layer3 = _layer(entering[2], _PLANES[2], blocks[2], stride=2)
-        self.layer4 = _layer(entering[3], _PLANES[3], blocks[3], stride=2)
+        self.layer1, self.layer2, self.layer3, self.layer4 = (
+            _layer(entering[i], _PLANES[i], blocks[i], stride=2 if i else 1) for i in range(4)
+        )
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Map [N, 3, H, W] to four maps [N, C_i, H_i, W_i] at strides 4, 8, 16 and 32.

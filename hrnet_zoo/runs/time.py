@@ -20,6 +20,7 @@ from hrnet_zoo.system.environment import describe_environment
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.timing.bottlenecks import Observed, measure_work, observe
+from hrnet_zoo.timing.engines import require_possible
 from hrnet_zoo.timing.machine_state import Watch
 from hrnet_zoo.timing.observations import (
     Agreement,
@@ -46,7 +47,6 @@ from hrnet_zoo.timing.variants import (
     explained,
     in_one_line,
     recipes,
-    require_possible,
     settings_for,
 )
 from hrnet_zoo.zoo.row import Row

@@ -16,7 +16,7 @@ from torch import nn
 from hrnet_zoo.tasks.network_size import Complexity
 from hrnet_zoo.tasks.setup import Setup
 from hrnet_zoo.tasks.task import Task
-from hrnet_zoo.timing.work import multiply_adds
+from hrnet_zoo.timing.bottlenecks import multiply_adds
 
 
 def count_complexity(task: Task, setup: Setup) -> Complexity:

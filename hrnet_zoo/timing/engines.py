@@ -1,19 +1,24 @@
-"""What each engine can do: on which device, for which rows, in which precisions."""
+"""What each engine can do, and segmentation networks run by other engines than torch."""
 
 from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 
 import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
 
 from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.system.devices import is_out_of_memory
+from hrnet_zoo.timing.graphs import PerShape
 from hrnet_zoo.timing.observations import Engine, Precision
+from hrnet_zoo.timing.variants import DTYPES, Recipe, Timeable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,81 +39,81 @@ EXPORT_ENGINES: dict[Engine, ExportEngine] = {
 }
 
 _NEEDS_GPU: dict[Engine, str] = {"cudagraph": "CUDA graphs need", "tensorrt": "TensorRT needs"}
+_AMPERE = (8, 0)
+
+Run = Callable[[Tensor], Tensor]
+"""Maps an image batch of one shape, contiguous, to its coarse logits."""
+
+Exporter = Callable[[ExportedProgram, Tensor, Precision], Run]
+"""Makes a program ready for inputs like an example [N, 3, H, W]."""
 
 
-def require_engine(
-    engine: Engine, precision: Precision, device: torch.device, *, exportable: bool
-) -> None:
-    """Check whether an engine can do what is asked of it; torch itself always can.
-
-    Args:
-        engine: what is to compute.
-        precision: what to compute in.
-        device: where to.
-        exportable: whether the network can leave torch.
+def require_possible(recipe: Recipe, timeable: Timeable, device: torch.device) -> None:
+    """Check what can be known beforehand; torch itself always can.
 
     Raises:
-        PrerequisiteError: it cannot, or it is not installed.
+        PrerequisiteError: device or engine cannot compute like that, or it is not installed.
     """
-    lack = _lack(engine, precision, device, exportable=exportable)
+    lack = _lack(recipe, timeable, device)
     if lack is not None:
         raise PrerequisiteError(lack)
-    if engine not in EXPORT_ENGINES:
+    if recipe.engine not in EXPORT_ENGINES:
         return
     # Only now: what cannot be used here anyway need not be imported.
+    engine = EXPORT_ENGINES[recipe.engine]
     try:
-        for package in EXPORT_ENGINES[engine].packages:
+        for package in engine.packages:
             imported(package)
     except (ImportError, OSError) as error:  # OSError: a library that the package needs is missing
-        title = EXPORT_ENGINES[engine].title
-        msg = f'{title} cannot be used ({error}): pip install "hrnet-zoo[{engine}]"'
+        msg = f'{engine.title} cannot be used ({error}): pip install "hrnet-zoo[{recipe.engine}]"'
         raise PrerequisiteError(msg) from None
 
 
-def _lack(
-    engine: Engine, precision: Precision, device: torch.device, *, exportable: bool
-) -> str | None:
-    """Return why an engine cannot do something, whether installed or not."""
-    needs = _NEEDS_GPU.get(engine)
-    if needs is not None and device.type != "cuda":
-        return f"{needs} an NVIDIA GPU, which {device} is not"
-    if engine not in EXPORT_ENGINES:
-        return None
-    title = EXPORT_ENGINES[engine].title
-    if not exportable:
-        return f"{title} runs only segmentation rows in this version"
-    if needs is None and precision != "fp32":
-        return f"{title} computes only in fp32 in this version"
-    if needs is None and device.type != "cpu":
-        return f"{title} computes only on the CPU in this version: pass --device cpu"
-    return None
+def _lack(recipe: Recipe, timeable: Timeable, device: torch.device) -> str | None:
+    """Return why a network cannot be computed so, whether the engine is installed or not."""
+    needs, exported = _NEEDS_GPU.get(recipe.engine), EXPORT_ENGINES.get(recipe.engine)
+    title, on_cpu = exported and exported.title, exported and not needs
+    lacks = (
+        (
+            recipe.batch > 1 and not timeable.batches,
+            f"{timeable.networks} compute one image at a time: pass no --batch",
+        ),
+        (needs and device.type != "cuda", f"{needs} an NVIDIA GPU, which {device} is not"),
+        (
+            exported and not timeable.exportable,
+            f"{title} runs only segmentation rows in this version",
+        ),
+        (on_cpu and recipe.precision != "fp32", f"{title} computes only in fp32 in this version"),
+        (
+            on_cpu and device.type != "cpu",
+            f"{title} computes only on the CPU in this version: pass --device cpu",
+        ),
+        (
+            recipe.precision == "tf32"
+            and (device.type != "cuda" or torch.cuda.get_device_capability(device) < _AMPERE),
+            f"TF32 is a mode of NVIDIA GPUs from Ampere on, which {device} is not",
+        ),
+    )
+    return next((lack for applies, lack in lacks if applies), None)
 
 
 def imported(name: str) -> ModuleType:
-    """Return an engine's module.
+    """Return an engine's module, imported without what reports its use to its makers.
+
+    OpenVINO does so from its first import on, without having asked, unless that package is missing.
 
     Raises:
         ImportError: it is not installed, or lacks something itself.
     """
-    with _no_telemetry():
-        return importlib.import_module(name)
-
-
-@contextmanager
-def _no_telemetry() -> Iterator[None]:
-    """Let OpenVINO be imported without what reports its use to its makers.
-
-    It does so from its first import on, without having asked, unless that package is missing.
-    """
-    name = "openvino_telemetry"
-    before = sys.modules.get(name)
-    sys.modules[name] = None  # type: ignore[assignment]  # Python's way to say: not to be imported
+    reporter = "openvino_telemetry"
+    before = sys.modules.get(reporter)
+    sys.modules[reporter] = None  # type: ignore[assignment]  # Python's way: not to be imported
     try:
-        yield
+        return importlib.import_module(name)
     finally:
-        del sys.modules[name]
+        del sys.modules[reporter]
         if before is not None:
-            sys.modules[name] = before
+            sys.modules[reporter] = before
 
 
 @contextmanager
@@ -120,3 +125,115 @@ def as_runtime_error() -> Iterator[None]:
         if is_out_of_memory(error):
             raise
         raise RuntimeError(str(error) or type(error).__name__) from error
+
+
+class _CoarseLogits(nn.Module):
+    """As much of a segmentor as is exported, since only modules can be."""
+
+    def __init__(self, model: Segmentor) -> None:
+        super().__init__()
+        self._model = model
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self._model.coarse_logits(image)
+
+
+def exported_network(model: Segmentor, engine: Engine, precision: Precision = "fp32") -> Run:
+    """Return what computes the coarse logits of a segmentor in another engine.
+
+    Engines are fastest when they know the shape of their input, so one is made ready for every
+    shape that occurs, when it first does; TensorRT takes minutes for it.
+
+    Args:
+        model: on the CPU, or for TensorRT on the GPU; its weights are turned into the precision's
+            type.
+        engine: a key of `EXPORTERS`.
+        precision: what to compute in.
+
+    Returns:
+        Maps [N, 3, H, W] float32 to [N, K, H/4, W/4] float32, on the model's device.
+    """
+    dtype, exporter = DTYPES[precision], EXPORTERS[engine]
+    part = _CoarseLogits(model).eval().to(dtype)
+
+    def made_ready(x: Tensor) -> Run:
+        # Inference tensors cannot be exported.
+        with torch.inference_mode(mode=False), torch.no_grad():
+            example = torch.zeros(x.shape, dtype=dtype, device=x.device)
+            return exporter(torch.export.export(part, (example,)), example, precision)
+
+    ready = PerShape(made_ready)
+
+    @as_runtime_error()
+    def run(image: Tensor) -> Tensor:
+        return ready(image.to(dtype).contiguous()).to(torch.float32)
+
+    return run
+
+
+def _in_openvino(program: ExportedProgram, example: Tensor, _precision: Precision) -> Run:
+    openvino = imported("openvino")
+    model = openvino.convert_model(program)
+    model.reshape(list(example.shape))
+    settings = {
+        # Where the processor has bfloat16, that would be the default.
+        "INFERENCE_PRECISION_HINT": "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+    }
+    request = openvino.compile_model(model, "CPU", settings).create_infer_request()
+    # Results are copied: the next call would write over them.
+    return lambda image: _classes_together(
+        torch.from_numpy(request.infer({0: image.numpy()}, share_inputs=True)[0])
+    )
+
+
+def _in_onnxruntime(program: ExportedProgram, _example: Tensor, _precision: Precision) -> Run:
+    onnxruntime = imported("onnxruntime")
+    exported = torch.onnx.export(program, (), dynamo=True, verbose=False)
+    assert exported is not None
+    content = exported.model_proto.SerializeToString()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    # Threads that wait busily for the next call would slow down the variant whose turn it is.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda image: _classes_together(
+        torch.from_numpy(session.run(None, {name: image.numpy()})[0])
+    )
+
+
+def _classes_together(logits: Tensor) -> Tensor:
+    """Lay the classes of a pixel side by side: resizing and argmax are four times as fast so."""
+    return logits.contiguous(memory_format=torch.channels_last)
+
+
+def in_tensorrt(program: ExportedProgram, example: Tensor, precision: Precision) -> Run:
+    """Return a program as one TensorRT engine.
+
+    This was written on machines without a GPU, and has never been run with torch_tensorrt.
+
+    Source:
+        Torch-TensorRT 2.8, py/torch_tensorrt/dynamo/_compiler.py, compile: typed explicitly, every
+        layer computes in the program's own type. From 2.10 on that is the default, and
+        enabled_precisions, the older way, is refused beside it.
+    """
+    compiled: Run = imported("torch_tensorrt").dynamo.compile(
+        program,
+        inputs=[example],
+        device=example.device,
+        use_explicit_typing=True,
+        # By default TensorRT rounds the factors of float32 products to TF32.
+        disable_tf32=precision != "tf32",
+        # What TensorRT cannot do would run in torch otherwise, under TensorRT's name.
+        require_full_compilation=True,
+    )
+    return compiled
+
+
+EXPORTERS: dict[Engine, Exporter] = {
+    "openvino": _in_openvino,
+    "onnxruntime": _in_onnxruntime,
+    "tensorrt": in_tensorrt,
+}

@@ -111,12 +111,18 @@ def sample(
         rounds += 1
         now = clock()
         running = [samples for samples in taken.values() if samples.failure is None]
-        # Another round would end after the limit, if it takes as long as this one.
-        out_of_time = now - begin + (now - round_begin) > rule.limit_s
         look = rounds >= next_look
-        stopped_by = _why_stop(running, rule, rounds, look=look, out_of_time=out_of_time)
         if look:
             next_look = math.ceil(rounds * _CHECK_GROWTH)
+        if not running:
+            stopped_by = "failure"
+        elif look and all(_is_precise(samples.seconds, rule.precision) for samples in running):
+            stopped_by = "precision"
+        elif rounds >= rule.max_rounds:
+            stopped_by = "rounds"
+        # Another round would end after the limit, if it takes as long as this one.
+        elif now - begin + (now - round_begin) > rule.limit_s:
+            stopped_by = "time"
         if on_round is not None:
             on_round(rounds)
     return Sampling(samples=taken, stopped_by=stopped_by, elapsed_s=clock() - begin)
@@ -178,23 +184,6 @@ def _take(subject: Subject, samples: Samples, clock: Clock, *, warm_up: bool = F
         samples.failure = str(error)
         return
     (samples.warm_up if warm_up else samples.seconds).append(end - begin)
-
-
-def _why_stop(
-    running: Sequence[Samples],
-    rule: SamplingRule,
-    rounds: int,
-    *,
-    look: bool,
-    out_of_time: bool,
-) -> StoppedBy | None:
-    if not running:
-        return "failure"
-    if look and all(_is_precise(samples.seconds, rule.precision) for samples in running):
-        return "precision"
-    if rounds >= rule.max_rounds:
-        return "rounds"
-    return "time" if out_of_time else None
 
 
 def _is_precise(seconds: Sequence[float], precision: float) -> bool:

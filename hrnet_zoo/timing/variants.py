@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Generic, TypeVar
 
 import torch
@@ -17,7 +18,6 @@ from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.system.devices import is_out_of_memory, numerics
 from hrnet_zoo.timing import observations
 from hrnet_zoo.timing.agreement import combined
-from hrnet_zoo.timing.engines import require_engine
 from hrnet_zoo.timing.observations import Agreement, Engine, Precision
 
 DTYPES: dict[Precision, torch.dtype] = {
@@ -32,7 +32,6 @@ Network = TypeVar("Network", bound=nn.Module)
 Answer = TypeVar("Answer")
 """What is compared of one image."""
 
-_AMPERE = (8, 0)
 _REASON_LENGTH = 300
 
 
@@ -168,39 +167,12 @@ def recipes(
     timeable: Timeable, engines: Sequence[Engine], precisions: Sequence[Precision], batch: int = 1
 ) -> list[Recipe]:
     """Return the documented ways first, then a fast one per engine and precision."""
-    return [*timeable.documented] + [
-        Recipe(
-            name=_name(engine, precision),
-            fast=True,
-            engine=engine,
-            precision=precision,
-            batch=batch,
-        )
-        for engine in dict.fromkeys(engines)
-        for precision in dict.fromkeys(precisions)
-    ]
-
-
-def _name(engine: Engine, precision: Precision) -> str:
-    name = "fast" if engine == "torch" else engine
-    return name if precision == "fp32" else f"{name}-{precision}"
-
-
-def require_possible(recipe: Recipe, timeable: Timeable, device: torch.device) -> None:
-    """Check what can be known beforehand.
-
-    Raises:
-        PrerequisiteError: the device or the engine cannot compute like that.
-    """
-    if recipe.batch > 1 and not timeable.batches:
-        msg = f"{timeable.networks} compute one image at a time: pass no --batch"
-        raise PrerequisiteError(msg)
-    require_engine(recipe.engine, recipe.precision, device, exportable=timeable.exportable)
-    if recipe.precision != "tf32":
-        return
-    if device.type != "cuda" or torch.cuda.get_device_capability(device) < _AMPERE:
-        msg = f"TF32 is a mode of NVIDIA GPUs from Ampere on, which {device} is not"
-        raise PrerequisiteError(msg)
+    fast = []
+    for engine, precision in dict.fromkeys(product(engines, precisions)):
+        name = "fast" if engine == "torch" else str(engine)
+        name = name if precision == "fp32" else f"{name}-{precision}"
+        fast.append(Recipe(name=name, fast=True, engine=engine, precision=precision, batch=batch))
+    return [*timeable.documented, *fast]
 
 
 def settings_for(recipe: Recipe) -> Callable[[], AbstractContextManager[None]]:
@@ -226,7 +198,14 @@ def explained(
         yield
     except Exception as error:
         if is_out_of_memory(error):
-            raise _out_of_memory(recipe, network_input, device) from None
+            height, width = network_input
+            smaller = "--scale" if recipe.batch == 1 else "--batch or --scale"
+            msg = (
+                f"{device} ran out of memory on an input of {width} x {height} pixels, batch "
+                f"{recipe.batch}. Free memory on it, or pass a smaller {smaller}; nothing was made "
+                "smaller to fit."
+            )
+            raise PrerequisiteError(msg) from None
         if not recipe.fast or not isinstance(error, RuntimeError | ImportError):
             raise
         raise PrerequisiteError(in_one_line(error)) from None
@@ -238,15 +217,3 @@ def in_one_line(error: Exception) -> str:
     text = str(error).partition("Set TORCHDYNAMO_VERBOSE")[0]
     text = " ".join(text.split()) or type(error).__name__
     return text if len(text) <= _REASON_LENGTH else f"{text[:_REASON_LENGTH]} ..."
-
-
-def _out_of_memory(
-    recipe: Recipe, network_input: tuple[int, int], device: torch.device
-) -> PrerequisiteError:
-    height, width = network_input
-    smaller = "--scale" if recipe.batch == 1 else "--batch or --scale"
-    return PrerequisiteError(
-        f"{device} ran out of memory on an input of {width} x {height} pixels, batch "
-        f"{recipe.batch}. Free memory on it, or pass a smaller {smaller}; nothing was made smaller "
-        "to fit."
-    )

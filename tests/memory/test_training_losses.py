@@ -12,21 +12,20 @@ from torchvision.ops import box_iou, sigmoid_focal_loss
 
 from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection.boxes import decode_deltas
-from hrnet_zoo.tasks.detection.training import DetectionTraining, as_trained, detection_loss
-from hrnet_zoo.tasks.detection.training_batch import Objects, made_up_batch
-from hrnet_zoo.tasks.detection.training_fcos import (
+from hrnet_zoo.tasks.detection.losses import (
     ComposedGroupNorm,
     FocalLoss,
-    iou_of,
-    point_targets,
-)
-from hrnet_zoo.tasks.detection.training_two_stage import (
+    Objects,
     anchor_targets,
     encode_deltas,
+    iou_of,
+    made_up_batch,
     made_up_regions,
     mask_targets,
+    point_targets,
 )
-from hrnet_zoo.tasks.segmentation.training import SegmentationTraining, segmentation_loss
+from hrnet_zoo.tasks.detection.workloads import DetectionTraining, as_trained, detection_loss
+from hrnet_zoo.tasks.segmentation.workloads import SegmentationTraining, segmentation_loss
 
 CPU = torch.device("cpu")
 

@@ -24,20 +24,18 @@ from hrnet_zoo.memory.training_step import TrainingStep
 from hrnet_zoo.memory.workload import Workload
 from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection import rpn
-from hrnet_zoo.models.detection.box_head import BoxHead
+from hrnet_zoo.models.detection.heads import BoxHead
 from hrnet_zoo.models.folding import fold
 from hrnet_zoo.records.files import now
 from hrnet_zoo.records.memory import MemoryAsked, MemoryRecord, Peaks, TrainingPeaks
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.detection.filling import DETECTION_FILLING
-from hrnet_zoo.tasks.detection.inference import DetectionInference
 from hrnet_zoo.tasks.detection.protocol import geometry_of, to_image_detections
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
-from hrnet_zoo.tasks.detection.training import DetectionTraining
+from hrnet_zoo.tasks.detection.workloads import DetectionInference, DetectionTraining
 from hrnet_zoo.tasks.filled import fill
-from hrnet_zoo.tasks.segmentation.inference import SegmentationInference
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
-from hrnet_zoo.tasks.segmentation.training import SegmentationTraining
+from hrnet_zoo.tasks.segmentation.workloads import SegmentationInference, SegmentationTraining
 from hrnet_zoo.verdicts.memory import MemoryVerdict, judge_memory
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row

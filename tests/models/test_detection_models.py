@@ -18,8 +18,9 @@ from hrnet_zoo.models import DETECTORS, build_detector
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
 from hrnet_zoo.models.detection.fcos import FCOS
 from hrnet_zoo.models.detection.necks import FPN
+from hrnet_zoo.models.detection.roi_head import CASCADE, RoIHead
 from hrnet_zoo.models.detection.rpn import RPNHead
-from hrnet_zoo.models.detection.two_stage import TwoStageDetector, hybrid_cascade
+from hrnet_zoo.models.detection.two_stage import TwoStageDetector
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.resnext import ResNeXt
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
@@ -95,7 +96,8 @@ def small(architecture: str) -> Detector:
     channels = 64
     if architecture == "htc_x101":
         backbone = ResNeXt((1, 1, 1, 1))
-        neck, head = FPN(backbone.out_channels, channels), hybrid_cascade(3, channels)
+        neck = FPN(backbone.out_channels, channels)
+        head = RoIHead(3, channels, num_stages=CASCADE, has_masks=True, is_hybrid=True)
         model: Detector = TwoStageDetector(backbone, neck, RPNHead(channels), head).eval()
     else:
         model = build_detector(architecture, backbone="w4_small", num_classes=3, channels=channels)

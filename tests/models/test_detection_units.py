@@ -18,8 +18,13 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import keep_ratio_size, resize_keep_ratio, to_network_input
-from hrnet_zoo.models.detection import nms
-from hrnet_zoo.models.detection.boxes import clip, decode_deltas, decode_distances
+from hrnet_zoo.models.detection.boxes import (
+    clip,
+    decode_deltas,
+    decode_distances,
+    grouped_nms,
+    multiclass_nms,
+)
 from hrnet_zoo.models.detection.fcos import points
 from hrnet_zoo.models.detection.necks import FPN, HRFPN
 from hrnet_zoo.models.detection.roi_features import RoIFeatures, aligned, roi_levels
@@ -114,7 +119,7 @@ def test_every_roi_gets_the_features_of_its_own_level() -> None:
 @pytest.mark.parametrize("factors", [False, True])
 def test_multiclass_nms(factors: bool) -> None:
     name = "nms_factor" if factors else "nms"
-    found = nms.multiclass_nms(
+    found = multiclass_nms(
         UNITS["nms_boxes"][:, None],
         UNITS["nms_scores"][:, :-1],
         score_threshold=0.05,
@@ -132,9 +137,9 @@ def test_nms_of_many_boxes_takes_groups_in_turn_with_the_same_result(
     corners = torch.rand(500, 2) * 300
     boxes = torch.cat([corners, corners + 5 + 80 * torch.rand(500, 2)], dim=1)
     scores, groups = torch.rand(500), torch.randint(0, 7, (500,)) * 2
-    at_once = nms.grouped_nms(boxes, scores, groups, 0.5)
-    monkeypatch.setattr(nms, "_MANY_BOXES", 100)
-    assert torch.equal(nms.grouped_nms(boxes, scores, groups, 0.5), at_once)
+    at_once = grouped_nms(boxes, scores, groups, 0.5)
+    monkeypatch.setattr("hrnet_zoo.models.detection.boxes._MANY_BOXES", 100)
+    assert torch.equal(grouped_nms(boxes, scores, groups, 0.5), at_once)
     assert at_once.tolist() == plain_nms(boxes, scores, groups, 0.5)
 
 
@@ -155,12 +160,12 @@ def plain_nms(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float) -
 def test_a_box_at_the_threshold_stays_and_a_score_at_it_goes() -> None:
     boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 5], [0, 0, 10, 5.1]])
     scores = torch.tensor([[0.9], [0.8], [0.05]])
-    found = nms.multiclass_nms(boxes[:, None], scores, score_threshold=0.05)
+    found = multiclass_nms(boxes[:, None], scores, score_threshold=0.05)
     assert found.scores.tolist() == pytest.approx([0.9, 0.8])
 
 
 def test_nothing_found() -> None:
-    found = nms.multiclass_nms(torch.zeros(3, 1, 4), torch.zeros(3, 5), score_threshold=0.05)
+    found = multiclass_nms(torch.zeros(3, 1, 4), torch.zeros(3, 5), score_threshold=0.05)
     assert found.boxes.shape == (0, 4)
     assert found.scores.shape == found.labels.shape == (0,)
 

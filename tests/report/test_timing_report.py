@@ -26,8 +26,7 @@ from hrnet_zoo.report.timings import (
     timing_as_text,
     timings_as_json,
 )
-from hrnet_zoo.timing.gpu_state import gpu_state
-from hrnet_zoo.timing.machine_state import Watch
+from hrnet_zoo.timing.machine_state import Watch, gpu_state
 from hrnet_zoo.timing.observations import (
     Agreement,
     GpuState,

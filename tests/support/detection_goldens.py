@@ -29,7 +29,7 @@ from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
 from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
 from hrnet_zoo.models.detection.fcos import LevelOutput
-from hrnet_zoo.models.detection.mask_head import MaskHead
+from hrnet_zoo.models.detection.heads import MaskHead
 from hrnet_zoo.models.detection.rpn import AnchorOutput
 from hrnet_zoo.models.folding import folded
 

@@ -14,13 +14,17 @@ from torch import nn
 from hrnet_zoo.system.devices import synchronised_time
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.timing import bottlenecks
-from hrnet_zoo.timing import work as work_module
-from hrnet_zoo.timing.bottlenecks import covered, gpu_busy_seconds, observe
+from hrnet_zoo.timing.bottlenecks import (
+    bytes_moved,
+    copy_gbs,
+    covered,
+    gpu_busy_seconds,
+    observe,
+    peak_gflops,
+)
 from hrnet_zoo.timing.medians import median
 from hrnet_zoo.timing.sampling import SamplingRule, Subject, sample
-from hrnet_zoo.timing.traffic import bytes_moved
 from hrnet_zoo.timing.variants import DOCUMENTED
-from hrnet_zoo.timing.work import copy_gbs, peak_gflops
 
 CPU = torch.device("cpu")
 PIXELS = 6 * 8
@@ -93,7 +97,7 @@ def test_a_copy_is_too_large_for_caches(monkeypatch: pytest.MonkeyPatch) -> None
         copied = bytes_moved(work)
         return 0.25
 
-    monkeypatch.setattr(work_module, "_shortest", count)
+    monkeypatch.setattr(bottlenecks, "_shortest", count)
     assert copy_gbs(CPU) == pytest.approx(copied / 0.25 / 1e9)
     # 32 MiB share a cache on most machines of today; some servers have more.
     assert copied > max(2 * 32 * 2**20, largest_cache())
@@ -106,7 +110,7 @@ def test_products_are_of_numbers_that_differ(monkeypatch: pytest.MonkeyPatch) ->
         products.append(work())
         return 0.5
 
-    monkeypatch.setattr(work_module, "_shortest", look)
+    monkeypatch.setattr(bottlenecks, "_shortest", look)
     for precision in ("fp32", "bf16"):
         convolution = 2 * 9 * 256**2 * 64**2
         assert peak_gflops(CPU, precision) == pytest.approx(convolution / 0.5 / 1e9)

@@ -21,14 +21,21 @@ from torch.export import ExportedProgram
 
 import hrnet_zoo.demo
 from hrnet_zoo.errors import PrerequisiteError
-from hrnet_zoo.timing.engines import require_engine
-from hrnet_zoo.timing.exported import EXPORTERS, exported_network, in_tensorrt
+from hrnet_zoo.tasks.detection.timed import DETECTION_TIMING
+from hrnet_zoo.tasks.segmentation.timed import SEGMENTATION_TIMING
+from hrnet_zoo.timing.engines import EXPORTERS, exported_network, in_tensorrt, require_possible
 from hrnet_zoo.timing.observations import Precision
+from hrnet_zoo.timing.variants import Recipe
 from hrnet_zoo.zoo.manifest import load_zoo
 
 SEGMENTOR, DETECTOR = load_zoo(hrnet_zoo.demo.MANIFEST).rows
 IMAGES = sorted((hrnet_zoo.demo.DATA_ROOT / "scenes" / "leftImg8bit").rglob("*.png"))
 CUDA = torch.device("cuda", 0)
+
+
+def tensorrt(precision: Precision) -> Recipe:
+    return Recipe(name="", fast=True, engine="tensorrt", precision=precision)
+
 
 needs_tensorrt = pytest.mark.skipif(
     not torch.cuda.is_available() or importlib.util.find_spec("torch_tensorrt") is None,
@@ -73,7 +80,7 @@ def test_tensorrt_that_is_not_installed_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch_tensorrt", None)
     with pytest.raises(PrerequisiteError, match=r'pip install "hrnet-zoo\[tensorrt\]"'):
-        require_engine("tensorrt", "bf16", CUDA, exportable=True)
+        require_possible(tensorrt("bf16"), SEGMENTATION_TIMING, CUDA)
 
 
 def test_tensorrt_with_a_library_missing_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,12 +90,12 @@ def test_tensorrt_with_a_library_missing_is_no_traceback(monkeypatch: pytest.Mon
 
     monkeypatch.setattr("importlib.import_module", broken)
     with pytest.raises(PrerequisiteError, match=r"TensorRT cannot be used \(libcudart"):
-        require_engine("tensorrt", "fp32", CUDA, exportable=True)
+        require_possible(tensorrt("fp32"), SEGMENTATION_TIMING, CUDA)
 
 
 def test_tensorrt_runs_no_detectors() -> None:
     with pytest.raises(PrerequisiteError, match="TensorRT runs only segmentation rows"):
-        require_engine("tensorrt", "fp32", CUDA, exportable=False)
+        require_possible(tensorrt("fp32"), DETECTION_TIMING, CUDA)
 
 
 def test_tensorrt_is_not_imported_where_it_cannot_be_used() -> None:
@@ -96,13 +103,18 @@ def test_tensorrt_is_not_imported_where_it_cannot_be_used() -> None:
         "import sys, torch\n"
         "from hrnet_zoo.errors import PrerequisiteError\n"
         "from hrnet_zoo.runs.time import time_row\n"
-        "from hrnet_zoo.timing.engines import require_engine\n"
+        "from hrnet_zoo.tasks.segmentation.timed import SEGMENTATION_TIMING\n"
+        "from hrnet_zoo.timing.engines import require_possible\n"
+        "from hrnet_zoo.timing.variants import Recipe\n"
+        "def require(engine, device):\n"
+        "    recipe = Recipe(name='', fast=True, engine=engine)\n"
+        "    require_possible(recipe, SEGMENTATION_TIMING, torch.device(device))\n"
         "sys.meta_path.insert(0, type('No', (), {'find_spec': staticmethod(\n"
         "    lambda name, *_: 1 / 0 if name == 'torch_tensorrt' else None)}))\n"
         "for engine, device in (('torch', 'cuda'), ('cudagraph', 'cuda'), ('openvino', 'cpu')):\n"
-        "    require_engine(engine, 'fp32', torch.device(device), exportable=True)\n"
+        "    require(engine, device)\n"
         "try:\n"
-        "    require_engine('tensorrt', 'fp32', torch.device('cpu'), exportable=True)\n"
+        "    require('tensorrt', 'cpu')\n"
         "except PrerequisiteError as error:\n"
         "    print(error)\n"
     )

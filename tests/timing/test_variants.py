@@ -35,19 +35,18 @@ from hrnet_zoo.tasks.predictor import Predictor
 from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING, spread_classes
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, class_scores
-from hrnet_zoo.tasks.segmentation.timed import TimedSegmentor
+from hrnet_zoo.tasks.segmentation.timed import SEGMENTATION_TIMING, TimedSegmentor
 from hrnet_zoo.timing.agreement import (
     combined,
     detection_agreement,
     label_agreement,
     num_matched,
 )
-from hrnet_zoo.timing.engines import require_engine
-from hrnet_zoo.timing.exported import exported_network
+from hrnet_zoo.timing.bottlenecks import multiply_adds, peak_gflops
+from hrnet_zoo.timing.engines import exported_network, require_possible
 from hrnet_zoo.timing.inputs import TimedImage, drawn_image, image_from_file
 from hrnet_zoo.timing.observations import Agreement, Engine
 from hrnet_zoo.timing.variants import DOCUMENTED, DOCUMENTED_LOADING, Recipe, recipes
-from hrnet_zoo.timing.work import multiply_adds, peak_gflops
 from hrnet_zoo.zoo.manifest import load_zoo
 
 ZOO = load_zoo()
@@ -292,7 +291,7 @@ def test_openvino_cannot_report_its_use() -> None:
     code = (
         "import sys, torch\n"
         "from hrnet_zoo.models import build_segmentor\n"
-        "from hrnet_zoo.timing.exported import exported_network\n"
+        "from hrnet_zoo.timing.engines import exported_network\n"
         "model = build_segmentor('fcn_hrnet', backbone='w5_small', num_classes=7)\n"
         "exported_network(model, 'openvino')(torch.zeros(1, 3, 32, 32))\n"
         "assert 'openvino.tools.ovc' in sys.modules\n"
@@ -302,8 +301,9 @@ def test_openvino_cannot_report_its_use() -> None:
 
 
 def test_cpu_engines_leave_gpus_alone() -> None:
+    recipe = Recipe(name="", fast=True, engine="openvino")
     with pytest.raises(PrerequisiteError, match="pass --device cpu"):
-        require_engine("openvino", "fp32", torch.device("cuda"), exportable=True)
+        require_possible(recipe, SEGMENTATION_TIMING, torch.device("cuda"))
 
 
 def test_what_is_timed_of_a_detector_is_its_detections() -> None:

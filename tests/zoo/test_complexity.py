@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from hrnet_zoo import demo
 from hrnet_zoo.models import DETECTORS, build_detector
 from hrnet_zoo.models.detection.detector import Detector, ImageGeometry
-from hrnet_zoo.models.detection.mask_head import MaskHead
+from hrnet_zoo.models.detection.heads import MaskHead
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.multiply_adds import count_multiply_adds
 from hrnet_zoo.tasks.network_size import CONVENTION

@@ -16,10 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hrnet_zoo.models.detection.boxes import decode_distances, scale_tensor
+from hrnet_zoo.models.detection.boxes import decode_distances, multiclass_nms, scale_tensor
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
 from hrnet_zoo.models.detection.necks import HRFPN, NUM_LEVELS
-from hrnet_zoo.models.detection.nms import multiclass_nms
 from hrnet_zoo.models.hrnet import build_hrnet, nearest
 from hrnet_zoo.models.layers import conv
 

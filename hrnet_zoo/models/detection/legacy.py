@@ -9,11 +9,7 @@ from torch import Tensor
 
 from hrnet_zoo.errors import CheckpointError
 
-_RENAMED = {
-    "bbox_head.fcos_cls.": "bbox_head.conv_cls.",
-    "bbox_head.fcos_reg.": "bbox_head.conv_reg.",
-    "bbox_head.fcos_centerness.": "bbox_head.conv_centerness.",
-}
+_RENAMED = re.compile(r"bbox_head\.fcos_(?=(cls|reg|centerness)\.)")
 _SECOND_STAGE_AT_TOP = re.compile(
     r"bbox_head\.(\d\.)?(fc_cls|fc_reg|shared_fcs)\.|mask_head\.|semantic_head\."
 )
@@ -33,20 +29,8 @@ def modern_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         mmdetection 2.3.0, mmdet/models/dense_heads/anchor_free_head.py, _load_from_state_dict;
         tools/upgrade_model_version.py for what else 1.x files would need.
     """
-    _refuse_version_1(state)
-    return {_renamed(key): value for key, value in state.items()}
-
-
-def _renamed(key: str) -> str:
-    for old, new in _RENAMED.items():
-        if key.startswith(old):
-            return new + key.removeprefix(old)
-    return key
-
-
-def _refuse_version_1(state: Mapping[str, Tensor]) -> None:
-    """Raise for a second stage outside ``roi_head``, where only 1.x put it."""
-    key = next((key for key in state if _SECOND_STAGE_AT_TOP.match(key)), None)
+    # Outside of ``roi_head``, where only 1.x put it.
+    key = next(filter(_SECOND_STAGE_AT_TOP.match, state), None)
     if key is not None:
         msg = (
             f"The checkpoint is of mmdetection 1.x ({key} is not under roi_head). There, "
@@ -55,3 +39,7 @@ def _refuse_version_1(state: Mapping[str, Tensor]) -> None:
             "file that the row links."
         )
         raise CheckpointError(msg)
+    return {
+        f"bbox_head.conv_{key[match.end() :]}" if (match := _RENAMED.match(key)) else key: value
+        for key, value in state.items()
+    }

@@ -1,5 +1,9 @@
 """Cuts the features of a box out of the pyramid level that suits its size.
 
+Where tensors have no values, the network's own regions cannot be known. Then regions at random
+places stand in; every level has as many as the others, so that all maps are looked at, and get
+gradients.
+
 RoIAlign and everything after it follow mmdetection 2.3.0, whose numbers the README prints, also for
 files of the later edition: what 3.3.0 does otherwise changes no detection of the goldens.
 
@@ -18,16 +22,18 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import roi_align
 
-from hrnet_zoo.models.detection.semantic_head import STRIDE as CONTEXT_STRIDE
-
 BOX_SIZE = 7
 """Height and width of the features that boxes are classified by."""
 MASK_SIZE = 14
 """Height and width of the features that masks are made of."""
 STRIDES = (4, 8, 16, 32)
 """Pixels of the image per pixel of the pyramid's maps, finest first."""
+_CONTEXT_STRIDE = 8
+"""The same of the semantic branch's map."""
 
 _FINEST_SIZE = 56
+_SIDE = 84
+"""Side of a region that belongs to the finest level, in pixels; it doubles with every level."""
 _BOXES_PER_THREAD = 16
 """torchvision's loop over boxes keeps one core busy; from here on, another is worth its start."""
 
@@ -54,7 +60,7 @@ class RoIFeatures:
         """
         if self._context is None:
             return self._from_pyramid(boxes, size)
-        context = self.align(self._context, boxes, MASK_SIZE, CONTEXT_STRIDE)
+        context = self.align(self._context, boxes, MASK_SIZE, _CONTEXT_STRIDE)
         if size != MASK_SIZE:
             context = F.avg_pool2d(context, MASK_SIZE // size)
         features = self._from_pyramid(boxes, size)
@@ -101,3 +107,47 @@ def aligned(x: Tensor, boxes: Tensor, size: int, stride: int) -> Tensor:
         return features
     with ThreadPoolExecutor(threads) as pool:
         return torch.cat(list(pool.map(align, rois.chunk(threads))))
+
+
+class StandInFeatures(RoIFeatures):
+    """Features of rois [R, 5] (image, x1, y1, x2, y2); the i-th belongs to level i modulo 4."""
+
+    def members_of_levels(self, boxes: Tensor) -> list[Tensor]:
+        """Return for every level the indices of the rois whose turn it is."""
+        return [
+            torch.arange(level, len(boxes), len(STRIDES), device=boxes.device)
+            for level in range(len(STRIDES))
+        ]
+
+    def align(self, x: Tensor, boxes: Tensor, size: int, stride: int) -> Tensor:
+        """Return the features [R, C, S, S] of rois from one map [N, C, H, W], in one thread.
+
+        What an allocation tracker counts is what happens in its own.
+        """
+        features: Tensor = roi_align(x, boxes, size, 1 / stride, 0, aligned=True)
+        return features
+
+
+def stand_in_rois(
+    count: int, size: tuple[int, int], device: torch.device, *, image: int = 0
+) -> Tensor:
+    """Return rois [count, 5] at random places; the i-th belongs to level i modulo 4.
+
+    Args:
+        count: a multiple of 4.
+        size: (height, width) of the network's input.
+        device: where they are made.
+        image: index of the image within its batch.
+    """
+    per_level = count // len(STRIDES)
+    levels = [random_boxes(per_level, _SIDE * 2.0**i, size, device) for i in range(len(STRIDES))]
+    boxes = torch.stack(levels, dim=1).flatten(0, 1)
+    return torch.cat([boxes.new_full((len(boxes), 1), image), boxes], dim=1)
+
+
+def random_boxes(count: int, side: float, size: tuple[int, int], device: torch.device) -> Tensor:
+    """Return squares [count, 4] xyxy at random places in an image of (height, width)."""
+    height, width = size
+    room = torch.tensor([width - side, height - side], device=device).clamp(min=0)
+    corners = torch.rand(count, 2, device=device) * room
+    return torch.cat([corners, corners + side], dim=1)

@@ -19,15 +19,22 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from hrnet_zoo.models.detection.box_head import BoxHead
-from hrnet_zoo.models.detection.boxes import decode_deltas, scale_tensor
+from hrnet_zoo.models.detection.boxes import (
+    MAX_DETECTIONS,
+    decode_deltas,
+    multiclass_nms,
+    scale_tensor,
+)
 from hrnet_zoo.models.detection.detector import Detections, ImageGeometry
-from hrnet_zoo.models.detection.mask_head import MaskHead
-from hrnet_zoo.models.detection.nms import MAX_DETECTIONS, multiclass_nms
-from hrnet_zoo.models.detection.roi_features import BOX_SIZE, MASK_SIZE, RoIFeatures
+from hrnet_zoo.models.detection.heads import BoxHead, MaskHead, SemanticHead
+from hrnet_zoo.models.detection.roi_features import (
+    BOX_SIZE,
+    MASK_SIZE,
+    RoIFeatures,
+    StandInFeatures,
+    stand_in_rois,
+)
 from hrnet_zoo.models.detection.rpn import MAX_PROPOSALS
-from hrnet_zoo.models.detection.semantic_head import SemanticHead
-from hrnet_zoo.models.detection.stand_ins import StandInFeatures, stand_in_rois
 
 STAGE_STDS = ((0.1, 0.1, 0.2, 0.2), (0.05, 0.05, 0.1, 0.1), (0.033, 0.033, 0.067, 0.067))
 """What the deltas of each stage were divided by in training."""

@@ -15,8 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hrnet_zoo.models.detection.boxes import decode_deltas
-from hrnet_zoo.models.detection.nms import grouped_nms
+from hrnet_zoo.models.detection.boxes import decode_deltas, grouped_nms
 
 STRIDES = (4, 8, 16, 32, 64)
 """Pixels between neighbouring anchors, level by level."""

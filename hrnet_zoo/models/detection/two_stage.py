@@ -49,13 +49,7 @@ class TwoStageDetector(Detector):
 
 
 def on_hrnet(
-    backbone: str,
-    num_classes: int,
-    channels: int,
-    *,
-    has_masks: bool = False,
-    num_stages: int = 1,
-    is_hybrid: bool = False,
+    backbone: str, num_classes: int, channels: int, **options: bool | int
 ) -> TwoStageDetector:
     """Return an untrained detector on the HRNet called ``backbone`` ("w18", "w32" ...).
 
@@ -63,24 +57,15 @@ def on_hrnet(
         backbone: named.
         num_classes: foreground classes.
         channels: of the neck's maps and of the heads' convolutions on them.
-        has_masks: as for `RoIHead`.
-        num_stages: as for `RoIHead`.
-        is_hybrid: as for `RoIHead`.
+        options: those of `RoIHead`.
     """
     hrnet = build_hrnet(backbone, nearest)
-    head = RoIHead(
-        num_classes, channels, has_masks=has_masks, num_stages=num_stages, is_hybrid=is_hybrid
-    )
+    head = RoIHead(num_classes, channels, **options)
     return TwoStageDetector(hrnet, HRFPN(hrnet.out_channels, channels), RPNHead(channels), head)
 
 
 def htc_on_resnext(backbone: str, num_classes: int, channels: int) -> TwoStageDetector:
     """Return an untrained HTC on the ResNeXt called ``backbone``, with an ordinary pyramid."""
     resnext = build_resnext(backbone)
-    neck, head = FPN(resnext.out_channels, channels), hybrid_cascade(num_classes, channels)
-    return TwoStageDetector(resnext, neck, RPNHead(channels), head)
-
-
-def hybrid_cascade(num_classes: int, channels: int) -> RoIHead:
-    """Return an untrained second stage of HTC."""
-    return RoIHead(num_classes, channels, num_stages=CASCADE, has_masks=True, is_hybrid=True)
+    head = RoIHead(num_classes, channels, num_stages=CASCADE, has_masks=True, is_hybrid=True)
+    return TwoStageDetector(resnext, FPN(resnext.out_channels, channels), RPNHead(channels), head)

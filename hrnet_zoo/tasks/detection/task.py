@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from hrnet_zoo.models.detection.detector import Detector
     from hrnet_zoo.system.progress import Progress
     from hrnet_zoo.tasks.detection.evaluation import DetectionEvaluator
-    from hrnet_zoo.tasks.detection.inference import DetectionInference
     from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
     from hrnet_zoo.tasks.detection.timed import TimedDetector
-    from hrnet_zoo.tasks.detection.training import DetectionTraining
+    from hrnet_zoo.tasks.detection.workloads import DetectionInference, DetectionTraining
     from hrnet_zoo.tasks.evaluation import ImageResult
     from hrnet_zoo.timing.inputs import TimedImage
     from hrnet_zoo.timing.variants import Recipe, Timeable
@@ -243,12 +242,12 @@ class DetectionTask(Task):
 
     def training(self, setup: DetectionSetup) -> DetectionTraining:
         """Return one training step on a crowded batch."""
-        from hrnet_zoo.tasks.detection.training import DetectionTraining
+        from hrnet_zoo.tasks.detection.workloads import DetectionTraining
 
         return DetectionTraining.of(setup)
 
     def inference(self, setup: DetectionSetup) -> DetectionInference:
         """Return one image that fills the box of the resize."""
-        from hrnet_zoo.tasks.detection.inference import DetectionInference
+        from hrnet_zoo.tasks.detection.workloads import DetectionInference
 
         return DetectionInference.of(setup)

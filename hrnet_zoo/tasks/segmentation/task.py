@@ -27,12 +27,11 @@ if TYPE_CHECKING:
     from hrnet_zoo.system.progress import Progress
     from hrnet_zoo.tasks.evaluation import ImageResult
     from hrnet_zoo.tasks.segmentation.evaluation import SegmentationEvaluator
-    from hrnet_zoo.tasks.segmentation.inference import SegmentationInference
     from hrnet_zoo.tasks.segmentation.per_image import SparseCounts
     from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
     from hrnet_zoo.tasks.segmentation.protocol import Network
     from hrnet_zoo.tasks.segmentation.timed import TimedSegmentor
-    from hrnet_zoo.tasks.segmentation.training import SegmentationTraining
+    from hrnet_zoo.tasks.segmentation.workloads import SegmentationInference, SegmentationTraining
     from hrnet_zoo.timing.inputs import TimedImage
     from hrnet_zoo.timing.variants import Recipe, Timeable
 
@@ -261,12 +260,12 @@ class SegmentationTask(Task):
 
     def training(self, setup: SegmentationSetup) -> SegmentationTraining:
         """Return one training step on crops."""
-        from hrnet_zoo.tasks.segmentation.training import SegmentationTraining
+        from hrnet_zoo.tasks.segmentation.workloads import SegmentationTraining
 
         return SegmentationTraining.of(setup)
 
     def inference(self, setup: SegmentationSetup) -> SegmentationInference:
         """Return one image or window at the single test scale."""
-        from hrnet_zoo.tasks.segmentation.inference import SegmentationInference
+        from hrnet_zoo.tasks.segmentation.workloads import SegmentationInference
 
         return SegmentationInference.of(setup)

@@ -14,8 +14,7 @@ from hrnet_zoo.models.layers import resize
 from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol, slide
 from hrnet_zoo.timing.agreement import combined, label_agreement
-from hrnet_zoo.timing.engines import EXPORT_ENGINES
-from hrnet_zoo.timing.exported import exported_network
+from hrnet_zoo.timing.engines import EXPORT_ENGINES, exported_network
 from hrnet_zoo.timing.graphs import CudaGraph, PerShape
 from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.timing.observations import Agreement, Engine

@@ -32,11 +32,11 @@ from torch.nn import functional as F
 
 from hrnet_zoo.models.detection import (
     fcos,
+    heads,
     necks,
     roi_features,
     roi_head,
     rpn,
-    semantic_head,
     two_stage,
 )
 from hrnet_zoo.models.detection.detector import Detections, ImageGeometry
@@ -114,7 +114,7 @@ def last_mask_head_only(patch: Patch) -> None:
 
 def semantic_without_aligned_corners(patch: Patch) -> None:
     resized = partial(F.interpolate, mode="bilinear", align_corners=False)
-    patch.setattr(semantic_head, "_resized", resized)
+    patch.setattr(heads, "_resized", resized)
 
 
 def root_of_the_product(patch: Patch) -> None:

@@ -1,4 +1,6 @@
-"""One training step of a segmentation row, as the documented memory was logged.
+"""What is asked about a segmentor's memory: a training step as it was logged, and an inference.
+
+The tables do not document what an inference takes.
 
 Source: mmsegmentation 0.20.2, mmseg/models/decode_heads/decode_head.py, BaseDecodeHead.losses;
 configs/_base_/schedules/schedule_40k.py. Nothing is dropped out and there is no auxiliary head.
@@ -6,6 +8,7 @@ configs/_base_/schedules/schedule_40k.py. Nothing is dropped out and there is no
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +19,27 @@ from torch.nn import functional as F
 from hrnet_zoo.memory.training_step import STEP_ASSUMPTIONS, TrainingStep
 from hrnet_zoo.memory.workload import Workload
 from hrnet_zoo.models import build_segmentor
+from hrnet_zoo.models.folding import fold
 from hrnet_zoo.models.layers import resize
-from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
+from hrnet_zoo.models.segmentor import Segmentor
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup, SlideTest
 
 IGNORED = 255
 """The label of pixels that do not count."""
 
 _LEARNING_RATE = 0.01
 _WEIGHT_DECAY = 0.0005
+_USUAL_SIZES = {(2048, 512): (512, 683)}
+"""Boxes (width, height) that hold photographs of many shapes, and the (height, width) of most.
+
+ADE20K's and VOC's photographs are mostly 4:3; the other data sets' images fill their box.
+"""
+
+
+def _untrained(workload: Workload) -> Segmentor:
+    return build_segmentor(
+        workload.architecture, backbone=workload.backbone, num_classes=workload.num_classes
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +70,7 @@ class SegmentationTraining(Workload):
     def prepare(self, device: torch.device) -> TrainingStep:
         """Make network, batch and optimizer on a device, return the step; values are random."""
         with device:
-            network = build_segmentor(
-                self.architecture, backbone=self.backbone, num_classes=self.num_classes
-            ).train()
+            network = _untrained(self).train()
             images = torch.randn(self.samples, 3, *self.size)
             labels = torch.randint(self.num_classes, (self.samples, *self.size))
         return TrainingStep(
@@ -65,6 +79,38 @@ class SegmentationTraining(Workload):
             learning_rate=_LEARNING_RATE,
             weight_decay=_WEIGHT_DECAY,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationInference(Workload):
+    """One inference of a segmentor: on an image, or on a window of one."""
+
+    @classmethod
+    def of(cls, setup: SegmentationSetup) -> SegmentationInference:
+        """Return the inference of a row at its single test scale."""
+        test = setup.test
+        width, height = test.scale
+        whole = _USUAL_SIZES.get(test.scale, (height, width))
+        return cls(
+            architecture=setup.architecture,
+            backbone=setup.backbone,
+            num_classes=setup.num_classes,
+            size=test.crop_size if isinstance(test, SlideTest) else whole,
+        )
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """Return what is taken for granted, for people."""
+        height, width = self.size
+        return ("BatchNorm folded, float32", f"one image or window of {height} x {width}")
+
+    def prepare(self, device: torch.device) -> Callable[[], object]:
+        """Make network and image, return what labels it; values are random."""
+        with device:
+            network = _untrained(self)
+            image = torch.randn(1, 3, *self.size)
+        fold(network)
+        return torch.inference_mode()(lambda: network(image).argmax(dim=1))
 
 
 def segmentation_loss(coarse_logits: Tensor, labels: Tensor) -> Tensor:

@@ -1,12 +1,17 @@
-"""One training step of a detection row, as the documented memory was logged.
+"""What is asked about a detector's memory: a training step as it was logged, and an inference.
 
-Source: mmdetection 2.3.0, configs/hrnet/ and configs/_base_/schedules/schedule_1x.py;
-mmdet/models/detectors/two_stage.py, TwoStageDetector.forward_train.
+Which regions and objects are looked at depends on values, which fake tensors do not have. As many
+stand in as there can be at most, and nothing is selected among them. The tables do not document
+what an inference takes.
+
+Source: mmdetection 2.3.0, configs/hrnet/ and configs/_base_/schedules/schedule_1x.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,42 +20,62 @@ from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.memory.training_step import STEP_ASSUMPTIONS, TrainingStep
 from hrnet_zoo.memory.workload import Workload
 from hrnet_zoo.models import DETECTORS, build_detector
+from hrnet_zoo.models.detection.boxes import MAX_DETECTIONS
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.detection.fcos import FCOS
+from hrnet_zoo.models.detection.rpn import MAX_PROPOSALS
 from hrnet_zoo.models.detection.two_stage import TwoStageDetector
+from hrnet_zoo.models.folding import fold
 from hrnet_zoo.models.resnext import ResNeXt
-from hrnet_zoo.tasks.detection.setup import DetectionSetup
-from hrnet_zoo.tasks.detection.training_batch import OBJECTS_PER_IMAGE, Batch, made_up_batch
-from hrnet_zoo.tasks.detection.training_fcos import compose_group_norms, fcos_loss
-from hrnet_zoo.tasks.detection.training_two_stage import (
+from hrnet_zoo.tasks.detection.losses import (
+    OBJECTS_PER_IMAGE,
     POSITIVES_PER_IMAGE,
     REGIONS_PER_IMAGE,
+    Batch,
+    compose_group_norms,
+    fcos_loss,
+    made_up_batch,
     roi_loss,
     rpn_loss,
 )
+from hrnet_zoo.tasks.detection.setup import DetectionSetup
 
 _LEARNING_RATE = 0.02
 _WEIGHT_DECAY = 0.0001
 _RESNEXT = "htc_x101"
+_NOT_SELECTED = "selecting and suppressing boxes is left out"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectionTraining(Workload):
-    """One training step of a detector, on the largest batch: landscape images that fill the box."""
+class _DetectorWorkload(Workload):
+    """Work of a detector on landscape images that fill the box of the resize, the largest."""
 
     channels: int
+
+    def network(self, device: torch.device) -> Detector:
+        """Return the untrained network."""
+        with device:
+            return build_detector(
+                self.architecture,
+                backbone=self.backbone,
+                num_classes=self.num_classes,
+                channels=self.channels,
+            )
+
+
+def _asked(setup: DetectionSetup) -> dict[str, Any]:
+    network = setup.model_dump(include={"architecture", "backbone", "num_classes", "channels"})
+    return {**network, "size": setup.largest_input()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionTraining(_DetectorWorkload):
+    """One training step of a detector, on the largest batch: landscape images that fill the box."""
 
     @classmethod
     def of(cls, setup: DetectionSetup) -> DetectionTraining:
         """Return the training of a row; images are resized for it as for its test."""
-        return cls(
-            architecture=setup.architecture,
-            backbone=setup.backbone,
-            num_classes=setup.num_classes,
-            channels=setup.channels,
-            size=setup.largest_input(),
-            samples=setup.samples_per_gpu,
-        )
+        return cls(**_asked(setup), samples=setup.samples_per_gpu)
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -85,13 +110,7 @@ class DetectionTraining(Workload):
 
     def prepare(self, device: torch.device) -> TrainingStep:
         """Make network, batch and optimizer on a device, return the step; values are random."""
-        with device:
-            network = build_detector(
-                self.architecture,
-                backbone=self.backbone,
-                num_classes=self.num_classes,
-                channels=self.channels,
-            )
+        network = self.network(device)
         as_trained(network)
         batch = made_up_batch(self.samples, self.size, self.num_classes, device)
         return TrainingStep(
@@ -124,3 +143,48 @@ def detection_loss(network: Detector, batch: Batch, num_classes: int) -> Tensor:
         return fcos_loss(network.outputs(batch.images), batch)
     msg = f"what a {type(network).__name__} learns from is not part of this version"
     raise PrerequisiteError(msg)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionInference(_DetectorWorkload):
+    """One inference of a detector, padding included."""
+
+    @classmethod
+    def of(cls, setup: DetectionSetup) -> DetectionInference:
+        """Return the inference of a row on an image that fills the box of the resize."""
+        return cls(**_asked(setup))
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """Return what is taken for granted, for people."""
+        height, width = self.size
+        common = (
+            "BatchNorm folded, channels-last, float32",
+            f"one image of {height} x {width} after padding, the most pixels there are",
+        )
+        kind = DETECTORS[self.architecture]
+        if not kind.has_regions:
+            return (*common, _NOT_SELECTED)
+        masks = (f"{MAX_DETECTIONS} objects, whose masks never are as large as the image",)
+        return (
+            *common,
+            _NOT_SELECTED,
+            f"{MAX_PROPOSALS} regions, as many from each level; none are proposed",
+            *(masks if kind.has_masks else ()),
+        )
+
+    def prepare(self, device: torch.device) -> Callable[[], object]:
+        """Make network and image, return what detects; values are random."""
+        network = self.network(device)
+        image = torch.randn(1, *self.size, 3, device=device).permute(0, 3, 1, 2)
+        fold(network)
+        _make_channels_last(network)
+        return torch.inference_mode()(lambda: network.run_all_parts(image))
+
+
+def _make_channels_last(network: nn.Module) -> None:
+    """Do what `Module.to` does, which cannot exchange the weights that `fold` made of fakes."""
+    for part in network.modules():
+        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+            weight = part.weight.detach().contiguous(memory_format=torch.channels_last)
+            part.weight = nn.Parameter(weight)
