@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -48,6 +48,19 @@ class Recipe:
     precision: Precision = "fp32"
     batch: int = 1
     """Images that go through the network together."""
+
+    @property
+    def layout(self) -> torch.memory_format:
+        """What the network likes best; exported engines choose inside what suits them."""
+        likes_channels = self.fast and self.engine in ("torch", "compile", "cudagraph")
+        return torch.channels_last if likes_channels else torch.contiguous_format
+
+    def how(self, engines: Mapping[Engine, str]) -> str:
+        """Return how it computes, for people, from what is said of engines."""
+        if not self.fast:
+            return "eager, contiguous, BatchNorm not folded, TF32 off"
+        layout = ", channels-last" if self.layout == torch.channels_last else ""
+        return f"{engines[self.engine]}{layout}, BatchNorm folded, {self.precision}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -102,6 +115,11 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
     def window(self) -> tuple[int, int] | None:
         """Return (height, width) of sliding windows, if there are any."""
         return None
+
+    def batch(self, i: int, recipe: Recipe) -> Tensor:
+        """Return an input as often as the recipe wants, in the layout that suits it."""
+        copies = self._inputs[i].expand(recipe.batch, -1, -1, -1)
+        return copies.contiguous(memory_format=recipe.layout)
 
     def first_pass(self) -> object:
         """Do the documented network's work on the first image, to have it counted."""

@@ -1,8 +1,8 @@
 """How large the rows' networks are and how much they compute.
 
 Counting needs torch, which what shows them must not import, so it was done beforehand:
-`tasks/multiply_adds.py` counts, and `tools/count_complexity.py` writes `complexity.json`, which is
-read here. A test counts all of them again.
+`tools/count_complexity.py` writes `complexity.json`, which is read here. A test counts all of them
+again.
 """
 
 from __future__ import annotations

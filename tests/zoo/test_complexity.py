@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from count_complexity import distinct_rows, entry
+from count_complexity import count_multiply_adds, distinct_rows, entry
 from fill import BACKBONES, DATA
 from report.test_report import markdown_rows
 from rows import build_row
@@ -24,7 +24,6 @@ from hrnet_zoo.models import DETECTORS, build_detector
 from hrnet_zoo.models.detection.detector import Detector, ImageGeometry
 from hrnet_zoo.models.detection.heads import MaskHead
 from hrnet_zoo.tasks import TASKS
-from hrnet_zoo.tasks.multiply_adds import count_multiply_adds
 from hrnet_zoo.tasks.network_size import CONVENTION
 from hrnet_zoo.zoo.complexity import FILE, complexity_of
 from hrnet_zoo.zoo.manifest import default_manifest, load_zoo

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
@@ -49,7 +51,10 @@ class TwoStageDetector(Detector):
 
 
 def on_hrnet(
-    backbone: str, num_classes: int, channels: int, **options: bool | int
+    backbone: str,
+    num_classes: int,
+    channels: int,
+    **options: Any,  # noqa: ANN401 - whatever `RoIHead` takes
 ) -> TwoStageDetector:
     """Return an untrained detector on the HRNet called ``backbone`` ("w18", "w32" ...).
 

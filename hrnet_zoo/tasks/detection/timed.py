@@ -79,8 +79,7 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
     def computation(self, recipe: Recipe) -> Computation[ImageDetections]:
         """Return how a recipe computes; the answer is without masks."""
         network = fast_detector(self._model, recipe) if recipe.fast else self._model
-        layout = torch.channels_last if recipe.fast else torch.contiguous_format
-        first = self._inputs[0].contiguous(memory_format=layout)
+        first = self.batch(0, recipe)
 
         def run() -> object:
             if recipe.with_loading:
@@ -89,8 +88,12 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
             return _to_arrays(found, self._images[0].size)
 
         def answer(i: int) -> ImageDetections:
-            x = self._inputs[i].contiguous(memory_format=layout)
-            return _boxes(self._detect(network, x, self._geometries[i]))
+            found = self._detect(network, self.batch(i, recipe), self._geometries[i])
+            return ImageDetections(
+                boxes=found.boxes.cpu().numpy(),
+                scores=found.scores.cpu().numpy(),
+                labels=found.labels.cpu().numpy(),
+            )
 
         return Computation(run=run, answer=answer, description=_description(recipe))
 
@@ -170,21 +173,10 @@ def _to_arrays(found: Detections, size: tuple[int, int]) -> list[object]:
     return [tensor.cpu().numpy() for tensor in tensors]
 
 
-def _boxes(found: Detections) -> ImageDetections:
-    return ImageDetections(
-        boxes=found.boxes.cpu().numpy(),
-        scores=found.scores.cpu().numpy(),
-        labels=found.labels.cpu().numpy(),
-    )
-
-
 def _description(recipe: Recipe) -> str:
     if recipe.with_loading:
         steps = "decode, resize, normalise, copy in, network, boxes and coded masks"
         return f"{steps}; otherwise as documented, one after the other"
     steps = "copy in, network, boxes and pasted masks to arrays"
-    if not recipe.fast:
-        return f"{steps}; eager, contiguous, BatchNorm not folded, TF32 off"
-    how = _HOW[recipe.engine]
-    where = "" if recipe.precision in ("fp32", "tf32") else " in backbone and neck"
-    return f"{steps}; {how}, channels-last, BatchNorm folded, {recipe.precision}{where}"
+    where = " in backbone and neck" if recipe.precision in ("bf16", "fp16") else ""
+    return f"{steps}; {recipe.how(_HOW)}{where}"

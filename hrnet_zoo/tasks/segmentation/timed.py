@@ -15,7 +15,7 @@ from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol, slide
 from hrnet_zoo.timing.agreement import combined, label_agreement
 from hrnet_zoo.timing.engines import EXPORT_ENGINES, exported_network
-from hrnet_zoo.timing.graphs import CudaGraph, PerShape
+from hrnet_zoo.timing.graphs import CudaGraph
 from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.timing.observations import Agreement, Engine
 from hrnet_zoo.timing.variants import (
@@ -45,6 +45,7 @@ _HOW: dict[Engine, str] = {
     "torch": "eager",
     "compile": "torch.compile",
     "cudagraph": "one CUDA graph from network to argmax",
+    **{engine: f"network in {export.title}" for engine, export in EXPORT_ENGINES.items()},
 }
 
 
@@ -81,37 +82,30 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
         answer: Answer = partial(self._answer, network, recipe)
         if recipe.engine == "cudagraph":
             answer = self._recorded(answer)
-        first = self._batch(0, recipe)
+        first = self.batch(0, recipe)
+        softmax, how = "" if recipe.fast else "softmax, ", recipe.how(_HOW)
         return Computation(
             run=lambda: answer(first, self._sizes[0])[1].cpu().numpy(),
-            answer=lambda i: answer(self._batch(i, recipe), self._sizes[i])[0],
-            description=_description(recipe),
+            answer=lambda i: answer(self.batch(i, recipe), self._sizes[i])[0],
+            description=f"copy in, network, both resizes, {softmax}argmax, copy out; {how}",
         )
 
     def agreement(self, reference: Tensor, ours: Tensor) -> Agreement:
         """Compare every image of a batch with what the documented way says of it alone."""
         return combined([label_agreement(reference, one) for one in torch.split(ours, 1)])
 
-    def _batch(self, i: int, recipe: Recipe) -> Tensor:
-        """Return an image as often as the recipe wants, in the layout that suits it."""
-        copies = self._inputs[i].expand(recipe.batch, -1, -1, -1)
-        return copies.contiguous(memory_format=_layout(recipe))
-
     def _recorded(self, answer: Answer) -> Answer:
         """Return an answer that is recorded once per shape of input and size of image.
 
         A recording gives logits and labels: what agreement compares is what is timed.
         """
-        per_size: dict[tuple[int, int], PerShape[tuple[Tensor, Tensor]]] = {}
+        ready: dict[object, CudaGraph[tuple[Tensor, Tensor]]] = {}
 
         def recorded(x: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-            if size not in per_size:
-                per_size[size] = PerShape(
-                    lambda example: CudaGraph(
-                        lambda given: answer(given, size), example, self._device
-                    )
-                )
-            return per_size[size](x)
+            key = (x.shape, size)
+            if key not in ready:
+                ready[key] = CudaGraph(lambda given: answer(given, size), x, self._device)
+            return ready[key](x)
 
         return recorded
 
@@ -156,21 +150,3 @@ def fast_segmentor(model: Segmentor, recipe: Recipe) -> Network:
     if recipe.engine == "compile":
         coarse = torch.compile(coarse, dynamic=False)
     return lambda x: coarse(x.to(dtype)).to(torch.float32)
-
-
-def _layout(recipe: Recipe) -> torch.memory_format:
-    """Return what the network likes best; exported engines choose inside what suits them."""
-    if recipe.fast and recipe.engine not in EXPORT_ENGINES:
-        return torch.channels_last
-    return torch.contiguous_format
-
-
-def _description(recipe: Recipe) -> str:
-    steps = "copy in, network, both resizes, {}argmax, copy out"
-    if not recipe.fast:
-        return f"{steps.format('softmax, ')}; eager, contiguous, BatchNorm not folded, TF32 off"
-    if recipe.engine in EXPORT_ENGINES:
-        how = f"network in {EXPORT_ENGINES[recipe.engine].title}"
-    else:
-        how = f"{_HOW[recipe.engine]}, channels-last"
-    return f"{steps.format('')}; {how}, BatchNorm folded, {recipe.precision}"
