@@ -189,11 +189,11 @@ def roi_loss(head: RoIHead, maps: list[Tensor], batch: Batch, num_classes: int) 
 def made_up_regions(batch: Batch, num_classes: int) -> Regions:
     """Return regions at random places, of sizes for every level; see `Regions`."""
     device, images = batch.images.device, len(batch.images)
+    rois = [stand_in_rois(REGIONS_PER_IMAGE, batch.size, device, image=i) for i in range(images)]
     labels = torch.full((images, REGIONS_PER_IMAGE), num_classes, device=device)
     shown = torch.randint(num_classes, (images, POSITIVES_PER_IMAGE), device=device)
     labels[:, :POSITIVES_PER_IMAGE] = shown
     numbers = torch.arange(images * REGIONS_PER_IMAGE, device=device).view_as(labels)
-    rois = [stand_in_rois(REGIONS_PER_IMAGE, batch.size, device, image=i) for i in range(images)]
     return Regions(
         rois=torch.cat(rois),
         labels=labels.flatten(),
