@@ -22,7 +22,7 @@ from hrnet_zoo.cli.options import (
 
 if TYPE_CHECKING:
     from hrnet_zoo.runs.verify import MeasureOptions
-    from hrnet_zoo.tasks.detection.coco_backends import BackendChoice
+    from hrnet_zoo.tasks.detection.coco_ap import BackendChoice
     from hrnet_zoo.zoo.row import EditionName, Row
 
 _LARGEST_TOLERANCE = 10

@@ -134,7 +134,7 @@ class DetectionTask(Task):
 
     def check_options(self, options: ScoreOptions) -> None:
         """Check that the evaluator asked for by name is installed."""
-        from hrnet_zoo.tasks.detection.coco_backends import require_installed
+        from hrnet_zoo.tasks.detection.coco_ap import require_installed
 
         require_installed(options.coco_backend)
 
