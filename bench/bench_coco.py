@@ -14,11 +14,12 @@ import pytest
 from made_up_coco import Json, made_up_coco
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from hrnet_zoo.tasks.detection.coco_ap import FIGURES, CocoFigures
-from hrnet_zoo.tasks.detection.coco_backends import (
+from hrnet_zoo.tasks.detection.coco_ap import (
+    FIGURES,
     BackendName,
+    CocoFigures,
     ScoredRun,
-    evaluate,
+    coco_figures,
     score_detections,
 )
 
@@ -35,7 +36,7 @@ def case(num_images: int) -> tuple[Json, list[Json]]:
 def figures(backend: BackendName, num_images: int) -> CocoFigures:
     truth, results = case(num_images)
     ids = [image["id"] for image in truth["images"]]
-    return evaluate(backend, truth, results, "bbox", image_ids=ids)
+    return coco_figures(truth, results, "bbox", image_ids=ids, backend=backend)
 
 
 def twelve(found: CocoFigures) -> list[float | None]:
@@ -74,7 +75,7 @@ def main() -> None:
         begin = time.perf_counter()
         run = score(backend)
         checked_s = time.perf_counter() - begin
-        assert run.backend == backend, run.remarks
+        assert run.scoring.backend == backend, run.scoring.remarks
         print(
             f"{backend:<12} {alone_s:7.2f} s   {reference_s / alone_s:5.1f} times faster; "
             f"{checked_s:.2f} s and {reference_s / checked_s:.1f} times with the comparison"

@@ -15,7 +15,7 @@ from made_up_runs import images, write_many
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from hrnet_zoo.tasks.bootstrap import RESAMPLES, draw_images
-from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, bootstrap_runs
+from hrnet_zoo.tasks.segmentation.confusion import SparseCounts, bootstrap_runs
 
 ROWS, RUNS = 50, 100
 NUM_IMAGES, NUM_CLASSES, PAIRS_MET = 2000, 150, 120

@@ -14,7 +14,7 @@ from test_docs import ROOT
 
 from hrnet_zoo.demo import DATA_ROOT, MANIFEST
 from hrnet_zoo.records.journal import Journal, read_finished
-from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, total
+from hrnet_zoo.tasks.segmentation.confusion import SegmentationScores, SparseCounts, total
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, resized_images
 
 BASELINE = ROOT / "reports" / "demo" / "records"
@@ -87,5 +87,6 @@ def break_images(path: Path, num_broken: int) -> None:
         for piece in pieces:
             journal.append(piece)
         journal.finish(file)
-    record["measurements"][0]["value"] = total(made, made[0].num_classes).scores().miou
+    scores = SegmentationScores.of(total(made, made[0].num_classes))
+    record["measurements"][0]["value"] = scores.miou
     path.write_text(json.dumps(record))

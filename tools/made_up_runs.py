@@ -24,7 +24,7 @@ from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.scored import ClassFigures, ProtocolUsed
-from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, total
+from hrnet_zoo.tasks.segmentation.confusion import SegmentationScores, SparseCounts, total
 from hrnet_zoo.timing.observations import InputTimed, MachineState, VariantTimed
 from hrnet_zoo.zoo.row import Metric
 
@@ -85,7 +85,7 @@ def predicted(
 
 
 def miou(made: Sequence[SparseCounts]) -> float:
-    value = total(made, NUM_CLASSES).scores().miou
+    value = SegmentationScores.of(total(made, NUM_CLASSES)).miou
     assert value is not None
     return value
 

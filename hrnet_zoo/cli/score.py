@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hrnet_zoo.datasets.coco_instances import CocoInstances
-    from hrnet_zoo.tasks.detection.coco_ap import Entry
-    from hrnet_zoo.tasks.detection.coco_backends import BackendChoice
+    from hrnet_zoo.tasks.detection.coco_ap import BackendChoice, Entry
     from hrnet_zoo.tasks.detection.metrics import Kind
 
 
@@ -56,7 +55,7 @@ def score(
     )
     from hrnet_zoo.datasets.coco_results import read_results
     from hrnet_zoo.report.scores import scores_as_json, scores_as_text
-    from hrnet_zoo.tasks.detection.coco_backends import score_detections
+    from hrnet_zoo.tasks.detection.coco_ap import score_detections
 
     expected = _data_set(dataset)
     found = find_instances(expected, data_folder(dataset, expected.root, data_root, data))
@@ -68,7 +67,7 @@ def score(
         one: score_detections(truth, entries, one, image_ids=image_ids, backend=coco_backend)
         for one in _kinds(kind, entries, truth)
     }
-    for remark in dict.fromkeys(remark for run in runs.values() for remark in run.remarks):
+    for remark in dict.fromkeys(remark for run in runs.values() for remark in run.scoring.remarks):
         click.echo(remark, err=True)
     render = scores_as_json if form == "json" else scores_as_text
     click.echo(render(expected, len(image_ids), len(entries), runs))

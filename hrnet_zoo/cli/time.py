@@ -194,16 +194,15 @@ def _time_and_print(rows: Sequence[Row], options: TimeOptions, output: Path, for
     for row in rows:
         try:
             with show_progress() as progress:
-                result = time_row(row, options, output, progress, networks.figures)
+                timed.append(time_row(row, options, output, progress, networks.figures))
         except UsageError:
             raise
         except ZooError as error:
             errors[row.name] = str(error).removeprefix(f"{row.name}: ")
             click.echo(f"{row.name}: {errors[row.name]}", err=True)
             continue
-        timed.append((result.record, result.path))
         if form == "text":
-            click.echo(timing_as_text(result.record, result.path))
+            click.echo(timing_as_text(*timed[-1]))
     if form == "json":
         click.echo(timings_as_json(timed, errors))
     complete = not errors and all(all_could_be_run(record) for record, _ in timed)

@@ -21,8 +21,8 @@ from hrnet_zoo.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from hrnet_zoo.runs.options import MeasureOptions
-    from hrnet_zoo.tasks.detection.coco_backends import BackendChoice
+    from hrnet_zoo.runs.verify import MeasureOptions
+    from hrnet_zoo.tasks.detection.coco_ap import BackendChoice
     from hrnet_zoo.zoo.row import EditionName, Row
 
 _LARGEST_TOLERANCE = 10
@@ -128,7 +128,7 @@ def verify(
     asked = [(row, zoo.metrics_of(row, metrics)) for row in rows]
     _check_single_files(asked, checkpoint=checkpoint, profile=profile, save_results=save_results)
 
-    from hrnet_zoo.runs.options import MeasureOptions  # imports torch
+    from hrnet_zoo.runs.verify import MeasureOptions  # imports torch
     from hrnet_zoo.tasks.options import ScoreOptions
 
     options = MeasureOptions(

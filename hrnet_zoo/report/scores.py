@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.report.text import aligned, or_dash, to_json
-from hrnet_zoo.tasks.detection.coco_ap import FIGURES
-from hrnet_zoo.tasks.detection.coco_backends import ScoredRun
+from hrnet_zoo.tasks.detection.coco_ap import FIGURES, ScoredRun, agrees
 from hrnet_zoo.tasks.detection.metrics import Kind
+from hrnet_zoo.tasks.scored import Scoring
 
 _KIND_TITLES: dict[Kind, str] = {"bbox": "boxes", "segm": "masks"}
 _FIGURE_TITLES = {
@@ -48,7 +47,7 @@ def scores_as_text(
     table = aligned(titles, cells, "l" + "r" * len(runs))
     counts = f"{num_results} results on {num_images} of {dataset.num_images} images"
     heading = f"{dataset.title}: {counts}"
-    by = dict.fromkeys(_scored_by(run) for run in runs.values())
+    by = dict.fromkeys(_scored_by(run.scoring) for run in runs.values())
     return "\n".join([heading, *(f"  {line}" for line in table.splitlines()), *by])
 
 
@@ -67,6 +66,12 @@ def scores_as_json(
 
 
 def _as_dict(dataset: CocoInstances, run: ScoredRun) -> dict[str, object]:
+    scoring = run.scoring
+    parity = {
+        "num_images": scoring.parity_num_images,
+        "largest_difference": scoring.parity_largest_difference,
+        "agreed": agrees(scoring.parity_largest_difference),
+    }
     names = dict(zip(dataset.category_ids, dataset.classes.names, strict=True))
     return {
         **{name: getattr(run.figures, name) for name in FIGURES},
@@ -74,15 +79,15 @@ def _as_dict(dataset: CocoInstances, run: ScoredRun) -> dict[str, object]:
             {"id": category, "name": names[category], "ap": ap}
             for category, ap in run.figures.per_category.items()
         ],
-        "backend": run.backend,
-        "backend_version": run.version,
-        "parity": run.parity and asdict(run.parity) | {"agreed": run.parity.agreed},
-        "remarks": list(run.remarks),
+        "backend": scoring.backend,
+        "backend_version": scoring.version,
+        "parity": parity if scoring.parity_num_images is not None else None,
+        "remarks": scoring.remarks,
     }
 
 
-def _scored_by(run: ScoredRun) -> str:
+def _scored_by(scoring: Scoring) -> str:
     checked = ""
-    if run.parity is not None and run.backend != "pycocotools":
-        checked = f", which agrees with pycocotools on {run.parity.num_images} of the images"
-    return f"scored by {run.backend} {run.version}{checked}"
+    if scoring.parity_num_images is not None and scoring.backend != "pycocotools":
+        checked = f", which agrees with pycocotools on {scoring.parity_num_images} of the images"
+    return f"scored by {scoring.backend} {scoring.version}{checked}"

@@ -7,36 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.records.accuracy import CheckpointUsed
+from hrnet_zoo.runs.load import RunOptions
 from hrnet_zoo.system.devices import memory_explained
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import TASKS
-from hrnet_zoo.timing.inputs import TimedImage, drawn_image, image_from_file
+from hrnet_zoo.timing.inputs import drawn_image, image_from_file
 from hrnet_zoo.timing.observations import Engine, InputTimed, Precision, Weights
 from hrnet_zoo.timing.variants import TimedNetwork
-from hrnet_zoo.weights.download import FetchedFile
-from hrnet_zoo.weights.fetch import FetchOptions, fetch_row, own_checkpoint
 from hrnet_zoo.zoo.row import Row
-
-AnyTimed = TimedNetwork[Any, Any]
-
-_CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TimeOptions:
-    """What to time, and with what."""
+class TimeOptions(RunOptions):
+    """What to time, and with what; a checkpoint of the user's own wins over ``published``."""
 
-    fetch: FetchOptions
-    manifest_dir: Path
     published: bool = False
     """Whether to use the published weights; else they are filled in."""
-    checkpoint: Path | None = None
-    """A file of the user's own, which wins over ``published``."""
-    device: str = "auto"
     engines: tuple[Engine, ...] = ("torch",)
     precisions: tuple[Precision, ...] = ("fp32",)
     batch: int = 1
@@ -59,7 +48,7 @@ class TimeOptions:
 class PreparedRow:
     """Everything that sampling needs, and the record's words for it."""
 
-    network: AnyTimed
+    network: TimedNetwork[Any, Any]
     weights: Weights
     checkpoint: CheckpointUsed | None
     input: InputTimed
@@ -73,24 +62,36 @@ def prepare(
     Raises:
         ZooError: something needed is missing or wrong.
     """
-    task = TASKS[row.task]
-    scale = options.scale or task.box(row.setup)
+    task, documented = TASKS[row.task], TASKS[row.task].box(row.setup)
+    scale = options.scale or documented
     with memory_explained(lambda: _too_large(scale)):
         images = [image_from_file(path) for path in options.images]
         images = images or [drawn_image(drawn_size(row, scale))]
-    file = _weights_file(row, options, progress)
+    weights: Weights = (
+        "own" if options.checkpoint else "published" if options.published else "filled"
+    )
+    file = None if weights == "filled" else options.file_for(row, progress)
     progress.begin(f"{row.name}: building the network", None, "")
     if file is None:
-        model = _filled_model(row, images[0])
+        with torch.device("meta"):
+            model = task.build(row.setup)
+        task.fill(model, images[0], row.setup)
     else:
-        model = task.load(row.name, row.setup, file.path, _CPU).model
+        model = task.load(row.name, row.setup, file.path, torch.device("cpu")).model
     with memory_explained(lambda: _too_large(scale)):
         network = task.timed(row.setup, model, images, options.scale, device)
     return PreparedRow(
         network=network,
-        weights="own" if options.checkpoint else "published" if options.published else "filled",
-        checkpoint=None if file is None else _checkpoint_used(row, file, options),
-        input=_input_timed(row, images, network, options),
+        weights=weights,
+        checkpoint=options.checkpoint_used(row, file) if file else None,
+        input=InputTimed(
+            images=[image.name for image in images],
+            image_size=images[0].size,
+            network_input=network.network_input,
+            scale=scale,
+            is_documented_scale=scale == documented,
+            window=network.window,
+        ),
     )
 
 
@@ -110,45 +111,4 @@ def _too_large(scale: tuple[int, int]) -> str:
     return (
         f"Main memory ran out while images for a box of {scale[0]} x {scale[1]} pixels were made "
         "ready. Free some, or pass a smaller --scale; nothing was made smaller to fit."
-    )
-
-
-def _weights_file(row: Row, options: TimeOptions, progress: Progress) -> FetchedFile | None:
-    if options.checkpoint is not None:
-        return own_checkpoint(row, options.checkpoint, progress)
-    if options.published:
-        return fetch_row(row, options.manifest_dir, options.fetch, progress)
-    return None
-
-
-def _filled_model(row: Row, image: TimedImage) -> nn.Module:
-    """Return the network with random weights, on the CPU."""
-    task = TASKS[row.task]
-    with torch.device("meta"):
-        model = task.build(row.setup)
-    task.fill(model, image, row.setup)
-    return model
-
-
-def _checkpoint_used(row: Row, file: FetchedFile, options: TimeOptions) -> CheckpointUsed:
-    return CheckpointUsed(
-        file_name=file.path.name,
-        sha256=file.sha256,
-        size_bytes=file.size_bytes,
-        url=None if options.checkpoint else row.checkpoint_url,
-    )
-
-
-def _input_timed(
-    row: Row, images: list[TimedImage], network: AnyTimed, options: TimeOptions
-) -> InputTimed:
-    documented = TASKS[row.task].box(row.setup)
-    scale = options.scale or documented
-    return InputTimed(
-        images=[image.name for image in images],
-        image_size=images[0].size,
-        network_input=network.network_input,
-        scale=scale,
-        is_documented_scale=scale == documented,
-        window=network.window,
     )

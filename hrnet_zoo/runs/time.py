@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -14,36 +14,25 @@ import torch
 from hrnet_zoo.errors import ZooError
 from hrnet_zoo.records.files import new_record_path, now, write_record
 from hrnet_zoo.records.timing import TimingAsked, TimingRecord
-from hrnet_zoo.runs.prepared import AnyTimed, TimeOptions, prepare
+from hrnet_zoo.runs.prepared import PreparedRow, TimeOptions, prepare
 from hrnet_zoo.system.devices import describe_device, resolve_device, synchronised_time
 from hrnet_zoo.system.environment import describe_environment
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import TASKS
-from hrnet_zoo.timing.bottlenecks import Observed, measure_work, observe
+from hrnet_zoo.timing.bottlenecks import measure_work, observe
 from hrnet_zoo.timing.engines import require_possible
 from hrnet_zoo.timing.machine_state import Watch
 from hrnet_zoo.timing.observations import (
-    Agreement,
-    Outcome,
     Precision,
     SamplingUsed,
     TrainedFigure,
     TwinSamples,
     VariantTimed,
 )
-from hrnet_zoo.timing.sampling import (
-    Samples,
-    Sampling,
-    SamplingRule,
-    Subject,
-    sample,
-    sample_pairs,
-)
+from hrnet_zoo.timing.sampling import Sampling, SamplingRule, Subject, sample, sample_pairs
 from hrnet_zoo.timing.variants import (
     DOCUMENTED,
     Recipe,
-    Timeable,
-    Variant,
     explained,
     in_one_line,
     recipes,
@@ -60,30 +49,13 @@ TrainedFigures = Callable[
 """Finds out what lower precisions do to trained networks of a task."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class TimedRow:
-    """A finished run and the file its record is in."""
-
-    record: TimingRecord
-    path: Path
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Candidate:
-    """A recipe that was tried once: ready to be timed, or why not."""
+    """A recipe that was tried once: the record's words for it, and what is timed, if it can be."""
 
     recipe: Recipe
-    variant: Variant | None = None
-    agreement: Agreement | None = None
-    outcome: Outcome = "timed"
-    reason: str | None = None
-
-    @property
-    def subject(self) -> Subject:
-        assert self.variant is not None
-        return Subject(
-            name=self.recipe.name, run=self.variant.run, settings=settings_for(self.recipe)
-        )
+    said: VariantTimed
+    subject: Subject | None
 
 
 def time_row(
@@ -92,8 +64,8 @@ def time_row(
     output: Path,
     progress: Progress,
     trained: TrainedFigures,
-) -> TimedRow:
-    """Time a row's variants, or the documented one against itself, and write the record.
+) -> tuple[TimingRecord, Path]:
+    """Time a row's variants, or the documented one against itself; return the record and its file.
 
     A variant that cannot be run is part of the record, with its reason. ``trained`` is asked about
     the lower precisions that were timed.
@@ -107,14 +79,14 @@ def time_row(
     path = new_record_path(output, row.name, started_at, "timing")
     try:
         with _threads(options.num_threads):
-            record = _time(row, options, device, started_at, progress)
+            record = _Timing(row, options, device, progress).record(started_at)
             figures = _trained(record, device, trained, progress)
             record = record.model_copy(update={"trained": figures})
         write_record(record, path)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return TimedRow(record=record, path=path)
+    return record, path
 
 
 @contextmanager
@@ -127,191 +99,165 @@ def _threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _time(
-    row: Row,
-    options: TimeOptions,
-    device: torch.device,
-    started_at: datetime,
-    progress: Progress,
-) -> TimingRecord:
-    prepared = prepare(row, options, device, progress)
-    rule = SamplingRule(limit_s=options.limit_s)
-    documented = _try_documented(prepared.network, device)
-    sampling, candidates, twins = None, [documented], list[TwinSamples]()
-    if options.num_twins:
-        watch = Watch(device)
-        twins = _time_twins(row, documented, options.num_twins, rule, watch, progress)
-    else:
-        candidates += _try_others(row, prepared.network, options, device, progress)
-        watch = Watch(device)
-        sampling = _sample(row, candidates, rule, watch, progress)
-    machine = watch.state()
-    variants = [_timed(c, sampling, device, progress) for c in candidates] if sampling else []
-    precisions = [variant.precision for variant in variants if variant.outcome == "timed"]
-    first_pass = prepared.network.first_pass
-    work = measure_work(first_pass, precisions, device, progress) if sampling else None
-    return TimingRecord(
-        row=row.name,
-        edition=row.edition,
-        task=row.task,
-        documented_fps=_printed_fps(row),
-        started_at=started_at,
-        finished_at=now(),
-        asked=_asked(options),
-        device=describe_device(device),
-        num_threads=torch.get_num_threads(),
-        keeps_freed_memory=options.keeps_freed_memory,
-        weights=prepared.weights,
-        checkpoint=prepared.checkpoint,
-        input=prepared.input,
-        sampling=None if sampling is None else _sampling_used(sampling, rule),
-        variants=variants,
-        twins=twins,
-        work=work,
-        machine=machine,
-        environment=describe_environment(),
-    )
+class _Timing:
+    """One row that is timed on a device."""
 
+    def __init__(
+        self, row: Row, options: TimeOptions, device: torch.device, progress: Progress
+    ) -> None:
+        self._row, self._options, self._device, self._progress = row, options, device, progress
+        self._timeable = TASKS[row.task].timing
+        self._rule = SamplingRule(limit_s=options.limit_s)
+        self._clock = partial(synchronised_time, device)
 
-def _asked(options: TimeOptions) -> TimingAsked:
-    return TimingAsked(
-        engines=list(options.engines),
-        precisions=list(options.precisions),
-        batch=options.batch,
-        scale=options.scale,
-        num_images=len(options.images),
-        num_threads=options.num_threads,
-        limit_s=options.limit_s,
-        num_twins=options.num_twins,
-        device=options.device,
-    )
-
-
-def _try_documented(network: AnyTimed, device: torch.device) -> _Candidate:
-    """Run the documented way once; nothing is worth comparing if that fails."""
-    with explained(DOCUMENTED, network.network_input, device):
-        candidate = _Candidate(recipe=DOCUMENTED, variant=network.variant(DOCUMENTED))
-        with candidate.subject.settings():
-            candidate.subject.run()
-    return candidate
-
-
-def _try_others(
-    row: Row, network: AnyTimed, options: TimeOptions, device: torch.device, progress: Progress
-) -> list[_Candidate]:
-    candidates = []
-    timeable = TASKS[row.task].timing
-    for recipe in recipes(timeable, options.engines, options.precisions, options.batch):
-        if recipe == DOCUMENTED:
-            continue
-        progress.begin(f"{row.name}: making {recipe.name} ready", None, "")
-        candidates.append(_try(recipe, network, timeable, device))
-    return candidates
-
-
-def _try(recipe: Recipe, network: AnyTimed, timeable: Timeable, device: torch.device) -> _Candidate:
-    """Make a variant ready and compare what it computes with the documented way."""
-    try:
-        require_possible(recipe, timeable, device)
-        with explained(recipe, network.network_input, device):
-            variant = network.variant(recipe)
-        agreement = variant.agree() if recipe.fast else None
-    except ZooError as error:
-        return _Candidate(recipe=recipe, outcome="unavailable", reason=str(error))
-    if agreement and recipe.precision == "fp32" and agreement.share < timeable.min_agreement:
-        return _Candidate(
-            recipe=recipe,
-            variant=variant,
-            agreement=agreement,
-            outcome="refused",
-            reason=_refusal(agreement, timeable),
+    def record(self, started_at: datetime) -> TimingRecord:
+        row, options, device, progress = self._row, self._options, self._device, self._progress
+        prepared = prepare(row, options, device, progress)
+        documented = self._documented(prepared)
+        sampling, variants, twins, work = None, list[VariantTimed](), list[TwinSamples](), None
+        if options.num_twins:
+            watch = Watch(device)
+            twins = self._twins(documented, watch)
+            machine = watch.state()
+        else:
+            candidates = [documented, *self._others(prepared)]
+            watch = Watch(device)
+            sampling = self._sample(candidates, watch)
+            machine = watch.state()
+            variants = [self._timed(candidate, sampling) for candidate in candidates]
+            precisions = [variant.precision for variant in variants if variant.outcome == "timed"]
+            work = measure_work(prepared.network.first_pass, precisions, device, progress)
+        documented_fps = row.documented("fps")
+        asked = TimingAsked.model_fields.keys() - {"num_images"}
+        return TimingRecord(
+            row=row.name,
+            edition=row.edition,
+            task=row.task,
+            documented_fps=None if documented_fps is None else str(documented_fps),
+            started_at=started_at,
+            finished_at=now(),
+            asked=TimingAsked(
+                num_images=len(options.images), **{name: getattr(options, name) for name in asked}
+            ),
+            device=describe_device(device),
+            num_threads=torch.get_num_threads(),
+            keeps_freed_memory=options.keeps_freed_memory,
+            weights=prepared.weights,
+            checkpoint=prepared.checkpoint,
+            input=prepared.input,
+            sampling=sampling
+            and SamplingUsed(
+                limit_s=self._rule.limit_s,
+                precision=self._rule.precision,
+                stopped_by=sampling.stopped_by,
+                elapsed_s=round(sampling.elapsed_s, 3),
+            ),
+            variants=variants,
+            twins=twins,
+            work=work,
+            machine=machine,
+            environment=describe_environment(),
         )
-    return _Candidate(recipe=recipe, variant=variant, agreement=agreement)
+
+    def _documented(self, prepared: PreparedRow) -> _Candidate:
+        """Run the documented way once; nothing is worth comparing if that fails."""
+        network = prepared.network
+        with explained(DOCUMENTED, network.network_input, self._device):
+            variant = network.variant(DOCUMENTED)
+            subject = _subject(DOCUMENTED, variant.run)
+            with subject.settings():
+                subject.run()
+        said = _said(DOCUMENTED, description=variant.description)
+        return _Candidate(recipe=DOCUMENTED, said=said, subject=subject)
+
+    def _others(self, prepared: PreparedRow) -> Iterator[_Candidate]:
+        """Make all other variants ready."""
+        options = self._options
+        for recipe in recipes(self._timeable, options.engines, options.precisions, options.batch):
+            if recipe != DOCUMENTED:
+                self._progress.begin(f"{self._row.name}: making {recipe.name} ready", None, "")
+                yield self._try(recipe, prepared)
+
+    def _try(self, recipe: Recipe, prepared: PreparedRow) -> _Candidate:
+        """Make a variant ready and compare what it computes with the documented way."""
+        network, least = prepared.network, self._timeable.min_agreement
+        try:
+            require_possible(recipe, self._timeable, self._device)
+            with explained(recipe, network.network_input, self._device):
+                variant = network.variant(recipe)
+            agreement = variant.agree() if recipe.fast else None
+        except ZooError as error:
+            said = _said(recipe, outcome="unavailable", reason=str(error))
+            return _Candidate(recipe=recipe, said=said, subject=None)
+        said = _said(recipe, description=variant.description, agreement=agreement)
+        if agreement and recipe.precision == "fp32" and agreement.share < least:
+            reason = (
+                f"{agreement.share:.4%} of the {self._timeable.counted} are those of the "
+                f"documented way, and FP32 needs {least:.2%}"
+            )
+            said = said.model_copy(update={"outcome": "refused", "reason": reason})
+            return _Candidate(recipe=recipe, said=said, subject=None)
+        return _Candidate(recipe=recipe, said=said, subject=_subject(recipe, variant.run))
+
+    def _sample(self, candidates: Sequence[_Candidate], watch: Watch) -> Sampling:
+        subjects = [candidate.subject for candidate in candidates if candidate.subject]
+        on_round = self._looking("", "rounds", watch)
+        return sample(subjects, self._rule, clock=self._clock, on_round=on_round)
+
+    def _twins(self, documented: _Candidate, watch: Watch) -> list[TwinSamples]:
+        assert documented.subject is not None
+        pairs, looking = self._options.num_twins, self._looking(" against itself", "pairs", watch)
+        sampled = sample_pairs(
+            documented.subject, pairs, self._rule, clock=self._clock, on_pair=looking
+        )
+        return [
+            TwinSamples(first_s=_rounded(first.seconds), second_s=_rounded(second.seconds))
+            for first, second in sampled
+        ]
+
+    def _looking(self, against: str, unit: str, watch: Watch) -> Callable[[int], None]:
+        """Return what shows progress and looks at the machine."""
+        total = self._options.num_twins or None
+        self._progress.begin(f"timing {self._row.name} on {self._device}{against}", total, unit)
+
+        def look(done: int) -> None:
+            self._progress.update(done)
+            watch.look()
+
+        return look
+
+    def _timed(self, candidate: _Candidate, sampling: Sampling) -> VariantTimed:
+        """Return a candidate with its samples, if it has any, and what limits it."""
+        if candidate.subject is None:
+            return candidate.said
+        samples = sampling.samples[candidate.recipe.name]
+        said: dict[str, object] = {
+            "warm_up_s": _rounded(samples.warm_up),
+            "is_warm": samples.is_warm,
+            "seconds": _rounded(samples.seconds),
+        }
+        if samples.failure:
+            said |= {"outcome": "unavailable", "reason": samples.failure}
+        elif samples.seconds:
+            device, progress = self._device, self._progress
+            seconds = samples.seconds
+            said |= asdict(observe(candidate.recipe, candidate.subject, seconds, device, progress))
+        return candidate.said.model_copy(update=said)
 
 
-def _refusal(agreement: Agreement, timeable: Timeable) -> str:
-    return (
-        f"{agreement.share:.4%} of the {timeable.counted} are those of the documented way, and "
-        f"FP32 needs {timeable.min_agreement:.2%}"
-    )
+def _subject(recipe: Recipe, run: Callable[[], object]) -> Subject:
+    return Subject(name=recipe.name, run=run, settings=settings_for(recipe))
 
 
-def _sample(
-    row: Row,
-    candidates: Sequence[_Candidate],
-    rule: SamplingRule,
-    watch: Watch,
-    progress: Progress,
-) -> Sampling:
-    def on_round(rounds: int) -> None:
-        progress.update(rounds)
-        watch.look()
-
-    progress.begin(f"timing {row.name} on {watch.device}", None, "rounds")
-    return sample(
-        [candidate.subject for candidate in candidates if candidate.outcome == "timed"],
-        rule,
-        clock=partial(synchronised_time, watch.device),
-        on_round=on_round,
-    )
-
-
-def _time_twins(
-    row: Row,
-    documented: _Candidate,
-    pairs: int,
-    rule: SamplingRule,
-    watch: Watch,
-    progress: Progress,
-) -> list[TwinSamples]:
-    def on_pair(done: int) -> None:
-        progress.update(done)
-        watch.look()
-
-    progress.begin(f"timing {row.name} on {watch.device} against itself", pairs, "pairs")
-    clock = partial(synchronised_time, watch.device)
-    sampled = sample_pairs(documented.subject, pairs, rule, clock=clock, on_pair=on_pair)
-    return [
-        TwinSamples(first_s=_rounded(first.seconds), second_s=_rounded(second.seconds))
-        for first, second in sampled
-    ]
-
-
-def _timed(
-    candidate: _Candidate, sampling: Sampling, device: torch.device, progress: Progress
-) -> VariantTimed:
-    recipe, samples = candidate.recipe, sampling.samples.get(candidate.recipe.name, Samples())
-    observed = Observed()
-    if samples.seconds and samples.failure is None:
-        observed = observe(recipe, candidate.subject, samples.seconds, device, progress)
-    return VariantTimed(
-        name=recipe.name,
-        engine=recipe.engine,
-        precision=recipe.precision,
-        batch=recipe.batch,
-        description=candidate.variant.description if candidate.variant else "",
-        outcome="unavailable" if samples.failure else candidate.outcome,
-        reason=samples.failure or candidate.reason,
-        agreement=candidate.agreement,
-        warm_up_s=_rounded(samples.warm_up),
-        is_warm=samples.is_warm,
-        seconds=_rounded(samples.seconds),
-        bytes_moved=observed.bytes_moved,
-        gpu_busy=observed.gpu_busy,
-    )
+def _said(recipe: Recipe, description: str = "", **more: object) -> VariantTimed:
+    """Return the record's words for a recipe; it is timed if nothing else is said."""
+    how = {name: getattr(recipe, name) for name in ("name", "engine", "precision", "batch")}
+    said = {"description": description, "outcome": "timed", **how, **more}
+    return VariantTimed.model_validate(said)
 
 
 def _rounded(seconds: Sequence[float]) -> list[float]:
     return [round(value, _DIGITS) for value in seconds]
-
-
-def _sampling_used(sampling: Sampling, rule: SamplingRule) -> SamplingUsed:
-    return SamplingUsed(
-        limit_s=rule.limit_s,
-        precision=rule.precision,
-        stopped_by=sampling.stopped_by,
-        elapsed_s=round(sampling.elapsed_s, 3),
-    )
 
 
 def _trained(
@@ -326,8 +272,3 @@ def _trained(
         what = f"what {', '.join(lower)} does to a trained network"
         progress.say(f"{what} is not known: {in_one_line(error)}")
         return []
-
-
-def _printed_fps(row: Row) -> str | None:
-    documented = row.documented("fps")
-    return None if documented is None else str(documented)

@@ -1,35 +1,75 @@
-"""From a row to a record: the run's beginning and end, whatever happens in between.
+"""From a row to a record of its accuracy: checkpoint, data, network, images, what they add up to.
 
-It composes the other modules and decides nothing about numbers: that is verdicts.py's work.
+All metrics of one protocol come from one pass. Finished images go into a journal beside the
+record, so that a run that was killed can go on. It decides nothing about numbers: verdicts do.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from hrnet_zoo.errors import UsageError, ZooError, explain_os_error
-from hrnet_zoo.records.accuracy import AccuracyAsked, AccuracyRecord
+import torch
+
+from hrnet_zoo.datasets import DATASETS
+from hrnet_zoo.datasets.digests import fingerprint
+from hrnet_zoo.errors import (
+    DatasetError,
+    PrerequisiteError,
+    UsageError,
+    ZooError,
+    explain_os_error,
+)
+from hrnet_zoo.records.accuracy import (
+    AccuracyAsked,
+    AccuracyRecord,
+    DatasetUsed,
+    Measurement,
+    Settings,
+    Timings,
+)
 from hrnet_zoo.records.files import RecordFile, new_record_path, now
-from hrnet_zoo.runs.measure import measure
-from hrnet_zoo.runs.options import MeasureOptions
+from hrnet_zoo.records.journal import Journal
+from hrnet_zoo.runs.load import RunOptions
+from hrnet_zoo.settings import DataFolders
+from hrnet_zoo.system.devices import canonical_precision, resolve_device
 from hrnet_zoo.system.environment import describe_environment
 from hrnet_zoo.system.progress import Progress
+from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.tasks.ahead import StageSeconds
+from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult, evaluate
+from hrnet_zoo.tasks.metric import Metric
+from hrnet_zoo.tasks.options import ScoreOptions, WorstOptions
+from hrnet_zoo.tasks.tracing import traced
 from hrnet_zoo.zoo.row import Row
+
+_JOURNAL_FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """A finished run and the file its record is in."""
+class MeasureOptions(RunOptions):
+    """With what to measure."""
 
-    record: AccuracyRecord
-    path: Path
+    data_folders: DataFolders
+    num_workers: int | None = None
+    """Threads that decode images; None: as many as it takes."""
+    worst: int = 0
+    """How many of the worst images to save as pictures."""
+    limit: int | None = None
+    """Evaluate only the first so many images; the result is then not comparable."""
+    score: ScoreOptions = field(default_factory=ScoreOptions)
+    profile: Path | None = None
+    """Where to write a trace of a few images, in Chrome's format."""
+    save_results: Path | None = None
+    """Where to write all answers for other tools."""
 
 
 def verify_row(
     row: Row, metrics: Sequence[str], options: MeasureOptions, output: Path, progress: Progress
-) -> Outcome:
+) -> RecordFile:
     """Measure the asked-for numbers of one row and write the record.
 
     The record says "started" before anything else happens, and is replaced when the run ends,
@@ -59,7 +99,7 @@ def verify_row(
     )
     file = RecordFile(new_record_path(output, row.name, started_at), record)
     try:
-        measure(row, metrics, options, file, progress)
+        _measure(row, metrics, options, file, progress)
     except ZooError as error:
         file.update(status="not_run", reason=str(error), finished_at=now())
         if isinstance(error, UsageError):
@@ -73,4 +113,226 @@ def verify_row(
         reason = f"an internal error: {type(error).__name__}: {error}"
         file.update(status="error", reason=reason, finished_at=now())
         raise
-    return Outcome(record=file.record, path=file.path)
+    return file
+
+
+def _measure(
+    row: Row, names: Sequence[str], options: MeasureOptions, file: RecordFile, progress: Progress
+) -> None:
+    """Measure all asked-for numbers of a row and complete its record."""
+    task = TASKS[row.task]
+    counted, seen, lacking = [], [], {}
+    for metric in (METRICS[name] for name in names):
+        if metric.protocol is None:
+            lacking[metric.name] = f"this version does not measure {metric.name}"
+        elif count := task.count(row.setup, metric.protocol):
+            # A number of the network itself, which needs neither data nor weights.
+            assert metric.value_of is not None
+            value, convention = metric.value_of(count), count.convention
+            counted.append(Measurement(metric=metric.name, value=value, convention=convention))
+        else:
+            seen.append(metric)
+    if len(lacking) == len(names):
+        raise PrerequisiteError("; ".join(lacking.values()))
+    if counted:
+        file.update(measurements=counted)
+    if seen:
+        _Images(row, seen, options, file, progress).measure()
+    file.update(status="completed", finished_at=now(), not_run=lacking)
+
+
+class _Images:
+    """The images of a row's data set, which are looked at for all metrics together."""
+
+    def __init__(
+        self,
+        row: Row,
+        metrics: list[Metric],
+        options: MeasureOptions,
+        file: RecordFile,
+        progress: Progress,
+    ) -> None:
+        """Settle what can be settled before the first image."""
+        self._row, self._metrics, self._options = row, metrics, options
+        self._file, self._progress = file, progress
+        self._task = TASKS[row.task]
+        self._device = resolve_device(options.device)
+        # Cheap checks first: nobody wants to learn after a long download that the data are missing.
+        self._task.check_options(options.score)
+        self._samples = self._task.open_data(row.setup, _data_folder(row, options.data_folders))
+        self._num_images = min(len(self._samples), options.limit or len(self._samples))
+        self._checkpoint = options.file_for(row, progress)
+        self._protocols = {
+            metric.protocol: self._task.protocol_used(row.setup, metric.protocol)
+            for metric in metrics
+            if metric.protocol
+        }
+
+    def measure(self) -> None:
+        """Look at all images, and add what they amount to to the record."""
+        row, task, samples, options = self._row, self._task, self._samples, self._options
+        with self._journal() as journal:
+            results = self._take_over(journal)
+            self._progress.begin("loading the model", None, "")
+            path = self._checkpoint.path
+            loaded = task.load(row.name, row.setup, path, self._device)
+            if loaded.extra_keys:
+                self._progress.say(loaded.describe_extra(path))
+            used = options.checkpoint_used(row, self._checkpoint)
+            images_file = self._file.path.with_suffix(".images.jsonl")
+            self._file.update(
+                checkpoint=used.model_copy(update={"extra_keys": loaded.extra_keys}),
+                num_images_taken_over=len(results),
+                images_file=images_file.name,
+            )
+            network = task.network(loaded.model)
+            evaluator = task.evaluator(row.setup, samples, network, self._metrics, self._device)
+            with canonical_precision():
+                self._file.update(settings=_settings_in_force(self._device, options.num_workers))
+                seconds = self._evaluate(evaluator, journal, results)
+            if options.save_results is not None:
+                self._progress.say(task.save_results(options.save_results, samples, results))
+            self._score(results, seconds)
+            journal.finish(images_file)
+        if options.worst:
+            first = self._metrics[0]
+            worst = WorstOptions(
+                count=options.worst,
+                folder=self._file.path.with_suffix(".worst"),
+                dataset=row.setup.dataset,
+                title=first.title,
+                device=self._device,
+            )
+            task.draw_worst(row.setup, samples, network, first, results, worst, self._progress)
+
+    def _journal(self) -> Journal:
+        """Return the journal of this run, which may hold the results of an unfinished one.
+
+        Other metrics or another limit have journals of their own; another checkpoint, data set or
+        protocol makes what is in the journal useless.
+        """
+        names = "+".join(metric.name for metric in self._metrics)
+        limited = f"-first-{self._options.limit}" if self._options.limit else ""
+        used = {name: used.model_dump(mode="json") for name, used in self._protocols.items()}
+        identity = {
+            "format": _JOURNAL_FORMAT,
+            "checkpoint": self._checkpoint.sha256,
+            "dataset": self._samples.stamp(self._num_images),
+            "protocol": used,
+        }
+        path = self._file.path.with_name(f".unfinished-{names}{limited}.jsonl")
+        return Journal(path, identity)
+
+    def _take_over(self, journal: Journal) -> dict[str, ImageResult]:
+        """Return the results of an interrupted run, and note there that this run continues it."""
+        if journal.changed:
+            changed = ", ".join(journal.changed)
+            say = f"an unfinished run was found, but of another {changed}; starting anew"
+            self._progress.say(say)
+        read = self._task.from_text
+        results = {
+            entry["name"]: ImageResult(
+                name=entry["name"],
+                digest=entry["digest"],
+                counted={name: read(text) for name, text in entry["results"].items()},
+            )
+            for entry in journal.entries
+            if "name" in entry
+        }
+        if results:
+            self._progress.say(f"going on after {len(results)} images of an interrupted run")
+            runs = [entry["record"] for entry in journal.entries if "record" in entry]
+            self._file.mark_continued(runs[-1])
+        journal.append({"record": self._file.path.name})
+        return results
+
+    def _evaluate(
+        self, evaluator: Evaluator[Any], journal: Journal, results: dict[str, ImageResult]
+    ) -> StageSeconds:
+        """Add the result of every image that has none yet."""
+        seconds = StageSeconds()
+        what = f"evaluating {self._row.name} on {self._device}"
+        self._progress.begin(what, self._num_images, "images")
+        missing = [i for i in range(self._num_images) if self._samples.name_of(i) not in results]
+        workers = self._options.num_workers
+        evaluation = evaluate(evaluator, missing, num_workers=workers, seconds=seconds)
+        for result in traced(evaluation, self._options.profile, self._progress):
+            texts = {name: self._task.to_text(found) for name, found in result.counted.items()}
+            journal.append({"name": result.name, "digest": result.digest, "results": texts})
+            results[result.name] = result
+            self._progress.update(len(results))
+        return seconds
+
+    def _score(self, results: dict[str, ImageResult], seconds: StageSeconds) -> None:
+        """Add the values, and what they rest on, to the record."""
+        setup, samples, metrics = self._row.setup, self._samples, self._metrics
+        started = time.perf_counter()
+        scored = self._task.score(
+            setup, samples, metrics, results, self._options.score, self._progress
+        )
+        seconds.metric += time.perf_counter() - started
+        used = [self._protocols[metric.protocol or ""] for metric in metrics]
+        self._file.update(
+            dataset=DatasetUsed(
+                name=setup.dataset,
+                num_images=len(results),
+                num_images_found=len(samples),
+                fingerprint=fingerprint({name: each.digest for name, each in results.items()}),
+            ),
+            measurements=[
+                *self._file.record.measurements,
+                *(
+                    Measurement(metric=metric.name, protocol=protocol, **dict(scored[metric.name]))
+                    for metric, protocol in zip(metrics, used, strict=True)
+                ),
+            ],
+            timings=_timings(seconds),
+        )
+
+
+def _data_folder(row: Row, folders: DataFolders) -> Path:
+    """Return the folder the row's data set was said to be in."""
+    folder = folders.of(row.setup.dataset)
+    if folder is None:
+        data_set = DATASETS[row.setup.dataset]
+        msg = (
+            f"{row.name} is evaluated on {data_set.title}, and no data folder was given. Pass the "
+            f"folder that holds {data_set.root}/ with --data-root, or set HRNET_ZOO_DATA."
+        )
+        raise DatasetError(msg)
+    return folder
+
+
+def _settings_in_force(device: torch.device, num_workers: int | None) -> Settings:
+    """Return what torch is really set to, and what this program always does."""
+    return Settings(
+        device=str(device),
+        dtype="float32",
+        tf32=torch.backends.cudnn.allow_tf32 or torch.get_float32_matmul_precision() != "highest",
+        cudnn_benchmark=torch.backends.cudnn.benchmark,
+        cudnn_deterministic=torch.backends.cudnn.deterministic,
+        memory_format="channels_last",
+        batch_norm_folded=True,
+        num_threads=torch.get_num_threads(),
+        num_workers=num_workers,
+    )
+
+
+def _timings(seconds: StageSeconds) -> Timings:
+    """Return the seconds of every stage, and which one there is most to gain from."""
+    shares = {
+        "waiting for images": seconds.waiting,
+        "network": seconds.forward,
+        "post-processing": seconds.post,
+        "metric": seconds.metric,
+    }
+    return Timings(
+        wall_s=seconds.wall,
+        decode_s=seconds.decode,
+        waiting_s=seconds.waiting,
+        forward_s=seconds.forward,
+        post_s=seconds.post,
+        metric_s=seconds.metric,
+        num_workers=seconds.num_workers,
+        bottleneck=max(shares, key=shares.__getitem__) if seconds.wall else None,
+    )

@@ -32,8 +32,9 @@ def pixels_of(image: str | Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
     return image
 
 
-def check_scale(scale: tuple[int, int]) -> None:
-    """Raise UsageError unless ``scale`` is a box (width, height) of at least one pixel."""
+def checked(scale: tuple[int, int]) -> tuple[int, int]:
+    """Return a box (width, height); raise UsageError if it has not one pixel."""
     if min(scale) < 1:
         msg = f"scale must be a (width, height) of at least one pixel, not {scale}."
         raise UsageError(msg)
+    return scale

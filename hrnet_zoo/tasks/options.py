@@ -32,7 +32,7 @@ class ScoreOptions:
     """How counted images are scored."""
 
     coco_backend: Any = "auto"
-    """Library that computes AP; see tasks/detection/coco_backends.py."""
+    """Library that computes AP; see tasks/detection/coco_ap.py."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.system.image_files import FoundImage, look_at_each
 from hrnet_zoo.system.progress import Progress
@@ -72,6 +73,7 @@ class Predictor(ABC):
         self.setup = setup
         self.model = model
         self._device = device
+        self._classes = DATASETS[setup.dataset].classes
 
     @abstractmethod
     def predict(self, image: str | Path | NDArray[np.uint8]) -> Any:

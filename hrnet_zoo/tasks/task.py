@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.errors import CheckpointError, UsageError
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.tasks.options import SINGLE, ScoreOptions, WorstOptions
@@ -83,13 +84,23 @@ class Task(ABC):
 
     # What is known without torch.
 
-    @abstractmethod
     def describe(self, setup: Any) -> list[tuple[str, str]]:
         """Return how a setup looks at images, in pairs of words, for `show`."""
+        width, height = setup.test.scale
+        return [
+            ("test scale", f"{width} x {height} (width x height), keep ratio"),
+            ("training", f"{setup.samples_per_gpu} samples per GPU on {setup.gpus} GPUs"),
+        ]
 
-    @abstractmethod
     def protocol_used(self, setup: Any, protocol: str) -> ProtocolUsed:
-        """Return how a protocol shows each image to the network, as the setup documents it."""
+        """Return how a protocol shows each image to the network: in one pass, mostly."""
+        return ProtocolUsed(
+            name=protocol,
+            test=setup.test.model_dump(mode="json"),
+            normalisation=setup.normalisation,
+            ratios=[1.0],
+            flip=False,
+        )
 
     def resampled(
         self, metric: Metric, runs: Sequence[Sequence[str]], draws: NDArray[np.uint16]
@@ -167,13 +178,13 @@ class Task(ABC):
     def network(self, model: Any) -> Any:
         """Return what evaluates fastest with a model's weights: made of a folded copy of it."""
 
-    @abstractmethod
     def open_data(self, setup: Any, folder: Path) -> Samples:
         """Return the validation split that is below a folder.
 
         Raises:
             DatasetError: it is missing or incomplete.
         """
+        return DATASETS[setup.dataset].open(folder)
 
     def count(self, setup: Any, protocol: str) -> Any:
         """Return what a protocol counts of the network alone; None if it looks at images."""
@@ -191,9 +202,10 @@ class Task(ABC):
     ) -> Evaluator[Any]:
         """Return what looks at images under the protocols of all metrics, under each once."""
 
-    @abstractmethod
     def to_text(self, counted: Any) -> str:
         """Return what a journal keeps of what was counted in one image under one protocol."""
+        text: str = counted.to_text()
+        return text
 
     @abstractmethod
     def from_text(self, text: str) -> Any:
@@ -268,9 +280,10 @@ class Task(ABC):
     def timing(self) -> Timeable:
         """What the task's networks allow, and how alike their answers have to be."""
 
-    @abstractmethod
     def box(self, setup: Any) -> tuple[int, int]:
         """Return the documented (width, height) that images are resized to fit."""
+        box: tuple[int, int] = setup.test.scale
+        return box
 
     @abstractmethod
     def input_size(self, setup: Any) -> tuple[int, int]:

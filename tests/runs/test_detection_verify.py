@@ -33,7 +33,7 @@ from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection.detector import ImageGeometry
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.runs.load import load_predictor
-from hrnet_zoo.tasks.detection import coco_backends
+from hrnet_zoo.tasks.detection import coco_ap
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
 from hrnet_zoo.zoo.manifest import load_zoo
 
@@ -292,7 +292,7 @@ def test_images_too_thin_for_the_neck(
 def test_a_backend_that_is_not_there_is_missed_before_the_first_image(
     tmp_path: Path, verify: Verify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(coco_backends._PACKAGES, "hotcoco", "no-such-package")
+    monkeypatch.setitem(coco_ap._PACKAGES, "hotcoco", "no-such-package")
     finished = verify("--coco-backend", "hotcoco")
     assert finished.code == 3
     assert "hrnet-zoo[coco-fast]" in finished.out

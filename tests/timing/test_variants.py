@@ -310,8 +310,10 @@ def test_what_is_timed_of_a_detector_is_its_detections() -> None:
     made = predictor(DETECTOR)
     assert isinstance(made, DetectionPredictor)
     image = image_from_file(IMAGES[0])
-    bench = TimedDetector(made.model, [image], made._protocol, CPU)
-    expected = made.predict(image.pixels).detections()
+    bench = TimedDetector(
+        made.model, [image], DetectionProtocol.of(made.setup, with_masks=True), CPU
+    )
+    expected = made.predict(image.pixels)
     assert len(expected.labels) > 5
     for recipe in (DOCUMENTED, FAST):
         arrays = bench.variant(recipe).run()

@@ -28,7 +28,7 @@ from hrnet_zoo.records.accuracy import AccuracyAsked, AccuracyRecord, Measuremen
 from hrnet_zoo.records.files import read_record
 from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.tasks.bootstrap import RESAMPLES, draw_images
-from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, bootstrap_runs
+from hrnet_zoo.tasks.segmentation.confusion import SparseCounts, bootstrap_runs
 from hrnet_zoo.verdicts.comparison.accuracy import compare_accuracies
 from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
 from hrnet_zoo.verdicts.comparison.reading import read_side

@@ -1,29 +1,44 @@
-"""COCO's twelve figures of boxes or masks, by pycocotools, which is the reference.
+"""COCO's twelve figures of boxes or masks: pycocotools is the reference, others are faster.
 
-It takes plain dicts in COCO's form; it knows neither models nor data sets.
+Whether a faster evaluator agrees is not taken for granted: it has to, on a part of the very
+detections to be scored, each time. Otherwise pycocotools scores them, and the outcome says why. All
+take plain dicts in COCO's form; nothing here knows models or data sets.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.metadata
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.tasks.detection.metrics import Kind
+from hrnet_zoo.tasks.scored import Scoring
 
 Entry = Mapping[str, Any]
+BackendName = Literal["pycocotools", "hotcoco", "faster"]
+BackendChoice = Literal["auto", "pycocotools", "hotcoco", "faster"]
 
 MAX_DETS = (100, 300, 1000)
 """Best detections per image and category that count: AP takes the first, most others the last."""
 
+TOLERANCE = 1e-9
+"""Points of percent by which a fast evaluator may differ from pycocotools."""
+
 _IOU_50, _IOU_75 = 0, 5  # places among the thresholds .50, .55 ... .95
 _ALL, _SMALL, _MEDIUM, _LARGE = range(4)  # places among the ranges of areas
+# Ten thousand detections of a usual run; pycocotools takes a fiftieth of its time for them.
+_SAMPLE_IMAGES = 100
+# Below this pycocotools is done before a comparison with it is.
+_AUTO_FROM_IMAGES = 500
+_NO_FIGURE = 100.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,21 +64,12 @@ class CocoFigures:
     per_category: Mapping[int, float | None]
     """Category id -> AP; None where no image evaluated shows one."""
 
+    def all_of_them(self) -> dict[str | int, float | None]:
+        """Return the twelve by name, and the AP of every category by its id."""
+        return {name: getattr(self, name) for name in FIGURES} | dict(self.per_category)
 
-FIGURES = (
-    "ap",
-    "ap50",
-    "ap75",
-    "ap_small",
-    "ap_medium",
-    "ap_large",
-    "ar_100",
-    "ar_300",
-    "ar_1000",
-    "ar_small",
-    "ar_medium",
-    "ar_large",
-)
+
+FIGURES = tuple(field.name for field in fields(CocoFigures))[:12]
 """Names of the twelve, in pycocotools' order."""
 
 
@@ -77,10 +83,95 @@ class Curves:
     """[10 IoU thresholds, K categories, 4 areas, 3 numbers of detections]."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ScoredRun:
+    """The figures of a run, and who computed them."""
+
+    figures: CocoFigures
+    scoring: Scoring
+
+
+def require_installed(backend: BackendChoice) -> None:
+    """Raise PrerequisiteError if the evaluator asked for by name is not installed."""
+    if backend != "auto" and _version(backend) is None:
+        msg = (
+            f"The evaluator {_PACKAGES[backend]} is not installed. Run: "
+            'pip install "hrnet-zoo[coco-fast]"'
+        )
+        raise PrerequisiteError(msg)
+
+
+def score_detections(
+    ground_truth: Entry,
+    results: Sequence[Entry],
+    kind: Kind,
+    *,
+    image_ids: Sequence[int],
+    backend: BackendChoice = "auto",
+) -> ScoredRun:
+    """Return the figures of some images, from the fastest evaluator that is allowed to.
+
+    Args:
+        ground_truth: an instances file as parsed; left as it is.
+        results: entries as `coco_figures` takes them; left as they are.
+        kind: boxes or masks.
+        image_ids: images to evaluate.
+        backend: "auto" is the fastest that is installed and agrees, and pycocotools in small runs.
+
+    Raises:
+        PrerequisiteError: the evaluator asked for by name is not installed.
+    """
+
+    def figures_by(name: BackendName, ids: Sequence[int]) -> CocoFigures | None:
+        try:
+            return coco_figures(ground_truth, results, kind, image_ids=ids, backend=name)
+        except Exception:
+            if name == "pycocotools":
+                raise
+            return None  # whatever fails there, pycocotools can still score the run
+
+    require_installed(backend)
+    some = _spread(image_ids)
+    num_compared = difference = figures = None
+    remarks = []
+    for name in _candidates(backend, len(image_ids)):
+        num_compared = len(some)
+        difference = _difference(figures_by("pycocotools", some), figures_by(name, some))
+        figures = figures_by(name, image_ids) if agrees(difference) else None
+        if figures is not None:
+            break
+        what = "failed on these detections"
+        if difference is not None and not agrees(difference):
+            what = f"differs from pycocotools by {difference:.2g} points on {len(some)} images"
+        remarks.append(f"{_PACKAGES[name]} {_version(name)} {what}; it is not used")
+    else:
+        name = "pycocotools"
+        figures = coco_figures(ground_truth, results, kind, image_ids=image_ids)
+    scoring = Scoring(
+        backend=name,
+        version=_version(name) or "",
+        asked=backend,
+        parity_num_images=num_compared,
+        parity_largest_difference=difference,
+        remarks=remarks,
+    )
+    return ScoredRun(figures=figures, scoring=scoring)
+
+
+def agrees(difference: float | None) -> bool:
+    """Whether an evaluator may be used whose figures differ so much; None: it failed."""
+    return difference is not None and difference <= TOLERANCE
+
+
 def coco_figures(
-    ground_truth: Entry, results: Sequence[Entry], kind: Kind, *, image_ids: Sequence[int]
+    ground_truth: Entry,
+    results: Sequence[Entry],
+    kind: Kind,
+    *,
+    image_ids: Sequence[int],
+    backend: BackendName = "pycocotools",
 ) -> CocoFigures:
-    """Return the figures that pycocotools gives for some images; the inputs are left as they are.
+    """Return the figures one evaluator gives for some images; the inputs are left as they are.
 
     Results that have boxes are sorted into small, medium and large by these, also for masks; only
     entries without "bbox" are sorted by the areas of their masks. Upstream did the former when the
@@ -91,30 +182,11 @@ def coco_figures(
         results: entries with image_id, category_id, score, and bbox or segmentation.
         kind: boxes or masks; masks must be in the entries.
         image_ids: images to evaluate, with and without annotations.
+        backend: pycocotools is right by definition; `score_detections` checks the others.
 
     Source:
         pycocotools 2.0.11, cocoeval.py, COCOeval; mmdetection 2.3.0, mmdet/datasets/coco.py,
         evaluate, which sets maxDets to 100, 300 and 1000.
-    """
-    truth, entries = copied(*selected(ground_truth, results, image_ids))
-    coco = importlib.import_module("pycocotools.coco")
-    cocoeval = importlib.import_module("pycocotools.cocoeval")
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints progress that nobody asked for
-        reference = _indexed(coco, truth)
-        # Its own loader fails on an empty list.
-        found = (
-            reference.loadRes(entries) if entries else _indexed(coco, truth | {"annotations": []})
-        )
-        curves = accumulate(cocoeval.COCOeval(reference, found, kind))
-    return figures_of(curves, category_ids(ground_truth))
-
-
-def selected(
-    ground_truth: Entry, results: Sequence[Entry], image_ids: Sequence[int]
-) -> tuple[dict[str, Any], list[Entry]]:
-    """Return an instances file with some images only, and the results on them in their order.
-
-    The annotations and results in it are the given ones, not copies.
     """
     wanted = set(image_ids)
     truth = {
@@ -122,19 +194,58 @@ def selected(
         "annotations": [a for a in ground_truth["annotations"] if a["image_id"] in wanted],
         "categories": ground_truth["categories"],
     }
-    return truth, [entry for entry in results if entry["image_id"] in wanted]
+    entries = [entry for entry in results if entry["image_id"] in wanted]
+    with contextlib.redirect_stdout(io.StringIO()):  # they print progress that nobody asked for
+        curves = _EVALUATORS[backend](truth, entries, kind)
+    return _figures_of(curves, sorted(category["id"] for category in truth["categories"]))
 
 
-def copied(
-    truth: dict[str, Any], entries: Sequence[Entry]
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return copies for those evaluators that write into what they get."""
-    annotations = [dict(annotation) for annotation in truth["annotations"]]
-    return truth | {"annotations": annotations}, [dict(entry) for entry in entries]
+def _pycocotools(truth: dict[str, Any], entries: list[Entry], kind: Kind) -> Curves:
+    coco = importlib.import_module("pycocotools.coco")
+    cocoeval = importlib.import_module("pycocotools.cocoeval")
+
+    def indexed(annotations: Sequence[Entry]) -> Any:  # noqa: ANN401 - pycocotools is not typed
+        made = coco.COCO()
+        made.dataset = truth | {"annotations": [dict(annotation) for annotation in annotations]}
+        made.createIndex()
+        return made
+
+    reference = indexed(truth["annotations"])
+    # Its own loader fails on an empty list.
+    found = reference.loadRes([dict(entry) for entry in entries]) if entries else indexed([])
+    return _accumulated(cocoeval.COCOeval(reference, found, kind))
 
 
-def accumulate(evaluator: Any) -> Curves:  # noqa: ANN401 - a COCOeval of any library; none is typed
-    """Run an evaluator made by pycocotools, or by a library that has its interface."""
+def _hotcoco(truth: dict[str, Any], entries: list[Entry], kind: Kind) -> Curves:
+    # It takes what it reads into structures of its own, and so needs no copies; half a million
+    # of these would take as long as the evaluation.
+    hotcoco = importlib.import_module("hotcoco")
+    reference = hotcoco.COCO(truth)
+    return _accumulated(hotcoco.COCOeval(reference, reference.load_res(entries), kind))
+
+
+def _faster(truth: dict[str, Any], entries: list[Entry], kind: Kind) -> Curves:
+    faster = importlib.import_module("faster_coco_eval")
+    copies = [dict(annotation) for annotation in truth["annotations"]]
+    reference = faster.COCO(truth | {"annotations": copies})
+    found = reference.loadRes([dict(entry) for entry in entries])
+    return _accumulated(faster.COCOeval_faster(reference, found, kind))
+
+
+_EVALUATORS: dict[BackendName, Callable[[dict[str, Any], list[Entry], Kind], Curves]] = {
+    "hotcoco": _hotcoco,
+    "faster": _faster,
+    "pycocotools": _pycocotools,
+}
+"""The fastest first; the last one is the reference."""
+_PACKAGES: dict[BackendName, str] = {
+    "hotcoco": "hotcoco",
+    "faster": "faster-coco-eval",
+    "pycocotools": "pycocotools",
+}
+
+
+def _accumulated(evaluator: Any) -> Curves:  # noqa: ANN401 - a COCOeval of any library; none is typed
     evaluator.params.maxDets = list(MAX_DETS)
     evaluator.evaluate()
     evaluator.accumulate()
@@ -144,7 +255,7 @@ def accumulate(evaluator: Any) -> Curves:  # noqa: ANN401 - a COCOeval of any li
     )
 
 
-def figures_of(curves: Curves, categories: Sequence[int]) -> CocoFigures:
+def _figures_of(curves: Curves, categories: Sequence[int]) -> CocoFigures:
     """Return the figures that an evaluator's curves amount to.
 
     They are summed up here, and not by the evaluators, because those disagree about which number
@@ -179,18 +290,42 @@ def figures_of(curves: Curves, categories: Sequence[int]) -> CocoFigures:
     )
 
 
-def category_ids(ground_truth: Entry) -> list[int]:
-    """Return the ids of all categories, ascending, as evaluators order them."""
-    return sorted(category["id"] for category in ground_truth["categories"])
-
-
-def _indexed(coco: Any, truth: dict[str, Any]) -> Any:  # noqa: ANN401 - pycocotools is not typed
-    indexed = coco.COCO()
-    indexed.dataset = truth
-    indexed.createIndex()
-    return indexed
-
-
 def _mean(values: NDArray[np.float64]) -> float | None:
     known = values[values > -1]
     return float(100 * known.mean()) if known.size else None
+
+
+def _candidates(backend: BackendChoice, num_images: int) -> list[BackendName]:
+    """Return the fast evaluators to try, in turn."""
+    if backend != "auto":
+        return [] if backend == "pycocotools" else [backend]
+    fast = (name for name in _EVALUATORS if name != "pycocotools" and _version(name))
+    return list(fast) if num_images >= _AUTO_FROM_IMAGES else []
+
+
+def _version(name: BackendName) -> str | None:
+    try:
+        return importlib.metadata.version(_PACKAGES[name])
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _spread(image_ids: Sequence[int]) -> list[int]:
+    """Return some of the images, always the same ones, from all over the run."""
+    ordered = sorted(set(image_ids))
+    count = min(_SAMPLE_IMAGES, len(ordered))
+    return [ordered[i] for i in np.linspace(0, len(ordered) - 1, count).astype(int)]
+
+
+def _difference(expected: CocoFigures | None, given: CocoFigures | None) -> float | None:
+    """Return the largest difference of any figure, in points; None where there are no figures."""
+    if expected is None or given is None:
+        return None
+    theirs = given.all_of_them()
+    pairs = ((ours, theirs[name]) for name, ours in expected.all_of_them().items())
+    return max(
+        abs(one - other)
+        if one is not None and other is not None
+        else (0.0 if one is other else _NO_FIGURE)
+        for one, other in pairs
+    )

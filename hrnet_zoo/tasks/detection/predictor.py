@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.coco_samples import CocoSamples
-from hrnet_zoo.datasets.detections import ImageDetections, Rle
+from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.rle import decode_masks
 from hrnet_zoo.datasets.transforms import resize_keep_ratio
 from hrnet_zoo.models.detection.detector import Detector
@@ -25,7 +24,7 @@ from hrnet_zoo.system.image_files import FoundImage, save_png, save_text
 from hrnet_zoo.tasks.detection.pictures import draw_detections
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol, detect, to_image_detections
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
-from hrnet_zoo.tasks.input_image import check_scale, pixels_of
+from hrnet_zoo.tasks.input_image import pixels_of
 from hrnet_zoo.tasks.options import LookOptions
 from hrnet_zoo.tasks.pictures import comparison
 from hrnet_zoo.tasks.predictor import Predictor, SeenImage
@@ -35,17 +34,9 @@ _SHOWN_SCORE = 0.3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class DetectionResult:
+class DetectionResult(ImageDetections):
     """What a detector sees in one image, highest score first."""
 
-    boxes: NDArray[np.float32]
-    """[M, 4], xyxy in pixels of the image."""
-    scores: NDArray[np.float32]
-    """[M], 0 to 1."""
-    labels: NDArray[np.int64]
-    """[M], 0 to K - 1."""
-    masks: list[Rle] | None
-    """One per box, in COCO's run-length encoding; None for detectors without masks."""
     class_names: tuple[str, ...]
     """K names."""
     palette: tuple[tuple[int, int, int], ...]
@@ -62,12 +53,6 @@ class DetectionResult:
             raise ValueError(msg)
         return decode_masks(self.masks)
 
-    def detections(self) -> ImageDetections:
-        """Return the same in the form that is kept, scored and drawn."""
-        return ImageDetections(
-            boxes=self.boxes, scores=self.scores, labels=self.labels, masks=self.masks
-        )
-
 
 class DetectionPredictor(Predictor):
     """A row's detector."""
@@ -80,8 +65,6 @@ class DetectionPredictor(Predictor):
     ) -> None:
         super().__init__(name, setup, model, device)
         self._network = folded(model)
-        self._classes = DATASETS[setup.dataset].classes
-        self._protocol = DetectionProtocol.of(setup, with_masks=True)
 
     def predict(
         self, image: str | Path | NDArray[np.uint8], *, scale: tuple[int, int] | None = None
@@ -98,20 +81,13 @@ class DetectionPredictor(Predictor):
             UsageError: the array has another shape or type.
         """
         pixels = pixels_of(image)
-        protocol = self._protocol
-        if scale is not None:
-            check_scale(scale)
-            protocol = replace(protocol, scale=scale)
+        protocol = DetectionProtocol.of(self.setup, with_masks=True, scale=scale)
         size = (pixels.shape[0], pixels.shape[1])
         resized = resize_keep_ratio(pixels, protocol.scale)
         with canonical_precision():
             found = detect(self._network, resized, protocol, size=size, device=self._device)
-        kept = to_image_detections(found, size)
         return DetectionResult(
-            boxes=kept.boxes,
-            scores=kept.scores,
-            labels=kept.labels,
-            masks=kept.masks,
+            **vars(to_image_detections(found, size)),
             class_names=self._classes.names,
             palette=self._classes.palette,
         )
@@ -119,15 +95,13 @@ class DetectionPredictor(Predictor):
     def see(self, image: FoundImage, pixels: NDArray[np.uint8], options: LookOptions) -> SeenImage:
         """Detect objects in an image; write them as JSON, and the image with them drawn into it."""
         result = self.predict(pixels)
-        found = result.detections().above(options.score_threshold)
-        names = result.class_names
-        size = (pixels.shape[0], pixels.shape[1])
+        found = result.above(options.score_threshold)
+        names, size = result.class_names, (pixels.shape[0], pixels.shape[1])
         listed = options.folder / f"{image.stem}_detections.json"
         save_text(_as_json(found, size, names), listed)
         picture = options.folder / f"{image.stem}_overlay.png"
-        save_png(
-            draw_detections(pixels, found, names, result.palette, alpha=options.alpha), picture
-        )
+        drawn = draw_detections(pixels, found, names, result.palette, alpha=options.alpha)
+        save_png(drawn, picture)
         counts = dict(Counter(names[label] for label in found.labels).most_common())
         most = [f"{count} {name}" for name, count in counts.items()]
         shown = ", ".join(most[:_SHOWN_CLASSES]) + (" ..." if len(most) > _SHOWN_CLASSES else "")
@@ -146,7 +120,7 @@ class DetectionPredictor(Predictor):
         # Enlarged before drawing, so that lines and letters stay fine.
         large = image.repeat(zoom, axis=0).repeat(zoom, axis=1)
         truth = samples.truth_of(index, with_masks=False).enlarged(zoom)
-        found = result.detections().enlarged(zoom).above(_SHOWN_SCORE)
+        found = result.enlarged(zoom).above(_SHOWN_SCORE)
         names, palette = result.class_names, result.palette
         panels = [
             ("input", Image.fromarray(large)),

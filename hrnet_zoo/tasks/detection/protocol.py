@@ -19,6 +19,7 @@ from hrnet_zoo.datasets.transforms import Pixels, to_network_input
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
 from hrnet_zoo.tasks.detection.masks import encode_masks
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
+from hrnet_zoo.tasks.input_image import checked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +38,12 @@ class DetectionProtocol:
     """Whether masks are wanted, of detectors that have them."""
 
     @classmethod
-    def of(cls, setup: DetectionSetup, *, with_masks: bool) -> DetectionProtocol:
-        """Return a row's documented protocol."""
+    def of(
+        cls, setup: DetectionSetup, *, with_masks: bool, scale: tuple[int, int] | None = None
+    ) -> DetectionProtocol:
+        """Return a row's documented protocol, or the same with another box."""
         return cls(
-            scale=setup.test.scale,
+            scale=checked(scale or setup.test.scale),
             size_divisor=setup.test.size_divisor,
             score_threshold=setup.test.score_threshold,
             normalisation=setup.normalisation,

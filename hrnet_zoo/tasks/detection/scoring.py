@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.coco_results import Result, result_entries
 from hrnet_zoo.datasets.coco_samples import CocoSamples
 from hrnet_zoo.system.progress import Progress
-from hrnet_zoo.tasks.detection.coco_ap import FIGURES
-from hrnet_zoo.tasks.detection.coco_backends import ScoredRun, score_detections
+from hrnet_zoo.tasks.detection.coco_ap import FIGURES, ScoredRun, score_detections
 from hrnet_zoo.tasks.detection.metrics import CocoMetric, Kind
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.tasks.options import SINGLE, ScoreOptions
-from hrnet_zoo.tasks.scored import ClassFigures, Scored, Scoring
+from hrnet_zoo.tasks.scored import ClassFigures, Scored
 
 
 def all_entries(samples: CocoSamples, results: Mapping[str, ImageResult]) -> list[Result]:
@@ -49,30 +47,20 @@ def score(
             image_ids=sorted(ids[name] for name in results),
             backend=options.coco_backend,
         )
-        for remark in runs[kind].remarks:
+        for remark in runs[kind].scoring.remarks:
             progress.say(remark)
-    return {m.name: _scored(setup, samples, m, runs[m.kind]) for m in metrics}
-
-
-def _scored(
-    setup: DetectionSetup, samples: CocoSamples, metric: CocoMetric, run: ScoredRun
-) -> Scored:
-    figures, parity = run.figures, run.parity
-    assert metric.value_of is not None
-    names = DATASETS[setup.dataset].classes.names
-    return Scored(
-        value=metric.value_of(figures),
-        figures={name: asdict(figures)[name] for name in FIGURES},
-        classes=[
-            ClassFigures(name=name, figures={"ap": figures.per_category[category_id]})
-            for name, category_id in zip(names, samples.category_ids, strict=True)
-        ],
-        scoring=Scoring(
-            backend=run.backend,
-            version=run.version,
-            asked=run.asked,
-            parity_num_images=parity.num_images if parity else None,
-            parity_largest_difference=parity.largest_difference if parity else None,
-            remarks=list(run.remarks),
-        ),
-    )
+    names = dict(zip(samples.category_ids, DATASETS[setup.dataset].classes.names, strict=True))
+    scored = {}
+    for metric in metrics:
+        run = runs[metric.kind]
+        assert metric.value_of is not None
+        scored[metric.name] = Scored(
+            value=metric.value_of(run.figures),
+            figures={name: getattr(run.figures, name) for name in FIGURES},
+            classes=[
+                ClassFigures(name=name, figures={"ap": run.figures.per_category[category_id]})
+                for category_id, name in names.items()
+            ],
+            scoring=run.scoring,
+        )
+    return scored

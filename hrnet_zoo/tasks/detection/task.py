@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hrnet_zoo.datasets import of_kind
-from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.tasks.detection.metrics import METRICS, CocoMetric
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.options import ScoreOptions, WorstOptions
-from hrnet_zoo.tasks.scored import ProtocolUsed, Scored
+from hrnet_zoo.tasks.scored import Scored
 from hrnet_zoo.tasks.task import MemoryBounds, Task
 
 if TYPE_CHECKING:
@@ -56,23 +54,11 @@ class DetectionTask(Task):
 
     def describe(self, setup: DetectionSetup) -> list[tuple[str, str]]:
         """Return neck and threshold."""
-        width, height = setup.test.scale
         return [
-            ("test scale", f"{width} x {height} (width x height), keep ratio"),
-            ("training", f"{setup.samples_per_gpu} samples per GPU on {setup.gpus} GPUs"),
+            *super().describe(setup),
             ("neck", f"{setup.neck}, {setup.channels} channels"),
             ("score threshold", str(setup.test.score_threshold)),
         ]
-
-    def protocol_used(self, setup: DetectionSetup, protocol: str) -> ProtocolUsed:
-        """Return the one pass there is."""
-        return ProtocolUsed(
-            name=protocol,
-            test=setup.test.model_dump(mode="json"),
-            normalisation=setup.normalisation,
-            ratios=[1.0],
-            flip=False,
-        )
 
     def build(self, setup: DetectionSetup) -> nn.Module:
         """Return the untrained detector."""
@@ -98,10 +84,6 @@ class DetectionTask(Task):
 
         return folded(model)
 
-    def open_data(self, setup: DetectionSetup, folder: Path) -> CocoSamples:
-        """Return images and COCO annotations."""
-        return of_kind(CocoInstances)[setup.dataset].open(folder)
-
     def evaluator(
         self,
         setup: DetectionSetup,
@@ -118,10 +100,6 @@ class DetectionTask(Task):
         protocol = DetectionProtocol.of(setup, with_masks=with_masks)
         return DetectionEvaluator(network, samples, protocol, device)
 
-    def to_text(self, counted: ImageDetections) -> str:
-        """Return detections as text."""
-        return counted.to_text()
-
     def from_text(self, text: str) -> ImageDetections:
         """Return detections."""
         from hrnet_zoo.datasets.detections import ImageDetections
@@ -133,7 +111,7 @@ class DetectionTask(Task):
 
     def check_options(self, options: ScoreOptions) -> None:
         """Check that the evaluator asked for by name is installed."""
-        from hrnet_zoo.tasks.detection.coco_backends import require_installed
+        from hrnet_zoo.tasks.detection.coco_ap import require_installed
 
         require_installed(options.coco_backend)
 
@@ -173,13 +151,9 @@ class DetectionTask(Task):
         progress: Progress,
     ) -> None:
         """Draw truth beside detections."""
-        from hrnet_zoo.tasks.detection.worst import draw_worst, worst_images
+        from hrnet_zoo.tasks.detection.worst import WorstDetected
 
-        del setup, network
-        progress.begin("looking for the worst images", len(results), "images")
-        worst = worst_images(results, samples, metric, options.count, progress)
-        options.begin(len(worst), progress)
-        draw_worst(samples, results, worst, options, progress)
+        WorstDetected(setup, samples, network, metric, results, options).draw(progress)
 
     def predictor(
         self, name: str, setup: DetectionSetup, model: Detector, device: torch.device
@@ -198,13 +172,10 @@ class DetectionTask(Task):
         device: torch.device,
     ) -> TimedDetector:
         """Return the network and images, resized to a box (width, height), to be timed."""
-        from dataclasses import replace
-
         from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
         from hrnet_zoo.tasks.detection.timed import TimedDetector
 
-        protocol = DetectionProtocol.of(setup, with_masks=True)
-        protocol = replace(protocol, scale=scale or setup.test.scale)
+        protocol = DetectionProtocol.of(setup, with_masks=True, scale=scale)
         return TimedDetector(model, images, protocol, device)
 
     def fast_network(self, model: Detector, recipe: Recipe) -> Detector:
@@ -219,10 +190,6 @@ class DetectionTask(Task):
         from hrnet_zoo.tasks.detection.timed import DETECTION_TIMING
 
         return DETECTION_TIMING
-
-    def box(self, setup: DetectionSetup) -> tuple[int, int]:
-        """Return the box of the keep-ratio resize."""
-        return setup.test.scale
 
     def input_size(self, setup: DetectionSetup) -> tuple[int, int]:
         """Return the size of an image that fills the box."""

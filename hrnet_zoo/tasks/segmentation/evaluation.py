@@ -15,8 +15,8 @@ from hrnet_zoo.datasets.transforms import Pixels
 from hrnet_zoo.system.devices import synchronised_time
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.evaluation import Evaluator
+from hrnet_zoo.tasks.segmentation.confusion import SparseCounts
 from hrnet_zoo.tasks.segmentation.counting import count_pairs
-from hrnet_zoo.tasks.segmentation.per_image import SparseCounts
 from hrnet_zoo.tasks.segmentation.protocol import (
     Network,
     SegmentationProtocol,

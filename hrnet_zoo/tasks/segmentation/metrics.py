@@ -30,4 +30,4 @@ METRICS = (
         apart="ms+flip",
     ),
 )
-"""Each reads itself off `confusion.SegmentationScores` or `confusion.ResampledScores`."""
+"""Each reads itself off `SegmentationScores` or `ResampledScores` of `confusion.py`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -12,17 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.label_samples import LabelSamples
-from hrnet_zoo.errors import UsageError
 from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.image_files import FoundImage, save_png
-from hrnet_zoo.tasks.input_image import check_scale, pixels_of
+from hrnet_zoo.tasks.input_image import pixels_of
 from hrnet_zoo.tasks.options import SINGLE, LookOptions
 from hrnet_zoo.tasks.pictures import colourise, comparison, legend_of, overlay, palette_png
 from hrnet_zoo.tasks.predictor import Predictor, SeenImage
-from hrnet_zoo.tasks.segmentation.metrics import MS_FLIP
 from hrnet_zoo.tasks.segmentation.protocol import (
     SegmentationProtocol,
     class_scores,
@@ -55,13 +52,9 @@ class SegmentationResult:
 
     def shares(self) -> dict[str, float]:
         """Return class name -> share of the pixels, largest first, of classes that occur."""
-        pixels = np.bincount(self.labels.ravel(), minlength=len(self.class_names))
-        shares = {
-            name: int(count) / self.labels.size
-            for name, count in zip(self.class_names, pixels, strict=True)
-            if count
-        }
-        return dict(sorted(shares.items(), key=lambda item: -item[1]))
+        counts = np.bincount(self.labels.ravel(), minlength=len(self.class_names))
+        largest = (k for k in np.argsort(-counts, kind="stable") if counts[k])
+        return {self.class_names[k]: int(counts[k]) / self.labels.size for k in largest}
 
 
 class SegmentationPredictor(Predictor):
@@ -75,7 +68,6 @@ class SegmentationPredictor(Predictor):
     ) -> None:
         super().__init__(name, setup, model, device)
         self._network = evaluated_network(model)
-        self._classes = DATASETS[setup.dataset].classes
 
     def predict(
         self,
@@ -96,15 +88,10 @@ class SegmentationPredictor(Predictor):
             UsageError: the array has another shape or type, or the protocol is unknown.
         """
         pixels = pixels_of(image)
-        chosen = self._protocol(protocol, scale)
+        chosen = SegmentationProtocol.of(self.setup, protocol, scale=scale)
+        images, size = resized_images(pixels, chosen), (pixels.shape[0], pixels.shape[1])
         with canonical_precision():
-            scores = class_scores(
-                self._network,
-                resized_images(pixels, chosen),
-                chosen,
-                size=(pixels.shape[0], pixels.shape[1]),
-                device=self._device,
-            )
+            scores = class_scores(self._network, images, chosen, size=size, device=self._device)
         return SegmentationResult(
             labels=scores.argmax(dim=0).to(torch.uint8).cpu().numpy(),
             class_names=self._classes.names,
@@ -143,13 +130,3 @@ class SegmentationPredictor(Predictor):
             ("prediction", colourise(result.labels, result.palette)),
         ]
         return comparison(panels, legend, zoom=zoom)
-
-    def _protocol(self, name: str, scale: tuple[int, int] | None) -> SegmentationProtocol:
-        if name not in (SINGLE, MS_FLIP):
-            msg = f'"{name}" is not a protocol; use "{SINGLE}" or "{MS_FLIP}".'
-            raise UsageError(msg)
-        protocol = SegmentationProtocol.of(self.setup, name)
-        if scale is not None:
-            check_scale(scale)
-            protocol = replace(protocol, scale=scale)
-        return protocol

@@ -6,7 +6,7 @@ It knows models only as functions from images to logits, and nothing of data set
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,9 +15,11 @@ from torch import Tensor
 
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import Pixels, resize_keep_ratio, to_network_input
+from hrnet_zoo.errors import UsageError
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.layers import resize
 from hrnet_zoo.models.segmentor import Segmentor
+from hrnet_zoo.tasks.input_image import checked
 from hrnet_zoo.tasks.options import SINGLE
 from hrnet_zoo.tasks.segmentation.metrics import MS_FLIP
 from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS, SegmentationSetup, SlideTest
@@ -44,16 +46,26 @@ class SegmentationProtocol:
     """How pixel values become network input."""
 
     @classmethod
-    def of(cls, setup: SegmentationSetup, name: str = SINGLE) -> SegmentationProtocol:
-        """Return a row's documented protocol: "single", or "ms_flip" of mIoU(ms+flip) columns."""
+    def of(
+        cls, setup: SegmentationSetup, name: str = SINGLE, *, scale: tuple[int, int] | None = None
+    ) -> SegmentationProtocol:
+        """Return a row's documented protocol, or the same with another box.
+
+        Raises:
+            UsageError: the name is neither "single" nor "ms_flip" of mIoU(ms+flip) columns.
+        """
+        if name not in (SINGLE, MS_FLIP):
+            msg = f'"{name}" is not a protocol; use "{SINGLE}" or "{MS_FLIP}".'
+            raise UsageError(msg)
         test = setup.test
-        single = cls(
-            scale=test.scale,
+        return cls(
+            scale=checked(scale or test.scale),
             window=test.crop_size if isinstance(test, SlideTest) else None,
             stride=test.stride if isinstance(test, SlideTest) else None,
+            ratios=MS_FLIP_RATIOS if name == MS_FLIP else (1.0,),
+            flip=name == MS_FLIP,
             normalisation=setup.normalisation,
         )
-        return replace(single, ratios=MS_FLIP_RATIOS, flip=True) if name == MS_FLIP else single
 
     @property
     def averages_probabilities(self) -> bool:

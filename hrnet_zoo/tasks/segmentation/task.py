@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hrnet_zoo.datasets import DATASETS, of_kind
-from hrnet_zoo.datasets.label_images import LabelImages
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.tasks.options import SINGLE, ScoreOptions, WorstOptions
 from hrnet_zoo.tasks.scored import ClassFigures, ProtocolUsed, Scored
@@ -26,8 +24,8 @@ if TYPE_CHECKING:
     from hrnet_zoo.models.segmentor import Segmentor
     from hrnet_zoo.system.progress import Progress
     from hrnet_zoo.tasks.evaluation import ImageResult
+    from hrnet_zoo.tasks.segmentation.confusion import SparseCounts
     from hrnet_zoo.tasks.segmentation.evaluation import SegmentationEvaluator
-    from hrnet_zoo.tasks.segmentation.per_image import SparseCounts
     from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
     from hrnet_zoo.tasks.segmentation.protocol import Network
     from hrnet_zoo.tasks.segmentation.timed import TimedSegmentor
@@ -58,32 +56,27 @@ class SegmentationTask(Task):
 
     def describe(self, setup: SegmentationSetup) -> list[tuple[str, str]]:
         """Return how windows are cut, if they are."""
-        width, height = setup.test.scale
         mode: str = setup.test.mode
         if isinstance(setup.test, SlideTest):
             (h, w), (dy, dx) = setup.test.crop_size, setup.test.stride
             mode = f"slide, windows of {h} x {w}, stride {dy} x {dx}"
-        return [
-            ("test scale", f"{width} x {height} (width x height), keep ratio"),
-            ("training", f"{setup.samples_per_gpu} samples per GPU on {setup.gpus} GPUs"),
-            ("test mode", mode),
-        ]
+        return [*super().describe(setup), ("test mode", mode)]
 
     def protocol_used(self, setup: SegmentationSetup, protocol: str) -> ProtocolUsed:
         """Return one pass, or several over sizes and mirror images."""
-        return ProtocolUsed(
-            name=protocol,
-            test=setup.test.model_dump(mode="json"),
-            normalisation=setup.normalisation,
-            ratios=list(MS_FLIP_RATIOS) if protocol == MS_FLIP else [1.0],
-            flip=protocol == MS_FLIP,
-        )
+        used = super().protocol_used(setup, protocol)
+        several = {"ratios": list(MS_FLIP_RATIOS), "flip": True}
+        return used.model_copy(update=several) if protocol == MS_FLIP else used
 
     def resampled(
         self, metric: Metric, runs: Sequence[Sequence[str]], draws: NDArray[np.uint16]
     ) -> tuple[list[float | None], NDArray[np.float64]]:
         """Return the values of runs over the same images, and of their resamples."""
-        from hrnet_zoo.tasks.segmentation.per_image import bootstrap_runs, total
+        from hrnet_zoo.tasks.segmentation.confusion import (
+            SegmentationScores,
+            bootstrap_runs,
+            total,
+        )
 
         assert metric.value_of is not None
         decoded = [[self.from_text(text) for text in run] for run in runs]
@@ -91,7 +84,9 @@ class SegmentationTask(Task):
         if len(numbers) > 1:
             msg = f"they have {' and '.join(map(str, sorted(numbers)))} classes, of the same data"
             raise ValueError(msg)
-        values = [metric.value_of(total(images, *numbers).scores()) for images in decoded]
+        values = [
+            metric.value_of(SegmentationScores.of(total(images, *numbers))) for images in decoded
+        ]
         return values, bootstrap_runs(decoded, draws, metric.value_of)
 
     def build(self, setup: SegmentationSetup) -> nn.Module:
@@ -107,10 +102,6 @@ class SegmentationTask(Task):
         from hrnet_zoo.tasks.segmentation.protocol import evaluated_network
 
         return evaluated_network(model)
-
-    def open_data(self, setup: SegmentationSetup, folder: Path) -> LabelSamples:
-        """Return pairs of images and labels."""
-        return of_kind(LabelImages)[setup.dataset].open(folder)
 
     def evaluator(
         self,
@@ -128,13 +119,9 @@ class SegmentationTask(Task):
         protocols = {name: SegmentationProtocol.of(setup, name) for name in names}
         return SegmentationEvaluator(network, samples, protocols, device)
 
-    def to_text(self, counted: SparseCounts) -> str:
-        """Return confusion counts as text."""
-        return counted.to_text()
-
     def from_text(self, text: str) -> SparseCounts:
         """Return confusion counts."""
-        from hrnet_zoo.tasks.segmentation.per_image import SparseCounts
+        from hrnet_zoo.tasks.segmentation.confusion import SparseCounts
 
         try:
             return SparseCounts.from_text(text)
@@ -153,7 +140,11 @@ class SegmentationTask(Task):
         """Return each metric with its bootstrap interval, and the scores of all classes."""
         from hrnet_zoo.tasks.bootstrap import percentile_interval
         from hrnet_zoo.tasks.evaluation import by_name
-        from hrnet_zoo.tasks.segmentation.per_image import resampled_values, total
+        from hrnet_zoo.tasks.segmentation.confusion import (
+            SegmentationScores,
+            resampled_values,
+            total,
+        )
 
         del samples, options, progress
         names = DATASETS[setup.dataset].classes.names
@@ -162,7 +153,7 @@ class SegmentationTask(Task):
             assert metric.protocol is not None
             assert metric.value_of is not None
             images = by_name(results, metric.protocol)
-            scores = total(images, setup.num_classes).scores()
+            scores = SegmentationScores.of(total(images, setup.num_classes))
             scored[metric.name] = Scored(
                 value=metric.value_of(scores),
                 interval=percentile_interval(resampled_values(images, metric.value_of)),
@@ -185,13 +176,9 @@ class SegmentationTask(Task):
         progress: Progress,
     ) -> None:
         """Draw input, truth, prediction and error."""
-        from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
-        from hrnet_zoo.tasks.segmentation.worst import draw_worst, worst_images
+        from hrnet_zoo.tasks.segmentation.worst import WorstLabelled
 
-        worst = worst_images(results, metric, options.count)
-        protocol = SegmentationProtocol.of(setup, metric.protocol or SINGLE)
-        options.begin(len(worst), progress)
-        draw_worst(network, samples, protocol, worst, options, progress)
+        WorstLabelled(setup, samples, network, metric, results, options).draw(progress)
 
     def predictor(
         self, name: str, setup: SegmentationSetup, model: Segmentor, device: torch.device
@@ -210,13 +197,10 @@ class SegmentationTask(Task):
         device: torch.device,
     ) -> TimedSegmentor:
         """Return the network and images, resized to a box (width, height), to be timed."""
-        from dataclasses import replace
-
         from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
         from hrnet_zoo.tasks.segmentation.timed import TimedSegmentor
 
-        protocol = replace(SegmentationProtocol.of(setup), scale=scale or setup.test.scale)
-        return TimedSegmentor(model, images, protocol, device)
+        return TimedSegmentor(model, images, SegmentationProtocol.of(setup, scale=scale), device)
 
     def fast_network(self, model: Segmentor, recipe: Recipe) -> Network:
         """Return a fast network up to its coarse logits."""
@@ -230,10 +214,6 @@ class SegmentationTask(Task):
         from hrnet_zoo.tasks.segmentation.timed import SEGMENTATION_TIMING
 
         return SEGMENTATION_TIMING
-
-    def box(self, setup: SegmentationSetup) -> tuple[int, int]:
-        """Return the box of the keep-ratio resize."""
-        return setup.test.scale
 
     def input_size(self, setup: SegmentationSetup) -> tuple[int, int]:
         """Return a full window, though many images are too low for one, or a typical image."""

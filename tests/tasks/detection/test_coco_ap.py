@@ -10,13 +10,18 @@ import pytest
 from support.slow_coco import slow_figures
 
 from hrnet_zoo.errors import PrerequisiteError
-from hrnet_zoo.tasks.detection import coco_backends
-from hrnet_zoo.tasks.detection.coco_ap import FIGURES, CocoFigures, Curves, Entry, coco_figures
-from hrnet_zoo.tasks.detection.coco_backends import (
+from hrnet_zoo.tasks.detection import coco_ap
+from hrnet_zoo.tasks.detection.coco_ap import (
+    FIGURES,
     TOLERANCE,
     BackendChoice,
     BackendName,
+    CocoFigures,
+    Curves,
+    Entry,
     ScoredRun,
+    agrees,
+    coco_figures,
     score_detections,
 )
 from hrnet_zoo.tasks.detection.metrics import Kind
@@ -59,7 +64,7 @@ def twelve(figures: CocoFigures) -> list[float | None]:
 def test_figures_are_the_goldens(case: str, kind: Kind, backend: BackendName) -> None:
     run = score_detections(TRUTH, golden_results(case), kind, image_ids=IMAGE_IDS, backend=backend)
     golden = STATS[f"{case}_maxdets_1000"]
-    assert run.backend == backend
+    assert run.scoring.backend == backend
     assert twelve(run.figures) == pytest.approx([100 * v for v in golden["stats"]], abs=1e-9)
     expected = {int(k): None if v is None else 100 * v for k, v in golden["per_category"].items()}
     assert run.figures.per_category == pytest.approx(expected, abs=1e-9)
@@ -188,31 +193,31 @@ def score_many(backend: BackendChoice, copies: int = 45) -> ScoredRun:
 
 def test_auto_takes_a_fast_evaluator_that_agrees() -> None:
     run = score_many("auto")
-    assert run.backend in FAST
-    assert run.asked == "auto"
-    assert run.parity is not None
-    assert run.parity.agreed
-    assert run.parity.num_images == 100
-    assert run.remarks == ()
+    assert run.scoring.backend in FAST
+    assert run.scoring.asked == "auto"
+    assert agrees(run.scoring.parity_largest_difference)
+    assert run.scoring.parity_num_images == 100
+    assert run.scoring.remarks == []
     reference = score_many("pycocotools")
-    assert reference.parity is None
+    assert reference.scoring.parity_num_images is None
     assert twelve(run.figures) == pytest.approx(twelve(reference.figures), abs=1e-9)
 
 
 def test_auto_takes_pycocotools_for_few_images() -> None:
-    run = score_many("auto", copies=2)
-    assert (run.backend, run.parity, run.remarks) == ("pycocotools", None, ())
+    scoring = score_many("auto", copies=2).scoring
+    assert (scoring.backend, scoring.parity_num_images) == ("pycocotools", None)
+    assert scoring.remarks == []
 
 
 def doctor(monkeypatch: pytest.MonkeyPatch, name: BackendName, amount: float) -> None:
-    honest = coco_backends._FAST[name]
+    honest = coco_ap._EVALUATORS[name]
 
     def doctored(truth: Json, entries: list[Entry], kind: Kind) -> Curves:
         curves = honest(truth, entries, kind)
         precision = np.where(curves.precision > 0, curves.precision + amount, curves.precision)
         return Curves(precision=precision, recall=curves.recall)
 
-    monkeypatch.setitem(coco_backends._FAST, name, doctored)
+    monkeypatch.setitem(coco_ap._EVALUATORS, name, doctored)
 
 
 @pytest.mark.parametrize("name", FAST)
@@ -221,49 +226,47 @@ def test_an_evaluator_that_is_off_is_not_used(
 ) -> None:
     doctor(monkeypatch, name, 1e-6)
     run = score_many(name, copies=2)
-    assert run.backend == "pycocotools"
-    assert run.asked == name
-    assert run.parity is not None
-    assert not run.parity.agreed
-    assert run.parity.largest_difference is not None
-    assert 1e-6 < run.parity.largest_difference < 1e-3
-    (remark,) = run.remarks
+    assert run.scoring.backend == "pycocotools"
+    assert run.scoring.asked == name
+    assert run.scoring.parity_largest_difference is not None
+    assert 1e-6 < run.scoring.parity_largest_difference < 1e-3
+    (remark,) = run.scoring.remarks
     assert "differs from pycocotools by" in remark
     assert twelve(run.figures) == twelve(score_many("pycocotools", copies=2).figures)
 
 
 def test_auto_goes_on_to_the_next_evaluator(monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = coco_backends._FAST
+    first, second, _ = coco_ap._EVALUATORS
     doctor(monkeypatch, first, 1e-6)
     run = score_many("auto")
-    assert run.backend == second
-    assert len(run.remarks) == 1
+    assert run.scoring.backend == second
+    assert len(run.scoring.remarks) == 1
     doctor(monkeypatch, second, 1e-6)
     run = score_many("auto")
-    assert run.backend == "pycocotools"
-    assert len(run.remarks) == 2
+    assert run.scoring.backend == "pycocotools"
+    assert len(run.scoring.remarks) == 2
 
 
 def test_a_difference_below_the_tolerance_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     doctor(monkeypatch, "hotcoco", TOLERANCE / 1000)
-    assert score_many("hotcoco", copies=1).backend == "hotcoco"
+    assert score_many("hotcoco", copies=1).scoring.backend == "hotcoco"
 
 
 def test_an_evaluator_that_fails_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(_truth: Json, _entries: list[Entry], _kind: Kind) -> Curves:
         raise RuntimeError
 
-    monkeypatch.setitem(coco_backends._FAST, "hotcoco", fails)
+    monkeypatch.setitem(coco_ap._EVALUATORS, "hotcoco", fails)
     run = score_many("hotcoco", copies=1)
-    assert run.backend == "pycocotools"
-    assert run.parity is not None
-    assert not run.parity.agreed
-    assert "failed on these detections" in run.remarks[0]
+    assert run.scoring.backend == "pycocotools"
+    assert run.scoring.parity_num_images is not None
+    assert run.scoring.parity_largest_difference is None
+    assert "failed on these detections" in run.scoring.remarks[0]
 
 
 def test_an_evaluator_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(coco_backends._PACKAGES, "hotcoco", "no-such-package")
+    monkeypatch.setitem(coco_ap._PACKAGES, "hotcoco", "no-such-package")
     with pytest.raises(PrerequisiteError, match=r'pip install "hrnet-zoo\[coco-fast\]"'):
         score_many("hotcoco", copies=1)
-    monkeypatch.setitem(coco_backends._PACKAGES, "faster", "no-such-package")
-    assert score_many("auto").backend == "pycocotools"
+    monkeypatch.setitem(coco_ap._PACKAGES, "faster", "no-such-package")
+    assert score_many("auto").scoring.backend == "pycocotools"

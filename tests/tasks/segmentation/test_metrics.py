@@ -10,7 +10,7 @@ import torch
 from fill import DATA
 from numpy.typing import NDArray
 
-from hrnet_zoo.tasks.segmentation.confusion import ConfusionMatrix
+from hrnet_zoo.tasks.segmentation.confusion import SegmentationScores, SparseCounts, total
 from hrnet_zoo.tasks.segmentation.counting import count_pairs
 
 GOLDEN: dict[str, Any] = json.loads((DATA / "metric.json").read_text())
@@ -77,17 +77,19 @@ def plain_counts(prediction: Maps, label: Maps, num_classes: int) -> NDArray[np.
 @pytest.mark.parametrize("name", CASES)
 def test_goldens(name: str, kind: str) -> None:
     case = GOLDEN[name]
-    confusion = ConfusionMatrix(case["args"]["nc"])
+    num_classes = case["args"]["nc"]
+    counts = np.zeros((num_classes + 1, num_classes), np.int64)
     for prediction, label in zip(*golden_maps(name), strict=True):
         if kind == "torch":
-            confusion.add(torch.from_numpy(prediction), torch.from_numpy(label))
+            counts += count_pairs(
+                torch.from_numpy(prediction), torch.from_numpy(label), num_classes
+            )
         else:
-            confusion.add(prediction, label)
-    counts = confusion.counts
+            counts += count_pairs(prediction, label, num_classes)
     assert np.diagonal(counts).tolist() == case["area_intersect"]
     assert counts[:-1].sum(axis=1).tolist() == case["area_label"]
     assert counts.sum(axis=0).tolist() == case["area_pred"]
-    scores = confusion.scores()
+    scores = SegmentationScores.of(counts)
     for ours, theirs in ((scores.iou, case["IoU"]), (scores.accuracy, case["Acc"])):
         assert [value is None for value in ours] == [value is None for value in theirs]
         for a, b in zip(ours, theirs, strict=True):
@@ -107,11 +109,10 @@ def test_agrees_with_counting_pixel_by_pixel(name: str) -> None:
 def test_by_hand() -> None:
     label = np.array([[0, 0, 1], [1, 1, 255], [7, 0, 255]], np.uint8)
     prediction = np.array([[0, 1, 1], [1, 0, 0], [1, 0, 1]], np.uint8)
-    confusion = ConfusionMatrix(3)
-    confusion.add(prediction, label)
+    counts = count_pairs(prediction, label, 3)
     # Label 7 is no class: it adds to the union of class 1, which was predicted there.
-    assert confusion.counts.tolist() == [[2, 1, 0], [1, 2, 0], [0, 0, 0], [0, 1, 0]]
-    scores = confusion.scores()
+    assert counts.tolist() == [[2, 1, 0], [1, 2, 0], [0, 0, 0], [0, 1, 0]]
+    scores = SegmentationScores.of(counts)
     assert scores.iou == (50.0, 40.0, None)
     assert scores.accuracy == pytest.approx((200 / 3, 200 / 3, None))
     assert scores.miou == 45.0
@@ -119,9 +120,8 @@ def test_by_hand() -> None:
 
 
 def test_class_predicted_but_never_labelled_counts_as_zero() -> None:
-    confusion = ConfusionMatrix(2)
-    confusion.add(np.array([[0, 1]], np.uint8), np.array([[0, 0]], np.uint8))
-    scores = confusion.scores()
+    counts = count_pairs(np.array([[0, 1]], np.uint8), np.array([[0, 0]], np.uint8), 2)
+    scores = SegmentationScores.of(counts)
     assert scores.iou == (50.0, 0.0)
     assert scores.accuracy == (50.0, None)
     assert scores.miou == 25.0
@@ -129,39 +129,33 @@ def test_class_predicted_but_never_labelled_counts_as_zero() -> None:
 
 
 def test_nothing_labelled_has_no_score() -> None:
-    confusion = ConfusionMatrix(2)
-    confusion.add(np.zeros((2, 2), np.uint8), np.full((2, 2), 255, np.uint8))
-    scores = confusion.scores()
+    counts = count_pairs(np.zeros((2, 2), np.uint8), np.full((2, 2), 255, np.uint8), 2)
+    scores = SegmentationScores.of(counts)
     assert (scores.miou, scores.macc, scores.aacc) == (None, None, None)
 
 
-def test_merging_parts_equals_counting_everything() -> None:
+def test_adding_images_equals_counting_everything() -> None:
     predictions, labels = golden_maps("reduce_zero150")
-    whole = ConfusionMatrix(150)
-    parts = []
-    for prediction, label in zip(predictions, labels, strict=True):
-        whole.add(prediction, label)
-        part = ConfusionMatrix(150)
-        part.add(prediction, label)
-        parts.append(part)
-    merged = parts[3].merge(parts[1]).merge(parts[0]).merge(parts[2])
-    assert np.array_equal(merged.counts, whole.counts)
-    assert merged.scores() == whole.scores()
+    pairs = zip(predictions, labels, strict=True)
+    images = [SparseCounts.of(count_pairs(*pair, 150)) for pair in pairs]
+    at_once = count_pairs(predictions.reshape(-1, 1), labels.reshape(-1, 1), 150)
+    for order in (images, images[::-1]):
+        assert np.array_equal(total(order, 150), at_once)
+        assert SegmentationScores.of(total(order, 150)) == SegmentationScores.of(at_once)
 
 
-def test_merging_leaves_both_parts_alone() -> None:
-    a, b = ConfusionMatrix(2), ConfusionMatrix(2)
-    b.add(np.zeros((2, 2), np.uint8), np.zeros((2, 2), np.uint8))
-    a.merge(b)
-    assert a.counts.sum() == 0
-    assert b.counts.sum() == 4
+def test_adding_leaves_the_images_alone() -> None:
+    image = SparseCounts.of(count_pairs(np.zeros((2, 2), np.uint8), np.zeros((2, 2), np.uint8), 2))
+    assert total([image, image], 2).sum() == 8
+    assert image.dense().sum() == 4
 
 
 def test_large_counts_stay_exact() -> None:
     """float32 would lose single pixels beyond 2**24."""
-    confusion = ConfusionMatrix(1, np.array([[2**40], [0]], np.int64))
-    confusion.add(np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8))
-    assert confusion.counts[0, 0] == 2**40 + 1
+    cells, pixels = np.array([0], np.int32), np.array([2**31 - 1], np.int32)
+    images = [SparseCounts(num_classes=1, cells=cells, pixels=pixels)] * 512
+    one = SparseCounts.of(count_pairs(np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8), 1))
+    assert total([*images, one], 1)[0, 0] == 2**40 - 512 + 1
 
 
 def test_prediction_outside_the_classes_is_our_bug() -> None:

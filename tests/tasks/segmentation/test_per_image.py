@@ -5,9 +5,13 @@ import pytest
 
 from hrnet_zoo.tasks.bootstrap import percentile_interval
 from hrnet_zoo.tasks.scored import Interval
-from hrnet_zoo.tasks.segmentation.confusion import ConfusionMatrix
+from hrnet_zoo.tasks.segmentation.confusion import (
+    SegmentationScores,
+    SparseCounts,
+    resampled_values,
+    total,
+)
 from hrnet_zoo.tasks.segmentation.counting import count_pairs
-from hrnet_zoo.tasks.segmentation.per_image import SparseCounts, resampled_values, total
 
 NUM_CLASSES = 7
 
@@ -25,7 +29,7 @@ def images(count: int, seed: int = 0, wrong: float = 0.3) -> list[SparseCounts]:
 
 
 def plain_miou(sample: list[SparseCounts]) -> float:
-    miou = total(sample, NUM_CLASSES).scores().miou
+    miou = SegmentationScores.of(total(sample, NUM_CLASSES)).miou
     assert miou is not None
     return miou
 
@@ -44,7 +48,7 @@ def test_sparse_counts_lose_nothing() -> None:
 def test_an_image_without_labels() -> None:
     empty = SparseCounts.of(np.zeros((NUM_CLASSES + 1, NUM_CLASSES), np.int64))
     assert SparseCounts.from_text(empty.to_text()).dense().sum() == 0
-    assert empty.scores().miou is None
+    assert SegmentationScores.of(empty.dense()).miou is None
 
 
 def test_text_is_small() -> None:
@@ -57,8 +61,8 @@ def test_text_is_small() -> None:
 
 def test_total_is_the_sum() -> None:
     made = images(6)
-    expected = ConfusionMatrix(NUM_CLASSES, np.sum([image.dense() for image in made], axis=0))
-    assert np.array_equal(total(made, NUM_CLASSES).counts, expected.counts)
+    expected = np.sum([image.dense() for image in made], axis=0)
+    assert np.array_equal(total(made, NUM_CLASSES), expected)
 
 
 def test_resampled_values_are_those_of_resampled_images() -> None:
