@@ -14,7 +14,7 @@ from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.prepare.archives import Member
 from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request
-from hrnet_zoo.datasets.wording import some_of
+from hrnet_zoo.system.wording import and_more
 from hrnet_zoo.errors import DatasetError
 
 _CLASSES = classes(

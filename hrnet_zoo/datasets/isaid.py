@@ -13,8 +13,7 @@ from functools import partial
 
 from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import decode_image
-from hrnet_zoo.datasets.label_images import LabelImages
-from hrnet_zoo.datasets.label_layout import IGNORED, LabelFiles
+from hrnet_zoo.datasets.label_images import IGNORED, LabelFiles, LabelImages
 from hrnet_zoo.datasets.prepare.archives import Member, paired
 from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request, in_both_folders
 from hrnet_zoo.datasets.prepare.tiling import cut, pad_to_patch, patch_boxes

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import decode_image
-from hrnet_zoo.datasets.label_images import LabelImages
-from hrnet_zoo.datasets.label_layout import LabelFiles
+from hrnet_zoo.datasets.label_images import LabelFiles, LabelImages
 from hrnet_zoo.datasets.prepare.archives import Member, paired
 from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request, in_both_folders
 from hrnet_zoo.datasets.prepare.tiling import CLIP, clip_boxes, cut

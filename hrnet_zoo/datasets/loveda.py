@@ -10,8 +10,7 @@ from functools import partial
 
 from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import decode_image, decode_label
-from hrnet_zoo.datasets.label_images import LabelImages
-from hrnet_zoo.datasets.label_layout import LabelFiles
+from hrnet_zoo.datasets.label_images import LabelFiles, LabelImages
 from hrnet_zoo.datasets.prepare.archives import Member, paired
 from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request, in_both_folders
 from hrnet_zoo.errors import DatasetError

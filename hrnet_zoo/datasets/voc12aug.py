@@ -13,8 +13,7 @@ from pathlib import Path
 
 from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import read_bytes
-from hrnet_zoo.datasets.label_images import LabelImages
-from hrnet_zoo.datasets.label_layout import LabelFiles
+from hrnet_zoo.datasets.label_images import LabelFiles, LabelImages
 from hrnet_zoo.datasets.prepare.archives import Member
 from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request
 from hrnet_zoo.errors import DatasetError

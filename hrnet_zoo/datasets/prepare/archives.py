@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from hrnet_zoo.datasets.images import read_bytes
-from hrnet_zoo.datasets.wording import count_of, some_of
+from hrnet_zoo.system.wording import and_more
 from hrnet_zoo.errors import DatasetError
 
 _ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from hrnet_zoo.datasets.prepare.plan import Piece, Plan
 from hrnet_zoo.datasets.prepare.writing import Outcome, Writer, check_space
-from hrnet_zoo.datasets.wording import some_of
+from hrnet_zoo.system.wording import and_more
 from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.system.progress import Progress
 
