@@ -170,7 +170,9 @@ class CocoInstances(DataSet):
                 return f"has the category {name!r} with id {id_}, which {own}"
         return "lists a category twice" if len(set(found)) < len(found) else None
 
-    def _contradictions(self, images: Sequence[ListedImage], annotations: Entries) -> Iterator[Note]:
+    def _contradictions(
+        self, images: Sequence[ListedImage], annotations: Entries
+    ) -> Iterator[Note]:
         """Yield what intact entries have in common that they should not, or lack."""
         if len(images) != self.num_images:
             text = f"{self.annotation_file} lists {len(images)} images; the complete split has "

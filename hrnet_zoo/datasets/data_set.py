@@ -98,7 +98,7 @@ class DataSet(ABC):
     """The validation split of one data set: what it is called, holds and looks like.
 
     A kind of data sets is two modules: one with its fields, that finds its files (`LabelImages`),
-    and one that decodes them, which the first one imports when it is asked to open (`LabelSamples`).
+    and one that decodes them, which the first one imports when asked to open (`LabelSamples`).
     """
 
     name: str

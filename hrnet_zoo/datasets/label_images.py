@@ -102,7 +102,7 @@ class LabelImages(DataSet):
             look_at=look_at,
             num_images=len(images if absent else images.keys() & stems),
             num_labels=len(labelled.keys() & stems if self.split_file and not absent else labelled),
-            label_files=Counter(labelled[pair.name][1].suffix for pair in pairs),
+            label_files=dict(Counter(labelled[pair.name][1].suffix for pair in pairs)),
             notes=absent or self._notes(stems, images, labelled),
         )
 

@@ -100,7 +100,9 @@ def look_at(pair: Pair) -> Seen:
             _require_one_size(pair, image[1], label[1])
     if label:
         with noting(ProblemKind.VALUES, notes):
-            shown = frozenset(np.flatnonzero(np.bincount(_labels_of(pair, label[1]).ravel())).tolist())
+            shown = frozenset(
+                np.flatnonzero(np.bincount(_labels_of(pair, label[1]).ravel())).tolist()
+            )
     return Seen(
         size=(image[1].shape[1], image[1].shape[0]) if image else None,
         labels=shown,
