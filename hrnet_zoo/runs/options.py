@@ -13,7 +13,7 @@ from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.options import ScoreOptions
 from hrnet_zoo.weights.download import FetchedFile
-from hrnet_zoo.weights.fetch import FetchOptions, fetch_row, own_checkpoint
+from hrnet_zoo.zoo.checkpoint import FetchOptions, fetch_row, own_checkpoint
 from hrnet_zoo.zoo.row import Row
 
 

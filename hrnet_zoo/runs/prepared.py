@@ -18,7 +18,7 @@ from hrnet_zoo.timing.inputs import TimedImage, drawn_image, image_from_file
 from hrnet_zoo.timing.observations import Engine, InputTimed, Precision, Weights
 from hrnet_zoo.timing.variants import TimedNetwork
 from hrnet_zoo.weights.download import FetchedFile
-from hrnet_zoo.weights.fetch import FetchOptions, fetch_row, own_checkpoint
+from hrnet_zoo.zoo.checkpoint import FetchOptions, fetch_row, own_checkpoint
 from hrnet_zoo.zoo.row import Row
 
 AnyTimed = TimedNetwork[Any, Any]
