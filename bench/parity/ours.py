@@ -20,7 +20,7 @@ from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.segmentation import protocol as protocols
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, class_scores, resized_images
 from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS, SlideTest, WholeTest
-from hrnet_zoo.weights.fetch import FetchOptions
+from hrnet_zoo.zoo.checkpoint import FetchOptions
 from hrnet_zoo.zoo.row import Metric, Row
 from parity.inputs import row, setup_of, write_checkpoint
 

@@ -39,7 +39,7 @@ def demo(output: Path, device: str) -> int:
     from hrnet_zoo.runs.verify import MeasureOptions
     from hrnet_zoo.settings import DataFolders
     from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE
-    from hrnet_zoo.weights.fetch import FetchOptions
+    from hrnet_zoo.zoo.checkpoint import FetchOptions
     from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(MANIFEST)

@@ -12,7 +12,7 @@ from hrnet_zoo.cli.options import edition_option, fetch_options, format_option, 
 
 if TYPE_CHECKING:
     from hrnet_zoo.system.progress import Progress
-    from hrnet_zoo.weights.fetch import FetchOptions
+    from hrnet_zoo.zoo.checkpoint import FetchOptions
     from hrnet_zoo.zoo.row import EditionName, Row
 
 
@@ -35,7 +35,7 @@ def fetch(
     """Fetch checkpoints; their hashes are checked."""
     from hrnet_zoo import settings
     from hrnet_zoo.cli.progress import show_progress
-    from hrnet_zoo.weights.fetch import FetchOptions
+    from hrnet_zoo.zoo.checkpoint import FetchOptions
     from hrnet_zoo.zoo.manifest import load_zoo
 
     if bool(names) == all_rows:
@@ -68,7 +68,7 @@ def _fetch(
 ) -> dict[str, object]:
     """Fetch one row; a failure is part of the result, so that the other rows go on."""
     from hrnet_zoo.errors import CheckpointError
-    from hrnet_zoo.weights.fetch import fetch_row
+    from hrnet_zoo.zoo.checkpoint import fetch_row
 
     result: dict[str, object] = dict.fromkeys(("name", "path", "sha256", "size_bytes", "error"))
     result["name"] = row.name

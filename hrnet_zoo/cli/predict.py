@@ -86,7 +86,7 @@ def predict(
     from hrnet_zoo.system.image_files import find_images
     from hrnet_zoo.tasks import TASKS
     from hrnet_zoo.tasks.options import LookOptions
-    from hrnet_zoo.weights.fetch import FetchOptions
+    from hrnet_zoo.zoo.checkpoint import FetchOptions
     from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(zoo_file)

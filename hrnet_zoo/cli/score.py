@@ -49,17 +49,13 @@ def score(
     RESULTS is a JSON file as COCO's evaluation takes it, written by any tool. All images of the
     data set count, those without results too. Printed are the twelve figures of COCO, in percent.
     """
-    from hrnet_zoo.datasets.coco_annotations import (
-        find_instances,
-        require_usable,
-    )
     from hrnet_zoo.datasets.coco_results import read_results
     from hrnet_zoo.report.scores import scores_as_json, scores_as_text
     from hrnet_zoo.tasks.detection.coco_ap import score_detections
 
     expected = _data_set(dataset)
-    found = find_instances(expected, data_folder(dataset, expected.root, data_root, data))
-    require_usable(expected, found, images_needed=False)
+    found = expected.inventory(data_folder(dataset, expected.root, data_root, data))
+    found.require_usable(expected.title, images_needed=False)
     truth = found.ground_truth
     entries = read_results(results, truth)
     image_ids = [image.id for image in found.images]
@@ -87,12 +83,11 @@ def _data_set(name: str) -> CocoInstances:
 
 def _kinds(asked: str, entries: Sequence[Entry], truth: Entry) -> list[Kind]:
     """Return what to score: as asked for, or all that results and annotations have."""
-    from hrnet_zoo.datasets.coco_annotations import has_masks_throughout
     from hrnet_zoo.datasets.coco_results import has_masks
     from hrnet_zoo.errors import UsageError
 
     there: list[Kind] = ["bbox"] if not entries or "bbox" in entries[0] else []
-    if has_masks(entries) and has_masks_throughout(truth):
+    if has_masks(entries) and all("segmentation" in one for one in truth["annotations"]):
         there.append("segm")
     chosen: list[Kind] = [kind for kind in there if asked in ("auto", kind)]
     if not chosen:

@@ -148,7 +148,7 @@ def time_rows(
     """
     from hrnet_zoo import settings
     from hrnet_zoo.system.host_memory import keep_freed_memory
-    from hrnet_zoo.weights.fetch import FetchOptions
+    from hrnet_zoo.zoo.checkpoint import FetchOptions
     from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(zoo_file)

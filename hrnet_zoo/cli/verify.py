@@ -120,7 +120,7 @@ def verify(
 ) -> int:
     """Hold rows against their documented numbers."""
     from hrnet_zoo import settings
-    from hrnet_zoo.weights.fetch import FetchOptions
+    from hrnet_zoo.zoo.checkpoint import FetchOptions
     from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(zoo_file)

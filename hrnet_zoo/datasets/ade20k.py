@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hrnet_zoo.datasets.data_set import Download, classes
-from hrnet_zoo.datasets.label_images import LabelImages
-from hrnet_zoo.datasets.label_layout import LabelFiles
+from hrnet_zoo.datasets.label_images import LabelFiles, LabelImages
 
 _CLASSES = classes(
     """

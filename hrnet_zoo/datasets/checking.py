@@ -7,20 +7,28 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hrnet_zoo.datasets.check_report import CheckReport, Note, Problem, ProblemKind, SizeCount
+from hrnet_zoo.datasets.check_report import (
+    CheckReport,
+    Inventory,
+    Item,
+    Note,
+    Problem,
+    ProblemKind,
+    Seen,
+    SizeCount,
+    noting,
+)
 from hrnet_zoo.datasets.data_set import DataSet
 from hrnet_zoo.datasets.digests import fingerprint
 from hrnet_zoo.datasets.images import read_bytes
-from hrnet_zoo.datasets.inventory import Inventory, Item, Seen
-from hrnet_zoo.errors import DatasetError, LabelFormatError
+from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.system.progress import Progress
 
 _EXAMPLES = 5
@@ -117,17 +125,6 @@ def decoded(
         with noting(damage, notes):
             return content, decode(content, path)
     return None
-
-
-@contextmanager
-def noting(kind: ProblemKind, notes: list[Note]) -> Iterator[None]:
-    """Turn an error into a note of this kind."""
-    try:
-        yield
-    except LabelFormatError as error:
-        notes.append((ProblemKind.LABEL_FORMAT, str(error)))
-    except DatasetError as error:
-        notes.append((kind, str(error)))
 
 
 def _labels_in(seen: Iterable[Seen]) -> frozenset[int] | None:

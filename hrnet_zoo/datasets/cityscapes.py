@@ -5,15 +5,15 @@ Preparing it makes labelTrainIds of labelIds, beside them as cityscapesScripts w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import decode_label
-from hrnet_zoo.datasets.label_images import LabelImages
-from hrnet_zoo.datasets.label_layout import IGNORED, LabelFiles
-from hrnet_zoo.datasets.prepare.archives import Member
-from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request
+from hrnet_zoo.datasets.label_images import IGNORED, LabelFiles, LabelImages
+from hrnet_zoo.datasets.prepare.archives import Member, Source
+from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer
 from hrnet_zoo.errors import DatasetError
 
 _CLASSES = classes(
@@ -35,21 +35,17 @@ _LABELS = rf"(?:^|/)gtFine/(train|val)/([^/]+/[^/]+){_STORED_SUFFIX}$"
 _NUM_IMAGES = {"val": 500, "train": 2975}
 
 
-def _plan(request: Request) -> Plan:
+def _plan(source: Source, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per label file."""
     pieces = []
-    for split in request.splits:
+    for split in splits:
         what = f"label files gtFine/{split}/<city>/*{_STORED_SUFFIX}"
-        for name, member in request.source.of_split(_LABELS, split, what).items():
-            make = partial(_train_ids, f"gtFine/{split}/{name}", member)
-            pieces.append(Piece(name=name, make=make))
-    return Plan(
-        pieces=pieces,
-        expected={f"gtFine/{split}": _NUM_IMAGES[split] for split in request.splits},
-    )
+        for name, member in source.of_split(_LABELS, split, what).items():
+            pieces.append(partial(_train_ids, f"gtFine/{split}/{name}", member))
+    return Plan(pieces=pieces, expected={f"gtFine/{split}": _NUM_IMAGES[split] for split in splits})
 
 
-def _train_ids(path: str, member: Member) -> Iterator[Output]:
+def _train_ids(path: str, member: Member) -> Outputs:
     import numpy as np  # noqa: PLC0415
 
     stored = decode_label(member.read(), member.location)
@@ -62,7 +58,7 @@ def _train_ids(path: str, member: Member) -> Iterator[Output]:
         raise DatasetError(msg)
     table = np.zeros(256, np.uint8)
     table[list(_TRAIN_IDS)] = list(_TRAIN_IDS.values())
-    yield Output(path=f"{path}{_PREPARED_SUFFIX}", content=table[stored])
+    yield f"{path}{_PREPARED_SUFFIX}", table[stored]
 
 
 CITYSCAPES = LabelImages(

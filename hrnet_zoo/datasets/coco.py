@@ -6,16 +6,17 @@ Preparing it takes the validation images and their instances out of the two zips
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import decode_image
-from hrnet_zoo.datasets.prepare.archives import Member
-from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request
-from hrnet_zoo.datasets.wording import some_of
+from hrnet_zoo.datasets.prepare.archives import Member, Source
+from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer
 from hrnet_zoo.errors import DatasetError
+from hrnet_zoo.system.wording import and_more
 
 _CLASSES = classes(
     """
@@ -46,23 +47,19 @@ _IMAGES = rf"(?:^|/){_IMAGE_DIR}/([^/]+\.jpg)$"
 _ANNOTATIONS = r"(?:^|/)annotations/(instances_val2017\.json)$"
 
 
-def _plan(request: Request) -> Plan:
+def _plan(source: Source, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per image, and one for the annotations."""
-    images = {name: member for (name,), member in request.source.select(_IMAGES).items()}
-    if not images:
-        raise request.source.lacks("images val2017/*.jpg (from val2017.zip)")
-    annotations = request.source.select(_ANNOTATIONS)
-    if not annotations:
-        raise request.source.lacks(f"{_ANNOTATION_FILE} (from annotations_trainval2017.zip)")
-    (instances,) = annotations.values()
+    found = source.select(_IMAGES, "images val2017/*.jpg (from val2017.zip)")
+    images = {name: member for (name,), member in found.items()}
+    what = f"{_ANNOTATION_FILE} (from annotations_trainval2017.zip)"
+    (instances,) = source.select(_ANNOTATIONS, what).values()
     _require_all(instances, images)
     pieces = [
-        Piece(name=name, make=partial(_image, f"{_IMAGE_DIR}/{name}", member))
+        partial(_copy, f"{_IMAGE_DIR}/{name}", member, is_image=True)
         for name, member in images.items()
     ]
-    last = Piece(name=_ANNOTATION_FILE, make=partial(_copy, _ANNOTATION_FILE, instances))
     return Plan(
-        pieces=[*pieces, last],
+        pieces=[*pieces, partial(_copy, _ANNOTATION_FILE, instances, is_image=False)],
         expected={_IMAGE_DIR: _NUM_IMAGES, "annotations": 1},
         least_bytes=sum(member.size for member in (instances, *images.values())),
     )
@@ -79,20 +76,17 @@ def _require_all(instances: Member, images: dict[str, Member]) -> None:
     if missing:
         msg = (
             f"{len(missing)} of the {len(listed)} images that {instances.location} lists are not "
-            f"there ({some_of(missing)}). Download val2017.zip again."
+            f"there ({and_more(missing, 4)}). Download val2017.zip again."
         )
         raise DatasetError(msg)
 
 
-def _image(path: str, member: Member) -> Iterator[Output]:
+def _copy(path: str, member: Member, *, is_image: bool) -> Outputs:
     content = member.read()
-    # Decoded only to be sure that what is passed on is intact.
-    decode_image(content, member.location)
-    yield Output(path=path, content=content)
-
-
-def _copy(path: str, member: Member) -> Iterator[Output]:
-    yield Output(path=path, content=member.read())
+    if is_image:
+        # Decoded only to be sure that what is passed on is intact.
+        decode_image(content, member.location)
+    yield path, content
 
 
 COCO = CocoInstances(

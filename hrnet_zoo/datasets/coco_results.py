@@ -6,13 +6,13 @@ One file serves for boxes and masks.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hrnet_zoo.datasets.coco_annotations import is_box, is_number
 from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.images import read_bytes
 from hrnet_zoo.errors import DatasetError, ResultsError
@@ -95,7 +95,7 @@ def read_results(path: Path, ground_truth: Mapping[str, Any]) -> list[Result]:
     _refuse(path, entries, 'with neither "bbox" nor "segmentation"', _lacks("bbox", "segmentation"))
     _refuse(path, entries, "of unknown images", lambda e: not _is_id(e["image_id"], sizes))
     _refuse(path, entries, "of unknown categories", lambda e: not _is_id(e["category_id"], known))
-    _refuse(path, entries, "whose score is not a number", lambda e: not is_number(e["score"]))
+    _refuse(path, entries, "whose score is not a number", lambda e: not _is_number(e["score"]))
     # COCO's tools look at the first entry to tell what the others are.
     for key in ("bbox", "segmentation"):
         if any(key in entry for entry in entries):
@@ -163,8 +163,14 @@ def _is_id(value: object, known: Iterable[int]) -> bool:
     return type(value) is int and value in known
 
 
+def _is_number(value: Any) -> bool:  # noqa: ANN401 - any JSON
+    """Whether a JSON value is a finite number; Python reads NaN and Infinity too."""
+    return type(value) in (int, float) and math.isfinite(value)
+
+
 def _is_result_box(box: Any) -> bool:  # noqa: ANN401 - any JSON
-    return is_box(box) and box[2] >= 0 and box[3] >= 0
+    is_box = isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))
+    return is_box and box[2] >= 0 and box[3] >= 0
 
 
 def _is_mask(mask: object, size: list[int]) -> bool:

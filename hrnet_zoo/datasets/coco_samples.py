@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,28 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_masks
 
-from hrnet_zoo.datasets.coco_annotations import ListedImage, find_instances, require_usable
-from hrnet_zoo.datasets.coco_layout import CocoLayout
+from hrnet_zoo.datasets.check_report import Note, ProblemKind, Seen, noting
+from hrnet_zoo.datasets.checking import decoded
 from hrnet_zoo.datasets.detections import ImageDetections, Rle
 from hrnet_zoo.datasets.digests import digest_of, stamp_of
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.errors import DatasetError
 
 _DIGESTED = ("id", "category_id", "iscrowd", "area", "bbox", "segmentation")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedImage:
+    """One image of the annotation file, with its annotations."""
+
+    id: int
+    name: str
+    """The file name without its suffix, subfolders included."""
+    path: Path
+    size: tuple[int, int]
+    """(height, width) as listed."""
+    annotations: Sequence[Mapping[str, Any]]
+    """As they stand in the file, crowds included."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,50 +51,43 @@ class DetectionSample:
     """SHA-256 over the image file's content and the image's annotations."""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class CocoSamples:
     """The validation split of one detection data set, by image id; images are read when asked for.
 
     Images without annotations belong to it, and so do crowds.
     """
 
-    def __init__(
-        self,
-        layout: CocoLayout,
-        root: Path,
-        ground_truth: dict[str, Any],
-        images: Sequence[ListedImage],
-    ) -> None:
-        self.root = root
-        self.category_ids = layout.category_ids
-        """The annotation file's id of every class, by label."""
-        self.ground_truth = ground_truth
-        """The annotation file as parsed."""
-        self._layout = layout
-        self._images = images
-        self._labels = {id_: label for label, id_ in enumerate(layout.category_ids)}
+    root: Path
+    annotation_file: Path
+    ground_truth: dict[str, Any]
+    """The annotation file as parsed."""
+    images: Sequence[ListedImage]
+    category_ids: Sequence[int]
+    """The annotation file's id of every class, by label."""
 
     def __len__(self) -> int:
-        return len(self._images)
+        return len(self.images)
 
     def name_of(self, index: int) -> str:
         """Return the name of image ``index``."""
-        return self._images[index].name
+        return self.images[index].name
 
     def image_ids(self) -> dict[str, int]:
         """Return the annotation file's ids of all images, by their names."""
-        return {image.name: image.id for image in self._images}
+        return {image.name: image.id for image in self.images}
 
     def path_of(self, index: int) -> Path:
         """Return the file of image ``index``."""
-        return self._images[index].path
+        return self.images[index].path
 
     def stamp(self, num_images: int) -> str:
         """Return a digest of the annotation file's and the first images' names, sizes and times.
 
         It is cheap, for it reads no contents.
         """
-        images = ((image.name, image.path) for image in self._images[:num_images])
-        return stamp_of([("annotations", self.root / self._layout.annotation_file), *images])
+        images = ((image.name, image.path) for image in self.images[:num_images])
+        return stamp_of([("annotations", self.annotation_file), *images])
 
     def truth_of(self, index: int, *, with_masks: bool) -> ImageDetections:
         """Return the objects annotated in image ``index``, without crowds, each with a score of 1.
@@ -88,10 +96,10 @@ class CocoSamples:
             index: which image.
             with_masks: whether their masks are wanted, too.
         """
-        listed = self._images[index]
+        listed = self.images[index]
         objects = [a for a in listed.annotations if not a.get("iscrowd")]
         corners = [(x, y, x + w, y + h) for x, y, w, h in (a["bbox"] for a in objects)]
-        labels = [self._labels[a["category_id"]] for a in objects]
+        labels = [self.category_ids.index(a["category_id"]) for a in objects]
         return ImageDetections(
             boxes=np.array(corners, np.float32).reshape(-1, 4),
             scores=np.ones(len(objects), np.float32),
@@ -107,36 +115,35 @@ class CocoSamples:
         Raises:
             DatasetError: the file is damaged, or not of the size that is listed.
         """
-        listed = self._images[index]
+        listed = self.images[index]
         content = read_bytes(listed.path)
         image = decode_image(content, listed.path)
-        require_listed_size(listed, image)
+        _require_listed_size(listed, image)
         return DetectionSample(
             name=listed.name,
             image_id=listed.id,
             image=image,
-            digest=detection_digest(content, listed),
+            digest=_digest(content, listed),
         )
 
 
-def open_coco(layout: CocoLayout, data_root: Path) -> CocoSamples:
-    """Return the validation split below ``data_root``; no image is read yet.
+def look_at(image: ListedImage) -> Seen:
+    """Read an image to the end, and hold it against what is listed."""
+    notes: list[Note] = []
+    file = decoded(image.path, decode_image, ProblemKind.DAMAGED_IMAGE, notes)
+    if file is None:
+        return Seen(notes=tuple(notes))
+    content, pixels = file
+    with noting(ProblemKind.LISTED_SIZE, notes):
+        _require_listed_size(image, pixels)
+    return Seen(
+        size=(pixels.shape[1], pixels.shape[0]),
+        digest=_digest(content, image),
+        notes=tuple(notes),
+    )
 
-    A data set with fewer images than the complete one is opened all the same.
 
-    Args:
-        layout: which files and classes to expect.
-        data_root: the folder that holds the data set's own folder, or that folder itself.
-
-    Raises:
-        DatasetError: the annotation file is missing, damaged or another one, or images are missing.
-    """
-    found = find_instances(layout, data_root)
-    require_usable(layout, found)
-    return CocoSamples(layout, found.root, found.ground_truth, found.images)
-
-
-def require_listed_size(listed: ListedImage, image: NDArray[np.uint8]) -> None:
+def _require_listed_size(listed: ListedImage, image: NDArray[np.uint8]) -> None:
     """Raise DatasetError unless a decoded image is of the size that the annotation file says.
 
     Boxes would not fit it. EXIF orientation counts, because upstream's decoder turns images too.
@@ -150,14 +157,14 @@ def require_listed_size(listed: ListedImage, image: NDArray[np.uint8]) -> None:
         raise DatasetError(msg)
 
 
-def detection_digest(image_bytes: bytes, listed: ListedImage) -> str:
+def _digest(image_bytes: bytes, listed: ListedImage) -> str:
     """Return the SHA-256 over an image file and the annotations that it is scored by.
 
     The order of annotations and of their fields does not matter, nor do fields without influence.
     """
     annotations = [
         {key: annotation[key] for key in _DIGESTED if key in annotation}
-        for annotation in sorted(listed.annotations, key=_id_of)
+        for annotation in sorted(listed.annotations, key=itemgetter("id"))
     ]
     text = json.dumps([listed.id, annotations], sort_keys=True, separators=(",", ":"))
     return digest_of(image_bytes, text.encode())
@@ -173,7 +180,3 @@ def _rle_of(segmentation: object, size: tuple[int, int]) -> Rle:
     return Rle(
         size=[height, width], counts=counts.decode() if isinstance(counts, bytes) else counts
     )
-
-
-def _id_of(annotation: Mapping[str, Any]) -> int:
-    return int(annotation["id"])

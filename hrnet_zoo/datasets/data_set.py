@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from hrnet_zoo.errors import DatasetError
+
 if TYPE_CHECKING:
     # Commands that only list rows import this module, and need none of these.
-    from hrnet_zoo.datasets.check_report import CheckReport, Note
-    from hrnet_zoo.datasets.inventory import Inventory
+    from hrnet_zoo.datasets.check_report import CheckReport, Inventory, Note
     from hrnet_zoo.datasets.prepare.plan import Preparer
 
 
@@ -96,9 +97,8 @@ class Samples(Protocol):
 class DataSet(ABC):
     """The validation split of one data set: what it is called, holds and looks like.
 
-    A kind of data sets is two classes, so that imports form no cycle: one with its fields and what
-    is said about its files (`LabelLayout`), which the modules that read files take, and one that
-    adds `open` and `inventory` by importing these modules when called (`LabelImages`).
+    A kind of data sets is two modules: one with its fields, that finds its files (`LabelImages`),
+    and one that decodes them, which the first one imports when asked to open (`LabelSamples`).
     """
 
     name: str
@@ -138,6 +138,28 @@ class DataSet(ABC):
         Raises:
             DatasetError: files are missing, or do not belong together.
         """
+
+    def find_root(self, folder: Path, *below: str, expected: str) -> Path:
+        """Return the data set's own folder: the first candidate that has one of some entries.
+
+        Args:
+            folder: as for `open`.
+            below: folders or files in it that tell it from others, beside the folder of its images.
+            expected: which files should be where, for the message.
+
+        Raises:
+            DatasetError: there is no such folder.
+        """
+        own = folder / self.root
+        for candidate in (own, folder):
+            if any((candidate / entry).exists() for entry in (self.image_dir, *below)):
+                return candidate
+        msg = (
+            f"{self.title} was not found in {folder}: there is no folder {own / self.image_dir}. "
+            f"Expected are {expected}. Pass the folder that holds {self.root}/ with --data-root, "
+            "or set HRNET_ZOO_DATA."
+        )
+        raise DatasetError(msg)
 
     @abstractmethod
     def inventory(self, folder: Path) -> Inventory[Any]:

@@ -8,16 +8,15 @@ documented numbers are older than that, and need all classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import decode_image
-from hrnet_zoo.datasets.label_images import LabelImages
-from hrnet_zoo.datasets.label_layout import IGNORED, LabelFiles
-from hrnet_zoo.datasets.prepare.archives import Member, paired
-from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request, in_both_folders
-from hrnet_zoo.datasets.prepare.tiling import cut, pad_to_patch, patch_boxes
+from hrnet_zoo.datasets.label_images import IGNORED, LabelFiles, LabelImages
+from hrnet_zoo.datasets.prepare.archives import Member, Source, paired
+from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer, in_both_folders
 from hrnet_zoo.errors import DatasetError
 
 _CLASSES = classes(
@@ -33,40 +32,36 @@ _MASKS = r"(?:^|/)(train|val)/Semantic_masks/(?:.*/)?([^/_.]+)_instance_color_RG
 _NUM_PATCHES = {"val": 11644, "train": 33978}
 
 
-def _plan(request: Request) -> Plan:
+def _plan(source: Source, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per image and its mask."""
-    pieces: list[Piece] = []
+    pieces = []
     least_bytes = 0
-    for split in request.splits:
-        source = request.source
+    for split in splits:
         what = f"the images of {split}/images/*.zip (DOTA-v1.0 images)"
         images = source.of_split(_IMAGES, split, what)
         masks = source.of_split(_MASKS, split, f"the images of {split}/Semantic_masks/images.zip")
-        for stem, image, mask in paired(images, masks, request.source.root):
-            pieces.append(Piece(name=stem, make=partial(_patches, split, stem, image, mask)))
+        for stem, image, mask in paired(images, masks, source.root):
+            pieces.append(partial(_patches, split, stem, image, mask))
             # Patches overlap and are stored like the image: they cannot take less than it.
             least_bytes += image.size
-    return Plan(
-        pieces=pieces,
-        expected=in_both_folders(_NUM_PATCHES, request.splits),
-        least_bytes=least_bytes,
-    )
+    expected = in_both_folders(_NUM_PATCHES, splits)
+    return Plan(pieces=pieces, expected=expected, least_bytes=least_bytes)
 
 
-def _patches(split: str, stem: str, image: Member, mask: Member) -> Iterator[Output]:
-    from hrnet_zoo.datasets.prepare.colours import labels_of_colours  # noqa: PLC0415
+def _patches(split: str, stem: str, image: Member, mask: Member) -> Outputs:
+    from hrnet_zoo.datasets.prepare import aerial  # noqa: PLC0415
 
     pixels = decode_image(image.read(), image.location)
-    label = labels_of_colours(decode_image(mask.read(), mask.location), _CLASSES.palette)
+    label = aerial.labels_of_colours(decode_image(mask.read(), mask.location), _CLASSES.palette)
     if pixels.shape[:2] != label.shape:
         msg = f"{mask.location} is not of the size of its image. Download it again."
         raise DatasetError(msg)
-    pixels, label = pad_to_patch(pixels, 0), pad_to_patch(label, IGNORED)
-    for box in patch_boxes(*label.shape):
+    pixels, label = aerial.pad_to_patch(pixels, 0), aerial.pad_to_patch(label, IGNORED)
+    for box in aerial.patch_boxes(*label.shape):
         x0, y0, x1, y1 = box
         name = f"{stem}_{y0}_{y1}_{x0}_{x1}"
-        yield Output(path=f"img_dir/{split}/{name}.png", content=cut(pixels, box))
-        yield Output(path=f"ann_dir/{split}/{name}_instance_color_RGB.png", content=cut(label, box))
+        yield f"img_dir/{split}/{name}.png", aerial.cut(pixels, box)
+        yield f"ann_dir/{split}/{name}_instance_color_RGB.png", aerial.cut(label, box)
 
 
 ISAID = LabelImages(

@@ -5,18 +5,18 @@ Preparing them cuts large tiles into clips and decodes the label colours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import decode_image
-from hrnet_zoo.datasets.label_images import LabelImages
-from hrnet_zoo.datasets.label_layout import LabelFiles
-from hrnet_zoo.datasets.prepare.archives import Member, paired
-from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request, in_both_folders
-from hrnet_zoo.datasets.prepare.tiling import CLIP, clip_boxes, cut
+from hrnet_zoo.datasets.label_images import LabelFiles, LabelImages
+from hrnet_zoo.datasets.prepare.archives import Member, Source, paired
+from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer, in_both_folders
 from hrnet_zoo.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -102,76 +102,68 @@ VAIHINGEN_TILES = AerialSet(
 )
 
 
-def plan(aerial: AerialSet, request: Request) -> Plan:
+def plan(aerial: AerialSet, source: Source, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per tile and its labels."""
-    images, labels = _tiles(aerial.image, request), _tiles(aerial.label, request)
-    _require_labels(aerial, request, labels)
+    images, labels = (
+        {"_".join(groups): member for groups, member in source.select(pattern).items()}
+        for pattern in (aerial.image, aerial.label)
+    )
+    if not labels:
+        _refuse_boundaries(aerial, source)
+        raise source.lacks(f"the label images of {aerial.archives[1]}")
     if not images:
-        raise request.source.lacks(f"the tiles of {aerial.archives[0]}")
-    splits = _split_by_tile(aerial, request, images, labels)
+        raise source.lacks(f"the tiles of {aerial.archives[0]}")
+    split_of = {
+        tile: "train" if tile in aerial.tiles["train"] else "val"
+        for tile in images.keys() | (labels.keys() - aerial.without_image)
+    }
+    chosen = {tile for tile, split in split_of.items() if split in splits}
+    if missing := sorted(set().union(*(aerial.tiles[split] for split in splits)) - chosen):
+        raise source.lacks(f"the tiles {', '.join(missing)}")
     pairs = paired(
-        {tile: member for tile, member in images.items() if tile in splits},
-        {tile: member for tile, member in labels.items() if tile in splits},
-        request.source.root,
+        {tile: images[tile] for tile in sorted(chosen & images.keys())},
+        {tile: labels[tile] for tile in sorted(chosen & labels.keys())},
+        source.root,
     )
     return Plan(
         pieces=[
-            Piece(name=tile, make=partial(_clips, tile, splits[tile], image, label))
-            for tile, image, label in pairs
+            partial(_clips, tile, split_of[tile], image, label) for tile, image, label in pairs
         ],
-        expected=in_both_folders(aerial.clips, request.splits),
+        expected=in_both_folders(aerial.clips, splits),
         least_bytes=int(_LEAST_COMPRESSED * sum(image.size for _, image, _ in pairs)),
     )
 
 
-def _split_by_tile(
-    aerial: AerialSet, request: Request, images: dict[str, Member], labels: dict[str, Member]
-) -> dict[str, str]:
-    """Return tile -> split for all tiles of the splits asked for; none may be missing."""
-    present = images.keys() | (labels.keys() - aerial.without_image)
-    splits = {tile: "train" if tile in aerial.tiles["train"] else "val" for tile in sorted(present)}
-    splits = {tile: split for tile, split in splits.items() if split in request.splits}
-    complete = set().union(*(aerial.tiles[split] for split in request.splits))
-    if missing := sorted(complete - splits.keys()):
-        raise request.source.lacks(f"the tiles {', '.join(missing)}")
-    return splits
+def _refuse_boundaries(aerial: AerialSet, source: Source) -> None:
+    for path in (*source.unopened, *(member.path for member in source.members)):
+        if re.search(aerial.with_boundary, path):
+            msg = (
+                f"{path} holds the labels with object boundaries, which the documented numbers "
+                f"leave out. Download {aerial.archives[1]} and put it into {source.root} instead."
+            )
+            raise DatasetError(msg)
 
 
-def _tiles(pattern: str, request: Request) -> dict[str, Member]:
-    return {"_".join(groups): m for groups, m in request.source.select(pattern).items()}
-
-
-def _require_labels(aerial: AerialSet, request: Request, labels: dict[str, Member]) -> None:
-    if labels:
-        return
-    wrong = request.source.first_path(aerial.with_boundary)
-    if wrong is None:
-        raise request.source.lacks(f"the label images of {aerial.archives[1]}")
-    msg = (
-        f"{wrong} holds the labels with object boundaries, which the documented numbers leave "
-        f"out. Download {aerial.archives[1]} and put it into {request.source.root} instead."
-    )
-    raise DatasetError(msg)
-
-
-def _clips(tile: str, split: str, image: Member, label: Member) -> Iterator[Output]:
+def _clips(tile: str, split: str, image: Member, label: Member) -> Outputs:
     """Cut a tile, then its labels: of two such images only one is in memory at a time."""
-    from hrnet_zoo.datasets.prepare.colours import isprs_labels  # noqa: PLC0415
+    from hrnet_zoo.datasets.prepare.aerial import ISPRS_WEIGHTS, labels_of_colours  # noqa: PLC0415
 
     pixels = _decoded(image)
     size = pixels.shape
     for name, clip in _cut_all(pixels, tile):
-        yield Output(path=f"img_dir/{split}/{name}", content=clip)
+        yield f"img_dir/{split}/{name}", clip
     del pixels, clip
     colours = _decoded(label)
     if colours.shape != size:
         msg = f"{label.location} is not of the size of its tile. Download it again."
         raise DatasetError(msg)
     for name, clip in _cut_all(colours, tile):
-        yield Output(path=f"ann_dir/{split}/{name}", content=isprs_labels(clip, _COLOURS))
+        yield f"ann_dir/{split}/{name}", labels_of_colours(clip, _COLOURS, ISPRS_WEIGHTS)
 
 
 def _decoded(member: Member) -> NDArray[np.uint8]:
+    from hrnet_zoo.datasets.prepare.aerial import CLIP  # noqa: PLC0415
+
     pixels = decode_image(member.read(), member.location)
     if min(pixels.shape[:2]) < CLIP:
         msg = f"{member.location} is smaller than one clip of {CLIP} pixels. Is it a preview?"
@@ -180,6 +172,8 @@ def _decoded(member: Member) -> NDArray[np.uint8]:
 
 
 def _cut_all(pixels: NDArray[np.uint8], tile: str) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    from hrnet_zoo.datasets.prepare.aerial import clip_boxes, cut  # noqa: PLC0415
+
     for box in clip_boxes(*pixels.shape[:2]):
         yield f"{tile}_{'_'.join(map(str, box))}.png", cut(pixels, box)
 

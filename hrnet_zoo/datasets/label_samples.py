@@ -1,24 +1,36 @@
-"""The samples that pairs of image and label files decode to."""
+"""Pairs of image and label files, and the samples that they decode to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hrnet_zoo.datasets.check_report import Note, ProblemKind, Seen, noting
+from hrnet_zoo.datasets.checking import decoded
 from hrnet_zoo.datasets.digests import digest_of, stamp_of
 from hrnet_zoo.datasets.images import decode_image, decode_label, read_bytes
-from hrnet_zoo.datasets.label_layout import IGNORED, LabelFiles, LabelLayout
-from hrnet_zoo.datasets.label_pairing import Pair, pair_files
-from hrnet_zoo.datasets.wording import count_of
 from hrnet_zoo.errors import DatasetError
 
-_SHOWN = 5
-# Labels are at most 150 classes and 255, so 254 is free to mean "no valid label".
-_INVALID = 254
+INVALID = 254
+"""Stands for "no valid label" in tables; labels are at most 150 classes and 255, so it is free."""
+_VALUES_SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """An image and its label file."""
+
+    name: str
+    """The image's path below the image folder, without its suffix."""
+    path: Path
+    label: Path
+    table: bytes
+    """The label that each of the 256 values in the label file stands for, or `INVALID`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +50,9 @@ class Sample:
 class LabelSamples:
     """The validation split of one data set; item i is decoded when asked for."""
 
-    def __init__(self, layout: LabelLayout, root: Path, pairs: Sequence[Pair]) -> None:
+    def __init__(self, root: Path, pairs: Sequence[Pair]) -> None:
         self.root = root
-        self.num_classes = len(layout.classes)
         self._pairs = pairs
-        self._tables = label_tables(layout)
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -53,12 +63,12 @@ class LabelSamples:
 
     def path_of(self, index: int) -> Path:
         """Return the image file of sample ``index``."""
-        return self._pairs[index].image
+        return self._pairs[index].path
 
     def stamp(self, num_images: int) -> str:
         """Return a digest of the first files' names, sizes and times; cheap, reads no contents."""
         pairs = self._pairs[:num_images]
-        return stamp_of((pair.name, path) for pair in pairs for path in (pair.image, pair.label))
+        return stamp_of((pair.name, path) for pair in pairs for path in (pair.path, pair.label))
 
     def load(self, index: int) -> Sample:
         """Read and decode sample ``index``; safe to call from several threads.
@@ -67,105 +77,107 @@ class LabelSamples:
             DatasetError: a file is damaged, sizes differ, or a label value is not a class.
         """
         pair = self._pairs[index]
-        image_bytes, label_bytes = read_bytes(pair.image), read_bytes(pair.label)
-        image = decode_image(image_bytes, pair.image)
+        image_bytes, label_bytes = read_bytes(pair.path), read_bytes(pair.label)
+        image = decode_image(image_bytes, pair.path)
         stored = decode_label(label_bytes, pair.label)
-        require_one_size(pair, image, stored)
+        _require_one_size(pair, image, stored)
         return Sample(
             name=pair.name,
             image=image,
-            label=labels_of(pair, stored, self._tables[pair.kind.suffix]),
+            label=_labels_of(pair, stored),
             digest=digest_of(image_bytes, label_bytes),
         )
 
 
-def open_label_images(layout: LabelLayout, data_root: Path) -> LabelSamples:
-    """Return the validation split below ``data_root``, its files paired.
+def look_at(pair: Pair) -> Seen:
+    """Read both files to the end, also when the first is bad."""
+    notes: list[Note] = []
+    image = decoded(pair.path, decode_image, ProblemKind.DAMAGED_IMAGE, notes)
+    label = decoded(pair.label, decode_label, ProblemKind.DAMAGED_LABEL, notes)
+    shown = None
+    if image and label:
+        with noting(ProblemKind.SIZES, notes):
+            _require_one_size(pair, image[1], label[1])
+    if label:
+        with noting(ProblemKind.VALUES, notes):
+            shown = frozenset(
+                np.flatnonzero(np.bincount(_labels_of(pair, label[1]).ravel())).tolist()
+            )
+    return Seen(
+        size=(image[1].shape[1], image[1].shape[0]) if image else None,
+        labels=shown,
+        digest=digest_of(image[0], label[0]) if image and label else "",
+        notes=tuple(notes),
+    )
 
-    Args:
-        layout: which folders, names and label values to expect.
-        data_root: the folder that holds the data set's own folder, or that folder itself.
+
+def files_by_stem(folder: Path, suffix: str) -> dict[str, Path]:
+    """Return stem -> file for all files below ``folder`` with that suffix.
 
     Raises:
-        DatasetError: a folder is missing, or images and labels do not pair up.
+        DatasetError: a folder cannot be listed.
     """
-    found = pair_files(layout, data_root)
-    if found.absent:
-        raise DatasetError(found.absent[0])
-    image_dir, label_dir = found.root / layout.image_dir, found.root / layout.label_dir
-    problems = [
-        *count_of(found.unlabelled, f"images have no label file in {label_dir}", _SHOWN),
-        *count_of(found.missing, f"listed images are missing from {image_dir}", _SHOWN),
-        *count_of(
-            found.unlisted, f"label files in {label_dir} have no image in {image_dir}", _SHOWN
-        ),
-    ]
-    if problems:
-        msg = f"{layout.title} in {found.root} is incomplete: {'; '.join(problems)}."
+
+    def fail(error: OSError) -> None:
+        msg = f"{error.filename} cannot be listed: {error.strerror}."
         raise DatasetError(msg)
-    return LabelSamples(layout, found.root, found.pairs)
+
+    # os.walk, because it follows linked folders and can be made to complain about closed ones.
+    paths = (
+        Path(parent, name)
+        for parent, _, names in os.walk(folder, followlinks=True, onerror=fail)
+        for name in names
+        if name.endswith(suffix) and not name.startswith(".")
+    )
+    return {path.relative_to(folder).as_posix().removesuffix(suffix): path for path in paths}
 
 
-def require_one_size(pair: Pair, image: NDArray[np.uint8], stored: NDArray[np.uint8]) -> None:
+def listed_stems(split_file: Path) -> list[str]:
+    """Return the lines of a list of stems, or raise DatasetError."""
+    try:
+        lines = split_file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        fault = "is not a text file. Copy it again."
+        if isinstance(error, OSError):
+            fault = f"cannot be read: {error.strerror}."
+        msg = f"The list of validation images {split_file} {fault}"
+        raise DatasetError(msg) from None
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _require_one_size(pair: Pair, image: NDArray[np.uint8], stored: NDArray[np.uint8]) -> None:
     """Raise DatasetError unless an image and its label are of one size."""
     if image.shape[:2] != stored.shape:
         msg = (
-            f"{pair.image} is {image.shape[1]} x {image.shape[0]} pixels, its label "
+            f"{pair.path} is {image.shape[1]} x {image.shape[0]} pixels, its label "
             f"{pair.label} is {stored.shape[1]} x {stored.shape[0]}. They must be of one size."
         )
         raise DatasetError(msg)
 
 
-def labels_of(pair: Pair, stored: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _labels_of(pair: Pair, stored: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the labels [H, W] that stored values stand for.
-
-    Args:
-        pair: named in messages only.
-        stored: what the label file holds, [H, W].
-        table: of this kind of label file, from `label_tables`.
 
     Raises:
         DatasetError: a value is not a class.
     """
+    table = np.frombuffer(pair.table, np.uint8)
     labels = table[stored]
     # Upstream would count such values. On intact data there are none, so they stop a run.
-    invalid = labels == _INVALID
+    invalid = labels == INVALID
     if invalid.any():
         values = stored[invalid]
-        found = ", ".join(map(str, np.unique(values)[:_SHOWN]))
+        found = ", ".join(map(str, np.unique(values)[:_VALUES_SHOWN]))
         msg = (
             f"{pair.label} holds the value {found} in {values.size} pixels; valid are "
-            f"{_ranges(np.flatnonzero(table != _INVALID).tolist())}. Is it the label file of "
+            f"{_ranges(np.flatnonzero(table != INVALID))}. Is it the label file of "
             "another data set?"
         )
         raise DatasetError(msg)
     return labels
 
 
-def label_tables(layout: LabelLayout) -> dict[str, NDArray[np.uint8]]:
-    """Return for each kind of label file the 256 labels that its possible values stand for."""
-    return {kind.suffix: _label_table(layout, kind) for kind in layout.labels}
-
-
-def _label_table(layout: LabelLayout, kind: LabelFiles) -> NDArray[np.uint8]:
-    num_classes = len(layout.classes)
-    labels = {value: value for value in (*range(num_classes), IGNORED)}
-    if layout.reduce_zero_label:
-        labels = {0: IGNORED, IGNORED: IGNORED} | {c + 1: c for c in range(num_classes)}
-    if kind.remap is not None:
-        labels = {stored: labels[value] for stored, value in kind.remap.items()}
-    table = np.full(256, _INVALID, np.uint8)
-    for stored, label in labels.items():
-        table[stored] = label
-    return table
-
-
-def _ranges(values: Iterable[int]) -> str:
+def _ranges(values: NDArray[np.intp]) -> str:
     """Write 0,1,2,255 as "0 to 2 and 255"."""
-    runs: list[list[int]] = []
-    for value in values:
-        if runs and runs[-1][-1] == value - 1:
-            runs[-1].append(value)
-        else:
-            runs.append([value])
+    runs = np.split(values, np.flatnonzero(np.diff(values) > 1) + 1)
     return " and ".join(f"{r[0]} to {r[-1]}" if len(r) > 1 else f"{r[0]}" for r in runs)

@@ -5,15 +5,15 @@ Preparing it merges the folders Rural and Urban of the download.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import decode_image, decode_label
-from hrnet_zoo.datasets.label_images import LabelImages
-from hrnet_zoo.datasets.label_layout import LabelFiles
-from hrnet_zoo.datasets.prepare.archives import Member, paired
-from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request, in_both_folders
+from hrnet_zoo.datasets.label_images import LabelFiles, LabelImages
+from hrnet_zoo.datasets.prepare.archives import Member, Source, paired
+from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer, in_both_folders
 from hrnet_zoo.errors import DatasetError
 
 _CLASSES = classes(
@@ -22,32 +22,29 @@ _CLASSES = classes(
     forest #00ff00, agricultural #ffc380
     """
 )
-_FILES = r"(?:^|/)(Train|Val)/(Rural|Urban)/(images|masks)_png/([^/]+\.png)$"
 _NUM_IMAGES = {"val": 1669, "train": 2522}
 
 
-def _plan(request: Request) -> Plan:
+def _plan(source: Source, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per image and its mask."""
-    pieces: list[Piece] = []
+    pieces = []
     least_bytes = 0
-    for split in request.splits:
-        images, masks = _merged(request, split, "images"), _merged(request, split, "masks")
-        for name, image, mask in paired(images, masks, request.source.root):
-            pieces.append(Piece(name=name, make=partial(_copies, split, name, image, mask)))
+    for split in splits:
+        images, masks = _merged(source, split, "images"), _merged(source, split, "masks")
+        for name, image, mask in paired(images, masks, source.root):
+            pieces.append(partial(_copies, split, name, image, mask))
             least_bytes += image.size + mask.size
-    return Plan(
-        pieces=pieces,
-        expected=in_both_folders(_NUM_IMAGES, request.splits),
-        least_bytes=least_bytes,
-    )
+    expected = in_both_folders(_NUM_IMAGES, splits)
+    return Plan(pieces=pieces, expected=expected, least_bytes=least_bytes)
 
 
-def _merged(request: Request, split: str, kind: str) -> dict[str, Member]:
+def _merged(source: Source, split: str, kind: str) -> dict[str, Member]:
     """Return file name -> member over both landscapes."""
     merged: dict[str, Member] = {}
-    for (found_split, _, found_kind, name), member in request.source.select(_FILES).items():
-        if (found_split, found_kind) != (split.capitalize(), kind):
-            continue
+    folder = split.capitalize()
+    files = rf"(?:^|/){folder}/(Rural|Urban)/{kind}_png/([^/]+\.png)$"
+    what = f"files {folder}/<Rural or Urban>/{kind}_png/*.png (from {folder}.zip)"
+    for (_, name), member in source.select(files, what).items():
         if name in merged:
             msg = (
                 f"{merged[name].location} and {member.location} have one name, and LoveDA's "
@@ -55,23 +52,18 @@ def _merged(request: Request, split: str, kind: str) -> dict[str, Member]:
             )
             raise DatasetError(msg)
         merged[name] = member
-    if not merged:
-        raise request.source.lacks(
-            f"files {split.capitalize()}/<Rural or Urban>/{kind}_png/*.png "
-            f"(from {split.capitalize()}.zip)"
-        )
     return merged
 
 
-def _copies(split: str, name: str, image: Member, mask: Member) -> Iterator[Output]:
+def _copies(split: str, name: str, image: Member, mask: Member) -> Outputs:
     image_bytes, mask_bytes = image.read(), mask.read()
     # Decoded only to be sure that what is passed on is intact and belongs together.
     image_size = decode_image(image_bytes, image.location).shape[:2]
     if image_size != decode_label(mask_bytes, mask.location).shape:
         msg = f"{mask.location} is not of the size of its image. Download it again."
         raise DatasetError(msg)
-    yield Output(path=f"img_dir/{split}/{name}", content=image_bytes)
-    yield Output(path=f"ann_dir/{split}/{name}", content=mask_bytes)
+    yield f"img_dir/{split}/{name}", image_bytes
+    yield f"ann_dir/{split}/{name}", mask_bytes
 
 
 LOVEDA = LabelImages(

@@ -16,17 +16,16 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from hrnet_zoo.datasets.data_set import Download, classes
-from hrnet_zoo.datasets.label_images import LabelImages
-from hrnet_zoo.datasets.label_layout import LabelFiles
-from hrnet_zoo.datasets.prepare.archives import Member
-from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request
+from hrnet_zoo.datasets.label_images import LabelFiles, LabelImages
+from hrnet_zoo.datasets.prepare.archives import Member, Source
+from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer
 from hrnet_zoo.errors import DatasetError
 
 _CLASSES = classes(
@@ -69,30 +68,23 @@ class _Picture(NamedTuple):
     phase: str
 
 
-def _plan(request: Request) -> Plan:
+def _plan(source: Source, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per image of the splits, and one for the lists."""
-    found = request.source.select(r"(?:^|/)trainval_merged\.json$")
-    if not found:
-        raise request.source.lacks("the annotation file trainval_merged.json")
-    (member,) = found.values()
+    what = "the annotation file trainval_merged.json"
+    (member,) = source.select(r"(?:^|/)trainval_merged\.json$", what).values()
     pictures, annotations = _load(member)
-    stems: dict[str, list[str]] = {split: [] for split in request.splits}
-    pieces, bare = [], 0
-    for picture in pictures:
-        if picture.phase not in stems:
-            continue
-        stems[picture.phase].append(picture.stem)
-        own = annotations.get(picture.image_id, [])
-        bare += not own
-        make = partial(_label, picture, own, member.location)
-        pieces.append(Piece(name=picture.stem, make=make))
-    if bare:
-        request.say(
-            f"{bare} images have no annotation; they become background, as they do upstream"
-        )
+    chosen = [picture for picture in pictures if picture.phase in splits]
+    pieces = [
+        partial(_label, picture, annotations.get(picture.image_id, []), member.location)
+        for picture in chosen
+    ]
+    stems = {split: [p.stem for p in chosen if p.phase == split] for split in splits}
+    bare = sum(picture.image_id not in annotations for picture in chosen)
+    remark = f"{bare} images have no annotation; they become background, as they do upstream"
     return Plan(
-        pieces=[*pieces, Piece(name="the lists", make=partial(_lists, stems))],
-        expected={"SegmentationClassContext": sum(_NUM_IMAGES[split] for split in request.splits)},
+        pieces=[*pieces, partial(_lists, stems)],
+        expected={"SegmentationClassContext": sum(_NUM_IMAGES[split] for split in splits)},
+        remark=remark if bare else "",
     )
 
 
@@ -130,10 +122,10 @@ def _slim(item: dict[str, Any]) -> object:
     return None
 
 
-def _label(picture: _Picture, own: list[_Annotation], where: Path) -> Iterator[Output]:
+def _label(picture: _Picture, own: list[_Annotation], where: Path) -> Outputs:
     import numpy as np  # noqa: PLC0415
 
-    from hrnet_zoo.datasets.prepare.masks import decode_mask  # noqa: PLC0415
+    from hrnet_zoo.datasets.rle import decode_mask  # noqa: PLC0415
 
     try:
         painted = np.zeros(picture.width * picture.height, np.int64)
@@ -153,13 +145,13 @@ def _label(picture: _Picture, own: list[_Annotation], where: Path) -> Iterator[O
         )
         raise DatasetError(msg)
     image = labels.astype(np.uint8).reshape(picture.width, picture.height).T
-    yield Output(path=f"SegmentationClassContext/{picture.stem}.png", content=image)
+    yield f"SegmentationClassContext/{picture.stem}.png", image
 
 
-def _lists(stems: Mapping[str, list[str]]) -> Iterator[Output]:
+def _lists(stems: Mapping[str, list[str]]) -> Outputs:
     for split, names in stems.items():
         text = "".join(f"{name}\n" for name in sorted(names))
-        yield Output(path=f"ImageSets/SegmentationContext/{split}.txt", content=text.encode())
+        yield f"ImageSets/SegmentationContext/{split}.txt", text.encode()
 
 
 PASCAL_CONTEXT = LabelImages(

@@ -11,7 +11,8 @@ side in memory, pixel by pixel, which takes 3.4 to 4.4 times as long (100 masks 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,3 +75,27 @@ def decode_masks(rles: Sequence[Rle]) -> NDArray[np.bool_]:
         runs = decode_runs(rle["counts"])
         mask[:] = np.repeat(np.arange(runs.size) % 2 == 1, runs).reshape(width, height)
     return masks.transpose(0, 2, 1)
+
+
+def decode_mask(encoded: Mapping[str, Any], height: int, width: int) -> NDArray[np.bool_]:
+    """Return a mask, flat and column by column, as [width * height].
+
+    pycocotools accepts runs that end early, and leaves the rest of the mask as the memory was.
+
+    Args:
+        encoded: "counts", as COCO's text or as a list of numbers, and maybe "size".
+        height: of the image.
+        width: of the image.
+
+    Raises:
+        ValueError: it is not a mask of this size.
+    """
+    if list(encoded.get("size", (height, width))) != [height, width]:
+        msg = f"the mask's size is {encoded['size']}, the image's {[height, width]}"
+        raise ValueError(msg)
+    counts = encoded["counts"]
+    runs = decode_runs(counts) if isinstance(counts, str) else np.asarray(counts)
+    if runs.size == 0 or runs.min() < 0 or runs.sum() != height * width:
+        msg = f"the mask's runs do not add up to {width} x {height} pixels"
+        raise ValueError(msg)
+    return np.repeat(np.arange(runs.size) % 2 == 1, runs)

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import read_bytes
-from hrnet_zoo.datasets.label_images import LabelImages
-from hrnet_zoo.datasets.label_layout import LabelFiles
-from hrnet_zoo.datasets.prepare.archives import Member
-from hrnet_zoo.datasets.prepare.plan import Output, Piece, Plan, Preparer, Request
+from hrnet_zoo.datasets.label_images import LabelFiles, LabelImages
+from hrnet_zoo.datasets.prepare.archives import Member, Source
+from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer
 from hrnet_zoo.errors import DatasetError
 
 _CLASSES = classes(
@@ -36,16 +35,16 @@ _VOC_LISTS = r"(?:^|/)VOC2012/ImageSets/Segmentation/(train|val)\.txt$"
 _LISTS = "ImageSets/Segmentation"
 
 
-def _plan(request: Request) -> Plan:
+def _plan(source: Source, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per mask, and one for the lists."""
-    mats = request.source.select(_MATS)
-    sbd_lists = request.source.select(_SBD_LISTS)
+    mats = source.select(_MATS)
+    sbd_lists = source.select(_SBD_LISTS)
     if not mats or len(sbd_lists) != 2:
-        raise request.source.lacks(
+        raise source.lacks(
             "dataset/cls/*.mat with dataset/train.txt and val.txt (from benchmark.tgz of SBD)"
         )
     sbd = set().union(*(_stems(member.read()) for member in sbd_lists.values()))
-    train, val = (_voc_list(request, split) for split in ("train", "val"))
+    train, val = (_voc_list(source, root, split) for split in ("train", "val"))
     train_aug, aug = (train | sbd) - val, sbd - train - val
     if len(train_aug) != TRAIN_AUG_IMAGES:
         msg = (
@@ -53,28 +52,23 @@ def _plan(request: Request) -> Plan:
             f"{TRAIN_AUG_IMAGES}. Unpack both downloads again."
         )
         raise DatasetError(msg)
+    masks = [partial(_mask, stem, member) for (stem,), member in mats.items()]
     return Plan(
-        pieces=[
-            *(
-                Piece(name=stem, make=partial(_mask, stem, member))
-                for (stem,), member in mats.items()
-            ),
-            Piece(name="the lists", make=partial(_lists, train_aug, aug)),
-        ],
+        pieces=[*masks, partial(_lists, train_aug, aug)],
         expected={"SegmentationClassAug": _MASKS},
     )
 
 
-def _voc_list(request: Request, split: str) -> set[str]:
+def _voc_list(source: Source, root: Path, split: str) -> set[str]:
     """Return a list of VOC 2012 itself, from the source or from where it was unpacked to."""
-    member = request.source.select(_VOC_LISTS).get((split,))
+    member = source.select(_VOC_LISTS).get((split,))
     if member is not None:
         return _stems(member.read())
-    unpacked: Path = request.root / _LISTS / f"{split}.txt"
+    unpacked = root / _LISTS / f"{split}.txt"
     if not unpacked.is_file():
         msg = (
             f"VOC 2012 itself is not there: neither {unpacked} nor VOC2012/{_LISTS}/{split}.txt in "
-            f"{request.source.root}. Unpack VOCtrainval_11-May-2012.tar first."
+            f"{source.root}. Unpack VOCtrainval_11-May-2012.tar first."
         )
         raise DatasetError(msg)
     return _stems(read_bytes(unpacked))
@@ -84,7 +78,7 @@ def _stems(content: bytes) -> set[str]:
     return set(content.decode("utf-8", "replace").split())
 
 
-def _mask(stem: str, member: Member) -> Iterator[Output]:
+def _mask(stem: str, member: Member) -> Outputs:
     import numpy as np  # noqa: PLC0415
     from scipy.io import loadmat  # noqa: PLC0415
 
@@ -99,14 +93,14 @@ def _mask(stem: str, member: Member) -> Iterator[Output]:
     if values.ndim != 2 or values.max(initial=0) >= len(_CLASSES):
         msg = f"{member.location} holds values that are not classes. Is it from dataset/inst?"
         raise DatasetError(msg)
-    yield Output(path=f"SegmentationClassAug/{stem}.png", content=values)
+    yield f"SegmentationClassAug/{stem}.png", values
 
 
-def _lists(train_aug: set[str], aug: set[str]) -> Iterator[Output]:
+def _lists(train_aug: set[str], aug: set[str]) -> Outputs:
     """Write both lists sorted; upstream's are in no particular order."""
     for name, stems in (("trainaug", train_aug), ("aug", aug)):
         text = "".join(f"{stem}\n" for stem in sorted(stems))
-        yield Output(path=f"{_LISTS}/{name}.txt", content=text.encode())
+        yield f"{_LISTS}/{name}.txt", text.encode()
 
 
 VOC12AUG = LabelImages(

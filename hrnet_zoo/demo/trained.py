@@ -24,7 +24,7 @@ from hrnet_zoo.tasks.options import ScoreOptions
 from hrnet_zoo.timing.inputs import image_from_file
 from hrnet_zoo.timing.observations import Precision, TrainedFigure
 from hrnet_zoo.timing.variants import Recipe, settings_for
-from hrnet_zoo.weights.fetch import FetchOptions, fetch_row
+from hrnet_zoo.zoo.checkpoint import FetchOptions, fetch_row
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row
 

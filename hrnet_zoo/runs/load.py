@@ -12,7 +12,7 @@ from hrnet_zoo.system.progress import Progress, Silent
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.predictor import Predictor
 from hrnet_zoo.weights.download import FetchedFile
-from hrnet_zoo.weights.fetch import FetchOptions, fetch_row, own_checkpoint
+from hrnet_zoo.zoo.checkpoint import FetchOptions, fetch_row, own_checkpoint
 from hrnet_zoo.zoo.row import Row
 
 

@@ -20,7 +20,7 @@ from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.records.folder import read_records
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.progress import Silent
-from hrnet_zoo.weights.fetch import own_checkpoint
+from hrnet_zoo.zoo.checkpoint import own_checkpoint
 from hrnet_zoo.zoo.manifest import load_zoo
 
 

@@ -170,7 +170,7 @@ def test_folder_that_cannot_be_listed(root: Path, monkeypatch: pytest.MonkeyPatc
             onerror(PermissionError(13, "Permission denied", str(folder)))
         return walk(folder, followlinks=followlinks, onerror=onerror)
 
-    monkeypatch.setattr("hrnet_zoo.datasets.label_pairing.os.walk", closed)
+    monkeypatch.setattr("hrnet_zoo.datasets.label_samples.os.walk", closed)
     report = check("isaid", root)
     assert only(report).kind is ProblemKind.ABSENT
     assert only(report).examples == ("ann_dir/val cannot be listed: Permission denied.",)
@@ -425,7 +425,7 @@ def test_interrupt_ends_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             if done == 2:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr("hrnet_zoo.datasets.label_inventory.decode_image", slow)
+    monkeypatch.setattr("hrnet_zoo.datasets.label_samples.decode_image", slow)
     with pytest.raises(KeyboardInterrupt):
         check_dataset(DATASETS["isaid"], tmp_path, workers=1, progress=Interrupted())
     assert len(decoded) < 10

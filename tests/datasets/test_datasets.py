@@ -87,7 +87,7 @@ def test_missing_and_extra_labels_are_reported_together(tmp_path: Path) -> None:
     label.rename(label.with_name("frankfurt_999999_000019_gtFine_labelIds.png"))
     with pytest.raises(DatasetError) as error:
         open_cityscapes(tmp_path)
-    assert "1 images have no label file" in str(error.value)
+    assert "1 images without a label file" in str(error.value)
     assert "1 label files" in str(error.value)
     assert "frankfurt_999999_000019" in str(error.value)
     assert "frankfurt_000000_000019" in str(error.value)
@@ -251,7 +251,7 @@ def test_image_listed_but_missing(tmp_path: Path) -> None:
         (root / folder).mkdir(parents=True)
     (root / layout.image_dir / "2007_000001.jpg").touch()
     (root / "ImageSets/Segmentation/val.txt").write_text("2007_000033\n")
-    with pytest.raises(DatasetError, match=r"1 listed images are missing.*2007_000033"):
+    with pytest.raises(DatasetError, match=r"1 listed images that are missing.*2007_000033"):
         layout.open(tmp_path)
 
 

@@ -9,7 +9,7 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,15 @@ from scipy.io import savemat
 
 from hrnet_zoo.datasets import DATASETS, isprs, named, voc12aug
 from hrnet_zoo.datasets.pascal_context import CATEGORY_IDS
-from hrnet_zoo.datasets.prepare.colours import isprs_labels, labels_of_colours
-from hrnet_zoo.datasets.prepare.masks import decode_mask
+from hrnet_zoo.datasets.prepare.aerial import (
+    ISPRS_WEIGHTS,
+    clip_boxes,
+    labels_of_colours,
+    pad_to_patch,
+    patch_boxes,
+)
 from hrnet_zoo.datasets.prepare.preparing import PrepareSummary, prepare
-from hrnet_zoo.datasets.prepare.tiling import clip_boxes, pad_to_patch, patch_boxes
+from hrnet_zoo.datasets.rle import decode_mask
 from hrnet_zoo.errors import DatasetError, UsageError
 from hrnet_zoo.system.progress import Silent
 
@@ -253,8 +258,7 @@ def test_goldens(name: str, zipped: bool, tmp_path: Path, monkeypatch: pytest.Mo
         one = replace(
             aerial, tiles={"train": frozenset(), "val": frozenset()} | {split: frozenset({stem})}
         )
-        plan: Callable[..., Any] = isprs.plan
-        preparer = replace(PREPARED[kind], plan=lambda request: plan(one, request))
+        preparer = replace(PREPARED[kind], plan=partial(isprs.plan, one))
         monkeypatch.setitem(DATASETS, kind, replace(DATASETS[kind], preparer=preparer))
     source = golden_source(name, tmp_path / "source", zipped=zipped)
     summary = run(kind, source, tmp_path / "out", splits=(split,))
@@ -318,7 +322,9 @@ def test_patches_are_not_padded_when_a_side_fits_exactly() -> None:
 
 def test_colours_that_are_no_label_become_zero() -> None:
     row = np.array([[*ISPRS_COLOURS, (12, 200, 34)]], np.uint8)
-    assert isprs_labels(row, ISPRS_COLOURS).tolist() == [[0, 1, 2, 3, 4, 5, 6, 0]]
+    assert labels_of_colours(row, ISPRS_COLOURS, ISPRS_WEIGHTS).tolist() == [
+        [0, 1, 2, 3, 4, 5, 6, 0]
+    ]
     row = np.array([[*ISAID_COLOURS, (9, 9, 9), (255, 255, 255)]], np.uint8)
     assert labels_of_colours(row, ISAID_COLOURS).tolist() == [[*range(16), 0, 0]]
 

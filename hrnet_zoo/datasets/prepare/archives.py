@@ -8,15 +8,17 @@ import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Self
 
 from hrnet_zoo.datasets.images import read_bytes
-from hrnet_zoo.datasets.wording import count_of, some_of
 from hrnet_zoo.errors import DatasetError
+from hrnet_zoo.system.wording import and_more
 
 _ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
+_SHOWN = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,60 +35,34 @@ class Member:
     """Returns the content; raises DatasetError if it is damaged. Safe in several threads."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Source:
-    """Everything below a folder: loose files, and what is inside the zip files asked for.
+    """Everything below a folder: loose files, and what is inside the zip files asked for."""
 
-    Args:
-        root: a folder, or a single zip file.
-        zips: expression that the path of a zip file must match to be opened; others may be
-            large and of no concern.
+    root: Path
+    members: list[Member]
+    """Of a file that is there twice, the zip's comes first: it carries a checksum."""
+    unopened: list[str]
+    """Paths of archives that were not looked into."""
 
-    Raises:
-        DatasetError: there is no such folder, or a zip file is damaged.
-    """
+    def select(self, pattern: str, what: str = "") -> dict[tuple[str, ...], Member]:
+        """Return the members whose path matches, by the groups of the expression, sorted.
 
-    def __init__(self, root: Path, zips: str) -> None:
-        if not root.exists():
-            msg = f"There is no folder {root}. Pass the folder of the download with --source."
-            raise DatasetError(msg)
-        self.root = root
-        self.unopened: list[str] = []
-        self.members: list[Member] = []
-        self._archives: list[zipfile.ZipFile] = []
-        loose = []
-        try:
-            for path, location in _walk(root):
-                if path.endswith(".zip") and (location == root or re.fullmatch(zips, path)):
-                    self.members.extend(self._inside(path, location))
-                elif path.endswith(_ARCHIVE_SUFFIXES):
-                    self.unopened.append(path)
-                else:
-                    loose.append(_loose(path, location))
-        except BaseException:
-            self.close()
-            raise
-        # Of a file that is there twice, the zip's is taken: it carries a checksum.
-        self.members.extend(loose)
+        Args:
+            pattern: a regular expression.
+            what: what should be there, for the message; empty: there may be none.
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the zip files; members cannot be read after that."""
-        for archive in self._archives:
-            archive.close()
-
-    def select(self, pattern: str) -> dict[tuple[str, ...], Member]:
-        """Return the members whose path matches, by the groups of the expression, sorted."""
+        Raises:
+            DatasetError: there is none.
+        """
         expression = re.compile(pattern)
         found: dict[tuple[str, ...], Member] = {}
         for member in self.members:
             match = expression.search(member.path)
             if match is not None:
                 found.setdefault(match.groups(), member)
+        if what and not found:
+            raise self.lacks(what)
         return dict(sorted(found.items()))
 
     def of_split(self, pattern: str, split: str, what: str) -> dict[str, Member]:
@@ -100,50 +76,56 @@ class Source:
         Raises:
             DatasetError: there is none.
         """
-        found = {
-            groups[-1]: member
-            for groups, member in self.select(pattern).items()
-            if groups[0] == split
-        }
+        members = self.select(pattern).items()
+        found = {groups[-1]: member for groups, member in members if groups[0] == split}
         if not found:
             raise self.lacks(what)
         return found
 
-    def first_path(self, pattern: str) -> str | None:
-        """Return the path of a file, or of an archive that was not opened, that matches."""
-        expression = re.compile(pattern)
-        paths = (*self.unopened, *(member.path for member in self.members))
-        return next((path for path in paths if expression.search(path)), None)
-
     def lacks(self, what: str) -> DatasetError:
         """Return the error that says what was not found, and which archives may hide it."""
         inner = [m.path for m in self.members if m.path.endswith(_ARCHIVE_SUFFIXES)]
-        packed = [*self.unopened, *inner]
-        hint = ""
-        if packed:
-            hint = (
-                f" These archives were not looked into: {some_of(packed)}. Unpack what is needed."
-            )
+        packed = and_more([*self.unopened, *inner], _SHOWN)
+        hint = f" These archives were not looked into: {packed}. Unpack what is needed."
         return DatasetError(
-            f"{self.root} lacks {what}.{hint} See hrnet-zoo data show for what is expected."
+            f"{self.root} lacks {what}.{hint if packed else ''} "
+            "See hrnet-zoo data show for what is expected."
         )
 
-    def _inside(self, path: str, location: Path) -> Iterator[Member]:
-        try:
-            archive = zipfile.ZipFile(location)
-        except (zipfile.BadZipFile, OSError) as error:
-            raise _damaged(location, error) from None
-        self._archives.append(archive)
-        lock = threading.Lock()
-        for info in archive.infolist():
-            if info.is_dir() or _is_clutter(info.filename):
-                continue
-            yield Member(
-                path=f"{path}/{info.filename}",
-                location=location / info.filename,
-                size=info.file_size,
-                read=_zip_reader(archive, info, lock),
-            )
+
+@contextmanager
+def open_source(root: Path, zips: str) -> Iterator[Source]:
+    """Open a download; what is in its zip files can be read until the context is left.
+
+    Args:
+        root: a folder, or a single zip file.
+        zips: expression that the path of a zip file must match to be opened; others may be
+            large and of no concern.
+
+    Raises:
+        DatasetError: there is no such folder, or a zip file is damaged.
+    """
+    if not root.exists():
+        msg = f"There is no folder {root}. Pass the folder of the download with --source."
+        raise DatasetError(msg)
+    zipped: list[Member] = []
+    loose: list[Member] = []
+    unopened: list[str] = []
+    with ExitStack() as archives:
+        for path, location in _walk(root):
+            if path.endswith(".zip") and (location == root or re.fullmatch(zips, path)):
+                try:
+                    archive = archives.enter_context(zipfile.ZipFile(location))
+                except (zipfile.BadZipFile, OSError) as error:
+                    raise _damaged(location, error) from None
+                zipped += _members(archive, path, location)
+            elif path.endswith(_ARCHIVE_SUFFIXES):
+                unopened.append(path)
+            else:
+                size = location.stat().st_size if location.exists() else 0
+                read = partial(read_bytes, location)
+                loose.append(Member(path=path, location=location, size=size, read=read))
+        yield Source(root=root, members=zipped + loose, unopened=unopened)
 
 
 def paired(
@@ -151,8 +133,12 @@ def paired(
 ) -> list[tuple[str, Member, Member]]:
     """Return (name, image, label) for all, or raise DatasetError that lists the widows."""
     problems = [
-        *count_of([n for n in images if n not in labels], "images have no annotation"),
-        *count_of([n for n in labels if n not in images], "annotations have no image"),
+        f"{len(widows)} {what} ({and_more(widows, _SHOWN)})"
+        for one, other, what in (
+            (images, labels, "images have no annotation"),
+            (labels, images, "annotations have no image"),
+        )
+        if (widows := [name for name in one if name not in other])
     ]
     if problems:
         msg = f"{where} is incomplete: {'; '.join(problems)}. Download them too."
@@ -186,28 +172,32 @@ def _is_clutter(name: str) -> bool:
     return "__MACOSX" in folders or file.startswith(".")
 
 
-def _loose(path: str, location: Path) -> Member:
-    size = location.stat().st_size if location.exists() else 0
-    return Member(path=path, location=location, size=size, read=lambda: read_bytes(location))
+def _members(archive: zipfile.ZipFile, path: str, location: Path) -> Iterator[Member]:
+    lock = threading.Lock()
+    for info in archive.infolist():
+        if not info.is_dir() and not _is_clutter(info.filename):
+            yield Member(
+                path=f"{path}/{info.filename}",
+                location=location / info.filename,
+                size=info.file_size,
+                read=partial(_unzip, archive, info, location, lock),
+            )
 
 
-def _zip_reader(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo, lock: threading.Lock
-) -> Callable[[], bytes]:
-    def read() -> bytes:
+def _unzip(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, location: Path, lock: threading.Lock
+) -> bytes:
+    try:
+        # Opening and closing count references without a lock of their own; reading has one.
+        with lock:
+            stream = archive.open(info)
         try:
-            # Opening and closing count references without a lock of their own; reading has one.
+            return stream.read()
+        finally:
             with lock:
-                stream = archive.open(info)
-            try:
-                return stream.read()
-            finally:
-                with lock:
-                    stream.close()
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
-            raise _damaged(Path(archive.filename or ""), error) from None
-
-    return read
+                stream.close()
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+        raise _damaged(location, error) from None
 
 
 def _damaged(location: Path, error: Exception) -> DatasetError:

@@ -1,6 +1,6 @@
 """What a preparation consists of: pieces of work that turn source files into output files.
 
-Each data set's file only says which pieces there are; `running.py` does them.
+Each data set's file only says which pieces there are; `preparing.py` does them.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from hrnet_zoo.datasets.prepare.archives import Source
 
@@ -17,34 +17,23 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-
-@dataclass(frozen=True, kw_only=True)
-class Output:
-    """One file to be."""
-
-    path: str
-    """Below the data set's folder, with slashes."""
-    content: NDArray[np.uint8] | bytes
-    """Pixels to be stored as PNG (RGB [H, W, 3] or labels [H, W]), or the file's bytes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Piece:
-    """What is made from one source image; pieces are done in any order, some at a time."""
-
-    name: str
-    make: Callable[[], Iterator[Output]]
+Outputs: TypeAlias = "Iterator[tuple[str, NDArray[np.uint8] | bytes]]"
+"""Files to be: a path below the data set's folder, with slashes, and what the file holds: pixels
+to be stored as PNG (RGB [H, W, 3] or labels [H, W]), or its bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """All pieces of a preparation."""
 
-    pieces: Sequence[Piece]
+    pieces: Sequence[Callable[[], Outputs]]
+    """What makes the files of one source image each; done in any order, some at a time."""
     expected: Mapping[str, int]
     """Output folder -> files in it when the download is complete."""
     least_bytes: int = 0
     """Disk space that the output takes at the very least; 0: not predictable."""
+    remark: str = ""
+    """Something that the user should know."""
 
 
 def in_both_folders(numbers: Mapping[str, int], splits: Sequence[str]) -> dict[str, int]:
@@ -58,23 +47,12 @@ def in_both_folders(numbers: Mapping[str, int], splits: Sequence[str]) -> dict[s
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
-    """What the user asked for."""
-
-    source: Source
-    splits: tuple[str, ...]
-    root: Path
-    """The data set's folder below the data root."""
-    say: Callable[[str], None]
-    """Tells the user something worth knowing."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Preparer:
     """How one data set is prepared."""
 
-    plan: Callable[[Request], Plan]
+    plan: Callable[[Source, Sequence[str], Path], Plan]
+    """Takes the download, the splits asked for and the data set's folder below the data root."""
     zips: str
-    """Expression for the zip files to look into, see `Source`."""
+    """Expression for the zip files to look into, see `open_source`."""
     splits: tuple[str, ...] = ("val", "train")
     """Splits that need preparing."""

@@ -5,46 +5,14 @@ It knows rows and files, not what is in the files: fetching needs no torch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from hrnet_zoo.errors import CheckpointError
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.weights.download import FetchedFile, fetch_file, sha256_of
 from hrnet_zoo.weights.file_name import promised_sha256
-
-
-class Linked(Protocol):
-    """A row of the manifest, as far as its published checkpoint goes; see `zoo.row.Row`."""
-
-    @property
-    def name(self) -> str:
-        """Return the name of the row."""
-
-    @property
-    def edition(self) -> str:
-        """Return whose claim the row is."""
-
-    @property
-    def has_later(self) -> bool:
-        """Whether upstream published another edition later."""
-
-    @property
-    def checkpoint_url(self) -> str | None:
-        """Return the link, or None for a blank row."""
-
-    @property
-    def checkpoint_file_name(self) -> str:
-        """Return the file name in the link."""
-
-    @property
-    def checkpoint_sha256_prefix(self) -> str | None:
-        """Return the 8 hex digits that the file name promises."""
-
-    def edition_of(self, sha256: str) -> Sequence[str]:
-        """Return the editions that promise a file of this SHA-256."""
+from hrnet_zoo.zoo.row import Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +25,7 @@ class FetchOptions:
 
 
 def fetch_row(
-    row: Linked, manifest_dir: Path, options: FetchOptions, progress: Progress
+    row: Row, manifest_dir: Path, options: FetchOptions, progress: Progress
 ) -> FetchedFile:
     """Return the row's published checkpoint, from the cache or downloaded; its hash is checked.
 
@@ -65,9 +33,10 @@ def fetch_row(
         CheckpointError: the row links none, or it cannot be had as promised.
     """
     if row.checkpoint_url is None or row.checkpoint_sha256_prefix is None:
+        or_later = ", or --edition later" if row.edition == "readme" and row.has_later else ""
         msg = (
             f"{row.name}: the table links no checkpoint for this row: there is nothing to fetch. "
-            f"Pass a file of your own with --checkpoint{_or_later(row)}."
+            f"Pass a file of your own with --checkpoint{or_later}."
         )
         raise CheckpointError(msg)
     progress.begin(f"checkpoint {row.checkpoint_file_name}", None, "B")
@@ -83,28 +52,10 @@ def fetch_row(
     )
 
 
-def _or_later(row: Linked) -> str:
-    return ", or --edition later" if row.edition == "readme" and row.has_later else ""
-
-
-def own_checkpoint(row: Linked, path: Path, progress: Progress) -> FetchedFile:
+def own_checkpoint(row: Row, path: Path, progress: Progress) -> FetchedFile:
     """Return a checkpoint named by the user for a row; say so if it is another edition's.
 
-    Raises:
-        CheckpointError: the file is missing, or is not what its name promises.
-    """
-    file = check_own_file(path)
-    editions = row.edition_of(file.sha256)
-    if editions and row.edition not in editions:
-        progress.say(
-            f'{path.name} is the file of the "{editions[0]}" edition of {row.name}, but is used as '
-            f'that of "{row.edition}". Pass --edition {editions[0]}.'
-        )
-    return file
-
-
-def check_own_file(path: Path) -> FetchedFile:
-    """Return a checkpoint named by the user; a hash in its name must be that of its content.
+    A hash in its name must be that of its content.
 
     Raises:
         CheckpointError: the file is missing, or is not what its name promises.
@@ -122,4 +73,10 @@ def check_own_file(path: Path) -> FetchedFile:
             "your own."
         )
         raise CheckpointError(msg)
+    editions = row.edition_of(sha256)
+    if editions and row.edition not in editions:
+        progress.say(
+            f'{path.name} is the file of the "{editions[0]}" edition of {row.name}, but is used as '
+            f'that of "{row.edition}". Pass --edition {editions[0]}.'
+        )
     return FetchedFile(path=path, sha256=sha256, size_bytes=path.stat().st_size, from_cache=True)

@@ -1,13 +1,11 @@
-"""Where large aerial images are cut, as upstream's converters cut them."""
+"""Cuts large aerial images where upstream's converters cut them, and decodes label colours."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from functools import cache
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 CLIP = 512
 """Side of the clips of Potsdam and Vaihingen, in pixels."""
@@ -15,9 +13,19 @@ PATCH = 896
 """Side of the patches of iSAID, in pixels."""
 PATCH_STEP = 512
 """Distance of their origins: the patches overlap by 384 pixels."""
+EVERY_COLOUR = (1 << 16, 1 << 8, 1)
+"""Weights of the channels under which no two colours coincide."""
+ISPRS_WEIGHTS = (4, 3, 2)
+"""Those of Potsdam and Vaihingen, under which some colours that do not occur coincide.
+
+Source:
+    mmsegmentation 1.2.2, tools/dataset_converters/potsdam.py.
+"""
 
 Box = tuple[int, int, int, int]
 """x0, y0, x1, y1; the ends are exclusive."""
+Colours = tuple[tuple[int, int, int], ...]
+"""Stored label -> RGB colour."""
 
 
 def clip_boxes(height: int, width: int) -> list[Box]:
@@ -35,14 +43,10 @@ def clip_boxes(height: int, width: int) -> list[Box]:
         mmsegmentation 1.2.2, tools/dataset_converters/potsdam.py and vaihingen.py,
         clip_big_image.
     """
-    return [(x, y, x + CLIP, y + CLIP) for y in _clip_origins(height) for x in _clip_origins(width)]
-
-
-def _clip_origins(length: int) -> list[int]:
-    if length < CLIP:
-        msg = f"a tile of {length} pixels is smaller than a clip"
-        raise ValueError(msg)
-    return sorted({*range(0, length - CLIP + 1, CLIP), length - CLIP})
+    rows, columns = (
+        sorted({*range(0, side - CLIP + 1, CLIP), side - CLIP}) for side in (height, width)
+    )
+    return [(x, y, x + CLIP, y + CLIP) for y in rows for x in columns]
 
 
 def pad_to_patch(array: NDArray[np.uint8], value: int) -> NDArray[np.uint8]:
@@ -51,14 +55,11 @@ def pad_to_patch(array: NDArray[np.uint8], value: int) -> NDArray[np.uint8]:
     Nothing is added where a side already has the length of a patch exactly, not even to the
     other side; see `patch_boxes` for what follows from that.
     """
-    import numpy as np  # noqa: PLC0415
-
     height, width = array.shape[:2]
     if PATCH in (height, width):
         return array
     missing = [(0, max(PATCH - side, 0)) for side in (height, width)]
-    rest = [(0, 0)] * (array.ndim - 2)
-    return np.pad(array, (*missing, *rest), constant_values=value)
+    return np.pad(array, (*missing, *[(0, 0)] * (array.ndim - 2)), constant_values=value)
 
 
 def patch_boxes(height: int, width: int) -> list[Box]:
@@ -72,17 +73,39 @@ def patch_boxes(height: int, width: int) -> list[Box]:
     Source:
         mmsegmentation 1.2.2, tools/dataset_converters/isaid.py, slide_crop_image.
     """
-    return list(dict.fromkeys(_patch_boxes(height, width)))
-
-
-def _patch_boxes(height: int, width: int) -> Iterator[Box]:
-    for x in range(0, width, PATCH_STEP):
-        for y in range(0, height, PATCH_STEP):
-            x1, y1 = min(x + PATCH, width), min(y + PATCH, height)
-            yield x1 - PATCH, y1 - PATCH, x1, y1
+    ends = [
+        (min(x + PATCH, width), min(y + PATCH, height))
+        for x in range(0, width, PATCH_STEP)
+        for y in range(0, height, PATCH_STEP)
+    ]
+    return [(x1 - PATCH, y1 - PATCH, x1, y1) for x1, y1 in dict.fromkeys(ends)]
 
 
 def cut(array: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
     """Return a view of what a box covers; a negative start counts from the end."""
     x0, y0, x1, y1 = box
     return array[y0:y1, x0:x1]
+
+
+def labels_of_colours(
+    rgb: NDArray[np.uint8], colours: Colours, weights: tuple[int, int, int] = EVERY_COLOUR
+) -> NDArray[np.uint8]:
+    """Return the labels [H, W] of a label image [H, W, 3]; colours that are not listed are 0.
+
+    Args:
+        rgb: the label image.
+        colours: stored label -> colour.
+        weights: of the channels in the sum by which colours are told apart.
+    """
+    sums = np.zeros(rgb.shape[:2], np.int32)
+    for channel, weight in enumerate(weights):
+        sums += rgb[:, :, channel] * np.int32(weight)
+    return _table(colours, weights)[sums]
+
+
+@cache
+def _table(colours: Colours, weights: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Return the labels by the weighted sums of their colours' channels."""
+    table = np.zeros(255 * sum(weights) + 1, np.uint8)
+    table[np.array(colours) @ np.array(weights)] = np.arange(len(colours))
+    return table
