@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "--metrics",
     metavar="M,M,...",
     callback=parse_metrics,
-    help="Compare only these: miou, miou_ms_flip, box_ap, mask_ap, latency.  [default: all]",
+    help="Compare only these accuracies, or latency.  [default: all]",
 )
 @click.option(
     "--edition",
@@ -67,12 +67,11 @@ def compare(
     Exit code: 0 nothing is known to be worse, 1 something is, 2 wrong usage, 3 a run is missing or
     failed, or is not comparable.
     """
-    from hrnet_zoo.verdicts.comparison.accuracy_pairs import COMPARED_METRICS
-    from hrnet_zoo.verdicts.comparison.compare import LATENCY, Selection, compare_records
+    from hrnet_zoo.verdicts.comparison.compare import Selection, comparable, compare_records
     from hrnet_zoo.verdicts.comparison.outcome import exit_code
     from hrnet_zoo.zoo.manifest import load_zoo
 
-    known = (*COMPARED_METRICS, LATENCY)
+    known = comparable()
     for name in metrics:
         if name not in known:
             msg = f'"{name}" cannot be compared; there are {", ".join(known)}.'

@@ -40,7 +40,7 @@ class Verdict(StrEnum):
         return f"{head} ({rest})" if head == "mismatch" else self.value.replace("_", " ")
 
 
-_UNFINISHED: dict[Status, str] = {
+UNFINISHED: dict[Status, str] = {
     "started": "the run never finished: it was killed, or is still going on",
     "interrupted": "the run was interrupted",
     "error": "the run failed",
@@ -131,8 +131,8 @@ def _no_comparison(
     reason = record.not_run.get(metric) or record.reason
     if row.documented(metric) is None:
         return Verdict.NOT_DOCUMENTED, reason or _undocumented(row, metric)
-    if record.status in _UNFINISHED:
-        return Verdict.ERROR, reason or _UNFINISHED[record.status]
+    if record.status in UNFINISHED:
+        return Verdict.ERROR, reason or UNFINISHED[record.status]
     if measurement is None:
         return Verdict.NOT_RUN, reason or "it was not asked for"
     if measurement.value is None:
