@@ -84,22 +84,14 @@ def compare(
 
 def _print(compared: ComparedRecords, form: str) -> None:
     from hrnet_zoo import settings
-    from hrnet_zoo.report.comparison import (
-        comparison_as_json,
-        comparison_as_markdown,
-        comparison_as_text,
-    )
-    from hrnet_zoo.report.comparison_ci import (
-        comparison_as_github,
-        comparison_as_junit,
-    )
+    from hrnet_zoo.report import comparison, comparison_ci
 
     written = {
-        "text": comparison_as_text,
-        "markdown": comparison_as_markdown,
-        "json": comparison_as_json,
-        "junit": comparison_as_junit,
-        "github": comparison_as_github,
+        "text": comparison.comparison_as_text,
+        "markdown": comparison.comparison_as_markdown,
+        "json": comparison.comparison_as_json,
+        "junit": comparison_ci.comparison_as_junit,
+        "github": comparison_ci.comparison_as_github,
     }
     click.echo(written[form](compared))
     step_summary = settings.step_summary() if form == "github" else None
@@ -107,7 +99,7 @@ def _print(compared: ComparedRecords, form: str) -> None:
         return
     try:
         with step_summary.open("a", encoding="utf-8") as file:
-            file.write(comparison_as_markdown(compared) + "\n")
+            file.write(written["markdown"](compared) + "\n")
     except OSError as error:  # what was found is true all the same
         reason = error.strerror or error
         click.echo(f"The summary {step_summary} cannot be written: {reason}.", err=True)

@@ -6,6 +6,7 @@ import glob
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from PIL import Image
 
 from hrnet_zoo.errors import DatasetError, UsageError
 from hrnet_zoo.system.progress import Progress
+from hrnet_zoo.system.whole_file import write_whole
 
 Seen = TypeVar("Seen")
 
@@ -72,20 +74,9 @@ def look_at_each(
 
 def save_png(image: Image.Image, path: Path) -> None:
     """Write a PNG that is complete as soon as it has its name."""
-    temporary = _temporary(path)
-    image.save(temporary, "PNG")
-    temporary.replace(path)
-
-
-def save_text(text: str, path: Path) -> None:
-    """Write a UTF-8 file that is complete as soon as it has its name."""
-    temporary = _temporary(path)
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
+    content = BytesIO()
+    image.save(content, "PNG")
+    write_whole(path, content.getvalue())
 
 
 def _expand(text: str) -> list[tuple[Path, str]]:
@@ -101,7 +92,7 @@ def _expand(text: str) -> list[tuple[Path, str]]:
         pairs = [(p, p.stem) for p in matches if p.suffix.lower() in _SUFFIXES and p.is_file()]
     if not pairs:
         known = ", ".join(_SUFFIXES)
-        msg = f'"{text}" is no file and holds or matches no image ({known}). Check the path.'
+        msg = f'"{text}" is not a file and holds or matches no image ({known}). Check the path.'
         raise UsageError(msg)
     return pairs
 
