@@ -24,10 +24,11 @@ from support.trees import RunCli
 
 from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.timing.observations import GpuState, TwinSamples
-from hrnet_zoo.verdicts.comparison.latency import compare_latencies
+from hrnet_zoo.verdicts.comparison.accuracy import spread_test
+from hrnet_zoo.verdicts.comparison.latency import compare_latencies, rank_test
 from hrnet_zoo.verdicts.comparison.outcome import ComparisonOutcome
+from hrnet_zoo.verdicts.comparison.pairing import holm
 from hrnet_zoo.verdicts.comparison.sides import read_side
-from hrnet_zoo.verdicts.comparison.significance import holm, rank_test, spread_test
 
 SLOW = latencies(200, 0.120, 1)
 EQUAL = latencies(200, 0.100, 2)

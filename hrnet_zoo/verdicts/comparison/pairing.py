@@ -1,12 +1,13 @@
 """Which runs of two sets of records are compared with each other, and which cannot be.
 
 The newest run in HEAD decides, whatever became of it. Its partner is the newest run in BASE of the
-same thing; only where there is none are the two not comparable.
+same thing; only where there is none are the two not comparable. Several pairs that are tested are
+corrected for being several.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -28,6 +29,7 @@ class Seen(Generic[SomeRecord]):
 
 
 SomeSeen = TypeVar("SomeSeen", bound=Seen[Any])
+Tested = TypeVar("Tested", bound=Hashable)
 
 
 def pair_up(
@@ -79,3 +81,21 @@ def _noted(
         base_record=None if base is None else str(base.path),
         head_record=None if head is None else str(head.path),
     )
+
+
+def holm(p_values: Mapping[Tested, float]) -> dict[Tested, float]:
+    """Return the p-values, corrected for being several.
+
+    Calling all significant that are below a level afterwards raises a single false alarm among
+    all of them with at most that probability, however the tests depend on each other.
+
+    Source:
+        Holm 1979: the smallest of N p-values is multiplied by N, the next by N - 1, and so on; none
+        may become smaller than the one before. SciPy 1.17 has Benjamini and Hochberg's correction
+        only, which keeps false alarms to a share of all alarms instead.
+    """
+    corrected, largest = {}, 0.0
+    for done, key in enumerate(sorted(p_values, key=lambda key: p_values[key])):
+        largest = max(largest, min(1.0, (len(p_values) - done) * p_values[key]))
+        corrected[key] = largest
+    return corrected
