@@ -1,15 +1,4 @@
-"""Every mistake a user can cause, as one exception tree.
-
-    ZooError                  shown as one paragraph, without a traceback
-    |-- UsageError            a wrong name, option or argument        (exit code 2)
-    |-- ManifestError         zoo.yaml is not valid                   (exit code 2)
-    |-- CheckpointError       a weights file is missing or unusable   (exit code 3)
-    |-- DatasetError          images or labels are missing or wrong   (exit code 3)
-    |   `-- LabelFormatError  a label file has colours, not indices   (exit code 3)
-    |-- ResultsError          a file of detections is unusable      (exit code 3)
-    |-- ReadmeError           a README or metafile has no results, or damaged ones (exit code 3)
-    |-- RecordError           a record cannot be read or written      (exit code 3)
-    `-- PrerequisiteError     the machine or this version lacks something (exit code 3)
+"""Every mistake a user can cause, as one exception tree below `ZooError`.
 
 A message says what is wrong, where, and what to do next. This file knows no other module.
 """
@@ -47,7 +36,7 @@ class DatasetError(ZooError):
 
 
 class LabelFormatError(DatasetError):
-    """A label file is intact, but its pixels are no 8-bit indices."""
+    """A label file is intact, but its pixels are not 8-bit indices."""
 
 
 class ResultsError(ZooError):

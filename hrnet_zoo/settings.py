@@ -17,6 +17,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -72,10 +73,8 @@ def data_folders(root: Path | None, own: Mapping[str, Path]) -> DataFolders:
     if from_environment:
         return DataFolders(root=_folder(from_environment), own=own)
     settings = _settings_file()
-    in_file, root_in_file = settings.get("data", {}), settings.get("data_root")
-    assert isinstance(in_file, dict)
-    listed = {name: _folder(folder) for name, folder in in_file.items()}
-    common = _folder(root_in_file) if root_in_file else None
+    listed = {name: _folder(folder) for name, folder in settings.get("data", {}).items()}
+    common = _folder(settings["data_root"]) if settings.get("data_root") else None
     return DataFolders(root=common, own=listed | dict(own))
 
 
@@ -101,7 +100,7 @@ def settings_path() -> Path:
     return platformdirs.user_config_path("hrnet-zoo", appauthor=False) / "settings.toml"
 
 
-def _settings_file() -> dict[str, object]:
+def _settings_file() -> dict[str, Any]:
     try:
         path = settings_path()
         with path.open("rb") as file:
@@ -109,10 +108,11 @@ def _settings_file() -> dict[str, object]:
     except (FileNotFoundError, RuntimeError):  # no such file, or no home folder to have it in
         return {}
     except (OSError, tomllib.TOMLDecodeError) as error:
-        msg = f"The settings file {path} cannot be read: {error}. Mend it or delete it."
+        msg = f"The settings file {path} cannot be read: {error}. Fix it or delete it."
         raise UsageError(msg) from None
     for key, value in settings.items():
         if key not in _KEYS or not isinstance(value, _KEYS[key]):
-            msg = f'{path}: "{key}" is no setting; there are cache, data_root and the table [data].'
+            known = "cache, data_root and the table [data]"
+            msg = f'{path}: "{key}" is not a setting; there are {known}.'
             raise UsageError(msg)
     return settings

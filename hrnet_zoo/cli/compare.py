@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "--metrics",
     metavar="M,M,...",
     callback=parse_metrics,
-    help="Compare only these: miou, miou_ms_flip, box_ap, mask_ap, latency.  [default: all]",
+    help="Compare only these accuracies, or latency.  [default: all]",
 )
 @click.option(
     "--edition",
@@ -67,12 +67,11 @@ def compare(
     Exit code: 0 nothing is known to be worse, 1 something is, 2 wrong usage, 3 a run is missing or
     failed, or is not comparable.
     """
-    from hrnet_zoo.verdicts.comparison.accuracy_pairs import COMPARED_METRICS
-    from hrnet_zoo.verdicts.comparison.compare import LATENCY, Selection, compare_records
+    from hrnet_zoo.verdicts.comparison.compare import Selection, comparable, compare_records
     from hrnet_zoo.verdicts.comparison.outcome import exit_code
     from hrnet_zoo.zoo.manifest import load_zoo
 
-    known = (*COMPARED_METRICS, LATENCY)
+    known = comparable()
     for name in metrics:
         if name not in known:
             msg = f'"{name}" cannot be compared; there are {", ".join(known)}.'
@@ -85,22 +84,14 @@ def compare(
 
 def _print(compared: ComparedRecords, form: str) -> None:
     from hrnet_zoo import settings
-    from hrnet_zoo.report.comparison import (
-        comparison_as_json,
-        comparison_as_markdown,
-        comparison_as_text,
-    )
-    from hrnet_zoo.report.comparison_ci import (
-        comparison_as_github,
-        comparison_as_junit,
-    )
+    from hrnet_zoo.report import comparison, comparison_ci
 
     written = {
-        "text": comparison_as_text,
-        "markdown": comparison_as_markdown,
-        "json": comparison_as_json,
-        "junit": comparison_as_junit,
-        "github": comparison_as_github,
+        "text": comparison.comparison_as_text,
+        "markdown": comparison.comparison_as_markdown,
+        "json": comparison.comparison_as_json,
+        "junit": comparison_ci.comparison_as_junit,
+        "github": comparison_ci.comparison_as_github,
     }
     click.echo(written[form](compared))
     step_summary = settings.step_summary() if form == "github" else None
@@ -108,7 +99,7 @@ def _print(compared: ComparedRecords, form: str) -> None:
         return
     try:
         with step_summary.open("a", encoding="utf-8") as file:
-            file.write(comparison_as_markdown(compared) + "\n")
+            file.write(written["markdown"](compared) + "\n")
     except OSError as error:  # what was found is true all the same
         reason = error.strerror or error
         click.echo(f"The summary {step_summary} cannot be written: {reason}.", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,9 +69,11 @@ def _from_records(folder: Path) -> Sequence[MeasuredTime]:
     from hrnet_zoo.verdicts.fps.times import latest_times
 
     found = latest_times(read_records(folder, TimingRecord))
+    reasons = "; ".join(f"{reason} ({count})" for reason, count in found.unusable.items())
+    reasons = f": {reasons}" if reasons else ""
     if found.machine is None:
         msg = (
-            f"{folder} holds no usable record of documented times{_reasons(found.unusable)}. Time "
+            f"{folder} holds no usable record of documented times{reasons}. Time "
             'rows with "hrnet-zoo time", pass the folder it wrote to with --records, or give a '
             "file of measured times."
         )
@@ -79,11 +81,6 @@ def _from_records(folder: Path) -> Sequence[MeasuredTime]:
     click.echo(f"times of {len(found.times)} rows in {folder}, on {found.machine}", err=True)
     for machine in found.other_machines:
         click.echo(f"left out, another machine: {machine}", err=True)
-    if found.unusable:
-        click.echo(f"records left out{_reasons(found.unusable)}", err=True)
+    if reasons:
+        click.echo(f"records left out{reasons}", err=True)
     return found.times
-
-
-def _reasons(unusable: Mapping[str, int]) -> str:
-    listed = "; ".join(f"{reason} ({count})" for reason, count in unusable.items())
-    return f": {listed}" if listed else ""

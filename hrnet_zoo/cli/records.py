@@ -65,7 +65,7 @@ def list_records(
     ROW may contain "*" and "?", and several may be given. Files that are not records are named on
     standard error, and the exit code is 3 then.
     """
-    from hrnet_zoo.records.index import open_store
+    from hrnet_zoo.records.runs import open_store
     from hrnet_zoo.report.runs import runs_as_json, runs_as_text
 
     store = open_store(folder)
@@ -85,7 +85,7 @@ def show_record(name: str, folder: Path, form: str, zoo_file: Path | None) -> No
     FILE may be as "records list" prints it; of a ROW, its newest run is shown.
     """
     from hrnet_zoo.records.files import read_record
-    from hrnet_zoo.records.index import open_store
+    from hrnet_zoo.records.runs import open_store
     from hrnet_zoo.report.runs import record_as_json, record_as_text
     from hrnet_zoo.zoo.manifest import load_zoo
 
@@ -102,7 +102,7 @@ def index(folder: Path) -> int:
 
     It is a cache: lists are the same without it, and files that changed since are read anyway.
     """
-    from hrnet_zoo.records.index import index_file, rebuild_index
+    from hrnet_zoo.records.runs import index_file, rebuild_index
 
     if not folder.is_dir():
         click.echo(f"0 runs: there is no folder {folder}, so there is nothing to index.")
@@ -129,8 +129,8 @@ def prune(keep: int, yes: bool, folder: Path) -> int:
     file that is not a record.
     """
     from hrnet_zoo.records.files import now
-    from hrnet_zoo.records.index import index_file, open_store, write_index
     from hrnet_zoo.records.prune import delete, superfluous
+    from hrnet_zoo.records.runs import index_file, open_store, write_index
     from hrnet_zoo.report.runs import doomed_as_text, freed_as_text
 
     store = open_store(folder)

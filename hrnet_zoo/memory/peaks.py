@@ -22,8 +22,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from hrnet_zoo.system.devices import memory_explained, numerics
-
-GIB = 2**30
+from hrnet_zoo.system.wording import GIB
 
 Prepare = Callable[[], Callable[[], object]]
 """Makes everything that some work keeps, and returns the work; only the work's peak counts."""

@@ -6,7 +6,8 @@ import itertools
 import json
 import math
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,7 @@ from hrnet_zoo.records.base import SCHEMA_VERSION, Kind, Record
 from hrnet_zoo.records.memory import MemoryRecord
 from hrnet_zoo.records.migrations import MIGRATIONS, migrate
 from hrnet_zoo.records.timing import TimingRecord
+from hrnet_zoo.system.strict import first_problem
 from hrnet_zoo.system.whole_file import write_whole
 
 AnyRecord = AccuracyRecord | TimingRecord | MemoryRecord
@@ -46,16 +48,11 @@ def new_record_path(folder: Path, row: str, started_at: datetime, kind: Kind = "
     stem = folder / row / FOLDERS[kind] / started_at.strftime("%Y%m%dT%H%M%SZ")
     for again in itertools.count(1):
         path = stem.with_name(f"{stem.name}-{again}.json" if again > 1 else f"{stem.name}.json")
-        try:
+        with writing("record", path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(exist_ok=False)
-        except FileExistsError:
-            if path.parent.is_dir():
-                continue  # another run began in the same second
-            raise _cannot_write(path, "not a folder") from None
-        except OSError as error:
-            raise _cannot_write(path, error.strerror or str(error)) from None
-        break
+            with suppress(FileExistsError):  # another run began in the same second
+                path.touch(exist_ok=False)
+                break
     return path
 
 
@@ -66,16 +63,24 @@ def write_record(record: Record, path: Path) -> None:
         RecordError: the folder cannot be written to.
     """
     text = json.dumps(record.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
-    try:
+    with writing("record", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text + "\n")
+
+
+@contextmanager
+def writing(what: str, path: Path, hint: str = "Pass another --output.") -> Iterator[None]:
+    """Turn what the system refuses into an error that says which file cannot be written.
+
+    Raises:
+        RecordError: the file cannot be written.
+    """
+    try:
+        yield
     except OSError as error:
-        raise _cannot_write(path, error.strerror or str(error)) from None
-
-
-def _cannot_write(path: Path, reason: str) -> RecordError:
-    shown = str(path)[:200]
-    return RecordError(f"The record {shown} cannot be written: {reason}. Pass another --output.")
+        reason = error.strerror or error
+        msg = f"The {what} {str(path)[:200]} cannot be written: {reason}. {hint}"
+        raise RecordError(msg) from None
 
 
 class RecordFile:
@@ -140,6 +145,7 @@ def kind_in_head(path: Path) -> str | None:
 
 def _validated(path: Path, content: object) -> AnyRecord:
     version = content.get("schema_version") if isinstance(content, dict) else None
+    remedy = "Delete it or run the row again."
     if isinstance(version, int) and version > SCHEMA_VERSION:
         msg = (
             f"{path} was written by a newer hrnet-zoo (record version {version}, this one reads up "
@@ -151,17 +157,14 @@ def _validated(path: Path, content: object) -> AnyRecord:
             content = migrate(content, SCHEMA_VERSION, MIGRATIONS)
         return _ANY.validate_python(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        if isinstance(content, dict) and first["type"].startswith("union_tag"):
-            msg = (
-                f'{path} is not a valid record: its kind is "{content.get("kind")}", and this '
-                f"version knows {', '.join(FOLDERS)}. Upgrade hrnet-zoo, or delete the file."
-            )
-            raise RecordError(msg) from None
-        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        reason = first_problem(error)
+        if isinstance(content, dict) and error.errors()[0]["type"].startswith("union_tag"):
+            known = ", ".join(FOLDERS)
+            reason = f'its kind is "{content.get("kind")}", and this version knows {known}'
+            remedy = "Upgrade hrnet-zoo, or delete the file."
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         reason = f"version {version} cannot be brought up to date: {error!r}"
-    msg = f"{path} is not a valid record: {reason}. Delete it or run the row again."
+    msg = f"{path} is not a valid record: {reason}. {remedy}"
     raise RecordError(msg)
 
 

@@ -12,12 +12,12 @@ import time
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import filelock
 
 from hrnet_zoo.errors import RecordError
+from hrnet_zoo.records.files import writing
 
 _SECONDS_BETWEEN_SYNCS = 1.0
 
@@ -54,71 +54,50 @@ class Journal:
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """Add one finished piece; it survives the process from here on."""
-        try:
+        with writing("journal", self.path):
             self._file.write(_line(entry))
             self._file.flush()
             if time.monotonic() - self._synced_at >= _SECONDS_BETWEEN_SYNCS:
                 os.fsync(self._file.fileno())
                 self._synced_at = time.monotonic()
-        except OSError as error:
-            raise self._cannot_write(error) from None
 
     def finish(self, path: Path) -> None:
         """Move the journal to ``path``: the run is complete, and this is what it consists of."""
-        try:
+        with writing("journal", self.path):
             os.fsync(self._file.fileno())
             self.path.replace(path)
-        except OSError as error:
-            raise self._cannot_write(error) from None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
         # The lock's own file stays: deleting it could give two waiting runs a lock each.
         self._lock.release()
 
     def _take_lock(self) -> None:
-        try:
+        with writing("journal", self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=0)
-        except filelock.Timeout:
-            msg = (
-                f"Another run is writing {self.path}. Wait until it has finished, or pass another "
-                "--output to run both."
-            )
-            raise RecordError(msg) from None
-        except OSError as error:
-            raise self._cannot_write(error) from None
+            try:
+                self._lock.acquire(timeout=0)
+            except filelock.Timeout:
+                msg = (
+                    f"Another run is writing {self.path}. Wait until it has finished, or pass "
+                    "another --output to run both."
+                )
+                raise RecordError(msg) from None
 
     def _open(self, identity: dict[str, Any]) -> None:
         header, entries, good_bytes = _read(self.path)
         if header == identity:
             self.entries = entries
-        else:
-            self.changed = [
-                k for k in identity if header is not None and header.get(k) != identity[k]
-            ]
-            good_bytes = 0
-        try:
+        elif header is not None:
+            self.changed = [k for k in identity if header.get(k) != identity[k]]
+        with writing("journal", self.path):
             self._file = self.path.open("ab")
-            self._file.truncate(good_bytes)
-        except OSError as error:
-            raise self._cannot_write(error) from None
-        if good_bytes == 0:
+            self._file.truncate(good_bytes if header == identity else 0)
+        if header != identity:
             self.append(identity)
-
-    def _cannot_write(self, error: OSError) -> RecordError:
-        reason = error.strerror or str(error)
-        return RecordError(
-            f"The journal {self.path} cannot be written: {reason}. Pass another --output."
-        )
 
 
 def read_finished(path: Path) -> list[dict[str, Any]]:
@@ -139,14 +118,6 @@ def _line(entry: Mapping[str, Any]) -> bytes:
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
-def _object(text: bytes) -> dict[str, Any] | None:
-    try:
-        entry = json.loads(text)
-    except (ValueError, RecursionError):
-        return None  # its checksum is right all the same: somebody wrote it by hand
-    return entry if isinstance(entry, dict) else None
-
-
 def _read(path: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]], int]:
     """Return the first line, the other intact lines, and the bytes that they take."""
     try:
@@ -158,8 +129,11 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]], int]
         checksum, _, text = line.rstrip(b"\n").partition(b" ")
         if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text):
             break
-        entry = _object(text)
-        if entry is None:
+        try:
+            entry = json.loads(text)
+        except (ValueError, RecursionError):
+            break  # its checksum is right all the same: somebody wrote it by hand
+        if not isinstance(entry, dict):
             break
         lines.append(entry)
         good_bytes += len(line)

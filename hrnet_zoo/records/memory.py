@@ -10,8 +10,6 @@ from hrnet_zoo.records.base import Record
 from hrnet_zoo.system.strict import Part
 from hrnet_zoo.zoo.row import Task
 
-GIB = 2**30
-
 
 class MemoryAsked(Part):
     """What the user asked `memory` for."""

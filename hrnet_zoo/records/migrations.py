@@ -8,9 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from hrnet_zoo.records.accuracy import AccuracyAsked
-from hrnet_zoo.records.base import Kind
-from hrnet_zoo.records.memory import GIB
 from hrnet_zoo.system.environment import Environment
+from hrnet_zoo.system.wording import GIB
 
 Content = dict[str, Any]
 Migrations = Mapping[int, Callable[[Content], Content]]
@@ -70,9 +69,13 @@ def _measurement(measurement: Content) -> Content:
 
 def _say_kind(content: Content) -> Content:
     """Version 2 says its kind, and types what was asked for and where it ran."""
-    kind = _kind_of_first(content)
-    content = _TO_SECOND[kind](content) | {"kind": kind}
-    return content | {"environment": _environment(content.get("environment"))}
+    if "variants" in content:  # only its fields tell
+        kind = "timing"
+    elif "result" in content:
+        kind, content = "memory", _memory(content)
+    else:
+        kind, content = "accuracy", _accuracy(content)
+    return content | {"kind": kind, "environment": _environment(content.get("environment"))}
 
 
 def _environment(content: object) -> Content:
@@ -81,13 +84,6 @@ def _environment(content: object) -> Content:
         installed = {name: found for name, found in packages.items() if isinstance(found, str)}
         content = content | {"packages": installed}
     return _fitting(Environment, content)
-
-
-def _kind_of_first(content: Content) -> Kind:
-    """Return the kind of a record of the first version: only its fields tell."""
-    if "variants" in content:
-        return "timing"
-    return "memory" if "result" in content else "accuracy"
 
 
 def _accuracy(content: Content) -> Content:
@@ -141,12 +137,6 @@ def _fitting(model: type[BaseModel], content: object) -> Content:
             known.pop(str(wrong["loc"][0]), None)
     return known
 
-
-_TO_SECOND: dict[Kind, Callable[[Content], Content]] = {
-    "accuracy": _accuracy,
-    "timing": lambda content: content,
-    "memory": _memory,
-}
 
 MIGRATIONS: Migrations = {1: _say_kind}
 """One step for every version that ever was; the tests hold old records against it."""

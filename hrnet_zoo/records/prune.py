@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -111,11 +111,11 @@ def _may_be_going_on(folder: Path, run: Run, now: datetime) -> bool:
 
 
 def _is_locked(path: Path) -> bool:
-    if not path.exists():
-        return False
     try:
-        with filelock.FileLock(path, timeout=0):
-            return False
+        if path.exists():
+            with filelock.FileLock(path, timeout=0):
+                pass
+        return False
     except (filelock.Timeout, OSError):
         return True  # also where it cannot be told
 
@@ -123,18 +123,14 @@ def _is_locked(path: Path) -> bool:
 def _with_company(folder: Path, run: Run) -> Doomed:
     record = folder / run.file
     company = [record.with_suffix(".images.jsonl"), record.with_suffix(".worst")]
-    files = [path for path in company if path.exists()] + list(_journals(record))
-    files.append(record)
-    return Doomed(run=run, files=files, size_bytes=sum(map(_size, files)))
-
-
-def _journals(record: Path) -> Iterator[Path]:
-    """Yield the journals that nobody but this run could be continued from, and their locks."""
+    files = [path for path in company if path.exists()]
     for journal in record.parent.glob(".unfinished-*.jsonl"):
         lock = journal.with_name(f"{journal.name}.lock")
+        # Nobody but this run could be continued from it.
         if _runs_in(journal)[-1:] == [record.name] and not _is_locked(lock):
-            yield journal
-            yield lock
+            files += [journal, lock]
+    files.append(record)
+    return Doomed(run=run, files=files, size_bytes=sum(map(_size, files)))
 
 
 def _runs_in(journal: Path) -> list[str]:

@@ -1,6 +1,9 @@
 """The runs in a folder of records, each in one line; files that are not records are named.
 
-The files are the truth. An index (`index.py`) only saves reading those that did not change.
+The files are the truth. index.json is a cache that only saves reading those that did not change,
+and can be deleted at any time. What it says of a file counts only as long as the file has the same
+size and time: a folder of records can be copied, merged and edited by hand, and an index that had
+to be right could not.
 """
 
 from __future__ import annotations
@@ -10,20 +13,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, ValidationError
 
 from hrnet_zoo.errors import RecordError, UsageError, did_you_mean
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.base import Kind, Status
-from hrnet_zoo.records.files import AnyRecord, read_record
-from hrnet_zoo.records.folder import RunFile, run_files
-from hrnet_zoo.records.memory import GIB, MemoryRecord
-from hrnet_zoo.records.timing import TimingRecord
+from hrnet_zoo.records.files import AnyRecord, read_record, writing
+from hrnet_zoo.records.folder import INDEX_NAME, RunFile, run_files
+from hrnet_zoo.records.memory import MemoryRecord
 from hrnet_zoo.system.strict import Part
+from hrnet_zoo.system.whole_file import write_whole
+from hrnet_zoo.system.wording import GIB
 from hrnet_zoo.timing.medians import median
 from hrnet_zoo.zoo.row import EditionName
+
+INDEX_VERSION: Literal[3] = 3
+"""An index of another version is not used."""
 
 
 class Run(Part):
@@ -36,18 +43,23 @@ class Run(Part):
     """When the file was written; another size or time means that it changed."""
     kind: Kind
     row: str
-    edition: EditionName | None
+    edition: EditionName | None = None
     """None where the file is still empty."""
     status: Status
     started_at: AwareDatetime
-    device: str | None
-    num_images: int | None
+    device: str | None = None
+    num_images: int | None = None
     """Evaluated; None where there was nothing to evaluate."""
-    values: dict[str, float | None]
+    values: dict[str, float | None] = {}
     """Accuracies by metric, in percent; median latencies by variant and batch, in ms; or the
     memory of a training step, in GiB."""
-    version: str | None
+    version: str | None = None
     """Of hrnet-zoo."""
+
+
+class _Index(Part):
+    index_version: Literal[3] = INDEX_VERSION
+    runs: list[Run]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,20 +119,57 @@ class Store:
         ]
 
 
-def read_store(folder: Path, known: Iterable[Run] = ()) -> Store:
+def index_file(folder: Path) -> Path:
+    """Return where the index of a folder of records is."""
+    return folder / INDEX_NAME
+
+
+def open_store(folder: Path) -> Store:
+    """Return all runs below a folder, reading only the files that the index does not know."""
+    try:
+        known = _Index.model_validate_json(index_file(folder).read_bytes()).runs
+    except (OSError, ValidationError):  # missing, damaged or of another version
+        known = []
+    return _read_store(folder, {run.file: run for run in known})
+
+
+def rebuild_index(folder: Path) -> Store:
+    """Read every record of a folder, write its index, and return what was found.
+
+    Raises:
+        RecordError: the index cannot be written.
+    """
+    store = _read_store(folder, {})
+    write_index(store)
+    return store
+
+
+def write_index(store: Store) -> None:
+    """Write the index of a folder, replacing an earlier one in one step.
+
+    Raises:
+        RecordError: the index cannot be written.
+    """
+    path = index_file(store.folder)
+    lines = ",\n".join(run.model_dump_json() for run in store.runs)
+    with writing("index", path, "Records can be listed without it."):
+        write_whole(path, f'{{"index_version": {INDEX_VERSION}, "runs": [\n{lines}\n]}}\n')
+
+
+def _read_store(folder: Path, known: dict[str, Run]) -> Store:
     """Return all runs below a folder; none if there is no such folder.
 
     Args:
         folder: of the records.
         known: runs of an index; files that are as old and as large as there are not read.
     """
-    by_file = {run.file: run for run in known}
     runs, damaged = [], []
     for file in run_files(folder):
-        run = by_file.get(file.path.relative_to(folder).as_posix())
+        name = file.path.relative_to(folder).as_posix()
+        run = known.get(name)
         if run is None or (run.size_bytes, run.mtime_ns) != (file.size_bytes, file.mtime_ns):
             try:
-                run = _read(folder, file)
+                run = _read(name, file)
             except RecordError as error:
                 damaged.append(str(error))
                 continue
@@ -129,64 +178,46 @@ def read_store(folder: Path, known: Iterable[Run] = ()) -> Store:
     return Store(folder=folder, runs=runs[::-1], damaged=damaged)
 
 
-def _read(folder: Path, file: RunFile) -> Run:
-    said = _of_run_in_progress(file) if file.is_empty else _of_record(read_record(file.path))
+def _read(name: str, file: RunFile) -> Run:
+    # Size and time are those before reading: a file that changes in between is read again next
+    # time.
+    if file.is_empty:
+        return Run(
+            file=name,
+            size_bytes=file.size_bytes,
+            mtime_ns=file.mtime_ns,
+            kind=file.usual_kind,
+            row=file.usual_row,
+            status="started",
+            started_at=datetime.fromtimestamp(file.mtime_ns // 10**9, UTC),
+        )
+    record = read_record(file.path)
+    status, device, num_images, values = _found(record)
     return Run(
-        file=file.path.relative_to(folder).as_posix(),
-        # As they were before reading: a file that changes in between is read again next time.
+        file=name,
         size_bytes=file.size_bytes,
         mtime_ns=file.mtime_ns,
-        **said,
+        kind=record.kind,
+        row=record.row,
+        edition=record.edition,
+        status=status,
+        started_at=record.started_at,
+        device=device,
+        num_images=num_images,
+        values=values,
+        version=record.environment.packages.get("hrnet-zoo"),
     )
 
 
-def _of_record(record: AnyRecord) -> dict[str, Any]:
-    said = {
-        "kind": record.kind,
-        "row": record.row,
-        "edition": record.edition,
-        "started_at": record.started_at,
-        "version": record.environment.packages.get("hrnet-zoo"),
-    }
+def _found(record: AnyRecord) -> tuple[Status, str | None, int | None, dict[str, float | None]]:
+    """Return how a run ended, on which device, over how many images, and with what values."""
     if isinstance(record, AccuracyRecord):
-        return said | _of_accuracy(record)
-    values = _latencies(record) if isinstance(record, TimingRecord) else _sizes(record)
-    failed = isinstance(record, MemoryRecord) and record.problem is not None
-    return said | {
-        "status": "not_run" if failed else "completed",
-        "device": record.device,
-        "num_images": None,
-        "values": values,
-    }
-
-
-def _of_accuracy(record: AccuracyRecord) -> dict[str, Any]:
-    return {
-        "status": record.status,
-        "device": record.settings.device if record.settings else None,
-        "num_images": record.dataset.num_images if record.dataset else None,
-        "values": {m.metric: m.value for m in record.measurements},
-    }
-
-
-def _latencies(record: TimingRecord) -> dict[str, float]:
-    return {v.title: 1000 * median(v.seconds) for v in record.variants if v.seconds}
-
-
-def _sizes(record: MemoryRecord) -> dict[str, float]:
-    sizes = {"predicted": record.training.predicted, "measured": record.training.measured}
-    return {name: size / GIB for name, size in sizes.items() if size is not None}
-
-
-def _of_run_in_progress(file: RunFile) -> dict[str, Any]:
-    return {
-        "kind": file.usual_kind,
-        "row": file.usual_row,
-        "edition": None,
-        "status": "started",
-        "started_at": datetime.fromtimestamp(file.mtime_ns // 10**9, UTC),
-        "device": None,
-        "num_images": None,
-        "values": {},
-        "version": None,
-    }
+        device = record.settings.device if record.settings else None
+        num_images = record.dataset.num_images if record.dataset else None
+        return record.status, device, num_images, {m.metric: m.value for m in record.measurements}
+    if isinstance(record, MemoryRecord):
+        peaks = {"predicted": record.training.predicted, "measured": record.training.measured}
+        sizes = {name: size / GIB for name, size in peaks.items() if size is not None}
+        return "not_run" if record.problem else "completed", record.device, None, {**sizes}
+    latencies = {v.title: 1000 * median(v.seconds) for v in record.variants if v.seconds}
+    return "completed", record.device, None, {**latencies}

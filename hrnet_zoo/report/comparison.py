@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
@@ -46,7 +45,11 @@ _COLOURS = {
 def comparison_as_text(compared: ComparedRecords) -> str:
     """Return the comparison as a table, worst first, with what it amounts to below."""
     cells = [
-        [*map(_in_one_line, _cells(c)), _styled(c.outcome), _in_one_line(c.basis)]
+        [
+            *map(_in_one_line, _cells(c)),
+            click.style(c.outcome.label, fg=_COLOURS.get(c.outcome, "yellow")),
+            _in_one_line(c.basis),
+        ]
         for c in compared.comparisons
     ]
     table = tabulate(cells, _TITLES, tablefmt="simple", disable_numparse=True, colalign=_ALIGN)
@@ -59,7 +62,11 @@ def comparison_as_text(compared: ComparedRecords) -> str:
 def comparison_as_markdown(compared: ComparedRecords) -> str:
     """Return the comparison as a heading, one sentence and a table, worst first."""
     cells = [
-        [*map(_quoted, _cells(c)), _marked(c.outcome), _quoted(c.basis)]
+        [
+            *map(_quoted, _cells(c)),
+            f"{_MARKS.get(c.outcome, '')} {c.outcome.label}".strip(),
+            _quoted(c.basis),
+        ]
         for c in compared.comparisons
     ]
     table = tabulate(cells, _TITLES, tablefmt="pipe", disable_numparse=True, colalign=_ALIGN)
@@ -122,34 +129,16 @@ def _cells(comparison: Comparison) -> list[str]:
         "-" if value is None else f"{value:.{finer}f}{unit}"
         for value in (comparison.base, comparison.head)
     ]
-    decimals = 1 if is_speed else finer
-    difference = comparison.difference
-    return [
-        comparison.row,
-        title_of(comparison),
-        *values,
-        "-" if difference is None else f"{_signed(difference, decimals)}{percent}",
-        _interval(comparison.interval, decimals, percent),
-    ]
-
-
-def _interval(interval: Sequence[float] | None, decimals: int, percent: str) -> str:
-    if interval is None:
-        return "-"
-    low, high = (_signed(end, decimals) for end in interval)
-    return f"{low} to {high}{percent}"
+    decimals, difference, interval = 1 if is_speed else finer, "-", "-"
+    if comparison.difference is not None:
+        difference = _signed(comparison.difference, decimals) + percent
+    if comparison.interval is not None:
+        interval = " to ".join(_signed(end, decimals) for end in comparison.interval) + percent
+    return [comparison.row, title_of(comparison), *values, difference, interval]
 
 
 def _signed(value: float, decimals: int) -> str:
     return f"{round(value, decimals) + 0.0:+.{decimals}f}"  # no "-0.00"
-
-
-def _styled(outcome: ComparisonOutcome) -> str:
-    return click.style(outcome.label, fg=_COLOURS.get(outcome, "yellow"))
-
-
-def _marked(outcome: ComparisonOutcome) -> str:
-    return f"{_MARKS.get(outcome, '')} {outcome.label}".strip()
 
 
 def _quoted(text: str) -> str:

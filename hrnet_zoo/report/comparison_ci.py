@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
 from xml.etree import ElementTree
 
 from hrnet_zoo.report.comparison import sentence, summary, title_of
@@ -16,6 +16,12 @@ from hrnet_zoo.verdicts.comparison.outcome import (
 )
 
 _SUITE = "hrnet-zoo compare"
+_TAGS = {
+    ComparisonOutcome.WORSE: "failure",
+    **dict.fromkeys(NO_ANSWER, "error"),
+    ComparisonOutcome.INCONCLUSIVE: "skipped",
+    ComparisonOutcome.NEW: "skipped",
+}
 
 # XML 1.0 cannot hold these characters, not even escaped.
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -31,13 +37,20 @@ def comparison_as_junit(compared: ComparedRecords) -> str:
     Source:
         The schema of the Apache Ant JUnit task, as Jenkins, GitLab and GitHub's viewers read it.
     """
-    cases = [_case(comparison) for comparison in compared.comparisons]
-    cases += [_problem_case(number, text) for number, text in enumerate(compared.problems, 1)]
+    cases = [
+        _case(c.row, title_of(c), _TAGS.get(c.outcome, "system-out"), sentence(c), c.outcome.value)
+        for c in compared.comparisons
+    ]
+    cases += [
+        _case("records", f"problem {number}", "error", text, "unusable")
+        for number, text in enumerate(compared.problems, 1)
+    ]
+    tags = Counter(case[0].tag for case in cases)
     counts = {
         "tests": str(len(cases)),
-        "failures": str(_number_with("failure", cases)),
-        "errors": str(_number_with("error", cases)),
-        "skipped": str(_number_with("skipped", cases)),
+        "failures": str(tags["failure"]),
+        "errors": str(tags["error"]),
+        "skipped": str(tags["skipped"]),
         "time": "0",
     }
     root = ElementTree.Element("testsuites", {"name": _SUITE, **counts})
@@ -58,9 +71,9 @@ def comparison_as_github(compared: ComparedRecords) -> str:
     for a broken model, and so is what may be a regression; the rest are notices.
     """
     lines = [
-        command(_level(comparison), sentence(comparison), title=_title(comparison))
-        for comparison in compared.comparisons
-        if comparison.outcome is not ComparisonOutcome.SAME
+        command(_level(c), sentence(c), title=f"{c.row} {title_of(c)}: {c.outcome.label}")
+        for c in compared.comparisons
+        if c.outcome is not ComparisonOutcome.SAME
     ]
     lines += [command("warning", problem, title="unusable") for problem in compared.problems]
     lines += [command("notice", remark, title="note") for remark in compared.remarks]
@@ -68,38 +81,14 @@ def comparison_as_github(compared: ComparedRecords) -> str:
     return "\n".join([*lines, f"hrnet-zoo compare: {summary(compared)}"])
 
 
-def _case(comparison: Comparison) -> ElementTree.Element:
-    case = ElementTree.Element(
-        "testcase",
-        {
-            "classname": _xml_text(comparison.row),
-            "name": _xml_text(title_of(comparison)),
-            "time": "0",
-        },
-    )
-    said = _xml_text(sentence(comparison))
-    outcome = comparison.outcome
-    if outcome is ComparisonOutcome.WORSE or outcome in NO_ANSWER:
-        kind = "failure" if outcome is ComparisonOutcome.WORSE else "error"
-        child = ElementTree.SubElement(case, kind, {"message": said, "type": outcome.value})
-        child.text = said
-    elif outcome in (ComparisonOutcome.INCONCLUSIVE, ComparisonOutcome.NEW):
-        ElementTree.SubElement(case, "skipped", {"message": said})
-    else:
-        ElementTree.SubElement(case, "system-out").text = said
+def _case(row: str, name: str, tag: str, said: str, kind: str) -> ElementTree.Element:
+    attributes = {"classname": _xml_text(row), "name": _xml_text(name), "time": "0"}
+    case, said = ElementTree.Element("testcase", attributes), _xml_text(said)
+    why = {} if tag == "system-out" else {"message": said}
+    if tag in ("failure", "error"):
+        why["type"] = kind
+    ElementTree.SubElement(case, tag, why).text = said
     return case
-
-
-def _problem_case(number: int, text: str) -> ElementTree.Element:
-    attributes = {"classname": "records", "name": f"problem {number}", "time": "0"}
-    case = ElementTree.Element("testcase", attributes)
-    said = _xml_text(text)
-    ElementTree.SubElement(case, "error", {"message": said, "type": "unusable"}).text = said
-    return case
-
-
-def _number_with(child: str, cases: Iterable[ElementTree.Element]) -> int:
-    return sum(case.find(child) is not None for case in cases)
 
 
 def _xml_text(text: str) -> str:
@@ -111,7 +100,3 @@ def _level(comparison: Comparison) -> str:
         return "error"
     is_open = comparison.outcome in NO_ANSWER or comparison.may_be_regression
     return "warning" if is_open else "notice"
-
-
-def _title(comparison: Comparison) -> str:
-    return f"{comparison.row} {title_of(comparison)}: {comparison.outcome.label}"

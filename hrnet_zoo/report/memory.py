@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from hrnet_zoo.records.memory import GIB, MemoryRecord
+from hrnet_zoo.records.memory import MemoryRecord
+from hrnet_zoo.system.wording import GIB, and_more
 from hrnet_zoo.verdicts.memory import MemoryJudgement, MemoryVerdict, judge_memory
 from hrnet_zoo.zoo.row import Row
 
@@ -97,7 +98,7 @@ def _as_dict(result: RowMemory) -> dict[str, object]:
         "inference_reserved_gib": _gib(inference.reserved),
         "verdict": judgement.verdict.value,
         "ratio": None if judgement.ratio is None else round(judgement.ratio, _DIGITS),
-        "tolerance": asdict(judgement.tolerance),
+        "tolerance": judgement.tolerance and asdict(judgement.tolerance),
         "how": {
             "samples_per_gpu": training.samples,
             "size_hw": list(training.size),
@@ -131,7 +132,7 @@ def _tolerances(results: Sequence[RowMemory]) -> list[str]:
     said = []
     for result in results:
         how = "predicted" if result.record.training.measured is None else "measured"
-        said.append(f"{result.row.task}, {how}: {result.judgement.tolerance.describe()}.")
+        said.append(f"{result.row.task}, {how}: {result.judgement.describe_tolerance()}.")
     return list(dict.fromkeys(said))
 
 
@@ -140,8 +141,7 @@ def _assumptions(title: str, said: Sequence[tuple[str, tuple[str, ...]]]) -> lis
     lines = []
     for assumptions in dict.fromkeys(assumptions for _, assumptions in said):
         names = [name for name, own in said if own == assumptions]
-        rows = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-        lines += ["", f"{title} ({rows}):", *(f"- {line}" for line in assumptions)]
+        lines += ["", f"{title} ({and_more(names, 1)}):", *(f"- {line}" for line in assumptions)]
     return lines
 
 

@@ -14,7 +14,6 @@ from hrnet_zoo.errors import UsageError
 from hrnet_zoo.records.accuracy import AccuracyRecord, Measurement
 from hrnet_zoo.records.base import Kind
 from hrnet_zoo.records.files import AnyRecord
-from hrnet_zoo.records.memory import MemoryRecord
 from hrnet_zoo.records.prune import Doomed
 from hrnet_zoo.records.runs import Run
 from hrnet_zoo.records.timing import TimingRecord
@@ -34,7 +33,7 @@ def runs_as_text(runs: Sequence[Run]) -> str:
     cells = [
         [
             f"{run.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
-            _command(run),
+            _COMMANDS[run.kind] + ", later" * (run.edition == "later"),
             run.status.replace("_", " "),
             _values(run),
             run.device or "",
@@ -44,7 +43,7 @@ def runs_as_text(runs: Sequence[Run]) -> str:
     ]
     titles = ["started (UTC)", "command", "status", "values", "device", "file"]
     table = tabulate(cells, titles, tablefmt="simple", disable_numparse=True)
-    count = f"{len(runs)} run" if len(runs) == 1 else f"{len(runs)} runs"
+    count = f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}"
     return f"{table}\n\n{count}" if runs else count
 
 
@@ -65,7 +64,7 @@ def doomed_as_text(doomed: Sequence[Doomed]) -> str:
 
 
 def freed_as_text(count: int, size_bytes: int) -> str:
-    """Say how many runs, and how many bytes, were deleted."""
+    """Return how many runs were deleted, and how many bytes, for people."""
     return f"{count} {'run' if count == 1 else 'runs'}, {_bytes(size_bytes)}"
 
 
@@ -73,9 +72,14 @@ def record_as_text(zoo: Zoo, record: AnyRecord, path: Path) -> str:
     """Return all that one run observed, with the verdicts on it."""
     if isinstance(record, TimingRecord):
         return timing_as_text(record, path)
-    if isinstance(record, MemoryRecord):
-        return _memory_as_text(zoo, record, path)
-    return _accuracy_as_text(zoo, record, path)
+    if isinstance(record, AccuracyRecord):
+        return _accuracy_as_text(zoo, record, path)
+    try:
+        row = zoo.row(record.row, record.edition)
+    except UsageError as error:
+        said = [("no verdict", str(error)), *_pairs(record)]
+        return "\n".join(f"{what}: {value}" for what, value in said)
+    return memory_as_text([RowMemory(row=row, record=record, path=path)])
 
 
 def record_as_json(zoo: Zoo, record: AnyRecord, path: Path) -> str:
@@ -95,21 +99,13 @@ def record_as_json(zoo: Zoo, record: AnyRecord, path: Path) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False)
 
 
-def _memory_as_text(zoo: Zoo, record: MemoryRecord, path: Path) -> str:
-    try:
-        row = zoo.row(record.row, record.edition)
-    except UsageError as error:
-        said = [("no verdict", str(error)), *_pairs(record)]
-        return "\n".join(f"{what}: {value}" for what, value in said)
-    return memory_as_text([RowMemory(row=row, record=record, path=path)])
-
-
 def _accuracy_as_text(zoo: Zoo, record: AccuracyRecord, path: Path) -> str:
     judged, why_not = _judged(zoo, record, path)
+    values = [(_title(m.metric), _number(m.value, 3)) for m in record.measurements]
     parts = [as_text(judged) if judged else f"{record.row}\n  no verdict: {why_not}"]
     sections = [
         ("run", _run(record)),
-        ("values", [] if judged else _measured(record)),
+        ("values", [] if judged else values),
         ("not run", [(_title(m), why) for m, why in record.not_run.items()]),
         ("checkpoint", _pairs(record.checkpoint)),
         ("data", _pairs(record.dataset)),
@@ -137,29 +133,19 @@ def _judged(zoo: Zoo, record: AccuracyRecord, path: Path) -> tuple[RowResult | N
 
 
 def _run(record: AccuracyRecord) -> list[tuple[str, str]]:
+    finished, taken_over = record.finished_at, record.num_images_taken_over
+    asked = [f"{name} {value}" for name, value in _pairs(record.asked) if value != "no"]
     pairs = [
         ("status", record.status.replace("_", " ")),
         ("edition", record.edition),
         ("started", f"{record.started_at:%Y-%m-%d %H:%M:%S %Z}"),
+        ("finished", f"{finished:%Y-%m-%d %H:%M:%S %Z}" if finished else ""),
+        ("reason", record.reason or ""),
+        ("asked for", "; ".join(asked) or "nothing in particular"),
+        ("taken over", f"{taken_over} images of an earlier run" if taken_over else ""),
+        ("per image", record.images_file or ""),
     ]
-    if record.finished_at is not None:
-        pairs.append(("finished", f"{record.finished_at:%Y-%m-%d %H:%M:%S %Z}"))
-    if record.reason:
-        pairs.append(("reason", record.reason))
-    asked = [f"{name} {value}" for name, value in _pairs(record.asked) if value != "no"]
-    pairs.append(("asked for", "; ".join(asked) or "nothing in particular"))
-    if record.num_images_taken_over:
-        pairs.append(("taken over", f"{record.num_images_taken_over} images of an earlier run"))
-    if record.images_file:
-        pairs.append(("per image", record.images_file))
-    return pairs
-
-
-def _measured(record: AccuracyRecord) -> list[tuple[str, str]]:
-    return [
-        (_title(m.metric), "0/0" if m.value is None else f"{m.value:.3f}")
-        for m in record.measurements
-    ]
+    return [(what, value) for what, value in pairs if value]
 
 
 def _protocol(measurement: Measurement) -> list[tuple[str, str]]:
@@ -189,19 +175,14 @@ def _text(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _command(run: Run) -> str:
-    command = _COMMANDS[run.kind]
-    return f"{command}, {run.edition}" if run.edition == "later" else command
-
-
 def _values(run: Run) -> str:
-    return ", ".join(_value(run, name, value) for name, value in run.values.items())
+    unit = {"accuracy": "", "timing": " ms", "memory": " GiB"}[run.kind]
+    said = (f"{_title(name)} {_number(value, 2)}{unit}" for name, value in run.values.items())
+    return ", ".join(said)
 
 
-def _value(run: Run, name: str, value: float | None) -> str:
-    if run.kind != "accuracy":
-        return f"{name} {value:.2f} {'ms' if run.kind == 'timing' else 'GiB'}"
-    return f"{_title(name)} {'0/0' if value is None else f'{value:.2f}'}"
+def _number(value: float | None, decimals: int) -> str:
+    return "0/0" if value is None else f"{value:.{decimals}f}"
 
 
 def _title(metric: str) -> str:

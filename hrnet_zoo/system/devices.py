@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
@@ -34,15 +34,8 @@ def resolve_device(name: str) -> torch.device:
         UsageError: the name has another form.
         PrerequisiteError: that GPU does not exist here, or cannot be used.
     """
-    device = _named(name)
-    if device.type == "cuda":
-        _require_usable(device)
-    return device
-
-
-def _named(name: str) -> torch.device:
     if name == "auto":
-        return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+        name = "cuda:0" if torch.cuda.is_available() else "cpu"
     kind, _, index = name.partition(":")
     if kind not in ("cpu", "cuda") or (index and not index.isdecimal()) or name == "cpu:":
         msg = f'"{name}" is not a device; use auto, cpu, cuda or cuda:N.'
@@ -54,7 +47,9 @@ def _named(name: str) -> torch.device:
         there_is = f"there are {present} GPUs" if present else "torch sees no CUDA GPU here"
         msg = f'The device "{name}" was asked for, but {there_is}. Use --device cpu, or auto.'
         raise PrerequisiteError(msg)
-    return torch.device("cuda", wanted)
+    device = torch.device("cuda", wanted)
+    _require_usable(device)
+    return device
 
 
 def _require_usable(device: torch.device) -> None:
@@ -112,14 +107,12 @@ def describe_device(device: torch.device) -> str:
     return f"{device} ({torch.cuda.get_device_name(device)})"
 
 
-@contextmanager
-def canonical_precision() -> Iterator[None]:
+def canonical_precision() -> AbstractContextManager[None]:
     """Compute in full float32 and with repeatable kernels, then restore the former settings.
 
     TF32 keeps 10 of 23 mantissa bits; the tables were made on GPUs that do not have it.
     """
-    with numerics(tf32=False, benchmark=False, deterministic=True):
-        yield
+    return numerics(tf32=False, benchmark=False, deterministic=True)
 
 
 @contextmanager

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import glob
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import TypeVar
 
 from PIL import Image
 
-from hrnet_zoo.errors import DatasetError, UsageError
-from hrnet_zoo.system.progress import Progress
-
-Seen = TypeVar("Seen")
+from hrnet_zoo.errors import UsageError
+from hrnet_zoo.system.whole_file import write_whole
 
 _SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
@@ -41,58 +39,23 @@ def find_images(given: Sequence[str]) -> list[FoundImage]:
     # Two folders may hold files of one name; then the folder is part of what tells them apart.
     names = Counter(found.values())
     return [
-        FoundImage(path=path, stem=stem if names[stem] == 1 else _long_stem(path))
+        FoundImage(path=path, stem=stem if names[stem] == 1 else _joined(path))
         for path, stem in found.items()
     ]
 
 
-def look_at_each(
-    images: Sequence[FoundImage],
-    look: Callable[[FoundImage], Seen],
-    failed: Callable[[FoundImage, str], Seen],
-    progress: Progress,
-) -> list[Seen]:
-    """Return what is seen in every image; one that cannot be decoded is reported in its place.
-
-    Args:
-        images: what `find_images` returned.
-        look: may raise DatasetError.
-        failed: makes an entry of an image and the reason.
-        progress: told about each image.
-    """
-    seen: list[Seen] = []
-    for image in images:
-        try:
-            seen.append(look(image))
-        except DatasetError as error:
-            seen.append(failed(image, str(error)))
-        progress.update(len(seen))
-    return seen
-
-
 def save_png(image: Image.Image, path: Path) -> None:
     """Write a PNG that is complete as soon as it has its name."""
-    temporary = _temporary(path)
-    image.save(temporary, "PNG")
-    temporary.replace(path)
-
-
-def save_text(text: str, path: Path) -> None:
-    """Write a UTF-8 file that is complete as soon as it has its name."""
-    temporary = _temporary(path)
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
+    content = BytesIO()
+    image.save(content, "PNG")
+    write_whole(path, content.getvalue())
 
 
 def _expand(text: str) -> list[tuple[Path, str]]:
     path = Path(text)
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
-        pairs = [(p, "_".join(p.relative_to(path).with_suffix("").parts)) for p in files]
+        pairs = [(p, _joined(p.relative_to(path))) for p in files]
     elif path.is_file():
         pairs = [(path, path.stem)]
     else:
@@ -101,10 +64,10 @@ def _expand(text: str) -> list[tuple[Path, str]]:
         pairs = [(p, p.stem) for p in matches if p.suffix.lower() in _SUFFIXES and p.is_file()]
     if not pairs:
         known = ", ".join(_SUFFIXES)
-        msg = f'"{text}" is no file and holds or matches no image ({known}). Check the path.'
+        msg = f'"{text}" is not a file and holds or matches no image ({known}). Check the path.'
         raise UsageError(msg)
     return pairs
 
 
-def _long_stem(path: Path) -> str:
+def _joined(path: Path) -> str:
     return "_".join(part for part in path.with_suffix("").parts if part not in ("/", "..", "."))

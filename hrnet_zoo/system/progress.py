@@ -1,4 +1,4 @@
-"""What long work tells while it goes on; how it is shown is the caller's business."""
+"""What long work reports while it goes on; how it is shown is the caller's business."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Progress(Protocol):
         """Report units done so far in this step, and the total if it became known."""
 
     def say(self, text: str) -> None:
-        """Tell something worth reading, in one line."""
+        """Report something worth reading, in one line."""
 
 
 class Silent:

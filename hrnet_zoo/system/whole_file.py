@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a UTF-8 file, or replace one; its line ends are those of the text.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file, text as UTF-8, or replace one; its line ends are those of the text.
 
     Permissions of a file that was there stay.
 
@@ -18,7 +18,7 @@ def write_whole(path: Path, text: str) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_bytes(text.encode("utf-8"))
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
         if path.exists():
             shutil.copymode(path, temporary)
         temporary.replace(path)

@@ -1,8 +1,11 @@
-"""Words that messages share."""
+"""Words and units that several modules share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+GIB = 2**30
+"""What tables of training memory call a GB."""
 
 
 def and_more(names: Sequence[str], shown: int) -> str:

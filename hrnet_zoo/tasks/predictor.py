@@ -15,7 +15,8 @@ from PIL import Image
 
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.images import decode_image, read_bytes
-from hrnet_zoo.system.image_files import FoundImage, look_at_each
+from hrnet_zoo.errors import DatasetError
+from hrnet_zoo.system.image_files import FoundImage
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks.options import LookOptions
 
@@ -98,13 +99,12 @@ def see_images(
     options.folder.mkdir(parents=True, exist_ok=True)
     progress.begin(f"{predictor.doing} with {predictor.name}", len(images), "images")
     nothing = dict.fromkeys(predictor.writes)
-
-    def see(image: FoundImage) -> SeenImage:
-        return predictor.see(image, decode_image(read_bytes(image.path), image.path), options)
-
-    return look_at_each(
-        images,
-        see,
-        lambda image, reason: SeenImage(image=image.path, files=nothing, error=reason),
-        progress,
-    )
+    seen: list[SeenImage] = []
+    for image in images:
+        try:
+            pixels = decode_image(read_bytes(image.path), image.path)
+            seen.append(predictor.see(image, pixels, options))
+        except DatasetError as error:
+            seen.append(SeenImage(image=image.path, files=nothing, error=str(error)))
+        progress.update(len(seen))
+    return seen

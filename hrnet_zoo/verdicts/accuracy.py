@@ -40,7 +40,7 @@ class Verdict(StrEnum):
         return f"{head} ({rest})" if head == "mismatch" else self.value.replace("_", " ")
 
 
-_UNFINISHED: dict[Status, str] = {
+UNFINISHED: dict[Status, str] = {
     "started": "the run never finished: it was killed, or is still going on",
     "interrupted": "the run was interrupted",
     "error": "the run failed",
@@ -91,10 +91,12 @@ def judge(
         # What is counted of a network alone has no noise: only the printed rounding is allowed.
         tolerance = tolerance_for(documented, noise if METRICS[metric].is_accuracy else Decimal(0))
         delta = None if measured is None else measured - float(documented)
-    verdict, reason = _no_comparison(row, record, metric, measurement) or (
-        _by_difference(delta, tolerance),
-        "",
-    )
+    verdict, reason = Verdict.MATCH, ""
+    if (answer := _no_comparison(row, record, metric, measurement)) is not None:
+        verdict, reason = answer
+    # A hair of slack, so that binary fractions do not decide a difference of exactly the limit.
+    elif delta is not None and tolerance is not None and abs(delta) > float(tolerance) + 1e-9:
+        verdict = Verdict.MISMATCH_BETTER if delta > 0 else Verdict.MISMATCH_WORSE
     return Judgement(
         row=row.name,
         metric=metric,
@@ -115,15 +117,6 @@ def exit_code(judgements: Iterable[Judgement]) -> int:
     return 0 if verdicts and all(verdict is Verdict.MATCH for verdict in verdicts) else 3
 
 
-def _by_difference(delta: float | None, tolerance: Decimal | None) -> Verdict:
-    assert delta is not None
-    assert tolerance is not None
-    # A hair of slack, so that binary fractions do not decide a difference of exactly the limit.
-    if abs(delta) <= float(tolerance) + 1e-9:
-        return Verdict.MATCH
-    return Verdict.MISMATCH_BETTER if delta > 0 else Verdict.MISMATCH_WORSE
-
-
 def _no_comparison(
     row: Row, record: AccuracyRecord, metric: str, measurement: Measurement | None
 ) -> tuple[Verdict, str] | None:
@@ -131,8 +124,8 @@ def _no_comparison(
     reason = record.not_run.get(metric) or record.reason
     if row.documented(metric) is None:
         return Verdict.NOT_DOCUMENTED, reason or _undocumented(row, metric)
-    if record.status in _UNFINISHED:
-        return Verdict.ERROR, reason or _UNFINISHED[record.status]
+    if record.status in UNFINISHED:
+        return Verdict.ERROR, reason or UNFINISHED[record.status]
     if measurement is None:
         return Verdict.NOT_RUN, reason or "it was not asked for"
     if measurement.value is None:
@@ -154,7 +147,7 @@ def _undocumented(row: Row, metric: str) -> str:
 
 
 def _partial(row: Row, record: AccuracyRecord) -> str:
-    """Say which part of the images was evaluated, or nothing if all were."""
+    """Return which part of the images was evaluated, or nothing if all were."""
     complete = row.setup.num_images
     if record.dataset is None or record.dataset.num_images == complete:
         return ""

@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hrnet_zoo.records.memory import GIB, MemoryRecord
-from hrnet_zoo.zoo.row import Row, Task
+from hrnet_zoo.records.memory import MemoryRecord
+from hrnet_zoo.system.wording import GIB
+from hrnet_zoo.tasks import TASKS
+from hrnet_zoo.tasks.task import MemoryBounds
+from hrnet_zoo.zoo.row import Row
 
 
 class MemoryVerdict(StrEnum):
@@ -19,6 +22,7 @@ class MemoryVerdict(StrEnum):
     CONSISTENT = "consistent"
     OUTSIDE = "outside"
     NOT_DOCUMENTED = "not_documented"
+    """There is nothing to hold it against."""
 
     @property
     def label(self) -> str:
@@ -27,44 +31,12 @@ class MemoryVerdict(StrEnum):
         return words.get(self.value, "not documented")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tolerance:
-    """Which ratios of a number to the documented one are accepted, and why."""
-
-    low: float
-    high: float
-    reason: str
-
-    def __contains__(self, ratio: float) -> bool:
-        return self.low <= ratio <= self.high
-
-    def describe(self) -> str:
-        """Return the tolerance in one line, for people."""
-        return f"accepted: {self.low:.2f} to {self.high:.2f} of the documented value; {self.reason}"
-
-
-PREDICTION: dict[Task, Tolerance] = {
-    "segmentation": Tolerance(
-        low=0.93,
-        high=1.02,
-        reason="a prediction counts tensors only, without convolution workspaces and the "
-        "allocator's slack; upstream's own models, predicted the same way, give 0.94 to 0.99",
-    ),
-    "detection": Tolerance(
-        low=0.85,
-        high=1.05,
-        reason="a prediction counts tensors only, for the largest batch and a crowded image; "
-        "upstream's own models, predicted the same way, give 0.86 to 0.96",
-    ),
-}
-"""For predictions, which are mostly somewhat low."""
-
-MEASUREMENT = Tolerance(
+MEASUREMENT = MemoryBounds(
     low=0.97,
     high=1.03,
     reason="a measurement counts all that PyTorch allocated; library versions differ a little",
 )
-"""For one real step on a GPU."""
+"""For one real step on a GPU; bounds of predictions are those of their task."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +46,15 @@ class MemoryJudgement:
     verdict: MemoryVerdict
     ratio: float | None
     """Measured, or else predicted, divided by documented."""
-    tolerance: Tolerance
-    """The one that was applied, or would be."""
+    tolerance: MemoryBounds | None
+    """The one that was applied, or would be; None: nothing is known of predictions."""
+
+    def describe_tolerance(self) -> str:
+        """Return the tolerance in one line, for people."""
+        if self.tolerance is None:
+            return "nothing is known of how far predictions are off"
+        low, high, reason = self.tolerance.low, self.tolerance.high, self.tolerance.reason
+        return f"accepted: {low:.2f} to {high:.2f} of the documented value; {reason}"
 
 
 def judge_memory(row: Row, record: MemoryRecord) -> MemoryJudgement:
@@ -85,13 +64,13 @@ def judge_memory(row: Row, record: MemoryRecord) -> MemoryJudgement:
         row: "GB" in its table means GiB.
         record: a run of that row.
     """
-    documented = row.documented("train_memory_gb")
-    training = record.training
-    tolerance = PREDICTION[row.task] if training.measured is None else MEASUREMENT
-    if documented is None:
-        verdict = MemoryVerdict.NOT_DOCUMENTED
-        return MemoryJudgement(verdict=verdict, ratio=None, tolerance=tolerance)
-    found = training.predicted if training.measured is None else training.measured
-    ratio = found / GIB / float(documented)
-    verdict = MemoryVerdict.CONSISTENT if ratio in tolerance else MemoryVerdict.OUTSIDE
+    documented, training = row.documented("train_memory_gb"), record.training
+    tolerance, found = TASKS[row.task].memory, training.predicted
+    if training.measured is not None:
+        tolerance, found = MEASUREMENT, training.measured
+    ratio = None if documented is None else found / GIB / float(documented)
+    verdict = MemoryVerdict.NOT_DOCUMENTED
+    if ratio is not None and tolerance is not None:
+        is_near = tolerance.low <= ratio <= tolerance.high
+        verdict = MemoryVerdict.CONSISTENT if is_near else MemoryVerdict.OUTSIDE
     return MemoryJudgement(verdict=verdict, ratio=ratio, tolerance=tolerance)

@@ -13,12 +13,13 @@ from support.stored_runs import memory_of
 from support.trees import RunCli
 
 from hrnet_zoo.errors import PrerequisiteError
-from hrnet_zoo.memory.peaks import GIB, MeasuredPeak
+from hrnet_zoo.memory.peaks import MeasuredPeak
 from hrnet_zoo.records.files import read_record
 from hrnet_zoo.records.folder import read_records
 from hrnet_zoo.records.memory import MemoryRecord
 from hrnet_zoo.runs import memory as row_memory
 from hrnet_zoo.system.environment import Environment
+from hrnet_zoo.system.wording import GIB
 from hrnet_zoo.verdicts.memory import MemoryVerdict, judge_memory
 from hrnet_zoo.zoo.manifest import load_zoo
 

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.memory.peaks import (
-    GIB,
     AllocationTracker,
     measured_peak,
     predicted_peak,
@@ -28,6 +27,7 @@ from hrnet_zoo.models.detection.heads import BoxHead
 from hrnet_zoo.models.folding import fold
 from hrnet_zoo.records.files import now
 from hrnet_zoo.records.memory import MemoryAsked, MemoryRecord, Peaks, TrainingPeaks
+from hrnet_zoo.system.wording import GIB
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.detection.filling import DETECTION_FILLING
 from hrnet_zoo.tasks.detection.protocol import geometry_of, to_image_detections

@@ -17,9 +17,10 @@ from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.base import SCHEMA_VERSION
 from hrnet_zoo.records.files import read_record, write_record
 from hrnet_zoo.records.folder import read_records, run_files
-from hrnet_zoo.records.index import open_store
-from hrnet_zoo.records.memory import GIB, MemoryRecord
+from hrnet_zoo.records.memory import MemoryRecord
+from hrnet_zoo.records.runs import open_store
 from hrnet_zoo.records.timing import TimingRecord
+from hrnet_zoo.system.wording import GIB
 from hrnet_zoo.timing.medians import median
 from hrnet_zoo.verdicts.accuracy import judge
 from hrnet_zoo.verdicts.memory import judge_memory

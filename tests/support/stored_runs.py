@@ -15,9 +15,10 @@ from hrnet_zoo.records.accuracy import (
     Measurement,
 )
 from hrnet_zoo.records.files import new_record_path, write_record
-from hrnet_zoo.records.memory import GIB, MemoryAsked, MemoryRecord, Peaks, TrainingPeaks
+from hrnet_zoo.records.memory import MemoryAsked, MemoryRecord, Peaks, TrainingPeaks
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.environment import Environment
+from hrnet_zoo.system.wording import GIB
 from hrnet_zoo.tasks.scored import ProtocolUsed
 from hrnet_zoo.timing.observations import InputTimed, MachineState, VariantTimed
 from hrnet_zoo.zoo.manifest import load_zoo

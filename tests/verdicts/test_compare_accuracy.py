@@ -31,7 +31,7 @@ from hrnet_zoo.tasks.bootstrap import RESAMPLES, draw_images
 from hrnet_zoo.tasks.segmentation.confusion import SparseCounts, bootstrap_runs
 from hrnet_zoo.verdicts.comparison.accuracy import compare_accuracies
 from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
-from hrnet_zoo.verdicts.comparison.reading import read_side
+from hrnet_zoo.verdicts.comparison.sides import read_side
 
 MANY = 400_000
 """Pixels of an image with which other errors of the same rate move the mIoU by less than 0.1."""
@@ -167,8 +167,8 @@ def compared(folder: Path, decimals: int = 2) -> list[Comparison]:
     return compare_accuracies(
         read_side(folder / "base").accuracies,
         read_side(folder / "head").accuracies,
-        lambda _: True,
-        lambda _: decimals,
+        ["miou"],
+        lambda *_: decimals,
     )
 
 

@@ -24,10 +24,11 @@ from support.trees import RunCli
 
 from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.timing.observations import GpuState, TwinSamples
-from hrnet_zoo.verdicts.comparison.latency import compare_latencies
+from hrnet_zoo.verdicts.comparison.accuracy import spread_test
+from hrnet_zoo.verdicts.comparison.latency import compare_latencies, rank_test
 from hrnet_zoo.verdicts.comparison.outcome import ComparisonOutcome
-from hrnet_zoo.verdicts.comparison.reading import read_side
-from hrnet_zoo.verdicts.comparison.significance import holm, rank_test, spread_test
+from hrnet_zoo.verdicts.comparison.pairing import holm
+from hrnet_zoo.verdicts.comparison.sides import read_side
 
 SLOW = latencies(200, 0.120, 1)
 EQUAL = latencies(200, 0.100, 2)
@@ -282,7 +283,7 @@ def test_false_alarms_stay_below_what_is_promised(tmp_path: Path) -> None:
             ]
             write_timing(tmp_path / str(trial) / side, *variants)
         sides = [read_side(tmp_path / str(trial) / side).timings for side in ("base", "head")]
-        outcomes = [c.outcome for c in compare_latencies(sides[0], sides[1], lambda _: True)]
+        outcomes = [c.outcome for c in compare_latencies(*sides)]
         assert len(outcomes) == 30
         alarms += ComparisonOutcome.WORSE in outcomes or ComparisonOutcome.BETTER in outcomes
     assert alarms <= 2

@@ -20,12 +20,13 @@ from hrnet_zoo.verdicts.fps.judging import (
     fit_documented_machines,
     judge_fps,
 )
-from hrnet_zoo.verdicts.fps.least_squares import (
+from hrnet_zoo.verdicts.fps.machine import (
+    FpsRow,
+    fit_machine,
     fit_most_ratios,
     fit_ratios,
     nonnegative_least_squares,
 )
-from hrnet_zoo.verdicts.fps.machine import FpsRow, fit_machine
 
 LAUNCH_S = {"Cityscapes": 200e-6, "ADE20K": 120e-6, "iSAID": 350e-6, "LoveDA": 210e-6}
 SLOWDOWN = 1.7

@@ -20,7 +20,8 @@ from hrnet_zoo.datasets.transforms import resize_keep_ratio
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.system.devices import canonical_precision
-from hrnet_zoo.system.image_files import FoundImage, save_png, save_text
+from hrnet_zoo.system.image_files import FoundImage, save_png
+from hrnet_zoo.system.whole_file import write_whole
 from hrnet_zoo.tasks.detection.pictures import draw_detections
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol, detect, to_image_detections
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
@@ -98,7 +99,7 @@ class DetectionPredictor(Predictor):
         found = result.above(options.score_threshold)
         names, size = result.class_names, (pixels.shape[0], pixels.shape[1])
         listed = options.folder / f"{image.stem}_detections.json"
-        save_text(_as_json(found, size, names), listed)
+        write_whole(listed, _as_json(found, size, names))
         picture = options.folder / f"{image.stem}_overlay.png"
         drawn = draw_detections(pixels, found, names, result.palette, alpha=options.alpha)
         save_png(drawn, picture)

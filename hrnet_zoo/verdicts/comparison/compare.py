@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hrnet_zoo.errors import RecordError, UsageError
+from hrnet_zoo.records.folder import Found, SomeRecord
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.comparison.accuracy import compare_accuracies
-from hrnet_zoo.verdicts.comparison.accuracy_pairs import COMPARED_METRICS, AccuracyKey
-from hrnet_zoo.verdicts.comparison.latency import LatencyKey, compare_latencies
+from hrnet_zoo.verdicts.comparison.latency import compare_latencies
 from hrnet_zoo.verdicts.comparison.outcome import ComparedRecords, Comparison, worst_first
-from hrnet_zoo.verdicts.comparison.reading import RecordSet, read_side
-from hrnet_zoo.verdicts.comparison.sources import RecordsPlace, open_place, require_two
+from hrnet_zoo.verdicts.comparison.sides import RecordsPlace, open_place, read_side, require_two
 from hrnet_zoo.zoo.printed import decimals_of
-from hrnet_zoo.zoo.row import EditionName, Metric
+from hrnet_zoo.zoo.row import EditionName
 from hrnet_zoo.zoo.zoo import Zoo
 
 LATENCY = "latency"
-"""Stands for all that `time` measures, beside the metrics of `verify`."""
+"""Stands for all that `time` measures, beside the accuracies of `verify`."""
 
-_USUAL_DECIMALS: dict[Metric, int] = {"miou": 2, "miou_ms_flip": 2, "box_ap": 1, "mask_ap": 1}
-"""How the two READMEs print what a row of theirs leaves blank."""
+
+def comparable() -> list[str]:
+    """Return the names of all that can be compared."""
+    return [*(name for name, metric in METRICS.items() if metric.is_accuracy), LATENCY]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,20 +33,19 @@ class Selection:
 
     rows: Collection[str] = ()
     """Names; empty: all rows that either side has."""
-    metrics: Collection[str] = (*COMPARED_METRICS, LATENCY)
+    metrics: Collection[str]
+    """Of those that are `comparable`."""
     edition: EditionName | None = None
     """None: both."""
 
-    def has_accuracy(self, key: AccuracyKey) -> bool:
-        """Whether an accuracy is asked for."""
-        return key.metric in self.metrics and self._has_row(key.row, key.edition)
-
-    def has_latency(self, key: LatencyKey) -> bool:
-        """Whether a latency is asked for."""
-        return LATENCY in self.metrics and self._has_row(key.row, key.edition)
-
-    def _has_row(self, row: str, edition: EditionName) -> bool:
-        return (not self.rows or row in self.rows) and self.edition in (None, edition)
+    def of(self, runs: list[Found[SomeRecord]]) -> list[Found[SomeRecord]]:
+        """Return the runs of the rows and editions that are asked for."""
+        return [
+            run
+            for run in runs
+            if (not self.rows or run.record.row in self.rows)
+            and self.edition in (None, run.record.edition)
+        ]
 
 
 def compare_records(
@@ -65,40 +66,35 @@ def compare_records(
         PrerequisiteError: git is needed and is not there.
     """
     require_two(base, head)
+
+    def decimals(row: str, edition: EditionName, metric: str) -> int:
+        try:
+            documented = zoo.row(row, edition).documented(metric)
+        except UsageError:  # a record of a row that the manifest does not have
+            documented = None
+        return METRICS[metric].decimals if documented is None else decimals_of(documented)
+
     with ExitStack() as stack:
         places = [stack.enter_context(open_place(name, default_folder)) for name in (base, head)]
         sides = [read_side(place.path) for place in places]
         if not sides[0] and not sides[0].problems:
             msg = f"{base} holds no records, so there is nothing to compare with."
             raise RecordError(msg)
-        problems = [problem for side in sides for problem in side.problems]
-        comparisons = _compare(sides[0], sides[1], zoo, selection)
-        problems += _not_found(comparisons, selection)
-        return ComparedRecords(
-            base=base,
-            head=head,
-            comparisons=worst_first(_named(c, places) for c in comparisons),
-            problems=[_described(problem, places) for problem in problems],
-            remarks=_remarks(zoo, comparisons),
-        )
-
-
-def _compare(base: RecordSet, head: RecordSet, zoo: Zoo, selection: Selection) -> list[Comparison]:
-    accuracies = compare_accuracies(
-        base.accuracies, head.accuracies, selection.has_accuracy, _decimals_in(zoo)
+        before, after = (selection.of(side.accuracies) for side in sides)
+        comparisons = compare_accuracies(before, after, selection.metrics, decimals)
+        if LATENCY in selection.metrics:
+            comparisons += compare_latencies(*(selection.of(side.timings) for side in sides))
+    problems = [problem for side in sides for problem in side.problems]
+    return ComparedRecords(
+        base=base,
+        head=head,
+        comparisons=worst_first(_named(comparison, places) for comparison in comparisons),
+        problems=[
+            *(_described(problem, places) for problem in problems),
+            *_not_found(comparisons, selection),
+        ],
+        remarks=_remarks(zoo, comparisons),
     )
-    return accuracies + compare_latencies(base.timings, head.timings, selection.has_latency)
-
-
-def _decimals_in(zoo: Zoo) -> Callable[[AccuracyKey], int]:
-    def decimals(key: AccuracyKey) -> int:
-        try:
-            documented = zoo.row(key.row, key.edition).documented(key.metric)
-        except UsageError:  # a record of a row that the manifest does not have
-            documented = None
-        return _USUAL_DECIMALS[key.metric] if documented is None else decimals_of(documented)
-
-    return decimals
 
 
 def _named(comparison: Comparison, places: list[RecordsPlace]) -> Comparison:
@@ -107,18 +103,18 @@ def _named(comparison: Comparison, places: list[RecordsPlace]) -> Comparison:
     return replace(
         comparison,
         basis=_described(comparison.basis, places),
-        base_record=None if before is None else _described(before, places),
-        head_record=None if after is None else _described(after, places),
+        base_record=before and _described(before, places),
+        head_record=after and _described(after, places),
     )
 
 
 def _described(text: str, places: list[RecordsPlace]) -> str:
     for place in places:
-        text = place.describe(text)
+        text = text.replace(str(place.folder), place.title)
     return text
 
 
-def _not_found(comparisons: Sequence[Comparison], selection: Selection) -> list[str]:
+def _not_found(comparisons: list[Comparison], selection: Selection) -> list[str]:
     """Return what was asked for and is on neither side: a gate must not pass for want of runs."""
     if not comparisons:
         return ["Neither BASE nor HEAD has a run of what was asked for."]
@@ -126,7 +122,7 @@ def _not_found(comparisons: Sequence[Comparison], selection: Selection) -> list[
     return [f"Neither side has a run of {row}." for row in selection.rows if row not in compared]
 
 
-def _remarks(zoo: Zoo, comparisons: Sequence[Comparison]) -> list[str]:
+def _remarks(zoo: Zoo, comparisons: list[Comparison]) -> list[str]:
     known = {row.name for row in zoo.rows}
     unknown = dict.fromkeys(c.row for c in comparisons if c.row not in known)
     if not unknown:

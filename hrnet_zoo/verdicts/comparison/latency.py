@@ -6,7 +6,7 @@ process to the next although nothing was changed; the smallest difference that c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 from typing import NamedTuple
@@ -15,8 +15,8 @@ from hrnet_zoo.records.folder import Found
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.timing.medians import median, median_interval
 from hrnet_zoo.timing.observations import InputTimed, VariantTimed
-from hrnet_zoo.verdicts.comparison.outcome import SAME_RUN, Comparison, ComparisonOutcome
-from hrnet_zoo.verdicts.comparison.significance import holm, rank_test
+from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
+from hrnet_zoo.verdicts.comparison.pairing import Seen, holm, pair_up
 from hrnet_zoo.zoo.row import EditionName
 
 FALSE_ALARMS = 0.01
@@ -37,7 +37,7 @@ MIN_SAMPLES = 6
 """Fewer have no interval of their median, and the rank test's approximation is poor."""
 
 
-class LatencyKey(NamedTuple):
+class _Key(NamedTuple):
     """What two latencies must have in common to be a pair.
 
     A machine may time a row on its GPU and on its CPU, and both of its editions; none may hide
@@ -48,98 +48,66 @@ class LatencyKey(NamedTuple):
     edition: EditionName
     variant: str
     """With its batch, unless that is 1."""
-    device: str
-    num_threads: int
-    input: str
-
-    @property
-    def conditions(self) -> tuple[str, ...]:
-        """Return under what it was timed, for people."""
-        threads = f"{self.num_threads} thread{'s' * (self.num_threads != 1)}"
-        return self.device, threads, self.input
+    conditions: tuple[str, ...]
+    """Under what it was timed: device, threads and input, for people."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _TimedVariant:
+class _Timed(Seen[TimingRecord]):
     """One variant of a row in one run."""
 
-    run: Found[TimingRecord]
     variant: VariantTimed
-
-    @property
-    def seconds(self) -> list[float]:
-        return self.variant.seconds
-
-
-@dataclass(frozen=True, kw_only=True)
-class _LatencyPair:
-    key: LatencyKey
-    base: _TimedVariant
-    head: _TimedVariant
-
-    @property
-    def percent(self) -> float:
-        """Return how much slower HEAD is, in percent of BASE."""
-        return 100 * (median(self.head.seconds) / median(self.base.seconds) - 1)
 
 
 def compare_latencies(
-    base: Sequence[Found[TimingRecord]],
-    head: Sequence[Found[TimingRecord]],
-    wanted: Callable[[LatencyKey], bool],
+    base: Iterable[Found[TimingRecord]], head: Iterable[Found[TimingRecord]]
 ) -> list[Comparison]:
     """Return what became of every latency.
 
     Args:
         base: newest first.
         head: newest first.
-        wanted: which to compare.
     """
     before, after = _by_key(base), _by_key(head)
-    keys = [key for key in {**before, **after} if wanted(key)]
-    answers = [
-        (key, _pair_up(key, [t for t in before.get(key, []) if t.seconds], after.get(key, [])))
-        for key in keys
-    ]
-    settled = [(key, answer) for key, answer in answers if isinstance(answer, Comparison)]
-    judged = _judge([answer for _, answer in answers if isinstance(answer, _LatencyPair)])
-    names = _names(keys)
-    return [replace(answer, metric=names[key]) for key, answer in (*settled, *judged)]
-
-
-def _names(keys: Iterable[LatencyKey]) -> dict[LatencyKey, str]:
-    """Return what tells the latencies of a row apart: the variant, and conditions if they vary."""
-    alike: dict[tuple[str, EditionName, str], list[LatencyKey]] = {}
-    for key in keys:
-        alike.setdefault((key.row, key.edition, key.variant), []).append(key)
-    names = {}
-    for group in alike.values():
-        varies = [
-            len(set(values)) > 1 for values in zip(*(k.conditions for k in group), strict=True)
-        ]
-        for key in group:
-            names[key] = ", ".join([key.variant, *compress(key.conditions, varies)])
-    return names
-
-
-def _by_key(runs: Iterable[Found[TimingRecord]]) -> dict[LatencyKey, list[_TimedVariant]]:
-    timed: dict[LatencyKey, list[_TimedVariant]] = {}
-    for run in runs:
-        for variant in run.record.variants:
-            key = _key(run.record, variant)
-            timed.setdefault(key, []).append(_TimedVariant(run=run, variant=variant))
-    return timed
-
-
-def _key(record: TimingRecord, variant: VariantTimed) -> LatencyKey:
-    return LatencyKey(
-        row=record.row,
-        edition=record.edition,
-        variant=variant.title,
-        device=record.device,
-        num_threads=record.num_threads,
-        input=_input(record.input),
+    answers = []
+    for key, metric in _names({**before, **after}).items():
+        timed = [seen for seen in before.get(key, []) if seen.value is not None]
+        newest = next(iter(after.get(key, [])), None)
+        if not timed and (newest is None or newest.value is None):
+            continue  # it could not be timed in BASE either
+        number = Comparison(row=key.row, metric=metric, kind="speed", edition=key.edition)
+        answers.append(pair_up(number, timed, newest, _differences))
+    # All are judged together: how sure one must be depends on how many were tested.
+    corrected = holm(
+        {
+            i: rank_test(pair[0].variant.seconds, pair[1].variant.seconds)
+            for i, (_, pair) in enumerate(answers)
+            if pair is not None and not any(map(_obstacle, pair))
+        }
     )
+    return [
+        number if pair is None else _judge(number, pair, corrected.get(i))
+        for i, (number, pair) in enumerate(answers)
+    ]
+
+
+def _by_key(runs: Iterable[Found[TimingRecord]]) -> dict[_Key, list[_Timed]]:
+    timed: dict[_Key, list[_Timed]] = {}
+    for run in runs:
+        record = run.record
+        threads = f"{record.num_threads} thread{'s' * (record.num_threads != 1)}"
+        conditions = (record.device, threads, _input(record.input))
+        for variant in record.variants:
+            seen = _Timed(
+                record=record,
+                path=run.path,
+                value=1000 * median(variant.seconds) if variant.seconds else None,
+                failure=variant.reason or "it was not timed",
+                variant=variant,
+            )
+            key = _Key(record.row, record.edition, variant.title, conditions)
+            timed.setdefault(key, []).append(seen)
+    return timed
 
 
 def _input(used: InputTimed) -> str:
@@ -147,37 +115,29 @@ def _input(used: InputTimed) -> str:
     return f"{width} x {height}" + (f" in windows of {window[1]} x {window[0]}" if window else "")
 
 
-def _pair_up(
-    key: LatencyKey, base: Sequence[_TimedVariant], head: Sequence[_TimedVariant]
-) -> _LatencyPair | Comparison | None:
-    """Return what to compare, why nothing can be, or None where there never was anything."""
-    newest = head[0] if head else None
-    if newest is None or not newest.seconds:
-        if not base:
-            return None  # it could not be timed in BASE either
-        outcome = ComparisonOutcome.MISSING if newest is None else ComparisonOutcome.FAILED
-        reason = "HEAD has no run of it" if newest is None else newest.variant.reason
-        return _unpaired(key, outcome, reason or "it was not timed", base[0], None)
-    if not base:
-        return _unpaired(key, ComparisonOutcome.NEW, "BASE has no run of it", None, newest)
-    for timed in base:
-        if not any(_differences(timed, newest)):
-            return _LatencyPair(key=key, base=timed, head=newest)
-    reason = "; ".join(_differences(base[0], newest))
-    return _unpaired(key, ComparisonOutcome.NOT_COMPARABLE, reason, base[0], newest)
+def _names(keys: Iterable[_Key]) -> dict[_Key, str]:
+    """Return what tells the latencies of a row apart: the variant, and conditions if they vary."""
+    alike: dict[tuple[str, EditionName, str], list[_Key]] = {}
+    for key in keys:
+        alike.setdefault(key[:3], []).append(key)
+    names = {}
+    for group in alike.values():
+        varies = [len(set(said)) > 1 for said in zip(*(k.conditions for k in group), strict=True)]
+        for key in group:
+            names[key] = ", ".join([key.variant, *compress(key.conditions, varies)])
+    return names
 
 
-def _differences(base: _TimedVariant, head: _TimedVariant) -> Iterator[str]:
+def _differences(base: _Timed, head: _Timed) -> Iterator[str]:
     """Yield in which ways two latencies are of different things."""
-    before, after = base.run.record, head.run.record
-    for name, values in (
-        ("another engine", (base.variant.engine, head.variant.engine)),
-        ("another precision", (base.variant.precision, head.variant.precision)),
-        ("other weights", (_weights(before), _weights(after))),
-        ("another processor", (before.environment.cpu, after.environment.cpu)),
+    for name, before, after in (
+        ("another engine", base.variant.engine, head.variant.engine),
+        ("another precision", base.variant.precision, head.variant.precision),
+        ("other weights", _weights(base.record), _weights(head.record)),
+        ("another processor", base.record.environment.cpu, head.record.environment.cpu),
     ):
-        if values[0] != values[1]:
-            yield f"{name}: {values[0]}, then {values[1]}"
+        if before != after:
+            yield f"{name}: {before}, then {after}"
 
 
 def _weights(record: TimingRecord) -> str:
@@ -185,44 +145,38 @@ def _weights(record: TimingRecord) -> str:
     return record.weights if used is None else f"SHA-256 {used.sha256[:8]}..."
 
 
-def _judge(pairs: Sequence[_LatencyPair]) -> Iterator[tuple[LatencyKey, Comparison]]:
-    """Judge all pairs together: how sure one must be depends on how many were tested."""
-    obstacles = [(pair, _obstacle(pair.base) or _obstacle(pair.head)) for pair in pairs]
-    tested = [pair for pair, obstacle in obstacles if obstacle is None]
-    corrected = holm({pair.key: rank_test(pair.base.seconds, pair.head.seconds) for pair in tested})
-    for pair, obstacle in obstacles:
-        if obstacle is None:
-            yield pair.key, _by_test(pair, corrected[pair.key])
-        else:
-            yield pair.key, _judged(pair, ComparisonOutcome.INCONCLUSIVE, obstacle)
-
-
-def _obstacle(timed: _TimedVariant) -> str | None:
+def _obstacle(timed: _Timed) -> str | None:
     """Return why nothing can be concluded from samples, or None."""
-    if len(timed.seconds) < MIN_SAMPLES:
+    if len(timed.variant.seconds) < MIN_SAMPLES:
         return f"fewer than {MIN_SAMPLES} samples"
-    return timed.run.record.machine.trouble
+    return timed.record.machine.trouble
 
 
-def _by_test(pair: _LatencyPair, p_value: float) -> Comparison:
-    before, after = median_interval(pair.base.seconds), median_interval(pair.head.seconds)
-    assert before is not None
-    assert after is not None
+def _judge(number: Comparison, pair: tuple[_Timed, _Timed], p_value: float | None) -> Comparison:
+    """Judge a pair by its p-value; None: it could not be tested."""
+    base, head = (timed.variant.seconds for timed in pair)
+    percent = 100 * (median(head) / median(base) - 1)
+    number = replace(number, difference=percent, p_value=p_value, minimum_effect=MINIMUM_EFFECT)
+    before, after = median_interval(base), median_interval(head)
+    if p_value is None or before is None or after is None:
+        reason = _obstacle(pair[0]) or _obstacle(pair[1]) or ""
+        return number.judged(ComparisonOutcome.INCONCLUSIVE, reason)
     # Wider than need be: both medians at the unfavourable ends of their intervals.
     low, high = 100 * (after.low / before.high - 1), 100 * (after.high / before.low - 1)
     # Where the machine changed its speed within a run, it did between runs as well.
-    effect = max(MINIMUM_EFFECT, _drift(pair.base.seconds), _drift(pair.head.seconds))
+    effect = max(MINIMUM_EFFECT, _drift(base), _drift(head))
     if low >= -MINIMUM_EFFECT and high <= MINIMUM_EFFECT:
         outcome = ComparisonOutcome.SAME
-    elif p_value >= FALSE_ALARMS or abs(pair.percent) < effect:
+    elif p_value >= FALSE_ALARMS or abs(percent) < effect:
         outcome = ComparisonOutcome.INCONCLUSIVE
     else:
-        outcome = ComparisonOutcome.WORSE if pair.percent > 0 else ComparisonOutcome.BETTER
+        outcome = ComparisonOutcome.WORSE if percent > 0 else ComparisonOutcome.BETTER
     basis = (
-        f"rank test over {len(pair.base.seconds)} and {len(pair.head.seconds)} samples, "
-        f"p {p_value:.1g}; smallest that counts: {effect:.3g} %"
+        f"rank test over {len(base)} and {len(head)} samples, p {p_value:.1g}; "
+        f"smallest that counts: {effect:.3g} %"
     )
-    return _judged(pair, outcome, basis, (low, high), p_value, effect)
+    number = replace(number, interval=(low, high), minimum_effect=effect)
+    return number.judged(outcome, basis)
 
 
 def _drift(samples: Sequence[float]) -> float:
@@ -231,41 +185,18 @@ def _drift(samples: Sequence[float]) -> float:
     return 100 * abs(median(samples[half:]) / median(samples[:half]) - 1)
 
 
-def _judged(
-    pair: _LatencyPair,
-    outcome: ComparisonOutcome,
-    basis: str,
-    interval: tuple[float, float] | None = None,
-    p_value: float | None = None,
-    effect: float = MINIMUM_EFFECT,
-) -> Comparison:
-    is_same_run = pair.base.run.record == pair.head.run.record
-    basis = f"{SAME_RUN}; {basis}" if is_same_run else basis
-    return replace(
-        _unpaired(pair.key, outcome, basis, pair.base, pair.head),
-        difference=pair.percent,
-        interval=interval,
-        p_value=p_value,
-        minimum_effect=effect,
-    )
+def rank_test(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return the two-sided p-value that two sets of samples come from one distribution.
 
+    Args:
+        first: N samples of any distribution.
+        second: M samples; N and M should be at least 6.
 
-def _unpaired(
-    key: LatencyKey,
-    outcome: ComparisonOutcome,
-    basis: str,
-    base: _TimedVariant | None,
-    head: _TimedVariant | None,
-) -> Comparison:
-    return Comparison(
-        row=key.row,
-        metric=key.variant,
-        kind="speed",
-        edition=key.edition,
-        outcome=outcome,
-        base=1000 * median(base.seconds) if base else None,
-        head=1000 * median(head.seconds) if head else None,
-        basis=basis,
-        base_record=str(base.run.path) if base else None,
-        head_record=str(head.run.path) if head else None,
-    )
+    Source:
+        Mann and Whitney 1947, with the normal approximation, corrected for ties and for
+        continuity. The exact distribution knows no ties, which latencies have.
+    """
+    # Here, since importing SciPy takes longer than a comparison that has nothing to test.
+    from scipy.stats import mannwhitneyu  # noqa: PLC0415
+
+    return float(mannwhitneyu(first, second, method="asymptotic").pvalue)

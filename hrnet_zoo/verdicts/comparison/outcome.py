@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -36,9 +36,6 @@ class ComparisonOutcome(StrEnum):
 NO_ANSWER = (ComparisonOutcome.FAILED, ComparisonOutcome.MISSING, ComparisonOutcome.NOT_COMPARABLE)
 """The runs or their surroundings are at fault; nothing was learnt about the model."""
 
-SAME_RUN = "the same run on both sides"
-"""Begins the basis of an answer that says nothing."""
-
 _ORDER = list(ComparisonOutcome)
 
 
@@ -52,7 +49,7 @@ class Comparison:
     kind: Literal["accuracy", "speed"]
     """"speed" is a latency; JSON has always called it so."""
     edition: EditionName
-    outcome: ComparisonOutcome
+    outcome: ComparisonOutcome = ComparisonOutcome.INCONCLUSIVE
     base: float | None = None
     """Percent, or the median latency in ms."""
     head: float | None = None
@@ -66,10 +63,14 @@ class Comparison:
     """That so large a difference is chance, corrected for the number of tests made."""
     minimum_effect: float | None = None
     """Differences below it count as none, in the unit of the difference."""
-    basis: str
+    basis: str = ""
     """What the outcome rests on, or why there is no answer."""
     base_record: str | None = None
     head_record: str | None = None
+
+    def judged(self, outcome: ComparisonOutcome, basis: str) -> Comparison:
+        """Return it with its outcome, and what that rests on after what is known already."""
+        return replace(self, outcome=outcome, basis=self.basis + basis)
 
     @property
     def may_be_regression(self) -> bool:

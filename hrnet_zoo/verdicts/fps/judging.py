@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from hrnet_zoo.verdicts.fps.machine import FpsRow, Machine, Term, affordable_terms, fit_machine
@@ -104,7 +104,11 @@ def judge_fps(rows: Iterable[FpsRow]) -> list[FpsJudgement]:
     Args:
         rows: all rows that were timed on one machine under one protocol, names unique.
     """
-    return [judgement for group in _by_source(rows) for judgement in _judge_source(group)]
+    judgements = []
+    for group in _by_source(rows):
+        trusted, terms = _trusted(group)
+        judgements += [_judge_row(row, group, trusted, terms) for row in group]
+    return judgements
 
 
 def fit_documented_machines(rows: Iterable[FpsRow]) -> dict[str, Machine]:
@@ -119,22 +123,17 @@ def fit_documented_machines(rows: Iterable[FpsRow]) -> dict[str, Machine]:
 
 def exit_code(judgements: Iterable[FpsJudgement]) -> int:
     """Return 0 if all rows are consistent, 1 if any is an outlier, else 3: some have no verdict."""
-    verdicts = [judgement.verdict for judgement in judgements]
-    if any(verdict in OUTLIERS for verdict in verdicts):
+    verdicts = {judgement.verdict for judgement in judgements}
+    if not verdicts.isdisjoint(OUTLIERS):
         return 1
-    return 0 if verdicts and all(v is FpsVerdict.CONSISTENT for v in verdicts) else 3
+    return 0 if verdicts == {FpsVerdict.CONSISTENT} else 3
 
 
-def _by_source(rows: Iterable[FpsRow]) -> list[list[FpsRow]]:
+def _by_source(rows: Iterable[FpsRow]) -> Iterable[list[FpsRow]]:
     groups: dict[str, list[FpsRow]] = {}
     for row in rows:
         groups.setdefault(row.source, []).append(row)
-    return list(groups.values())
-
-
-def _judge_source(rows: Sequence[FpsRow]) -> list[FpsJudgement]:
-    trusted, terms = _trusted(rows)
-    return [_judge_row(row, rows, trusted, terms) for row in rows]
+    return groups.values()
 
 
 def _trusted(rows: Sequence[FpsRow]) -> tuple[list[FpsRow], tuple[Term, ...]]:
@@ -162,34 +161,36 @@ def _judge_row(
     row: FpsRow, rows: Sequence[FpsRow], trusted: Sequence[FpsRow], terms: tuple[Term, ...]
 ) -> FpsJudgement:
     others = [other for other in trusted if other.name != row.name]
-    freedom = _freedom(others, terms)
+    freedom, here = _freedom(others, terms), _timed_in_table(row, rows)
+    undecided = FpsJudgement(
+        row=row,
+        verdict=FpsVerdict.TOO_FEW_ROWS,
+        reason=f"rows of its table that were timed: {here}; {ROWS_PER_TABLE} are needed"
+        if here < ROWS_PER_TABLE
+        else "too few rows of its README were timed, or agree, to tell their noise by",
+        ratios=_ratios(row, rows),
+    )
     if not terms or freedom < 1 or not _timed_in_table(row, others):
-        return _too_few(row, rows)
+        return undecided
+    # Here, because whatever shows fps imports this file, and few of them judge any.
+    from scipy.special import stdtrit  # noqa: PLC0415
+
     machine = fit_machine(others, terms)
-    implied = 1 / machine.seconds(row)
-    allowed = _students_t(freedom) * _uncertainty(row, machine)
+    # By so many standard deviations a sound row may be off, either way.
+    allowed = stdtrit(freedom, 1 - FALSE_ALARMS / 2) * _uncertainty(row, machine)
     if not allowed <= WIDEST:
-        return _too_few(row, rows)
-    difference = _log_difference(row, machine)
+        return undecided
+    implied, difference = 1 / machine.seconds(row), _log_difference(row, machine)
     verdict = FpsVerdict.CONSISTENT
     if abs(difference) > allowed:
         verdict = FpsVerdict.OUTLIER_FASTER if difference > 0 else FpsVerdict.OUTLIER_SLOWER
-    return FpsJudgement(
-        row=row,
+    return replace(
+        undecided,
         verdict=verdict,
         reason="",
         implied_fps=implied,
         interval=(implied * math.exp(-allowed), implied * math.exp(allowed)),
-        ratios=_ratios(row, rows),
     )
-
-
-def _students_t(freedom: int) -> float:
-    """Return by how many standard deviations a sound row may be off, either way."""
-    # Here, because whatever shows fps imports this file, and few of them judge any.
-    from scipy.special import stdtrit  # noqa: PLC0415
-
-    return float(stdtrit(freedom, 1 - FALSE_ALARMS / 2))
 
 
 def _log_difference(row: FpsRow, machine: Machine) -> float:
@@ -203,17 +204,6 @@ def _uncertainty(row: FpsRow, machine: Machine) -> float:
     unit = 10.0 ** -decimals_of(row.documented_fps)
     # A rounded number is off by up to half a unit, all values alike.
     return math.hypot(noise, unit / math.sqrt(12) / float(row.documented_fps))
-
-
-def _too_few(row: FpsRow, rows: Sequence[FpsRow]) -> FpsJudgement:
-    here = _timed_in_table(row, rows)
-    if here < ROWS_PER_TABLE:
-        reason = f"rows of its table that were timed: {here}; {ROWS_PER_TABLE} are needed"
-    else:
-        reason = "too few rows of its README were timed, or agree, to tell their noise by"
-    return FpsJudgement(
-        row=row, verdict=FpsVerdict.TOO_FEW_ROWS, reason=reason, ratios=_ratios(row, rows)
-    )
 
 
 def _ratios(row: FpsRow, rows: Sequence[FpsRow]) -> tuple[Ratio, ...]:

@@ -13,8 +13,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from hrnet_zoo.errors import RecordError, did_you_mean
-from hrnet_zoo.records.selection import Counting
+from hrnet_zoo.errors import RecordError, UsageError
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.strict import Strict
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
@@ -77,11 +76,10 @@ def read_times(path: Path) -> list[MeasuredTime]:
             '[{"name": "fcn_hr18_512x1024_40k_cityscapes", "seconds_per_image": 0.021}].'
         )
         raise RecordError(msg) from None
-    names = [time.name for time in times]
-    for name in names:
-        if names.count(name) > 1:
-            msg = f"{path} has several times of {name}; leave one, for instance their median."
-            raise RecordError(msg)
+    name, count = Counter(time.name for time in times).most_common(1)[0]
+    if count > 1:
+        msg = f"{path} has several times of {name}; leave one, for instance their median."
+        raise RecordError(msg)
     return times
 
 
@@ -107,26 +105,24 @@ def latest_times(records: Iterable[TimingRecord]) -> MachineTimes:
     machines never mix: a model of one machine is fitted to them.
 
     Args:
-        records: oldest first.
+        records: in any order.
     """
-    usable, unusable = [], Counter[str]()
-    for record in records:
-        reason = why_unusable(record)
-        if reason is None:
-            usable.append(record)
-        else:
+    by_machine: dict[str, dict[str, TimingRecord]] = {}
+    unusable = Counter[str]()
+    for record in sorted(records, key=lambda record: record.started_at):
+        if (reason := why_unusable(record)) is not None:
             unusable[reason] += 1
-    machines = list(dict.fromkeys(machine_of(record) for record in reversed(usable)))
-    machine = machines[0] if machines else None
-    latest = Counting[str, TimingRecord]()
-    for record in usable:
-        if machine_of(record) == machine:
-            latest.add(record.row, record, record.started_at)
+            continue
+        machine = machine_of(record)
+        # The machine that was used last comes last.
+        by_machine[machine] = by_machine.pop(machine, {}) | {record.row: record}
+    machines = [*by_machine][::-1]
+    latest = by_machine[machines[0]] if machines else {}
     return MachineTimes(
-        machine=machine,
+        machine=machines[0] if machines else None,
         times=[
-            MeasuredTime(name=record.row, seconds_per_image=median(_documented_seconds(record)))
-            for record in latest.runs.values()
+            MeasuredTime(name=row, seconds_per_image=median(_documented_seconds(record)))
+            for row, record in latest.items()
         ],
         other_machines=machines[1:],
         unusable=dict(unusable),
@@ -175,28 +171,29 @@ def fps_rows(zoo: Zoo, times: Sequence[MeasuredTime]) -> tuple[list[FpsRow], lis
         RecordError: the manifest has no row of that name.
     """
     by_name = {time.name: time for time in times}
-    _require_known(zoo, by_name)
-    rows, undocumented = [], []
-    for row in zoo.rows:
-        if row.name not in by_name:
-            continue
-        time, fps = by_name[row.name], row.documented("fps")
-        # Nothing takes forever: 0 says no more than an empty cell.
-        if not fps:
-            undocumented.append(row.name)
-            continue
-        rows.append(
-            FpsRow(
-                name=row.name,
-                source=row.source,
-                table=row.table,
-                documented_fps=fps,
-                measured_s=time.seconds_per_image,
-                layers=layers_of(row),
-                multiply_adds=time.multiply_adds or _counted(row),
-            )
+    for name in by_name:
+        try:
+            zoo.row(name)
+        except UsageError as error:
+            raise RecordError(str(error)) from None
+    timed = [
+        (row, by_name[row.name], row.documented("fps")) for row in zoo.rows if row.name in by_name
+    ]
+    rows = [
+        FpsRow(
+            name=row.name,
+            source=row.source,
+            table=row.table,
+            documented_fps=fps,
+            measured_s=time.seconds_per_image,
+            layers=layers_of(row),
+            multiply_adds=time.multiply_adds or _counted(row),
         )
-    return rows, undocumented
+        for row, time, fps in timed
+        # Nothing takes forever: 0 says no more than an empty cell.
+        if fps
+    ]
+    return rows, [row.name for row, _, fps in timed if not fps]
 
 
 def _counted(row: Row) -> float | None:
@@ -204,12 +201,3 @@ def _counted(row: Row) -> float | None:
     counted = complexity_of(row)
     slides = isinstance(row.setup, SegmentationSetup) and row.setup.test.mode == "slide"
     return None if counted is None or slides else float(counted.multiply_adds)
-
-
-def _require_known(zoo: Zoo, names: Iterable[str]) -> None:
-    known = [row.name for row in zoo.rows]
-    for name in names:
-        if name not in known:
-            close = did_you_mean(name, known)
-            msg = f'No row is called "{name}".{close} "hrnet-zoo list" prints all names.'
-            raise RecordError(msg)

@@ -1,4 +1,7 @@
-"""What BASE and HEAD name: a folder of records, a record, or a revision of a git repository."""
+"""The two sides of a comparison: what BASE and HEAD name, and the records there.
+
+Each is a folder of records, a record, or a revision of a git repository.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,22 @@ import io
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hrnet_zoo.errors import PrerequisiteError, RecordError, UsageError
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.folder import (
+    Found,
+    RunFile,
+    Unusable,
+    read_files,
+    run_files,
+    without_collector,
+)
+from hrnet_zoo.records.timing import TimingRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,10 +36,6 @@ class RecordsPlace:
     folder: Path
     path: Path
     """The folder itself, or one file in it."""
-
-    def describe(self, text: str) -> str:
-        """Return a message or path with the folder in the user's words."""
-        return text.replace(str(self.folder), self.title)
 
 
 @contextmanager
@@ -134,3 +143,51 @@ def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
             f"git is not installed, so {arguments[-1]} cannot be looked up. Name a folder instead."
         )
         raise PrerequisiteError(msg) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordSet:
+    """The records of one side."""
+
+    accuracies: list[Found[AccuracyRecord]] = field(default_factory=list)
+    """Newest first."""
+    timings: list[Found[TimingRecord]] = field(default_factory=list)
+    """Newest first."""
+    problems: list[str] = field(default_factory=list)
+    """One message for each file that is not a usable record."""
+
+    def __len__(self) -> int:
+        return len(self.accuracies) + len(self.timings)
+
+
+def read_side(place: Path) -> RecordSet:
+    """Return the records in a folder, at any depth, or the record in a file."""
+    side = RecordSet()
+    with without_collector():
+        for found in read_files(_without_history(run_files(place))):
+            if isinstance(found, Unusable):
+                side.problems.append(found.reason)
+            elif isinstance(found.record, AccuracyRecord):
+                side.accuracies.append(Found(record=found.record, path=found.path))
+            elif isinstance(found.record, TimingRecord):
+                side.timings.append(Found(record=found.record, path=found.path))
+    for runs in (side.accuracies, side.timings):
+        # Of runs of one second, the last one comes first.
+        runs.sort(key=lambda run: run.record.started_at)
+        runs.reverse()
+    return side
+
+
+def _without_history(files: list[RunFile]) -> Iterable[RunFile]:
+    """Leave out empty files that a later run followed: those runs were killed, and done again.
+
+    One that nothing ran after stays and is a problem: a gate must not pass for want of a run.
+    Memory is not compared, so none is wanted there.
+    """
+    last_in_folder = {file.path.parent: file for file in files}
+    return (
+        file
+        for file in files
+        if not file.is_empty
+        or (file.usual_kind != "memory" and last_in_folder[file.path.parent] == file)
+    )

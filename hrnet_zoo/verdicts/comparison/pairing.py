@@ -1,0 +1,101 @@
+"""Which runs of two sets of records are compared with each other, and which cannot be.
+
+The newest run in HEAD decides, whatever became of it. Its partner is the newest run in BASE of the
+same thing; only where there is none are the two not comparable. Several pairs that are tested are
+corrected for being several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from hrnet_zoo.records.folder import SomeRecord
+from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen(Generic[SomeRecord]):
+    """One number as one run found it."""
+
+    record: SomeRecord
+    path: Path
+    value: float | None
+    """In the unit of the comparison; None: it could not be measured."""
+    failure: str
+    """Why there is none, if there is none."""
+
+
+SomeSeen = TypeVar("SomeSeen", bound=Seen[Any])
+Tested = TypeVar("Tested", bound=Hashable)
+
+
+def pair_up(
+    number: Comparison,
+    base: Sequence[SomeSeen],
+    head: SomeSeen | None,
+    differences: Callable[[SomeSeen, SomeSeen], Iterable[str]],
+) -> tuple[Comparison, tuple[SomeSeen, SomeSeen] | None]:
+    """Return what is known of a number, and the two runs to test if they can be compared.
+
+    Args:
+        number: says what it is of.
+        base: runs that have a value of it, newest first.
+        head: the newest run that was to measure it.
+        differences: in which ways two runs measured different things.
+    """
+    before, outcome = base[0] if base else None, ComparisonOutcome.NOT_COMPARABLE
+    if head is None:
+        outcome, basis = ComparisonOutcome.MISSING, "HEAD has no run of it"
+    elif head.value is None:
+        outcome, basis = ComparisonOutcome.FAILED, head.failure
+    elif before is None:
+        outcome, basis = ComparisonOutcome.NEW, "BASE has no run of it"
+    else:
+        for seen in base:
+            if not any(differences(seen, head)):
+                basis = "the same run on both sides; " if seen.record == head.record else ""
+                return _noted(number, seen, head, ComparisonOutcome.INCONCLUSIVE, basis), (
+                    seen,
+                    head,
+                )
+        basis = "; ".join(differences(before, head))
+    return _noted(number, before, head, outcome, basis), None
+
+
+def _noted(
+    number: Comparison,
+    base: SomeSeen | None,
+    head: SomeSeen | None,
+    outcome: ComparisonOutcome,
+    basis: str,
+) -> Comparison:
+    return replace(
+        number,
+        outcome=outcome,
+        basis=basis,
+        base=None if base is None else base.value,
+        head=None if head is None else head.value,
+        base_record=None if base is None else str(base.path),
+        head_record=None if head is None else str(head.path),
+    )
+
+
+def holm(p_values: Mapping[Tested, float]) -> dict[Tested, float]:
+    """Return the p-values, corrected for being several.
+
+    Calling all significant that are below a level afterwards raises a single false alarm among
+    all of them with at most that probability, however the tests depend on each other.
+
+    Source:
+        Holm 1979: the smallest of N p-values is multiplied by N, the next by N - 1, and so on; none
+        may become smaller than the one before. SciPy 1.17 has Benjamini and Hochberg's correction
+        only, which keeps false alarms to a share of all alarms instead.
+    """
+    corrected, largest = {}, 0.0
+    for done, key in enumerate(sorted(p_values, key=lambda key: p_values[key])):
+        largest = max(largest, min(1.0, (len(p_values) - done) * p_values[key]))
+        corrected[key] = largest
+    return corrected
