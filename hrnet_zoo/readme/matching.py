@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from hrnet_zoo.readme.markdown import Line
 from hrnet_zoo.readme.names import labels_of
@@ -15,48 +14,25 @@ from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 
-@dataclass(frozen=True, kw_only=True)
-class Match:
-    """A line that is a row of the zoo."""
-
-    line: Line
-    row: Row
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unknown:
-    """A line that is not a row of the zoo."""
-
-    line: Line
-    reason: str
-
-
-def match_lines(zoo: Zoo, table: ResultsTable) -> tuple[list[Match], list[Unknown]]:
-    """Return which row of the zoo each line of a table is, and the lines that are none.
+def match_lines(zoo: Zoo, table: ResultsTable) -> list[tuple[Line, Row | str]]:
+    """Return each whole line of a table with the row of the zoo that it is, or why it is none.
 
     A checkpoint's file name decides, wherever it is hosted; then that of the configuration or log.
     A line without links is the row of the same table whose cells of text are equal, if there is
     just one and no other line is it.
-
-    Args:
-        zoo: all rows.
-        table: no ragged line.
     """
-    lines = table.markdown.lines
+    ragged = table.markdown.ragged()
+    lines = [line for line in table.markdown.lines if line not in ragged]
     linked = {line.number: row for line in lines if (row := _linked_row(zoo, line)) is not None}
     candidates = _candidates(zoo, table, list(linked.values()))
-    matches: list[Match] = []
-    unknown: list[Unknown] = []
+    matches: list[tuple[Line, Row | str]] = []
     for line in lines:
         found: Row | str | None = linked.get(line.number)
         if found is None:
             has_file = links_of(line).checkpoint is not None
             found = _unknown_file(zoo, line) if has_file else _by_text(table, line, candidates)
-        if isinstance(found, str):
-            unknown.append(Unknown(line=line, reason=found))
-        else:
-            matches.append(Match(line=line, row=found))
-    return matches, unknown
+        matches.append((line, found))
+    return matches
 
 
 def _linked_row(zoo: Zoo, line: Line) -> Row | None:
@@ -102,11 +78,7 @@ def _by_text(table: ResultsTable, line: Line, candidates: list[Row]) -> Row | st
     """
     columns = [column for column in table.columns if column in LABELS]
     printed = {column: normalised(table.cell(line, column).core) for column in columns}
-    fitting = [
-        row
-        for row in candidates
-        if all(_equal(row, column, text) for column, text in printed.items())
-    ]
+    fitting = [row for row in candidates if all(_equal(row, *one) for one in printed.items())]
     if len(fitting) == 1:
         candidates.remove(fitting[0])
         return fitting[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.markdown import Cell, Line, MarkdownTable, MarkdownText
@@ -18,8 +19,7 @@ _CONFIG = re.compile(rf"{_LINK}\.py\b")
 _LOG = re.compile(rf"{_LINK}\.log(?:\.json)?\b")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Links:
+class Links(NamedTuple):
     """The links in one line of a results table; None where there is none."""
 
     config: str | None
@@ -107,8 +107,5 @@ def explain_ragged(table: ResultsTable, line: Line) -> str:
 def links_of(line: Line) -> Links:
     """Return the links of a line, by the ends of their file names."""
     text = " ".join(cell.raw for cell in line.cells)
-    config, checkpoint, log = (
-        match[0] if (match := pattern.search(text)) else None
-        for pattern in (_CONFIG, _CHECKPOINT, _LOG)
-    )
-    return Links(config=config, checkpoint=checkpoint, log=log)
+    found = [pattern.search(text) for pattern in (_CONFIG, _CHECKPOINT, _LOG)]
+    return Links(*(match and match[0] for match in found))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hrnet_zoo.errors import ReadmeError
-from hrnet_zoo.readme.added import plan_columns
-from hrnet_zoo.readme.cells import count_unmeasured, plan_cells
-from hrnet_zoo.readme.markdown import read_markdown
-from hrnet_zoo.readme.matching import Unknown, match_lines
+from hrnet_zoo.readme.markdown import Line, read_markdown
+from hrnet_zoo.readme.matching import match_lines
 from hrnet_zoo.readme.plan import Change, Columns, Plan
-from hrnet_zoo.readme.results import ResultsTable, explain_ragged, results_tables, titles_of
-from hrnet_zoo.readme.splice import spliced
+from hrnet_zoo.readme.results import explain_ragged, results_tables, titles_of
+from hrnet_zoo.readme.text import spliced
 from hrnet_zoo.verdicts.latest import Measured
+from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unknown:
+    """A line that is not a row of the zoo."""
+
+    line: int
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,40 +57,38 @@ def update_readme(
         ReadmeError: there is no results table, or one has a line with too few or too many cells.
     """
     tables = results_tables(read_markdown(text), titles_of(zoo.tables), where)
-    _require_whole_lines(tables, where)
+    ragged = [
+        f"  {where}:{line.number}: {explain_ragged(table, line)}."
+        for table in tables
+        for line in table.markdown.ragged()
+    ]
+    if ragged:
+        msg = (
+            "Which cell is which cannot be told in lines that have too few or too many; correct "
+            "them, nothing was changed:\n"
+        )
+        raise ReadmeError(msg + "\n".join(ragged))
     plans: list[Plan] = []
     unknown: list[Unknown] = []
     for table in tables:
-        matches, not_matched = match_lines(zoo, table)
-        unknown += not_matched
-        plan = Plan(table=table, matches=matches, measured=measured, columns=columns)
-        plan_cells(plan)
-        plan_columns(plan)
+        rows: list[tuple[Line, Row]] = []
+        for line, found in match_lines(zoo, table):
+            if isinstance(found, str):
+                unknown.append(Unknown(line=line.number, reason=found))
+            else:
+                rows.append((line, found))
+        plan = Plan(table=table, rows=rows, measured=measured, columns=columns)
+        plan.make()
         plans.append(plan)
-    counts = [count_unmeasured(plan) for plan in plans]
     changes = [change for plan in plans for change in plan.changes]
+    documented = [key for plan in plans for key in plan.documented]
     return Update(
         old=text,
         new=spliced(text, [edit for plan in plans for edit in plan.edits]),
         changes=tuple(sorted(changes, key=lambda change: change.line)),
         unknown=tuple(unknown),
         num_tables=len(tables),
-        num_rows=sum(len(plan.matches) for plan in plans),
-        num_unmeasured=sum(missing for missing, _ in counts),
-        num_documented=sum(documented for _, documented in counts),
+        num_rows=sum(len(plan.rows) for plan in plans),
+        num_unmeasured=sum(key not in measured for key in documented),
+        num_documented=len(documented),
     )
-
-
-def _require_whole_lines(tables: Sequence[ResultsTable], where: str) -> None:
-    problems = [
-        f"  {where}:{line.number}: {explain_ragged(table, line)}."
-        for table in tables
-        for line in table.markdown.ragged()
-    ]
-    if problems:
-        listing = "\n".join(problems)
-        msg = (
-            "Which cell is which cannot be told in lines that have too few or too many; correct "
-            f"them, nothing was changed:\n{listing}"
-        )
-        raise ReadmeError(msg)

@@ -7,9 +7,11 @@ manifest; it does not know YAML, files on disk, models or records.
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Literal, Union
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BeforeValidator,
     Field,
@@ -18,6 +20,7 @@ from pydantic import (
     StringConstraints,
     create_model,
 )
+from pydantic_core import PydanticCustomError
 
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.errors import UsageError
@@ -53,6 +56,12 @@ class Source(Strict):
     """Where the document is published."""
 
 
+def _known_task(name: str) -> str:
+    if name not in TASKS:
+        raise PydanticCustomError("task", "not one of {known}", {"known": ", ".join(TASKS)})
+    return name
+
+
 class Table(Strict):
     """One results table of a README."""
 
@@ -60,7 +69,7 @@ class Table(Strict):
     """Key of the README in `sources`."""
     heading: str
     """The heading above the table, as printed."""
-    task: Task
+    task: Annotated[str, AfterValidator(_known_task)]
     """What the models of the table do."""
     columns: dict[str, str]
     """Column titles as printed, left to right, and what each holds; see zoo/columns.py."""
@@ -248,12 +257,17 @@ _SETUP_KEYS = AliasChoices("setup", "reading")
 
 def manifest_type() -> type[Manifest]:
     """Return the manifest whose rows are set up for one of `TASKS`, told apart by architecture."""
-    setups: Any = Union[tuple(task.setup for task in TASKS.values())]  # noqa: UP007 - from a table
+    return _manifest_of(tuple(task.setup for task in TASKS.values()))
+
+
+@cache  # rows of two manifests can only be equal if they are of one type
+def _manifest_of(setups: tuple[type[Setup], ...]) -> type[Manifest]:
+    setup: Any = Union[setups]  # noqa: UP007 - from a table
     row: Any = create_model(
         "Row",
         __base__=Row,
         setup=(
-            setups,
+            setup,
             Field(
                 discriminator="architecture",
                 validation_alias=_SETUP_KEYS,

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hrnet_zoo.errors import ReadmeError, UsageError
-from hrnet_zoo.readme.files import read_text
 from hrnet_zoo.readme.importing.entries import Entry, Imported, LeftOut
 from hrnet_zoo.readme.importing.from_metafile import read_metafile
 from hrnet_zoo.readme.importing.from_readme import read_readme
 from hrnet_zoo.readme.markdown import read_markdown
+from hrnet_zoo.readme.text import read_text
 from hrnet_zoo.zoo.row import Table
 from hrnet_zoo.zoo.zoo import Zoo
 
@@ -65,10 +65,10 @@ def _imported(key: str, title: str, zoo: Zoo, found: Iterable[Table | Entry | Le
                 f'"{one.name}" cannot be the name of a row, which has lower-case letters, digits, '
                 '"_", "." and "-"; left out'
             )
-            left_out.append(LeftOut(place=one.place, reason=reason))
+            left_out.append(LeftOut(one.place, reason))
         elif one.name in entries:
             reason = f"{one.name} was there already, at {entries[one.name].place}; left out"
-            left_out.append(LeftOut(place=one.place, reason=reason))
+            left_out.append(LeftOut(one.place, reason))
         else:
             entries[one.name] = one
     known = zoo.sources.get(key)
@@ -78,5 +78,5 @@ def _imported(key: str, title: str, zoo: Zoo, found: Iterable[Table | Entry | Le
         url=known.url if known else None,
         tables=tuple(tables),
         entries=tuple(entries.values()),
-        left_out=tuple(sorted(left_out, key=lambda one: (one.place.file, one.place.line))),
+        left_out=tuple(sorted(left_out, key=lambda one: one.place)),
     )

@@ -21,7 +21,7 @@ from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
 from hrnet_zoo.zoo.columns import LINKS, NETWORKS, normalised, tasks_of
 from hrnet_zoo.zoo.printed import printed_number
-from hrnet_zoo.zoo.row import Table
+from hrnet_zoo.zoo.row import Row, Table
 from hrnet_zoo.zoo.zoo import Zoo
 
 
@@ -41,26 +41,42 @@ def read_readme(
     """
     headings: list[str] = []
     for table in results_tables(document, titles_of(zoo.tables), file):
-        header = Place(file=file, line=table.markdown.header.number)
+        header = Place(file, table.markdown.header.number)
         try:
             declared = _declared(table, source, headings)
         except ReadmeError as error:
-            yield LeftOut(place=header, reason=f"{error}; left out")
+            yield LeftOut(header, f"{error}; left out")
             continue
         headings.append(declared.heading)
         yield declared
         for title in _unknown_titles(table):
-            reason = f'the manifest has no field for the column "{title}"; left out'
-            yield LeftOut(place=header, reason=reason)
-        names = _names_in(zoo, table)
+            yield LeftOut(header, f'the manifest has no field for the column "{title}"; left out')
+        known = {line.number: row for line, row in match_lines(zoo, table) if isinstance(row, Row)}
         for position, line in enumerate(table.markdown.lines):
-            place = Place(file=file, line=line.number)
+            place, row = Place(file, line.number), known.get(line.number)
             try:
                 _require_readable(table, line)
             except ReadmeError as error:
-                yield LeftOut(place=place, reason=f"{error}; left out")
-            else:
-                yield _entry(table, line, declared, position, place, names.get(line.number))
+                yield LeftOut(place, f"{error}; left out")
+                continue
+            links = links_of(line)
+            name = published_name(links.checkpoint)
+            if name is None and links.config is not None:
+                name = link_file_name(links.config).removesuffix(".py")
+            # As quoted, without emphasis.
+            printed = {c: table.cell(line, c).core for c in table.in_order() if c not in LINKS}
+            yield Entry(
+                place=place,
+                task=declared.task,
+                heading=declared.heading,
+                position=position,
+                linked_name=name,
+                known_name=row.name if row else None,
+                method=printed.get("method") or declared.heading,
+                dataset_title=declared.heading,
+                printed=printed,
+                links=links,
+            )
 
 
 def _declared(table: ResultsTable, source: str, earlier: Sequence[str]) -> Table:
@@ -91,13 +107,6 @@ def _unknown_titles(table: ResultsTable) -> list[str]:
     ]
 
 
-def _names_in(zoo: Zoo, table: ResultsTable) -> dict[int, str]:
-    """Return line number -> the zoo's name, for lines that the zoo knows."""
-    if table.markdown.ragged():
-        return {}
-    return {match.line.number: match.row.name for match in match_lines(zoo, table)[0]}
-
-
 def _require_readable(table: ResultsTable, line: Line) -> None:
     if len(line.cells) != len(table.markdown.header.cells):
         raise ReadmeError(explain_ragged(table, line))
@@ -116,31 +125,3 @@ def _require_readable(table: ResultsTable, line: Line) -> None:
     download = table.cell(line, "download").text if "download" in table.columns else ""
     if checkpoint is None and download not in ("", "-"):
         raise ReadmeError(f'no link to a .pth file in "{download[:80]}"')
-
-
-def _entry(
-    table: ResultsTable,
-    line: Line,
-    declared: Table,
-    position: int,
-    place: Place,
-    known_name: str | None,
-) -> Entry:
-    links = links_of(line)
-    name = published_name(links.checkpoint)
-    if name is None and links.config is not None:
-        name = link_file_name(links.config).removesuffix(".py")
-    # As quoted, without emphasis.
-    columns = [column for column in table.in_order() if column not in LINKS]
-    printed = {column: table.cell(line, column).core for column in columns}
-    return Entry(
-        place=place,
-        table=declared,
-        position=position,
-        linked_name=name,
-        known_name=known_name,
-        method=printed.get("method") or declared.heading,
-        dataset_title=declared.heading,
-        printed=printed,
-        links=links,
-    )

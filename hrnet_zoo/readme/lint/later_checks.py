@@ -9,7 +9,7 @@ from statistics import median
 from hrnet_zoo.readme.lint.document import Document, Finding, LintTable, Patch, TableRow
 from hrnet_zoo.readme.names import checkpoint_date
 from hrnet_zoo.weights.file_name import link_file_name
-from hrnet_zoo.zoo.printed import NOT_PRINTED, printed_number
+from hrnet_zoo.zoo.printed import printed_number
 from hrnet_zoo.zoo.row import LaterEdition
 
 _STATED = {"train_memory_gb": "memory", "box_ap": "box AP", "mask_ap": "mask AP"}
@@ -30,38 +30,26 @@ def check_later(document: Document) -> Iterator[Finding]:
 def _against_later(row: TableRow, later: LaterEdition) -> Iterator[Finding]:
     file_name = link_file_name(later.checkpoint_url)
     if row.checkpoint is None:
+        stated = ((title, getattr(later, metric)) for metric, title in _STATED.items())
+        values = ", ".join(f"{title} {value}" for title, value in stated if value is not None)
         if not row.has_numbers:
-            message = f"published later: {_values(later)}, {later.checkpoint_url}"
-            yield Finding(code="HZ403", spot=row.place, message=message)
+            message = f"published later: {values}, {later.checkpoint_url}"
+            yield Finding("HZ403", row.place, message)
     elif row.checkpoint.file_name != file_name:
-        message = f"these weights were replaced by {file_name}{_news(row, later)}"
+        changed = ", ".join(
+            f"{_STATED[metric]} {new} instead of {row.text(metric)}"
+            for metric, new in _differing(row, later)
+        )
+        news = f", with {changed}" if changed else ""
+        message = f"these weights were replaced by {file_name}{news}"
         # Not safe: other numbers and another normalisation go with another file.
-        patch = Patch(spot=row.checkpoint, new=later.checkpoint_url, is_safe=False)
-        yield Finding(code="HZ401", spot=row.checkpoint, message=message, patch=patch)
+        patch = Patch(row.checkpoint, later.checkpoint_url)
+        yield Finding("HZ401", row.checkpoint, message, patch)
     else:
-        yield from _other_values(row, later)
-
-
-def _other_values(row: TableRow, later: LaterEdition) -> Iterator[Finding]:
-    for metric, stated in _differing(row, later):
-        spot = row.spot(metric)
-        message = f"{_STATED[metric]} is {spot.text}, later stated as {stated} for the same file"
-        patch = Patch(spot=spot, new=stated, is_safe=False)
-        yield Finding(code="HZ404", spot=spot, message=message, patch=patch)
-
-
-def _values(later: LaterEdition) -> str:
-    stated = ((title, getattr(later, metric)) for metric, title in _STATED.items())
-    return ", ".join(f"{title} {value}" for title, value in stated if value is not None)
-
-
-def _news(row: TableRow, later: LaterEdition) -> str:
-    """Say which values changed with the weights."""
-    changed = [
-        f"{_STATED[metric]} {stated} instead of {row.text(metric)}"
-        for metric, stated in _differing(row, later)
-    ]
-    return f", with {', '.join(changed)}" if changed else ""
+        for metric, new in _differing(row, later):
+            spot = row.spot(metric)
+            message = f"{_STATED[metric]} is {spot.text}, later stated as {new} for the same file"
+            yield Finding("HZ404", spot, message, Patch(spot, new))
 
 
 def _differing(row: TableRow, later: LaterEdition) -> Iterator[tuple[str, str]]:
@@ -75,23 +63,22 @@ def _differing(row: TableRow, later: LaterEdition) -> Iterator[tuple[str, str]]:
 def _retrained(table: LintTable) -> Iterator[Finding]:
     """Yield the rows whose files are much newer than most files of their table."""
     dated = [
-        (row, day)
+        (row, link, day)
         for row in table.rows
-        if row.checkpoint is not None
-        and (day := checkpoint_date(row.checkpoint.file_name)) is not None
+        if (link := row.checkpoint) is not None
+        and (day := checkpoint_date(link.file_name)) is not None
     ]
     if not dated:
         return
-    usual = date.fromordinal(int(median(day.toordinal() for _, day in dated)))
-    for row, day in dated:
-        if day - usual > _MUCH_NEWER and row.checkpoint is not None:
-            printed = [
-                title for metric, title in _NOT_ACCURACY if row.text(metric) not in NOT_PRINTED
-            ]
-            message = f"weights of {day}, most of this table are of {usual} or before"
-            if printed:
-                said = " and ".join(printed)
-                message += f": if the row was trained again, {said} may be of the weights before"
-            if row.row is not None and row.row.notes:
-                message += f" (the manifest notes: {' '.join(row.row.notes)})"
-            yield Finding(code="HZ402", spot=row.checkpoint, message=message)
+    usual = date.fromordinal(int(median(day.toordinal() for _, _, day in dated)))
+    for row, link, day in dated:
+        if day - usual <= _MUCH_NEWER:
+            continue
+        message = f"weights of {day}, most of this table are of {usual} or before"
+        printed = [title for metric, title in _NOT_ACCURACY if row.prints(metric)]
+        if printed:
+            said = " and ".join(printed)
+            message += f": if the row was trained again, {said} may be of the weights before"
+        if row.row is not None and row.row.notes:
+            message += f" (the manifest notes: {' '.join(row.row.notes)})"
+        yield Finding("HZ402", link, message)
