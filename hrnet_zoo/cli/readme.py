@@ -13,8 +13,7 @@ import click
 from hrnet_zoo.cli.options import PATH, format_option, records_option, zoo_option
 
 if TYPE_CHECKING:
-    from hrnet_zoo.readme.plan import Change, Columns
-    from hrnet_zoo.readme.update import Update
+    from hrnet_zoo.readme.update import Change, Columns, Update
     from hrnet_zoo.verdicts.latest import Measured
     from hrnet_zoo.zoo.zoo import Zoo
 

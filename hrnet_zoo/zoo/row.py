@@ -6,6 +6,7 @@ manifest; it does not know YAML, files on disk, models or records.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Literal, Union
@@ -23,12 +24,12 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from hrnet_zoo.datasets.normalisation import Normalisation
-from hrnet_zoo.errors import UsageError
+from hrnet_zoo.errors import UsageError, did_you_mean
 from hrnet_zoo.system.strict import Strict
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.setup import Setup
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
-from hrnet_zoo.zoo.columns import LABELS
+from hrnet_zoo.zoo.columns import LABELS, titles_of_columns
 from hrnet_zoo.zoo.printed import printed_number
 
 Metric = str
@@ -56,10 +57,17 @@ class Source(Strict):
     """Where the document is published."""
 
 
-def _known_task(name: str) -> str:
-    if name not in TASKS:
-        raise PydanticCustomError("task", "not one of {known}", {"known": ", ".join(TASKS)})
-    return name
+def _one_of(what: str, known: Callable[[], Iterable[str]]) -> AfterValidator:
+    """Return the check that a text is one of those that are known: a program may add some."""
+
+    def check(name: str) -> str:
+        if name not in known():
+            close = did_you_mean(name, known()) or f" There are: {', '.join(known())}."
+            msg = f"not a {what}.{close.removesuffix('.')}"
+            raise PydanticCustomError("not_known", "{msg}", {"msg": msg})
+        return name
+
+    return AfterValidator(check)
 
 
 class Table(Strict):
@@ -69,9 +77,9 @@ class Table(Strict):
     """Key of the README in `sources`."""
     heading: str
     """The heading above the table, as printed."""
-    task: Annotated[str, AfterValidator(_known_task)]
+    task: Annotated[str, _one_of("task", lambda: TASKS)]
     """What the models of the table do."""
-    columns: dict[str, str]
+    columns: dict[str, Annotated[str, _one_of("column", titles_of_columns)]]
     """Column titles as printed, left to right, and what each holds; see zoo/columns.py."""
 
 

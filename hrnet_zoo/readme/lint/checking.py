@@ -9,8 +9,7 @@ from pathlib import Path
 
 from hrnet_zoo.errors import UsageError, did_you_mean
 from hrnet_zoo.readme.lint.document import RULES, Document, Finding, Patch
-from hrnet_zoo.readme.lint.later_checks import check_later
-from hrnet_zoo.readme.lint.link_checks import check_files, check_links
+from hrnet_zoo.readme.lint.link_checks import check_files, check_later, check_links
 from hrnet_zoo.readme.lint.name_checks import check_names
 from hrnet_zoo.readme.lint.table_checks import check_tables
 from hrnet_zoo.readme.text import Edit, spliced

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from hrnet_zoo.readme.lint.document import Document, LintTable, Spot, TableRow
 from hrnet_zoo.readme.markdown import Line, read_markdown
-from hrnet_zoo.readme.matching import match_lines
 from hrnet_zoo.readme.results import (
     ResultsTable,
     explain_ragged,
     links_of,
+    match_lines,
     results_tables,
     titles_of,
 )
