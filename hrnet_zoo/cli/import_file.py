@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import zoo_option
+from hrnet_zoo.cli.options import PATH, zoo_option
 
 if TYPE_CHECKING:
     from hrnet_zoo.readme.importing.entries import Imported
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), help="Write here instead of printing.")
+@click.argument("file", type=PATH)
+@click.option("--output", type=PATH, help="Write here instead of printing.")
 @click.option(
     "--source",
     metavar="KEY",
@@ -32,9 +32,9 @@ def import_rows(file: Path, output: Path | None, source: str | None, zoo_file: P
     is not printed is left to be filled in, with suggestions. Exit code 3: something was not
     understood; it is named with its line.
     """
-    from hrnet_zoo.readme.files import write_text
     from hrnet_zoo.readme.importing.as_yaml import imported_as_yaml
     from hrnet_zoo.readme.importing.from_file import import_file
+    from hrnet_zoo.readme.text import write_text
     from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(zoo_file)
@@ -52,8 +52,8 @@ def import_rows(file: Path, output: Path | None, source: str | None, zoo_file: P
 
 
 def _remarks(imported: Imported, zoo: Zoo) -> Iterator[str]:
-    """Say what was imported, and what a person has to add."""
-    from hrnet_zoo.readme.importing.suggest import WHERE
+    """Yield what was imported, and what a person has to add."""
+    from hrnet_zoo.readme.importing.entries import WHERE
 
     known = {row.name for row in zoo.rows}
     num_known = sum(entry.name in known for entry in imported.entries)
@@ -65,4 +65,4 @@ def _remarks(imported: Imported, zoo: Zoo) -> Iterator[str]:
     if missing:
         yield 'Not printed; complete the lines marked "#?" from the configuration:'
     for field, count in missing.items():
-        yield f"  setup.{field} ({count} rows): {WHERE[field]}"
+        yield f"  setup.{field} ({count} rows): {WHERE.get(field, 'the configuration')}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import format_option, zoo_option
+from hrnet_zoo.cli.options import PATH, format_option, zoo_option
 
 if TYPE_CHECKING:
     from hrnet_zoo.readme.lint.document import Document, Finding
@@ -20,7 +20,7 @@ def _split(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[README|MANIFEST]...")
+@click.argument("files", nargs=-1, type=PATH, metavar="[README|MANIFEST]...")
 @click.option("--fix", is_flag=True, help="Make the safe patches in READMEs; nothing else changes.")
 @click.option(
     "--select",
@@ -59,7 +59,7 @@ def lint(
     Exit code: 0 nothing but infos, 1 errors or warnings, 3 a file could not be read.
     """
     from hrnet_zoo.readme.lint import rendering
-    from hrnet_zoo.readme.lint.checking import codes_of, exit_code
+    from hrnet_zoo.readme.lint.checking import codes_of
     from hrnet_zoo.zoo.manifest import default_manifest, load_zoo
 
     if list_codes:
@@ -81,7 +81,9 @@ def lint(
             click.echo(rendering.fixed_as_text(fixed))
         if found or not unreadable:
             click.echo(rendering.as_text(found))
-    return 3 if unreadable else exit_code(finding for _, finding in found)
+    if unreadable:
+        return 3
+    return int(any(finding.severity != "info" for _, finding in found))
 
 
 def _lint_all(
@@ -107,10 +109,9 @@ def _lint(
     path: Path, zoo: Zoo, codes: set[str], checkpoints: Path | None, *, fix: bool
 ) -> tuple[list[Finding], list[Finding]]:
     """Return what is left to find in a file, and what was fixed."""
-    from hrnet_zoo.readme.files import read_text, write_text
     from hrnet_zoo.readme.lint import checking
-    from hrnet_zoo.readme.lint.manifest_source import manifest_document
-    from hrnet_zoo.readme.lint.readme_source import readme_document
+    from hrnet_zoo.readme.lint.sources import manifest_document, readme_document
+    from hrnet_zoo.readme.text import read_text, write_text
 
     def wanted(document: Document) -> list[Finding]:
         found = checking.check_document(document, checkpoints)

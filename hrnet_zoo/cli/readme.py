@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import difflib
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import format_option, records_option, zoo_option
+from hrnet_zoo.cli.options import PATH, format_option, records_option, zoo_option
 
 if TYPE_CHECKING:
-    from hrnet_zoo.readme.plan import Columns
+    from hrnet_zoo.readme.update import Change, Columns, Update
     from hrnet_zoo.verdicts.latest import Measured
     from hrnet_zoo.zoo.zoo import Zoo
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @click.option("--write", is_flag=True, help="Replace the file, unless nothing changes.")
 @click.option("--check", is_flag=True, help="Name every change; exit with 1 if there is one.")
 @click.option("--diff", is_flag=True, help="Print the changes as a patch: the default.")
@@ -45,8 +48,7 @@ def readme(
     Only cells whose value differs are rewritten; everything else keeps every byte. Exit codes: 0, 1
     if --check found a change, 3 if a line of a results table is not a row of the zoo.
     """
-    from hrnet_zoo.readme import shown
-    from hrnet_zoo.readme.files import read_text, write_text
+    from hrnet_zoo.readme.text import read_text, write_text
     from hrnet_zoo.readme.update import update_readme
     from hrnet_zoo.zoo.manifest import load_zoo
 
@@ -61,15 +63,22 @@ def readme(
     if written:
         write_text(file, update.new)
     if form == "json":
-        click.echo(shown.update_as_json(update, name, columns, written=written))
+        click.echo(_as_json(update, name, columns, written=written))
     elif check or write:
-        click.echo("".join(f"{line}\n" for line in shown.changes_as_text(update, name)), nl=False)
+        for change in update.changes:
+            click.echo(f"{name}:{change.line}: {_describe(change)}")
     else:
         patched = file.name if file.is_absolute() else file.as_posix()
-        click.echo(shown.unified_diff(update, patched), nl=False)
-    for remark in shown.remarks(update, name, columns):
+        click.echo(_unified_diff(update, patched), nl=False)
+    for unknown in update.unknown:
+        click.echo(f"{name}:{unknown.line}: left as it is: {unknown.reason}.", err=True)
+    if columns != "documented" and update.num_unmeasured:
+        remark = (
+            f"{update.num_unmeasured} of {update.num_documented} documented values have no full, "
+            "comparable measurement; their cells stay as they are."
+        )
         click.echo(remark, err=True)
-    click.echo(shown.summary(update, name, written=written), err=True)
+    click.echo(_summary(update, name, written=written), err=True)
     if check and update.changes:
         return 1
     return 3 if update.unknown else 0
@@ -81,3 +90,45 @@ def _measured(zoo: Zoo, folder: Path) -> Measured:
     from hrnet_zoo.verdicts.latest import latest_judgements
 
     return latest_judgements(zoo, read_records(folder, AccuracyRecord))
+
+
+def _unified_diff(update: Update, name: str) -> str:
+    """Return the difference as a patch; empty if there is none."""
+    from hrnet_zoo.readme.markdown import split_lines
+
+    old, new = split_lines(update.old), split_lines(update.new)
+    return "".join(
+        line if line.endswith(("\n", "\r")) else f"{line}\n\\ No newline at end of file\n"
+        for line in difflib.unified_diff(old, new, f"a/{name}", f"b/{name}")
+    )
+
+
+def _summary(update: Update, name: str, *, written: bool) -> str:
+    """Return in one sentence what was found and done."""
+    rows = f"{update.num_rows} rows in {update.num_tables} tables"
+    if not update.changes:
+        return f"{name}: {rows}; nothing to change"
+    count = f"{len(update.changes)} change{'s' if len(update.changes) > 1 else ''}"
+    return f"{name}: {rows}; {count} {'made' if written else 'to make'}"
+
+
+def _as_json(update: Update, name: str, columns: Columns, *, written: bool) -> str:
+    content = {
+        "file": name,
+        "columns": columns,
+        "written": written,
+        "rows": update.num_rows,
+        "changes": [asdict(change) for change in update.changes],
+        "unknown": [asdict(unknown) for unknown in update.unknown],
+        "documented_values": update.num_documented,
+        "unmeasured_values": update.num_unmeasured,
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def _describe(change: Change) -> str:
+    if change.old is None:
+        return f'column "{change.column}" is added, {change.new} filled'
+    if change.new is None:
+        return f'column "{change.column}" is removed, {change.old} filled'
+    return f'{change.column} of {change.row}: "{change.old}" becomes "{change.new}"'

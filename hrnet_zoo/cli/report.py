@@ -156,8 +156,8 @@ def _gather(folder: Path, zoo_file: Path | None) -> Gathered:
 def _errata(manifest: Path) -> list[Erratum]:
     """Return what lint finds in a manifest; the page itself knows nothing of lint."""
     from hrnet_zoo.readme.lint.checking import check_document
-    from hrnet_zoo.readme.lint.codes import RULES
-    from hrnet_zoo.readme.lint.manifest_source import manifest_document
+    from hrnet_zoo.readme.lint.document import RULES
+    from hrnet_zoo.readme.lint.sources import manifest_document
     from hrnet_zoo.report.html.errata import Erratum
 
     return [

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock, table
-from markdown_it.token import Token
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+\Z")
 _PIPE = re.compile(r"(?<!\\)\|")
@@ -97,35 +97,26 @@ def split_lines(text: str) -> list[str]:
 def read_markdown(text: str) -> MarkdownText:
     """Return the tables of a Markdown text, in their order."""
     lines = split_lines(text)
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line))
-    found = _Found()
-    tokens = _parser().parse(text, {"found": found})
+    starts = list(accumulate(map(len, lines), initial=0))
+    # First line of a table -> per line, the characters before its content: marks of lists and
+    # quotes, indentation.
+    indents: dict[int, list[int]] = {}
+    tokens = _parser().parse(text, {"indents": indents})
     tables = []
     title = heading = ""
     for i, token in enumerate(tokens):
         if token.type == "heading_open":
-            heading = _plain(tokens[i + 1])
+            heading = " ".join(tokens[i + 1].content.split()).strip(_EMPHASIS + " ")
             title = title or heading
         elif token.type == "table_open" and token.map is not None:
             begin, end = token.map
-            rows = list(_table_lines(lines, starts, range(begin, end), found.indents[begin]))
+            rows = list(_table_lines(lines, starts, range(begin, end), indents[begin]))
             tables.append(
                 MarkdownTable(
                     heading=heading, header=rows[0], delimiter=rows[1], lines=tuple(rows[2:])
                 )
             )
     return MarkdownText(title=title, tables=tuple(tables))
-
-
-@dataclass
-class _Found:
-    """What the parser knew while it read a table."""
-
-    indents: dict[int, list[int]] = field(default_factory=dict)
-    """First line of a table -> per line, the characters before its content: marks of lists and
-    quotes, indentation."""
 
 
 @cache
@@ -143,13 +134,8 @@ def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         return False
     if not silent:
         positions = [state.bMarks[i] + state.tShift[i] for i in range(start, state.line)]
-        indents = [at - (state.src.rfind("\n", 0, at) + 1) for at in positions]
-        state.env["found"].indents[start] = indents
+        state.env["indents"][start] = [p - (state.src.rfind("\n", 0, p) + 1) for p in positions]
     return True
-
-
-def _plain(token: Token) -> str:
-    return " ".join(token.content.split()).strip(_EMPHASIS + " ")
 
 
 def _table_lines(

@@ -6,7 +6,10 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from hrnet_zoo.datasets import DATASETS
+from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
+from hrnet_zoo.zoo.columns import normalised
 from hrnet_zoo.zoo.row import Row
 
 _CHECKPOINT = re.compile(
@@ -19,6 +22,9 @@ _SETUP_WIDTH = re.compile(r"w(\d+)(_small)?", re.ASCII)
 _NAME_WIDTH = re.compile(r"(?<![a-z0-9])(?:hr|w)(\d+)(s?)(?![a-z0-9])", re.ASCII)
 _ITERATIONS = re.compile(r"(\d+)k", re.ASCII)
 _EPOCHS = re.compile(r"\d+[xe]", re.ASCII)
+_BATCH = re.compile(r"[_-](\d{1,2})xb?(\d{1,2})(?=[_-])")
+RESNEXT = re.compile(r"x-?101[_-]64x4d", re.IGNORECASE)
+_HRNET = re.compile(r"hrnet|^hr\d", re.IGNORECASE)
 _CROP = re.compile(r"\d{3,}x\d{3,}", re.ASCII)
 
 
@@ -98,18 +104,13 @@ def published_name(url: str | None) -> str | None:
     return checkpoint_stem(file_name) if published else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class LogName:
-    """The parts of a log's file name."""
+def log_name(file_name: str) -> tuple[str, str] | None:
+    """Return what a log's name has before its date, the last character apart: "_" or "-".
 
-    stem: str
-    separator: str
-
-
-def log_name(file_name: str) -> LogName | None:
-    """Return the parts of a log's name, or None if it is not built like that."""
+    None: it is not built like that.
+    """
     match = _LOG.fullmatch(file_name)
-    return LogName(stem=match[1], separator=match[2]) if match else None
+    return (match[1], match[2]) if match else None
 
 
 def schedule_in_name(stem: str) -> str | None:
@@ -124,3 +125,47 @@ def crop_in_name(stem: str) -> str | None:
     """Return the crop that a file's name tells, "height x width" as tables print it, or None."""
     found = [part for part in stem.split("_") if _CROP.fullmatch(part)]
     return found[0] if len(found) == 1 else None
+
+
+def backbone_in_name(name: str) -> str | None:
+    """Return the backbone that a configuration's name states: "w18", "w18_small" ..."""
+    if RESNEXT.search(name):
+        return "x101_64x4d"
+    width = width_in_name(name)
+    return width.as_backbone() if width else None
+
+
+def neck_in_name(name: str) -> str | None:
+    """Return the neck that a name or label states: the "p" of HRNetV2p is for its pyramid."""
+    if "hrnetv2p" in name.lower():
+        return "hrfpn"
+    return "fpn" if re.search(r"[_-]fpn(\b|_)", name.lower()) else None
+
+
+def dataset_in_name(name: str) -> str | None:
+    """Return the data set that a configuration's name ends with, or has before the crop."""
+    return next((d for d in DATASETS if re.search(rf"_{d}(?=$|-\d)", name)), None)
+
+
+def batch_in_name(name: str) -> tuple[int, int] | None:
+    """Return GPUs and samples per GPU, where a name states them: "_4x4_", "_4xb4-"."""
+    match = _BATCH.search(name)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def method_in_name(task: str, name: str) -> str | None:
+    """Return what READMEs call the method that a configuration's name begins with."""
+    plain = name.replace("-", "_")
+    methods = TASKS[task].methods
+    return next((title for stem, title in methods.items() if plain.startswith(f"{stem}_")), None)
+
+
+def architecture_of(task: str, method: str, label: str) -> str | None:
+    """Return the architecture of a method on a backbone, by the names that tables print."""
+    wanted = normalised(method)
+    for stem, title in TASKS[task].methods.items():
+        if wanted in (normalised(title), stem):
+            if RESNEXT.search(label):
+                return "htc_x101" if stem == "htc" else None
+            return f"{stem}_hrnet" if _HRNET.search(label) else None
+    return None

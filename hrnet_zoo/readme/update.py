@@ -1,20 +1,208 @@
-"""A README's results tables brought in line with the manifest and the records."""
+"""A README's results tables brought in line with the manifest and the records.
+
+Columns can be added: what was measured, and how far it is off. Their titles tell them from the
+README's own, so that they can be filled anew and taken out again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Literal
 
 from hrnet_zoo.errors import ReadmeError
-from hrnet_zoo.readme.added import plan_columns
-from hrnet_zoo.readme.cells import count_unmeasured, plan_cells
-from hrnet_zoo.readme.markdown import read_markdown
-from hrnet_zoo.readme.matching import Unknown, match_lines
-from hrnet_zoo.readme.plan import Change, Columns, Plan
-from hrnet_zoo.readme.results import ResultsTable, explain_ragged, results_tables, titles_of
-from hrnet_zoo.readme.splice import spliced
-from hrnet_zoo.verdicts.latest import Measured
+from hrnet_zoo.readme.markdown import Cell, Line, read_markdown
+from hrnet_zoo.readme.names import labels_of
+from hrnet_zoo.readme.results import (
+    ResultsTable,
+    added_titles,
+    explain_ragged,
+    match_lines,
+    results_tables,
+    titles_of,
+)
+from hrnet_zoo.readme.text import Edit, add_cell, remove_cells, replace_text, spliced
+from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.verdicts.latest import Measured, compared_cells
+from hrnet_zoo.zoo.columns import normalised
+from hrnet_zoo.zoo.printed import NOT_PRINTED, decimals_of
+from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
+
+Columns = Literal["documented", "measured", "both"]
+"""Whose numbers the README shows."""
+
+_NUMBER = re.compile(r"[*_~`]*(\d+(?:\.\d+)?)", re.ASCII)
+
+_NOTHING = "-"
+"""Not measured. A blank cell at the end of a line without a last pipe would be no cell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One cell that becomes another, or one column that comes or goes."""
+
+    line: int
+    """In the file, from 1."""
+    column: str
+    """Title, as printed."""
+    row: str | None = None
+    """Name of the row; None for a column."""
+    old: str | None = None
+    """None: the column is new."""
+    new: str | None = None
+    """None: the column goes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One table, what it is brought in line with, and what has to change for that."""
+
+    table: ResultsTable
+    rows: Sequence[tuple[Line, Row]]
+    """The lines that are rows of the zoo."""
+    measured: Measured
+    """Verdicts on what was measured; not read for the columns "documented"."""
+    columns: Columns
+    changes: list[Change] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
+
+    def make(self) -> None:
+        """Plan what becomes of the README's own columns, and of those that are added."""
+        delimiters = [cell.text for cell in self.table.markdown.delimiter.cells]
+        for line, row in self.rows:
+            for column, place in self.table.columns.items():
+                cell = line.cells[place]
+                if self.columns == "measured":
+                    compared = self._compared(row, column)
+                    new = compared and compared[0]
+                else:
+                    new = _documented_text(row, column, cell)
+                if new is not None and (old := _replaced_part(cell, column, new)) is not None:
+                    right = delimiters[place].endswith(":") and delimiters[place][0] != ":"
+                    self._replace(line, row, place, old, new, right=right)
+        self._add_columns()
+
+    @property
+    def documented(self) -> list[tuple[str, str]]:
+        """Return the row's name and the metric of all documented values of the table."""
+        return [
+            (row.name, metric)
+            for _, row in self.rows
+            for metric in self.table.metrics
+            if row.documented(metric) is not None
+        ]
+
+    def _compared(self, row: Row, metric: str) -> tuple[str, str] | None:
+        """Return measured value and difference as the table shows them, if it was measured.
+
+        They have as many decimals as the documented values of the column, at most.
+        """
+        judgement = self.measured.get((row.name, metric))
+        if judgement is None:
+            return None
+        values = [other.documented(metric) for _, other in self.rows]
+        decimals = max((decimals_of(value) for value in values if value is not None), default=0)
+        return compared_cells(judgement, decimals)
+
+    def _replace(
+        self, line: Line, row: Row, place: int, old: str, new: str, *, right: bool
+    ) -> None:
+        """Plan that a part of a cell's text becomes another; see `replace_text`."""
+        edit = replace_text(line, place, old, new, right=right)
+        self.edits.append(edit)
+        self.changes.append(
+            Change(
+                line=line.number,
+                column=self.table.markdown.header.cells[place].core,
+                row=row.name,
+                old=line.cells[place].text,
+                new=edit.text.strip(),
+            )
+        )
+
+    def _add_columns(self) -> None:
+        """Plan what becomes of the added columns: filled anew, put in or taken out."""
+        there = {normalised(c.core): i for i, c in enumerate(self.table.markdown.header.cells)}
+        removed: dict[int, str] = {}
+        for metric in self.table.metrics:
+            compared = {line.number: self._compared(row, metric) for line, row in self.rows}
+            after = self.table.columns[metric]
+            for i, title in enumerate(added_titles(self.table, metric)):
+                texts = {number: both[i] for number, both in compared.items() if both is not None}
+                place = there.get(normalised(title))
+                if self.columns != "both" or not texts:
+                    removed |= {} if place is None else {place: title}
+                elif place is None:
+                    self._put_in(title, after, texts)
+                else:
+                    self._refill(place, texts)
+                after = after if place is None else place
+        self._take_out(removed)
+
+    def _refill(self, place: int, texts: Mapping[int, str]) -> None:
+        for line, row in self.rows:
+            old, new = line.cells[place].text, texts.get(line.number, _NOTHING)
+            if old != new:
+                self._replace(line, row, place, old, new, right=True)
+
+    def _put_in(self, title: str, after: int, texts: Mapping[int, str]) -> None:
+        """Plan a new column behind the one at ``after``; ``texts`` is line number -> cell."""
+        width = max(map(len, [title, *texts.values()]))
+        table = self.table.markdown
+        cells = [(table.header, title), (table.delimiter, "-" * (width - 1) + ":")]
+        cells += [(line, texts.get(line.number, _NOTHING)) for line in table.lines]
+        self.edits.extend(add_cell(line, after, text.rjust(width)) for line, text in cells)
+        filled = f"{len(texts)} of {len(table.lines)} cells"
+        self.changes.append(Change(line=table.header.number, column=title, new=filled))
+
+    def _take_out(self, titles: Mapping[int, str]) -> None:
+        """Plan the removal of columns, place -> title; neighbours go in one edit, with pipes."""
+        table = self.table.markdown
+        # Neighbouring places are equally far from their place in the sorted list.
+        for _, run in groupby(enumerate(sorted(titles)), key=lambda one: one[1] - one[0]):
+            places = [place for _, place in run]
+            for line in (table.header, table.delimiter, *table.lines):
+                self.edits.append(remove_cells(line, places))
+        for place in sorted(titles):
+            num_filled = sum(line.cells[place].text != _NOTHING for line in table.lines)
+            filled = f"{num_filled} of {len(table.lines)} cells"
+            self.changes.append(Change(line=table.header.number, column=titles[place], old=filled))
+
+
+def _documented_text(row: Row, column: str, cell: Cell) -> str | None:
+    """Return what the manifest quotes, or None where nothing is to change.
+
+    That is so for links, for what the row's table has no column for, and for a label whose wrong
+    width was corrected.
+    """
+    if column == "backbone" and " ".join(cell.core.split()) in labels_of(row):
+        return None
+    return row.text(column)
+
+
+def _replaced_part(cell: Cell, column: str, new: str) -> str | None:
+    """Return the part of a cell's text that has to change, or None if it says that already.
+
+    Of a number, emphasis around it and remarks behind it stay.
+    """
+    if cell.text == new:
+        return None
+    number = _NUMBER.match(cell.text) if column in METRICS else None
+    old = number[1] if number else cell.core
+    if number and new in NOT_PRINTED:
+        old = cell.text  # a remark on no number would be left over
+    return None if " ".join(old.split()) == new else old
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unknown:
+    """A line that is not a row of the zoo."""
+
+    line: int
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,40 +239,38 @@ def update_readme(
         ReadmeError: there is no results table, or one has a line with too few or too many cells.
     """
     tables = results_tables(read_markdown(text), titles_of(zoo.tables), where)
-    _require_whole_lines(tables, where)
+    ragged = [
+        f"  {where}:{line.number}: {explain_ragged(table, line)}."
+        for table in tables
+        for line in table.markdown.ragged()
+    ]
+    if ragged:
+        msg = (
+            "Which cell is which cannot be told in lines that have too few or too many; correct "
+            "them, nothing was changed:\n"
+        )
+        raise ReadmeError(msg + "\n".join(ragged))
     plans: list[Plan] = []
     unknown: list[Unknown] = []
     for table in tables:
-        matches, not_matched = match_lines(zoo, table)
-        unknown += not_matched
-        plan = Plan(table=table, matches=matches, measured=measured, columns=columns)
-        plan_cells(plan)
-        plan_columns(plan)
+        rows: list[tuple[Line, Row]] = []
+        for line, found in match_lines(zoo, table):
+            if isinstance(found, str):
+                unknown.append(Unknown(line=line.number, reason=found))
+            else:
+                rows.append((line, found))
+        plan = Plan(table=table, rows=rows, measured=measured, columns=columns)
+        plan.make()
         plans.append(plan)
-    counts = [count_unmeasured(plan) for plan in plans]
     changes = [change for plan in plans for change in plan.changes]
+    documented = [key for plan in plans for key in plan.documented]
     return Update(
         old=text,
         new=spliced(text, [edit for plan in plans for edit in plan.edits]),
         changes=tuple(sorted(changes, key=lambda change: change.line)),
         unknown=tuple(unknown),
         num_tables=len(tables),
-        num_rows=sum(len(plan.matches) for plan in plans),
-        num_unmeasured=sum(missing for missing, _ in counts),
-        num_documented=sum(documented for _, documented in counts),
+        num_rows=sum(len(plan.rows) for plan in plans),
+        num_unmeasured=sum(key not in measured for key in documented),
+        num_documented=len(documented),
     )
-
-
-def _require_whole_lines(tables: Sequence[ResultsTable], where: str) -> None:
-    problems = [
-        f"  {where}:{line.number}: {explain_ragged(table, line)}."
-        for table in tables
-        for line in table.markdown.ragged()
-    ]
-    if problems:
-        listing = "\n".join(problems)
-        msg = (
-            "Which cell is which cannot be told in lines that have too few or too many; correct "
-            f"them, nothing was changed:\n{listing}"
-        )
-        raise ReadmeError(msg)

@@ -18,7 +18,7 @@ from hrnet_zoo.errors import ManifestError, did_you_mean, explain_os_error, expl
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.columns import LABELS, LINKS, is_percent, titles_of_columns
 from hrnet_zoo.zoo.printed import printed_number
-from hrnet_zoo.zoo.row import LATER_QUANTITIES, Manifest, Row, Table, manifest_type
+from hrnet_zoo.zoo.row import LATER_QUANTITIES, Manifest, Row, manifest_type
 from hrnet_zoo.zoo.zoo import Zoo
 
 Keys = tuple[str | int, ...]
@@ -45,7 +45,7 @@ def load_zoo(path: Path | None = None) -> Zoo:
     Raises:
         ManifestError: the file is missing or breaks the schema; all problems are listed.
     """
-    return _load(default_manifest() if path is None else path)[0]
+    return load_zoo_with_lines(path or default_manifest())[0]
 
 
 def load_zoo_with_lines(path: Path) -> tuple[Zoo, Mapping[Keys, int]]:
@@ -54,11 +54,6 @@ def load_zoo_with_lines(path: Path) -> tuple[Zoo, Mapping[Keys, int]]:
     Raises:
         ManifestError: as `load_zoo`.
     """
-    zoo, document = _load(path)
-    return zoo, document.lines
-
-
-def _load(path: Path) -> tuple[Zoo, _Document]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -82,7 +77,7 @@ def _load(path: Path) -> tuple[Zoo, _Document]:
     problems += _inconsistencies(manifest)
     if problems:
         raise document.error(problems)
-    return Zoo(manifest, path), document
+    return Zoo(manifest, path), document.lines
 
 
 class _Document:
@@ -198,8 +193,6 @@ def _inconsistencies(manifest: Manifest) -> Iterator[Problem]:
     for i, table in enumerate(manifest.tables):
         if table.source not in manifest.sources:
             yield ("tables", i, "source"), f'"{table.source}" is not among the sources'
-        for path, what in _column_problems(table):
-            yield ("tables", i, *path), what
     names = Counter(row.name for row in manifest.rows)
     places = Counter((row.source, row.table, row.position) for row in manifest.rows)
     for i, row in enumerate(manifest.rows):
@@ -214,17 +207,13 @@ def _inconsistencies(manifest: Manifest) -> Iterator[Problem]:
             yield (*here, "table"), f"{row.source} has no table {row.table!r}; known: {known}"
         elif row.task != table_of_row.task:
             yield (*here, "table"), f"the table is about {table_of_row.task}, the row is not"
-        problems = (*_printed_problems(row), *_link_problems(row), *_later_problems(row, manifest))
-        for path, what in problems:
-            yield (*here, *path), what
-
-
-def _column_problems(table: Table) -> Iterator[Problem]:
-    titles = titles_of_columns()
-    for title, column in table.columns.items():
-        if column not in titles:
-            what = f"is '{column}', which is not a column.{did_you_mean(column, titles)}"
-            yield ("columns", title), what.rstrip(".")
+        numbers = {metric: row.text(metric) for metric in METRICS}
+        for within, problems in (
+            (("printed",), _number_problems(numbers)),
+            ((), _link_problems(row)),
+            (("later",), _later_problems(row, manifest)),
+        ):
+            yield from (((*here, *within, *path), what) for path, what in problems)
 
 
 def _cell_problems(data: object) -> Iterator[Problem]:
@@ -260,20 +249,16 @@ def _mappings(data: object, key: str) -> Iterator[tuple[int, dict[str, object]]]
             yield i, item
 
 
-def _printed_problems(row: Row) -> Iterator[Problem]:
-    for metric in METRICS:
-        for what in _number_problems(metric, row.text(metric)):
-            yield ("printed", metric), what
-
-
-def _number_problems(quantity: str, text: str | None) -> Iterator[str]:
-    try:
-        value = printed_number(text)
-    except ValueError as error:
-        yield str(error)
-    else:
-        if value is not None and is_percent(quantity) and value > 100:
-            yield f"{value} percent is impossible"
+def _number_problems(texts: Mapping[str, str | None]) -> Iterator[Problem]:
+    """Yield what is wrong with printed quantities, by their names."""
+    for quantity, text in texts.items():
+        try:
+            value = printed_number(text)
+        except ValueError as error:
+            yield (quantity,), str(error)
+        else:
+            if value is not None and is_percent(quantity) and value > 100:
+                yield (quantity,), f"{value} percent is impossible"
 
 
 def _later_problems(row: Row, manifest: Manifest) -> Iterator[Problem]:
@@ -281,12 +266,9 @@ def _later_problems(row: Row, manifest: Manifest) -> Iterator[Problem]:
     if later is None:
         return
     if later.source not in manifest.sources:
-        yield ("later", "source"), f'"{later.source}" is not among the sources'
-    for quantity in LATER_QUANTITIES:
-        for what in _number_problems(quantity, getattr(later, quantity)):
-            yield ("later", quantity), what
-    for path, what in _link_problems(row.in_edition("later")):
-        yield ("later", *path), what
+        yield ("source",), f'"{later.source}" is not among the sources'
+    yield from _number_problems({name: getattr(later, name) for name in LATER_QUANTITIES})
+    yield from _link_problems(row.in_edition("later"))
 
 
 def _link_problems(row: Row) -> Iterator[Problem]:

@@ -6,10 +6,13 @@ manifest; it does not know YAML, files on disk, models or records.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Literal, Union
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BeforeValidator,
     Field,
@@ -18,14 +21,15 @@ from pydantic import (
     StringConstraints,
     create_model,
 )
+from pydantic_core import PydanticCustomError
 
 from hrnet_zoo.datasets.normalisation import Normalisation
-from hrnet_zoo.errors import UsageError
+from hrnet_zoo.errors import UsageError, did_you_mean
 from hrnet_zoo.system.strict import Strict
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.setup import Setup
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
-from hrnet_zoo.zoo.columns import LABELS
+from hrnet_zoo.zoo.columns import LABELS, titles_of_columns
 from hrnet_zoo.zoo.printed import printed_number
 
 Metric = str
@@ -53,6 +57,19 @@ class Source(Strict):
     """Where the document is published."""
 
 
+def _one_of(what: str, known: Callable[[], Iterable[str]]) -> AfterValidator:
+    """Return the check that a text is one of those that are known: a program may add some."""
+
+    def check(name: str) -> str:
+        if name not in known():
+            close = did_you_mean(name, known()) or f" There are: {', '.join(known())}."
+            msg = f"not a {what}.{close.removesuffix('.')}"
+            raise PydanticCustomError("not_known", "{msg}", {"msg": msg})
+        return name
+
+    return AfterValidator(check)
+
+
 class Table(Strict):
     """One results table of a README."""
 
@@ -60,9 +77,9 @@ class Table(Strict):
     """Key of the README in `sources`."""
     heading: str
     """The heading above the table, as printed."""
-    task: Task
+    task: Annotated[str, _one_of("task", lambda: TASKS)]
     """What the models of the table do."""
-    columns: dict[str, str]
+    columns: dict[str, Annotated[str, _one_of("column", titles_of_columns)]]
     """Column titles as printed, left to right, and what each holds; see zoo/columns.py."""
 
 
@@ -248,12 +265,17 @@ _SETUP_KEYS = AliasChoices("setup", "reading")
 
 def manifest_type() -> type[Manifest]:
     """Return the manifest whose rows are set up for one of `TASKS`, told apart by architecture."""
-    setups: Any = Union[tuple(task.setup for task in TASKS.values())]  # noqa: UP007 - from a table
+    return _manifest_of(tuple(task.setup for task in TASKS.values()))
+
+
+@cache  # rows of two manifests can only be equal if they are of one type
+def _manifest_of(setups: tuple[type[Setup], ...]) -> type[Manifest]:
+    setup: Any = Union[setups]  # noqa: UP007 - from a table
     row: Any = create_model(
         "Row",
         __base__=Row,
         setup=(
-            setups,
+            setup,
             Field(
                 discriminator="architecture",
                 validation_alias=_SETUP_KEYS,

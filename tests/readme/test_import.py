@@ -14,7 +14,7 @@ from support.readme_variants import SOURCES, VARIANTS, original
 from support.trees import RunCli
 
 from hrnet_zoo.errors import ReadmeError
-from hrnet_zoo.readme.importing import derive
+from hrnet_zoo.readme import names
 from hrnet_zoo.readme.importing.as_yaml import imported_as_yaml
 from hrnet_zoo.readme.importing.entries import Imported
 from hrnet_zoo.readme.importing.from_file import import_file
@@ -141,7 +141,7 @@ def test_name_and_heading_that_contradict_each_other_say_nothing(tmp_path: Path)
     text = original("mmsegmentation").replace("### LoveDA", "### Aerial")
     text = text.replace("### Cityscapes", "### LoveDA")
     entries = import_file(write(tmp_path, "README.md", text), ZOO).entries
-    read = {entry.table.heading: entry.setup.get("dataset") for entry in entries}
+    read = {entry.heading: entry.setup.get("dataset") for entry in entries}
     assert (read["LoveDA"], read["Aerial"], read["Potsdam"]) == (None, "loveda", "potsdam")
 
 
@@ -159,9 +159,9 @@ def test_name_and_heading_that_contradict_each_other_say_nothing(tmp_path: Path)
 def test_what_names_say(
     name: str, backbone: str | None, dataset: str | None, batch: tuple[int, int] | None
 ) -> None:
-    assert derive.backbone_in_name(name) == backbone
-    assert derive.dataset_in_name(name) == dataset
-    assert derive.batch_in_name(name) == batch
+    assert names.backbone_in_name(name) == backbone
+    assert names.dataset_in_name(name) == dataset
+    assert names.batch_in_name(name) == batch
 
 
 def test_rows_that_nobody_knows_a_name_for(tmp_path: Path, run_cli: RunCli) -> None:

@@ -17,11 +17,9 @@ from support.trees import RunCli
 from hrnet_zoo import demo
 from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.readme.lint.checking import check_document, fix
-from hrnet_zoo.readme.lint.codes import RULES
-from hrnet_zoo.readme.lint.document import Finding
-from hrnet_zoo.readme.lint.file_checks import width_of_tensors
-from hrnet_zoo.readme.lint.manifest_source import manifest_document
-from hrnet_zoo.readme.lint.readme_source import readme_document
+from hrnet_zoo.readme.lint.document import RULES, Finding
+from hrnet_zoo.readme.lint.link_checks import width_of_tensors
+from hrnet_zoo.readme.lint.sources import manifest_document, readme_document
 from hrnet_zoo.readme.names import Width, checkpoint_stem, log_name, schedule_in_name
 from hrnet_zoo.zoo.manifest import default_manifest, load_zoo
 

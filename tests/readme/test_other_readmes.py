@@ -11,7 +11,7 @@ from fill import DATA
 from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.importing.from_file import import_file
 from hrnet_zoo.readme.lint.checking import check_document
-from hrnet_zoo.readme.lint.readme_source import readme_document
+from hrnet_zoo.readme.lint.sources import readme_document
 from hrnet_zoo.readme.markdown import Cell, read_markdown
 from hrnet_zoo.readme.names import checkpoint_date, published_name, width_in_name
 from hrnet_zoo.readme.results import links_of, results_tables, titles_of
@@ -26,8 +26,8 @@ HEADING = "Image Classification on ImageNet-1k"
 COLUMNS = {
     "Model": "model",
     "Pretrain": "pretrain",
-    "Params (M)": "parameters",
-    "Flops (G)": "flops",
+    "Params (M)": "params_m",
+    "Flops (G)": "flops_g",
     "Top-1 (%)": "top1",
     "Top-5 (%)": "top5",
     "Config": "config",

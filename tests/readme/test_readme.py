@@ -327,7 +327,7 @@ def test_lines_that_the_zoo_does_not_know(old: str, new: str, why: str) -> None:
     assert update.new == text
     [unknown] = update.unknown
     assert why in unknown.reason
-    assert new in text.splitlines()[unknown.line.number - 1]
+    assert new in text.splitlines()[unknown.line - 1]
 
 
 def test_a_file_of_the_later_edition_is_no_row_of_the_readme() -> None:

@@ -233,7 +233,7 @@ def test_typo_wrong_type_and_missing_key_are_reported_at_once(tmp_path: Path) ->
         (
             "Lr schd: lr_schd",
             "Lr schd: lr_sched",
-            "is 'lr_sched', which is not a column. Close: lr_schd",
+            "is 'lr_sched'; not a column. Close: lr_schd",
         ),
         ("task: segmentation", "task: segmentatoin", "tables.0.task: is 'segmentatoin'"),
         ("num_classes: 19", "num_classes: 0", "greater than 0"),

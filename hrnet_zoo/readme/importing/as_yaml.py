@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import yaml
 
-from hrnet_zoo.readme.importing.entries import Entry, Imported
-from hrnet_zoo.readme.importing.suggest import WHERE, suggestion
-from hrnet_zoo.tasks import TASKS
+from hrnet_zoo.readme.importing.entries import WHERE, Entry, Imported
+from hrnet_zoo.zoo.columns import LINKS
+from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 _HEAD = """\
@@ -20,6 +20,9 @@ _HEAD = """\
 # lines marked "#?": check each with the configuration, complete it and take the mark away.
 schema_version: 1
 """
+
+_ALIKE = ("architecture", "dataset")
+"""What rows have to share for one to suggest what another lacks."""
 
 
 def imported_as_yaml(imported: Imported, zoo: Zoo) -> str:
@@ -49,47 +52,66 @@ def imported_as_yaml(imported: Imported, zoo: Zoo) -> str:
             *(f"      {_plain(title)}: {column}" for title, column in table.columns.items()),
         ]
     lines += ["", "rows:"]
-    for entry in imported.entries:
-        lines += _entry_lines(entry, zoo)
+    for table in imported.tables:
+        quoted = [column for column in table.columns.values() if column not in LINKS]
+        for entry in imported.entries:
+            if entry.heading == table.heading:
+                lines += _entry_lines(imported.source, entry, quoted, zoo)
     return "\n".join(lines) + "\n"
 
 
-def _entry_lines(entry: Entry, zoo: Zoo) -> Iterator[str]:
+def _entry_lines(source: str, entry: Entry, columns: Sequence[str], zoo: Zoo) -> Iterator[str]:
     yield f"  # {entry.place}"
     if entry.name is None:
-        yield f"  - source: {entry.table.source}"
+        yield f"  - source: {source}"
         yield '    #? name: ""  # the file name of the configuration, without .py'
     else:
         yield f"  - name: {_plain(entry.name)}"
-        yield f"    source: {entry.table.source}"
-    yield f"    table: {_plain(entry.table.heading)}"
+        yield f"    source: {source}"
+    yield f"    table: {_plain(entry.heading)}"
     yield f"    position: {entry.position}"
     yield f"    method: {_plain(entry.method)}"
     yield "    printed:"
-    for column, text in entry.printed.items():
-        yield f"      {column}: {json.dumps(text, ensure_ascii=False)}"
-    for what in ("config", "checkpoint", "log"):
-        link = getattr(entry.links, what)
+    for column in columns:
+        yield f"      {column}: {_quoted(entry.printed.get(column, ''))}"
+    for what, link in entry.links._asdict().items():
         yield f"    {what}_url: {'null' if link is None else _plain(link)}"
     yield "    setup:"
-    yield from _setup_lines(entry, zoo)
-    if entry.notes:
-        yield "    notes:"
-        yield from (f"      - {json.dumps(note, ensure_ascii=False)}" for note in entry.notes)
-
-
-def _setup_lines(entry: Entry, zoo: Zoo) -> Iterator[str]:
-    """Yield the fields in the manifest's order, missing ones as comments."""
-    for field in TASKS[entry.table.task].setup.model_fields:
+    for field in entry.fields:
         if field in entry.setup:
             yield f"      {field}: {_flow(entry.setup[field])}"
-            continue
-        found = suggestion(zoo, entry, field)
-        if found is None:
-            yield f"      #? {field}:  # {WHERE[field]}"
         else:
-            value, why = found
-            yield f"      #? {field}: {_flow(value)}  # {why}"
+            value, why = _suggestion(zoo, entry, field)
+            yield f"      #? {field}:{value}  # {why}"
+    if entry.notes:
+        yield "    notes:"
+        yield from (f"      - {_quoted(note)}" for note in entry.notes)
+
+
+def _suggestion(zoo: Zoo, entry: Entry, field: str) -> tuple[str, str]:
+    """Return what the zoo has for a missing field, and why it is likely; or where to look.
+
+    It is suggested, never filled in: only a person who has read the configuration can tell. This
+    very row, or all rows that are alike, count.
+    """
+    own = [row for row in zoo.rows if row.name == entry.name]
+    alike: list[Row] = []
+    if field != "backbone" and all(key in entry.setup for key in _ALIKE):
+        wanted = [entry.setup[key] for key in _ALIKE]
+        alike = [r for r in zoo.rows if [getattr(r.setup, key) for key in _ALIKE] == wanted]
+    for rows, why in (
+        (own, "as the zoo has it for this row"),
+        (alike, f"as in all {len(alike)} rows of the zoo that are alike"),
+    ):
+        contents = (row.setup.model_dump(mode="json") for row in rows)
+        values = {_flow(content[field]) for content in contents if field in content}
+        if len(values) == 1:
+            return f" {values.pop()}", why
+    return "", WHERE.get(field, "the configuration")
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _plain(text: str) -> str:
@@ -98,7 +120,7 @@ def _plain(text: str) -> str:
         is_plain = yaml.safe_load(f"{text}: x") == {text: "x"} and text.strip() == text
     except yaml.YAMLError:
         is_plain = False
-    return text if is_plain and "#" not in text else json.dumps(text, ensure_ascii=False)
+    return text if is_plain and "#" not in text else _quoted(text)
 
 
 def _flow(value: object) -> str:

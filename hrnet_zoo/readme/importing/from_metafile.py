@@ -8,24 +8,24 @@ Source:
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
 
 from hrnet_zoo.errors import ReadmeError
-from hrnet_zoo.readme.files import read_text
 from hrnet_zoo.readme.importing import yaml_nodes as nodes
 from hrnet_zoo.readme.importing.entries import Entry, LeftOut, Place
-from hrnet_zoo.readme.names import published_name
+from hrnet_zoo.readme.names import method_in_name, published_name
 from hrnet_zoo.readme.results import Links
-from hrnet_zoo.readme.setups import method_of
+from hrnet_zoo.readme.text import read_text
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
 from hrnet_zoo.zoo.columns import normalised, tasks_of, titles_of_columns
 from hrnet_zoo.zoo.printed import printed_number
-from hrnet_zoo.zoo.row import Table, Task
+from hrnet_zoo.zoo.row import Table
 
 _FIELDS = {
     "backbone": "backbone",
@@ -62,31 +62,20 @@ _BACKBONE = re.compile(r"hrnetv2p[_-]w\d+s?|hr\d+s?(?=_)|x101[_-]64x4d[_-]fpn")
 """The part of a configuration's name that stands for the backbone."""
 
 
-@dataclass(kw_only=True)
-class _Model:
-    """One model of a metafile, in the metafile's words."""
+@dataclass(frozen=True, kw_only=True)
+class _Cells:
+    """What a model states that a row prints, and what it says besides."""
 
-    place: Place
-    name: str
-    """Of the configuration, by the checkpoint's file name where that tells it."""
-    task: Task
-    method: str
-    dataset_title: str
-    links: Links
-    cells: dict[str, str] = field(default_factory=dict)
+    printed: dict[str, str] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
     """What the file calls the cells."""
     notes: list[str] = field(default_factory=list)
-
-    @property
-    def heading(self) -> str:
-        """Return the heading under which READMEs list such a model."""
-        is_by_method = TASKS[self.task].table_of == "method"
-        return self.method if is_by_method else self.dataset_title
+    left_out: list[tuple[int, str]] = field(default_factory=list)
+    """Lines that were not understood, and why."""
 
 
 def read_metafile(path: Path, source: str) -> Iterator[Table | Entry | LeftOut]:
-    """Yield the tables of a metafile, or of all that a model-index imports, and their rows.
+    """Yield the rows of a metafile, or of all that a model-index imports, and then their tables.
 
     A table is one that a README would have, with all columns that one of its models has.
 
@@ -97,33 +86,27 @@ def read_metafile(path: Path, source: str) -> Iterator[Table | Entry | LeftOut]:
     Raises:
         ReadmeError: the file cannot be read, is not YAML, or has neither models nor imports.
     """
-    tables: dict[str, list[_Model]] = {}
+    titles: dict[str, dict[str, str]] = {}
+    tasks: dict[str, str] = {}
+    positions: Counter[str] = Counter()
     for found in _models(path):
         if isinstance(found, LeftOut):
             yield found
-        else:
-            tables.setdefault(found.heading, []).append(found)
-    for heading, models in tables.items():
-        titles = {c: title for model in reversed(models) for c, title in model.titles.items()}
-        columns = {titles[column]: column for column in titles_of_columns() if column in titles}
-        table = Table(source=source, heading=heading, task=models[0].task, columns=columns)
-        yield table
-        for position, model in enumerate(models):
-            yield Entry(
-                place=model.place,
-                table=table,
-                position=position,
-                linked_name=model.name,
-                method=model.method,
-                dataset_title=model.dataset_title,
-                printed={column: model.cells.get(column, "") for column in columns.values()},
-                links=model.links,
-                stated=tuple(model.notes),
-            )
+            continue
+        entry, called = found
+        yield replace(entry, position=positions[entry.heading])
+        positions[entry.heading] += 1
+        tasks.setdefault(entry.heading, entry.task)
+        titles[entry.heading] = called | titles.get(entry.heading, {})
+    for heading, called in titles.items():
+        columns = {called[column]: column for column in titles_of_columns() if column in called}
+        yield Table(source=source, heading=heading, task=tasks[heading], columns=columns)
 
 
-def _models(path: Path, within: tuple[Path, ...] = ()) -> Iterator[_Model | LeftOut]:
-    """Yield the models of a file and of those that it imports.
+def _models(
+    path: Path, within: tuple[Path, ...] = ()
+) -> Iterator[tuple[Entry, dict[str, str]] | LeftOut]:
+    """Yield the models of a file and of those that it imports, with what it calls their cells.
 
     Args:
         path: the file.
@@ -138,20 +121,16 @@ def _models(path: Path, within: tuple[Path, ...] = ()) -> Iterator[_Model | Left
         )
         raise ReadmeError(msg)
     for node in nodes.elements(listed):
-        place = Place(file=str(path), line=nodes.line_of(node))
+        place = Place(str(path), nodes.line_of(node))
+        cells = _cells(node)
         try:
-            model = _model(node, place)
+            entry = _entry(node, place, cells)
         except ReadmeError as error:
-            yield LeftOut(place=place, reason=f"{error}; left out")
+            yield LeftOut(place, f"{error}; left out")
             continue
-        for item, what in _read_cells(node, model):
-            place = Place(file=str(path), line=item.line)
-            yield LeftOut(place=place, reason=f"{model.name}: {what}; left out")
-        if "backbone" not in model.cells:
-            label = _BACKBONE.search(model.name)
-            model.titles["backbone"] = "Name"
-            model.cells["backbone"] = label[0] if label else model.name
-        yield model
+        for line, what in cells.left_out:
+            yield LeftOut(Place(str(path), line), f"{entry.name}: {what}; left out")
+        yield entry, cells.titles
     for node in imports:
         name = nodes.scalar(node) or ""
         inner = path.parent / name
@@ -161,14 +140,15 @@ def _models(path: Path, within: tuple[Path, ...] = ()) -> Iterator[_Model | Left
                 raise ReadmeError("the file imports itself")
             yield from list(_models(inner, trail))
         except ReadmeError as error:
-            place = Place(file=str(path), line=nodes.line_of(node))
-            yield LeftOut(place=place, reason=f'"{name}" cannot be imported: {error}')
+            place = Place(str(path), nodes.line_of(node))
+            yield LeftOut(place, f'"{name}" cannot be imported: {error}')
 
 
-def _model(node: yaml.Node, place: Place) -> _Model:
-    """Return a model without its cells."""
-    stated = nodes.scalar(nodes.value(node, "Name"))
-    weights = nodes.scalar(nodes.value(node, "Weights"))
+def _entry(node: yaml.Node, place: Place, cells: _Cells) -> Entry:
+    stated, weights, config, log = (
+        nodes.scalar(nodes.value(node, key))
+        for key in ("Name", "Weights", "Config", "Training log")
+    )
     if stated is None:
         raise ReadmeError('the model has no "Name"')
     if weights is None:
@@ -176,27 +156,34 @@ def _model(node: yaml.Node, place: Place) -> _Model:
     if promised_sha256(link_file_name(weights)) is None:
         what = f'"{link_file_name(weights)}" does not end in the first 8 digits of its SHA-256'
         raise ReadmeError(f"{stated}: {what}")
-    results = nodes.elements(nodes.value(node, "Results"))
-    datasets = {nodes.scalar(nodes.value(result, "Dataset")) for result in results}
     tasks = tasks_of(_METRICS.get(normalised(item.key), "") for item in _metrics(node))
     task = next((task for task in TASKS if task in tasks), None)
     if task is None:
         raise ReadmeError(f"{stated} states no mIoU, box AP or mask AP")
     name = published_name(weights) or stated
-    method = method_of(task, name)
+    method = method_in_name(task, name)
     if method is None:
         raise ReadmeError(f"{stated}: no method is known whose names begin like {name}")
+    results = nodes.elements(nodes.value(node, "Results"))
+    datasets = {nodes.scalar(nodes.value(result, "Dataset")) for result in results}
     dataset_title = datasets.pop() if len(datasets) == 1 else None
     if dataset_title is None:
         raise ReadmeError(f"{stated} does not state one data set for its results")
-    config, log = (nodes.scalar(nodes.value(node, key)) for key in ("Config", "Training log"))
-    return _Model(
+    if "backbone" not in cells.printed:
+        label = _BACKBONE.search(name)
+        cells.titles["backbone"] = "Name"
+        cells.printed["backbone"] = label[0] if label else name
+    return Entry(
         place=place,
-        name=name,
         task=task,
+        heading=method if TASKS[task].table_of == "method" else dataset_title,
+        position=0,
+        linked_name=name,
         method=method,
         dataset_title=dataset_title,
+        printed=cells.printed,
         links=Links(config=config, checkpoint=weights, log=log),
+        stated=tuple(cells.notes),
     )
 
 
@@ -205,36 +192,38 @@ def _metrics(node: yaml.Node) -> list[nodes.Item]:
     return [item for result in results for item in nodes.items(nodes.value(result, "Metrics"))]
 
 
-def _read_cells(node: yaml.Node, model: _Model) -> Iterator[tuple[nodes.Item, str]]:
-    """Take over what a manifest has a field for; yield what was not understood, and why."""
+def _cells(node: yaml.Node) -> _Cells:
+    """Return what a manifest has a field for, and what was not understood."""
+    cells = _Cells()
     for item in nodes.items(node):
         if normalised(item.key) not in _MODEL_KEYS:
-            yield item, f'the key "{item.key}" is not known'
+            cells.left_out.append((item.line, f'the key "{item.key}" is not known'))
     for item in nodes.items(nodes.value(node, "Metadata")):
         key = normalised(item.key)
         if key in _NOTED:
-            model.notes.append(f'The metafile states "{item.key}": {nodes.flat(item.node)}.')
+            cells.notes.append(f'The metafile states "{item.key}": {nodes.flat(item.node)}.')
         elif key in _FIELDS:
-            yield from _take(item, _FIELDS[key], model)
+            _take(item, _FIELDS[key], cells)
         elif key not in _WITHOUT_PLACE:
-            yield item, f'the key "{item.key}" of Metadata is not known'
+            cells.left_out.append((item.line, f'the key "{item.key}" of Metadata is not known'))
     for item in _metrics(node):
-        metric = _METRICS.get(normalised(item.key))
-        if metric is None:
-            yield item, f'the manifest has no field for the metric "{item.key}"'
+        if metric := _METRICS.get(normalised(item.key)):
+            _take(item, metric, cells)
         else:
-            yield from _take(item, metric, model)
+            what = f'the manifest has no field for the metric "{item.key}"'
+            cells.left_out.append((item.line, what))
+    return cells
 
 
-def _take(item: nodes.Item, column: str, model: _Model) -> Iterator[tuple[nodes.Item, str]]:
+def _take(item: nodes.Item, column: str, cells: _Cells) -> None:
     text = nodes.scalar(item.node)
     if text is None:
-        yield item, f'"{item.key}" is not a single value'
+        cells.left_out.append((item.line, f'"{item.key}" is not a single value'))
         return
-    if column in METRICS:
-        try:
+    try:
+        if column in METRICS:
             printed_number(text)
-        except ValueError as error:
-            yield item, f'"{item.key}": {error}'
-            return
-    model.cells[column], model.titles[column] = text, item.key
+    except ValueError as error:
+        cells.left_out.append((item.line, f'"{item.key}": {error}'))
+    else:
+        cells.printed[column], cells.titles[column] = text, item.key

@@ -5,7 +5,7 @@ A metafile's 78.80 is not 78.8, so numbers are never made of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import yaml
 
@@ -14,8 +14,7 @@ from hrnet_zoo.errors import ReadmeError, explain_yaml_error
 _NULL = "tag:yaml.org,2002:null"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Item:
+class Item(NamedTuple):
     """A key of a mapping, and its value."""
 
     key: str
@@ -48,7 +47,7 @@ def items(node: yaml.Node | None) -> list[Item]:
     if not isinstance(node, yaml.MappingNode):
         return []
     return [
-        Item(key=str(key.value), line=line_of(key), node=value)
+        Item(str(key.value), line_of(key), value)
         for key, value in node.value
         if isinstance(key, yaml.ScalarNode)
     ]

@@ -8,15 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from hrnet_zoo.errors import UsageError, did_you_mean
-from hrnet_zoo.readme.lint.codes import RULES
-from hrnet_zoo.readme.lint.document import Document, Finding, Patch
-from hrnet_zoo.readme.lint.file_checks import check_files
-from hrnet_zoo.readme.lint.later_checks import check_later
-from hrnet_zoo.readme.lint.link_checks import check_links
+from hrnet_zoo.readme.lint.document import RULES, Document, Finding, Patch
+from hrnet_zoo.readme.lint.link_checks import check_files, check_later, check_links
 from hrnet_zoo.readme.lint.name_checks import check_names
-from hrnet_zoo.readme.lint.network_checks import check_networks
 from hrnet_zoo.readme.lint.table_checks import check_tables
-from hrnet_zoo.readme.splice import Edit, spliced
+from hrnet_zoo.readme.text import Edit, spliced
 
 
 def check_document(document: Document, checkpoints: Path | None = None) -> list[Finding]:
@@ -27,7 +23,7 @@ def check_document(document: Document, checkpoints: Path | None = None) -> list[
         checkpoints: a folder with checkpoint files, which are checked too; reading them needs
             torch.
     """
-    checks = (check_tables, check_names, check_links, check_later, check_networks)
+    checks = (check_tables, check_names, check_links, check_later)
     found = [finding for check in checks for finding in check(document)]
     if checkpoints is not None:
         found += check_files(document, checkpoints)
@@ -62,22 +58,19 @@ def codes_of(select: Sequence[str], ignore: Sequence[str]) -> set[str]:
     Raises:
         UsageError: one of them is not a code.
     """
-    wanted = _beginning_with(select) if select else set(RULES)
-    return wanted - _beginning_with(ignore)
-
-
-def _beginning_with(beginnings: Iterable[str]) -> set[str]:
-    codes = set()
-    for beginning in beginnings:
-        fitting = {code for code in RULES if code.startswith(beginning.upper())}
-        if not fitting or not beginning:
+    for beginning in (*select, *ignore):
+        if not beginning or not _beginning_with([beginning]):
             close = did_you_mean(beginning, RULES)
             msg = (
                 f'No code begins with "{beginning}".{close} "hrnet-zoo lint --list-codes" has all.'
             )
             raise UsageError(msg)
-        codes |= fitting
-    return codes
+    return (_beginning_with(select) if select else set(RULES)) - _beginning_with(ignore)
+
+
+def _beginning_with(beginnings: Iterable[str]) -> set[str]:
+    wanted = tuple(beginning.upper() for beginning in beginnings)
+    return {code for code in RULES if code.startswith(wanted)}
 
 
 def fix(text: str, findings: Iterable[Finding]) -> tuple[str, list[Finding]]:
@@ -97,11 +90,6 @@ def fix(text: str, findings: Iterable[Finding]) -> tuple[str, list[Finding]]:
             if start < position:
                 continue
             position = start + len(spot.text)
-            edits[patch] = Edit(start=start, end=position, text=patch.new)
+            edits[patch] = Edit(start, position, patch.new)
         fixed.append(finding)
     return spliced(text, edits.values()), fixed
-
-
-def exit_code(findings: Iterable[Finding]) -> int:
-    """Return 1 if any finding is an error or a warning, else 0."""
-    return int(any(finding.severity != "info" for finding in findings))

@@ -1,21 +1,66 @@
-"""What is checked: the tables of a README or manifest, and where in the file everything is."""
+"""What is checked, the tables of a README or manifest, and what is found in them, with its place.
+
+Codes never change their meaning, and a code that is no longer found is not given away again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Self
+from typing import Literal, NamedTuple, Self
 
-from hrnet_zoo.readme.lint.codes import RULES, Severity
 from hrnet_zoo.readme.names import checkpoint_stem
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.weights.file_name import link_file_name
 from hrnet_zoo.zoo.printed import NOT_PRINTED, printed_number
 from hrnet_zoo.zoo.row import Row
 
+Severity = Literal["error", "warning", "info"]
 
-@dataclass(frozen=True, kw_only=True)
+
+class Rule(NamedTuple):
+    """What a code stands for."""
+
+    severity: Severity
+    """An error is certainly wrong, a warning mostly; an info is worth knowing."""
+    meaning: str
+
+
+RULES: dict[str, Rule] = {
+    "HZ101": Rule("error", "a line of a table has more or fewer cells than its header"),
+    "HZ102": Rule("warning", "a blank row: neither numbers nor a file"),
+    "HZ103": Rule("warning", "a row with numbers but no file, or a file but no accuracy"),
+    "HZ104": Rule("info", "fewer or more decimals than the rest of the column"),
+    "HZ105": Rule("warning", "two rows of a table claim to be the same thing"),
+    "HZ106": Rule("warning", "something else than a number in a column of numbers"),
+    "HZ107": Rule("error", "an impossible number"),
+    "HZ201": Rule("error", "the backbone's label contradicts the name of the linked file"),
+    "HZ202": Rule("error", "a row without a file has a backbone's label that is wrong elsewhere"),
+    "HZ203": Rule("error", "the schedule contradicts the name of the linked file"),
+    "HZ204": Rule("warning", "crop size, GN or MS train contradicts the name of the linked file"),
+    "HZ205": Rule("error", "the linked configuration and the linked file have different names"),
+    "HZ301": Rule("error", "a link to a host that is retired"),
+    "HZ302": Rule("warning", "a log that is named otherwise than its checkpoint"),
+    "HZ303": Rule("error", "a log of another model"),
+    "HZ304": Rule("error", "the same log in two rows"),
+    "HZ305": Rule("error", "the same checkpoint in two rows"),
+    "HZ306": Rule("warning", "a checkpoint whose name does not end in eight digits of its SHA-256"),
+    "HZ401": Rule("warning", "upstream replaced these weights later"),
+    "HZ402": Rule("warning", "weights much newer than their table: speed and memory may be older"),
+    "HZ403": Rule("info", "upstream published this row's numbers later"),
+    "HZ404": Rule("warning", "upstream states another value for the same weights later"),
+    "HZ501": Rule("info", "fps out of order with multiply-adds"),
+    "HZ502": Rule("error", "a number of parameters that is not the network's"),
+    "HZ601": Rule("error", "a file whose content has another SHA-256 than its name promises"),
+    "HZ602": Rule("error", "a file whose tensors have another width than the label or name says"),
+    "HZ603": Rule("error", "a file that cannot be read as a checkpoint"),
+}
+"""1xx the table itself, 2xx names, 3xx links, 4xx what came later, 5xx numbers against the network,
+6xx against files on disk."""
+
+
+@dataclass(frozen=True)
 class Spot:
     """A piece of a document."""
 
@@ -41,21 +86,17 @@ class Spot:
 
     def part(self, start: int, end: int) -> Self:
         """Return a part of this piece, from and to characters of its text."""
-        return type(self)(
-            text=self.text[start:end],
-            line=self.line,
-            column=None if self.column is None else self.column + start,
-            start=None if self.start is None else self.start + start,
-        )
+        column, offset = (at if at is None else at + start for at in (self.column, self.start))
+        return type(self)(self.text[start:end], self.line, column, offset)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Patch:
     """What could stand in the document instead."""
 
     spot: Spot
     new: str
-    is_safe: bool
+    is_safe: bool = False
     """Whether it is certainly right, so that --fix makes it."""
 
     @property
@@ -68,7 +109,7 @@ class Patch:
         return self != other and self.spot.overlaps(other.spot)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Finding:
     """One thing that is wrong or worth knowing."""
 
@@ -106,6 +147,10 @@ class TableRow:
         """Return where a cell is, or where the row is if there is no such column."""
         return self.cells.get(column, self.place)
 
+    def prints(self, metric: str) -> bool:
+        """Whether anything is printed for a quantity."""
+        return self.text(metric) not in NOT_PRINTED
+
     def number(self, metric: str) -> Decimal | None:
         """Return a printed number, or None where none is printed.
 
@@ -127,7 +172,7 @@ class TableRow:
     @property
     def has_numbers(self) -> bool:
         """Whether any quantity is printed."""
-        return any(self.text(metric) not in NOT_PRINTED for metric in METRICS)
+        return any(map(self.prints, METRICS))
 
     @property
     def stem(self) -> str | None:

@@ -1,14 +1,37 @@
-"""3xx: whether links lead somewhere, and to this row's own files."""
+"""3xx, 4xx and 6xx: what links lead to: this row's own files, the latest ones, as promised.
+
+Reading files needs torch, once there are any.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from hrnet_zoo.readme.lint.document import Document, Finding, Patch, Spot, TableRow
-from hrnet_zoo.readme.names import checkpoint_stem, log_name
-from hrnet_zoo.weights.download import RETIRED_HOSTS
-from hrnet_zoo.weights.file_name import promised_sha256
+from hrnet_zoo.errors import CheckpointError
+from hrnet_zoo.readme.lint.document import Document, Finding, LintTable, Patch, Spot, TableRow
+from hrnet_zoo.readme.lint.name_checks import relabelled
+from hrnet_zoo.readme.names import (
+    Width,
+    checkpoint_date,
+    checkpoint_stem,
+    log_name,
+    width_in_name,
+)
+from hrnet_zoo.weights.download import RETIRED_HOSTS, sha256_of
+from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
+from hrnet_zoo.zoo.printed import printed_number
+from hrnet_zoo.zoo.row import LaterEdition
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_FINEST = "backbone.stage4.0.branches.0.{}.conv1.weight"
+"""A convolution from the finest branch to itself, in the block of this number."""
 
 
 def check_links(document: Document) -> Iterator[Finding]:
@@ -25,7 +48,7 @@ def check_links(document: Document) -> Iterator[Finding]:
                 f"{row.checkpoint.file_name} does not end in the first 8 digits of its SHA-256, "
                 'as in "-0123abcd.pth": nobody can tell whether it was changed'
             )
-            yield Finding(code="HZ306", spot=row.checkpoint, message=message)
+            yield Finding("HZ306", row.checkpoint, message)
         yield from _log(row, row.checkpoint)
 
 
@@ -39,8 +62,8 @@ def _host(link: Spot) -> Iterator[Finding]:
         return
     message = f"{host} is retired; the same path is at {new}"
     end = link.text.lower().index(host) + len(host)
-    patch = Patch(spot=link.part(0, end), new=new, is_safe=True)
-    yield Finding(code="HZ301", spot=link, message=message, patch=patch)
+    patch = Patch(link.part(0, end), new, is_safe=True)
+    yield Finding("HZ301", link, message, patch)
 
 
 def _shared(code: str, what: str, links: list[Spot | None]) -> Iterator[Finding]:
@@ -48,17 +71,13 @@ def _shared(code: str, what: str, links: list[Spot | None]) -> Iterator[Finding]
     for link in links:
         if link is None:
             continue
-        first = seen.setdefault(_file(link), link)
+        # A name with a stamp is one file on whichever host.
+        name = link.file_name
+        is_stamped = promised_sha256(name) is not None or log_name(name) is not None
+        first = seen.setdefault(name if is_stamped else link.text, link)
         if first is not link:
-            message = f"the {what} {link.file_name} is also linked in line {first.line}"
-            yield Finding(code=code, spot=link, message=message)
-
-
-def _file(link: Spot) -> str:
-    """Return what tells a file from others: its name, on whichever host, if that has a stamp."""
-    name = link.file_name
-    is_stamped = promised_sha256(name) is not None or log_name(name) is not None
-    return name if is_stamped else link.text
+            message = f"the {what} {name} is also linked in line {first.line}"
+            yield Finding(code, link, message)
 
 
 def _log(row: TableRow, checkpoint: Spot) -> Iterator[Finding]:
@@ -66,23 +85,145 @@ def _log(row: TableRow, checkpoint: Spot) -> Iterator[Finding]:
         return
     name = row.log.file_name
     stem = checkpoint_stem(checkpoint.file_name)
-    parts = log_name(name)
-    if parts is None and not name.startswith(stem):
+    named, separator = log_name(name) or (None, "")
+    if named is None and not name.startswith(stem):
         message = f"the log {name} is not named after its checkpoint, {checkpoint.file_name}"
-        yield Finding(code="HZ303", spot=row.log, message=message)
-    elif parts is None:
+        yield Finding("HZ303", row.log, message)
+    elif named is None:
         message = f'the log {name} is not named as usual, "{stem}_<date>_<time>.log.json"'
-        yield Finding(code="HZ302", spot=row.log, message=message)
-    elif parts.stem != stem:
-        message = f"the log is of {parts.stem}, the checkpoint of {stem}"
-        yield Finding(code="HZ303", spot=row.log, message=message)
-    elif parts.separator != "_":
-        usual = name.replace(f"{stem}{parts.separator}", f"{stem}_", 1)
+        yield Finding("HZ302", row.log, message)
+    elif named != stem:
+        message = f"the log is of {named}, the checkpoint of {stem}"
+        yield Finding("HZ303", row.log, message)
+    elif separator != "_":
+        usual = name.replace(f"{stem}{separator}", f"{stem}_", 1)
         message = (
-            f'the log {name} has "{parts.separator}" before its time, its checkpoint "_"; rename '
+            f'the log {name} has "{separator}" before its time, its checkpoint "_"; rename '
             "the file before the link"
         )
         # Not safe: the link would lead nowhere until the file is renamed.
         at = row.log.text.index(name)
-        patch = Patch(spot=row.log.part(at, at + len(name)), new=usual, is_safe=False)
-        yield Finding(code="HZ302", spot=row.log, message=message, patch=patch)
+        patch = Patch(row.log.part(at, at + len(name)), usual)
+        yield Finding("HZ302", row.log, message, patch)
+
+
+def check_files(document: Document, folder: Path) -> Iterator[Finding]:
+    """Yield what is wrong with the linked checkpoints that are in a folder or below it.
+
+    Args:
+        document: what links them.
+        folder: where files with the linked names are looked for; others are not read.
+    """
+    there = {path.name: path for path in sorted(folder.rglob("*.pth"))}
+    for row in document.rows:
+        if (link := row.checkpoint) is not None and link.file_name in there:
+            yield from _file(row, link, there[link.file_name])
+
+
+def width_of_tensors(state: Mapping[str, Tensor]) -> Width | None:
+    """Return the width of the HRNet in a state dict, or None if there is none.
+
+    Source:
+        mmsegmentation 0.20.2, configs/_base_/models/fcn_hr18.py and configs/hrnet/fcn_hr18s*.py:
+        the small variant has two blocks in each branch, the others have four.
+    """
+    first = state.get(_FINEST.format(0))
+    if first is None:
+        return None
+    return Width(channels=first.shape[0], small=_FINEST.format(2) not in state)
+
+
+def _file(row: TableRow, link: Spot, path: Path) -> Iterator[Finding]:
+    promised, sha256 = promised_sha256(path.name), sha256_of(path)
+    if promised is not None and not sha256.startswith(promised):
+        message = f"{path} has the SHA-256 {sha256[:8]}..., its name promises {promised}"
+        yield Finding("HZ601", link, message)
+    from hrnet_zoo.weights.checkpoint_file import read_state_dict  # noqa: PLC0415 - imports torch
+
+    try:
+        state = read_state_dict(path)
+    except CheckpointError as error:
+        yield Finding("HZ603", link, str(error))
+        return
+    width = width_of_tensors(state)
+    if width is None:
+        return
+    if (patch := relabelled(row, width, is_safe=True)) is not None:
+        message = f"the label says {patch.spot.text}, the tensors of {path} {width.as_label()}"
+        yield Finding("HZ602", patch.spot, message, patch)
+    named = width_in_name(checkpoint_stem(path.name))
+    if named is not None and named != width:
+        message = f"{path.name} is named as {named.as_label()}, its tensors are {width.as_label()}"
+        yield Finding("HZ602", link, message)
+
+
+_STATED = {"train_memory_gb": "memory", "box_ap": "box AP", "mask_ap": "mask AP"}
+"""Quantities that a later edition states, and what messages call them."""
+_NOT_ACCURACY = (("train_memory_gb", "memory"), ("fps", "fps"))
+_MUCH_NEWER = timedelta(days=180)
+
+
+def check_later(document: Document) -> Iterator[Finding]:
+    """Yield rows that are out of date."""
+    for table in document.tables:
+        for row in table.rows:
+            if row.row is not None and row.row.later is not None:
+                yield from _against_later(row, row.row.later)
+        yield from _retrained(table)
+
+
+def _against_later(row: TableRow, later: LaterEdition) -> Iterator[Finding]:
+    file_name = link_file_name(later.checkpoint_url)
+    if row.checkpoint is None:
+        stated = ((title, getattr(later, metric)) for metric, title in _STATED.items())
+        values = ", ".join(f"{title} {value}" for title, value in stated if value is not None)
+        if not row.has_numbers:
+            message = f"published later: {values}, {later.checkpoint_url}"
+            yield Finding("HZ403", row.place, message)
+    elif row.checkpoint.file_name != file_name:
+        changed = ", ".join(
+            f"{_STATED[metric]} {new} instead of {row.text(metric)}"
+            for metric, new in _differing(row, later)
+        )
+        news = f", with {changed}" if changed else ""
+        message = f"these weights were replaced by {file_name}{news}"
+        # Not safe: other numbers and another normalisation go with another file.
+        patch = Patch(row.checkpoint, later.checkpoint_url)
+        yield Finding("HZ401", row.checkpoint, message, patch)
+    else:
+        for metric, new in _differing(row, later):
+            spot = row.spot(metric)
+            message = f"{_STATED[metric]} is {spot.text}, later stated as {new} for the same file"
+            yield Finding("HZ404", spot, message, Patch(spot, new))
+
+
+def _differing(row: TableRow, later: LaterEdition) -> Iterator[tuple[str, str]]:
+    """Yield the quantities of which both state a number, but not the same, and the later one."""
+    for metric in _STATED:
+        printed, stated = row.readable(metric), getattr(later, metric)
+        if None not in (printed, printed_number(stated)) and printed != printed_number(stated):
+            yield metric, stated
+
+
+def _retrained(table: LintTable) -> Iterator[Finding]:
+    """Yield the rows whose files are much newer than most files of their table."""
+    dated = [
+        (row, link, day)
+        for row in table.rows
+        if (link := row.checkpoint) is not None
+        and (day := checkpoint_date(link.file_name)) is not None
+    ]
+    if not dated:
+        return
+    usual = date.fromordinal(int(median(day.toordinal() for _, _, day in dated)))
+    for row, link, day in dated:
+        if day - usual <= _MUCH_NEWER:
+            continue
+        message = f"weights of {day}, most of this table are of {usual} or before"
+        printed = [title for metric, title in _NOT_ACCURACY if row.prints(metric)]
+        if printed:
+            said = " and ".join(printed)
+            message += f": if the row was trained again, {said} may be of the weights before"
+        if row.row is not None and row.row.notes:
+            message += f" (the manifest notes: {' '.join(row.row.notes)})"
+        yield Finding("HZ402", link, message)

@@ -14,12 +14,8 @@ from hrnet_zoo.readme.names import (
     width_in_name,
     width_of_setup,
 )
-from hrnet_zoo.readme.setups import trained_crop
 
-_FLAGS = (
-    ("gn", "GN", "gn-head"),
-    ("ms_train", "MS train", "mstrain"),
-)
+_FLAGS = (("gn", "GN", "gn-head"), ("ms_train", "MS train", "mstrain"))
 """Columns of Y and N, their titles, and what names of files have where it is Y."""
 
 
@@ -41,40 +37,34 @@ def check_names(document: Document) -> Iterator[Finding]:
             yield from _label_of_blank(row, wrong)
 
 
-def relabelled(row: TableRow, width: Width, *, is_safe: bool) -> Patch | None:
+def relabelled(row: TableRow, width: Width | None, *, is_safe: bool) -> Patch | None:
     """Return the patch that makes a row's label say this width, if the label says another."""
     label = row.spot("backbone")
     said = width_in_label(label.text)
-    if said is None or said[0] == width:
+    if width is None or said is None or said[0] == width:
         return None
-    return Patch(spot=label.part(*said[1]), new=width.as_label(), is_safe=is_safe)
+    return Patch(label.part(*said[1]), width.as_label(), is_safe)
 
 
 def _label(row: TableRow, stem: str) -> Iterator[tuple[Finding, Width]]:
     width = width_in_name(stem)
-    if width is None:
-        return
     # Of several links that disagree, nobody knows which is right.
     others = [row.config.file_name.removesuffix(".py")] if row.config else []
     parts = log_name(row.log.file_name) if row.log else None
-    others += [parts.stem] if parts else []
+    others += [parts[0]] if parts else []
     patch = relabelled(row, width, is_safe=all(width_in_name(o) == width for o in others))
-    if patch is not None and row.checkpoint is not None:
+    if patch is not None and width is not None and row.checkpoint is not None:
         message = (
             f"the label says {patch.spot.text}, the file {row.checkpoint.file_name} says "
             f"{width.as_label()}"
         )
-        yield Finding(code="HZ201", spot=patch.spot, message=message, patch=patch), width
+        yield Finding("HZ201", patch.spot, message, patch), width
 
 
 def _label_of_blank(row: TableRow, wrong: dict[str, tuple[Width, TableRow]]) -> Iterator[Finding]:
     known = width_of_setup(row.row.setup.backbone) if row.row else None
-    width, evidence = wrong.get(row.text("backbone"), (known, None))
-    if known is not None:
-        width = known
-    if width is None:
-        return
-    patch = relabelled(row, width, is_safe=known is not None)
+    width, evidence = wrong.get(row.text("backbone"), (None, None))
+    patch = relabelled(row, known or width, is_safe=known is not None)
     if patch is None:
         return
     reasons = []
@@ -84,33 +74,30 @@ def _label_of_blank(row: TableRow, wrong: dict[str, tuple[Width, TableRow]]) -> 
     if known is not None and row.row is not None:
         reasons.append(f"upstream's configuration is {row.row.name}")
     message = f"the label says {patch.spot.text}, but {', and '.join(reasons)}"
-    yield Finding(code="HZ202", spot=patch.spot, message=message, patch=patch)
+    yield Finding("HZ202", patch.spot, message, patch)
 
 
 def _sizes(row: TableRow, stem: str) -> Iterator[Finding]:
     # Where the configuration has the printed crop, the size in the name is one of something else.
+    crop = getattr(row.row.setup, "train_crop", None) if row.row else None
+    trained = crop and f"{crop[0]}x{crop[1]}"
     for code, what, column, named, known in (
         ("HZ203", "schedule", "lr_schd", schedule_in_name(stem), None),
-        ("HZ204", "crop", "crop_size", crop_in_name(stem), trained_crop(row.row)),
+        ("HZ204", "crop", "crop_size", crop_in_name(stem), trained),
     ):
         spot, printed = row.spot(column), row.text(column).lower().replace(" ", "")
         if named is not None and printed and printed not in (named, known):
             message = f"the {what} is {spot.text}, the file {stem} says {named}"
-            patch = Patch(spot=spot, new=named, is_safe=False)
-            yield Finding(code=code, spot=spot, message=message, patch=patch)
+            yield Finding(code, spot, message, Patch(spot, named))
 
 
 def _flags(row: TableRow, stem: str) -> Iterator[Finding]:
     for column, title, mark in _FLAGS:
-        if column not in row.cells or row.cells[column].text not in ("Y", "N"):
-            continue
-        spot = row.cells[column]
-        named = "Y" if mark in stem else "N"
-        if named != spot.text:
+        spot, named = row.spot(column), "Y" if mark in stem else "N"
+        if row.text(column) in ("Y", "N") and named != spot.text:
             there = "has" if named == "Y" else "does not have"
             message = f'{title} is {spot.text}, but the file {stem} {there} "{mark}" in its name'
-            patch = Patch(spot=spot, new=named, is_safe=False)
-            yield Finding(code="HZ204", spot=spot, message=message, patch=patch)
+            yield Finding("HZ204", spot, message, Patch(spot, named))
 
 
 def _config(row: TableRow, stem: str) -> Iterator[Finding]:
@@ -118,4 +105,4 @@ def _config(row: TableRow, stem: str) -> Iterator[Finding]:
         return  # converted weights keep another framework's name; the configuration only runs them
     if row.config is not None and row.config.file_name.removesuffix(".py") != stem:
         message = f"the configuration is {row.config.file_name}, the file is of {stem}"
-        yield Finding(code="HZ205", spot=row.config, message=message)
+        yield Finding("HZ205", row.config, message)

@@ -1,73 +1,76 @@
-"""1xx: whether a table is complete and of one piece."""
+"""1xx and 5xx: whether tables are complete and of one piece, and their numbers the networks'."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterator
+from statistics import median
 
-from hrnet_zoo.readme.lint.document import Document, Finding, LintTable, TableRow
+from hrnet_zoo.readme.lint.document import Document, Finding, LintTable, Patch, TableRow
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.columns import LABELS, NETWORKS, is_percent
-from hrnet_zoo.zoo.printed import NOT_PRINTED, decimals_of
+from hrnet_zoo.zoo.complexity import complexity_of
+from hrnet_zoo.zoo.printed import decimals_of
 
 _NEGATIVE = re.compile(r"[-\u2212]\d+(\.\d+)?", re.ASCII)
 _ENOUGH_FOR_A_HABIT = 3
 """Values in a column from which on their decimals are compared."""
+_CLEARLY_MORE = 1.1
+"""Ratio of multiply-adds from which on a network should be slower."""
 
 
 def check_tables(document: Document) -> Iterator[Finding]:
-    """Yield what is wrong with tables as tables."""
+    """Yield what is wrong with tables as tables, and what does not fit the networks."""
     for table in document.tables:
         for spot, why in table.ragged:
-            yield Finding(code="HZ101", spot=spot, message=why)
+            yield Finding("HZ101", spot, why)
         for row in table.rows:
             yield from _completeness(row)
             yield from _numbers(row)
+            yield from _parameters(row)
         yield from _twins(table)
         for metric in METRICS:
             yield from _decimals(table, metric)
+        yield from _order(table)
 
 
 def _completeness(row: TableRow) -> Iterator[Finding]:
     what = ", ".join(filter(None, map(row.text, (*NETWORKS, "lr_schd"))))
     if row.checkpoint is None and not row.has_numbers:
-        message = f"{what}: a blank row, with neither numbers nor a file"
-        yield Finding(code="HZ102", spot=row.place, message=message)
+        yield Finding("HZ102", row.place, f"{what}: a blank row, with neither numbers nor a file")
     elif row.checkpoint is None:
         message = f"{what}: numbers, but no file that they could be checked with"
-        yield Finding(code="HZ103", spot=row.place, message=message)
-    elif not any(row.text(m) not in NOT_PRINTED for m in METRICS if is_percent(m)):
-        message = f"{what}: a file, but no accuracy"
-        yield Finding(code="HZ103", spot=row.place, message=message)
+        yield Finding("HZ103", row.place, message)
+    elif not any(map(row.prints, filter(is_percent, METRICS))):
+        yield Finding("HZ103", row.place, f"{what}: a file, but no accuracy")
 
 
 def _numbers(row: TableRow) -> Iterator[Finding]:
     for metric in METRICS:
-        text = row.text(metric)
+        text, spot = row.text(metric), row.spot(metric)
         if _NEGATIVE.fullmatch(text):
             message = f"{text} is impossible: no quantity of a table is negative"
-            yield Finding(code="HZ107", spot=row.spot(metric), message=message)
+            yield Finding("HZ107", spot, message)
             continue
         try:
             value = row.number(metric)
         except ValueError as error:
-            yield Finding(code="HZ106", spot=row.spot(metric), message=str(error))
+            yield Finding("HZ106", spot, str(error))
             continue
         if value is not None and is_percent(metric) and value > 100:
-            message = f"{value} percent is impossible"
-            yield Finding(code="HZ107", spot=row.spot(metric), message=message)
+            yield Finding("HZ107", spot, f"{value} percent is impossible")
 
 
 def _twins(table: LintTable) -> Iterator[Finding]:
     seen: dict[tuple[str, ...], TableRow] = {}
     for row in table.rows:
-        claims = tuple(row.text(column) for column in LABELS)
+        claims = tuple(map(row.text, LABELS))
         first = seen.setdefault(claims, row)
         if first is not row:
-            what = ", ".join(text for text in claims if text)
+            what = ", ".join(filter(None, claims))
             message = f"{what}: line {first.place.line} claims to be the same"
-            yield Finding(code="HZ105", spot=row.place, message=message)
+            yield Finding("HZ105", row.place, message)
 
 
 def _decimals(table: LintTable, metric: str) -> Iterator[Finding]:
@@ -83,12 +86,49 @@ def _decimals(table: LintTable, metric: str) -> Iterator[Finding]:
         return
     for spot, decimals in counts.items():
         if decimals != usual:
-            message = (
-                f"{spot.text} has {_so_many(decimals)}, the others of its column have {usual}"
-                + (": it may have lost a 0, or been rounded" if decimals < usual else "")
-            )
-            yield Finding(code="HZ104", spot=spot, message=message)
+            so_many = "1 decimal" if decimals == 1 else f"{decimals} decimals"
+            why = ": it may have lost a 0, or been rounded" if decimals < usual else ""
+            message = f"{spot.text} has {so_many}, the others of its column have {usual}{why}"
+            yield Finding("HZ104", spot, message)
 
 
-def _so_many(decimals: int) -> str:
-    return "1 decimal" if decimals == 1 else f"{decimals} decimals"
+def _order(table: LintTable) -> Iterator[Finding]:
+    """Yield the networks that are documented as faster than one that computes clearly less.
+
+    Rows of one network are taken together, as the median of their fps: they differ by chance.
+    """
+    networks: dict[int, list[tuple[TableRow, float]]] = {}
+    for row in table.rows:
+        counted = complexity_of(row.row) if row.row else None
+        fps = row.readable("fps")
+        if counted is not None and fps is not None:
+            networks.setdefault(counted.multiply_adds, []).append((row, float(fps)))
+    speeds = {adds: median(fps for _, fps in rows) for adds, rows in networks.items()}
+    for adds, rows in networks.items():
+        slower = [o for o in speeds if adds > _CLEARLY_MORE * o and speeds[o] < speeds[adds]]
+        if not slower:
+            continue
+        slowest = min(slower, key=speeds.__getitem__)
+        first, other = rows[0][0], networks[slowest][0][0]
+        message = (
+            f"{first.text('backbone')} computes {adds / slowest:.2f} times as much as "
+            f"{other.text('backbone')}, line {other.place.line}, but is documented as faster: "
+            f"{speeds[adds]:g} against {speeds[slowest]:g} fps"
+        )
+        yield Finding("HZ501", first.spot("fps"), message)
+
+
+def _parameters(row: TableRow) -> Iterator[Finding]:
+    counted = complexity_of(row.row) if row.row else None
+    printed = row.readable("params_m")
+    if printed is None or counted is None:
+        return
+    decimals = decimals_of(printed)
+    right = f"{counted.parameters / 1e6:.{decimals}f}"
+    # A whole unit of the last digit: others may count the statistics of BatchNorm, or truncate.
+    if abs(float(printed) - counted.parameters / 1e6) > max(10**-decimals, 0.01 * float(printed)):
+        cell = row.spot("params_m")
+        at = cell.text.index(str(printed))
+        spot = cell.part(at, at + len(str(printed)))
+        message = f"{printed} M parameters; the network has {right} M"
+        yield Finding("HZ502", spot, message, Patch(spot, right))

@@ -1,0 +1,138 @@
+"""A README, or the tables that a manifest quotes, as a document to check."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping
+from pathlib import Path
+
+from hrnet_zoo.readme.lint.document import Document, LintTable, Spot, TableRow
+from hrnet_zoo.readme.markdown import Line, read_markdown
+from hrnet_zoo.readme.results import (
+    ResultsTable,
+    explain_ragged,
+    links_of,
+    match_lines,
+    results_tables,
+    titles_of,
+)
+from hrnet_zoo.zoo.columns import LINKS
+from hrnet_zoo.zoo.manifest import Keys, load_zoo_with_lines
+from hrnet_zoo.zoo.row import Row
+from hrnet_zoo.zoo.zoo import Zoo
+
+_LINK = re.compile(r"https?://[^\s()<>\[\]\"'|]+")
+
+
+def readme_document(text: str, name: str, zoo: Zoo) -> Document:
+    """Return the results tables of a README and all its links.
+
+    Args:
+        text: of the README, with its line ends as they are.
+        name: of the file, for messages.
+        zoo: what is known of the rows.
+
+    Raises:
+        ReadmeError: it has no results table.
+    """
+    tables = results_tables(read_markdown(text), titles_of(zoo.tables), name)
+    lines = _Lines(text)
+    return Document(
+        tables=[_table(zoo, table, lines) for table in tables],
+        links=[lines.spot(match[0], match.start()) for match in _LINK.finditer(text)],
+    )
+
+
+class _Lines:
+    """Offsets as lines and columns, where Markdown sees lines: at LF, CRLF and CR only."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts = [0, *(m.end() for m in re.finditer(r"\r\n?|\n", text))]
+
+    def spot(self, text: str, start: int) -> Spot:
+        line = bisect_right(self._starts, start)
+        return Spot(text, line, start - self._starts[line - 1] + 1, start)
+
+    def cell(self, line: Line, place: int) -> Spot:
+        cell = line.cells[place]
+        return self.spot(cell.core, cell.start + cell.raw.find(cell.core))
+
+    def beginning(self, line: Line) -> Spot:
+        # A line that is just a pipe has no cells.
+        return self.cell(line, 0) if line.cells else self.spot("", self._starts[line.number - 1])
+
+    def found(self, text: str | None, line: Line) -> Spot | None:
+        """Return the first place of a text in a line of a table."""
+        if text is None:
+            return None
+        return self.spot(text, self._text.index(text, line.cells[0].start))
+
+
+def _table(zoo: Zoo, table: ResultsTable, lines: _Lines) -> LintTable:
+    return LintTable(
+        rows=[
+            _row(table, line, found if isinstance(found, Row) else None, lines)
+            for line, found in match_lines(zoo, table)
+        ],
+        ragged=[
+            (lines.beginning(line), explain_ragged(table, line)) for line in table.markdown.ragged()
+        ],
+    )
+
+
+def _row(table: ResultsTable, line: Line, row: Row | None, lines: _Lines) -> TableRow:
+    links = links_of(line)
+    return TableRow(
+        place=lines.beginning(line),
+        cells={
+            column: lines.cell(line, place)
+            for column, place in table.columns.items()
+            if column not in LINKS
+        },
+        config=lines.found(links.config, line),
+        checkpoint=lines.found(links.checkpoint, line),
+        log=lines.found(links.log, line),
+        row=row,
+    )
+
+
+def manifest_document(path: Path) -> Document:
+    """Return the tables that a manifest quotes, and all its links.
+
+    Its places cannot be edited: a quotation is corrected in the README.
+
+    Raises:
+        ManifestError: it is missing or breaks the schema.
+    """
+    zoo, lines = load_zoo_with_lines(path)
+    rows = {row.name: _quoted(row, ("rows", i), lines) for i, row in enumerate(zoo.rows)}
+    links = [Spot(source.url, lines["sources", key, "url"]) for key, source in zoo.sources.items()]
+    for i, row in enumerate(zoo.rows):
+        quoted = rows[row.name]
+        links += [link for link in (quoted.config, quoted.checkpoint, quoted.log) if link]
+        if row.later is not None:
+            links.append(
+                Spot(row.later.checkpoint_url, lines["rows", i, "later", "checkpoint_url"])
+            )
+    tables = [LintTable(rows=[rows[row.name] for row in zoo.rows_of(t)]) for t in zoo.tables]
+    return Document(tables=tables, links=links)
+
+
+def _quoted(row: Row, here: Keys, lines: Mapping[Keys, int]) -> TableRow:
+    def link(field: str) -> Spot | None:
+        url = getattr(row, field)
+        return None if url is None else Spot(url, lines[*here, field])
+
+    return TableRow(
+        place=Spot(row.name, lines[here]),
+        cells={
+            column: Spot(text, lines[*here, "printed", column])
+            for column, text in row.printed.items()
+        },
+        config=link("config_url"),
+        checkpoint=link("checkpoint_url"),
+        log=link("log_url"),
+        row=row,
+    )
