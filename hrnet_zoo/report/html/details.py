@@ -220,8 +220,6 @@ def _accuracy(record: AccuracyRecord) -> tuple[Facts, dict[str, Any]]:
     content = record.model_dump(mode="json")
     for measurement in content["measurements"]:
         measurement["classes"] = _count(measurement["classes"], "classes")
-        if measurement["coco"]:
-            measurement["coco"]["categories"] = _count(measurement["coco"]["categories"], "classes")
     return facts, content
 
 
