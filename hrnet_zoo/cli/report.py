@@ -11,8 +11,8 @@ import click
 from hrnet_zoo.cli.options import PATH, format_option, records_option, zoo_option
 
 if TYPE_CHECKING:
-    from hrnet_zoo.report.html.errata import Erratum
     from hrnet_zoo.report.html.gathering import Gathered
+    from hrnet_zoo.report.html.page import Erratum
 
 _PAGE_NEEDS = ("altair", "jinja2", "vl_convert")
 _PARQUET_NEEDS = ("pyarrow",)
@@ -103,7 +103,7 @@ def figures(folder: Path, output: Path, zoo_file: Path | None) -> int:
     Exit code: 0, or 3 if a file below the folder of records could not be used.
     """
     _require(_PAGE_NEEDS)
-    from hrnet_zoo.report.html.figures import write_figures
+    from hrnet_zoo.report.html.charts import write_figures
 
     gathered = _gather(folder, zoo_file)
     for path in write_figures(gathered, output):
@@ -158,7 +158,7 @@ def _errata(manifest: Path) -> list[Erratum]:
     from hrnet_zoo.readme.lint.checking import check_document
     from hrnet_zoo.readme.lint.codes import RULES
     from hrnet_zoo.readme.lint.manifest_source import manifest_document
-    from hrnet_zoo.report.html.errata import Erratum
+    from hrnet_zoo.report.html.page import Erratum
 
     return [
         Erratum(

@@ -8,8 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hrnet_zoo.report.html.gathering import Claim, ClaimRun, Gathered
-from hrnet_zoo.report.html.speeds import Speed
+from hrnet_zoo.report.html.gathering import Claim, ClaimRun, Gathered, Speed
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.row import Metric, Row
@@ -69,7 +68,7 @@ def values_of(gathered: Gathered) -> Iterator[Value]:
         for run in claim.runs or (None,):
             yield _accuracy(claim, run)
     for row in gathered.zoo.rows:
-        yield _fps(row, gathered.speeds.by_row.get(row.name))
+        yield _fps(row, gathered.speeds.get(row.name))
 
 
 def table_of(values: Iterable[Value]) -> pandas.DataFrame:
@@ -136,8 +135,8 @@ def _accuracy(claim: Claim, run: ClaimRun | None) -> Value:
         return value
     return replace(
         value,
-        measured=run.measured,
-        delta=run.delta,
+        measured=judgement.measured,
+        delta=judgement.delta,
         interval_low=run.interval.low if run.interval else None,
         interval_high=run.interval.high if run.interval else None,
         counts=run is claim.run,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from hrnet_zoo.report.editions import editions_side_by_side, later_as_dict
-from hrnet_zoo.report.text import aligned, section, to_json
+from hrnet_zoo.report.text import aligned, metric_title, section, to_json
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.network_size import CONVENTION
 from hrnet_zoo.zoo.complexity import complexity_of
@@ -18,11 +18,6 @@ from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 _PRINTED_FIELDS = ("backbone", "crop_size", "lr_schd", "style", "gn", "ms_train")
-
-
-def metric_title(metric: str) -> str:
-    """Return what people call a metric; its own name, if it is another program's."""
-    return METRICS[metric].title if metric in METRICS else metric
 
 
 def row_as_dict(row: Row) -> dict[str, object]:

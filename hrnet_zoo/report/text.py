@@ -1,4 +1,4 @@
-"""The forms that all reports share: JSON, numbers, aligned tables, and sections of pairs."""
+"""The forms that all reports share: JSON, numbers, titles, aligned tables, sections of pairs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Literal
 
 from tabulate import tabulate
+
+from hrnet_zoo.tasks import METRICS
 
 _SIDES = {"l": "left", "r": "right"}
 
@@ -25,6 +27,23 @@ def or_dash(value: float | Decimal | None, form: str = "") -> str:
         form: as of `format`; by default, all its digits.
     """
     return "-" if value is None else format(value, form)
+
+
+def metric_title(metric: str) -> str:
+    """Return what people call a metric; its own name, if it is another program's."""
+    return METRICS[metric].title if metric in METRICS else metric
+
+
+def on_one_line(value: object) -> str:
+    """Return a JSON value for people, without its brackets."""
+    if isinstance(value, dict):
+        said = (f"{name} {on_one_line(v)}" for name, v in value.items() if v is not None)
+        return ", ".join(said)
+    if isinstance(value, list):
+        return ", ".join(map(on_one_line, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else "-" if value is None else str(value)
 
 
 def aligned(

@@ -17,7 +17,7 @@ from support.hostile import ATTACKS, write_hostile_zoo
 from support.pages import Parsed, parsed
 from support.trees import Finished, RunCli
 
-from hrnet_zoo.report.html.errata import Erratum
+from hrnet_zoo.report.html.page import Erratum
 from hrnet_zoo.report.html.gathering import gather
 from hrnet_zoo.report.html.page import LARGEST_BYTES, page_of, render, render_within
 from hrnet_zoo.report.html.vega import vega_runtime
