@@ -11,7 +11,6 @@ from hrnet_zoo.cli.options import RECORDS, format_option, zoo_option
 from hrnet_zoo.cli.verify import parse_metrics
 
 if TYPE_CHECKING:
-    from hrnet_zoo.verdicts.comparison.outcome import ComparedRecords
     from hrnet_zoo.zoo.row import EditionName
 
 
@@ -67,6 +66,8 @@ def compare(
     Exit code: 0 nothing is known to be worse, 1 something is, 2 wrong usage, 3 a run is missing or
     failed, or is not comparable.
     """
+    from hrnet_zoo import settings
+    from hrnet_zoo.report import comparison as report
     from hrnet_zoo.verdicts.comparison.accuracy_pairs import COMPARED_METRICS
     from hrnet_zoo.verdicts.comparison.compare import LATENCY, Selection, compare_records
     from hrnet_zoo.verdicts.comparison.outcome import exit_code
@@ -79,36 +80,20 @@ def compare(
             raise click.UsageError(msg)
     selection = Selection(rows=rows, metrics=metrics or known, edition=edition)
     compared = compare_records(base, head, load_zoo(zoo_file), selection, folder)
-    _print(compared, form)
-    return exit_code(compared)
-
-
-def _print(compared: ComparedRecords, form: str) -> None:
-    from hrnet_zoo import settings
-    from hrnet_zoo.report.comparison import (
-        comparison_as_json,
-        comparison_as_markdown,
-        comparison_as_text,
-    )
-    from hrnet_zoo.report.comparison_ci import (
-        comparison_as_github,
-        comparison_as_junit,
-    )
-
     written = {
-        "text": comparison_as_text,
-        "markdown": comparison_as_markdown,
-        "json": comparison_as_json,
-        "junit": comparison_as_junit,
-        "github": comparison_as_github,
+        "text": report.comparison_as_text,
+        "markdown": report.comparison_as_markdown,
+        "json": report.comparison_as_json,
+        "junit": report.comparison_as_junit,
+        "github": report.comparison_as_github,
     }
     click.echo(written[form](compared))
     step_summary = settings.step_summary() if form == "github" else None
-    if step_summary is None:
-        return
     try:
-        with step_summary.open("a", encoding="utf-8") as file:
-            file.write(comparison_as_markdown(compared) + "\n")
+        if step_summary is not None:
+            with step_summary.open("a", encoding="utf-8") as file:
+                file.write(report.comparison_as_markdown(compared) + "\n")
     except OSError as error:  # what was found is true all the same
         reason = error.strerror or error
         click.echo(f"The summary {step_summary} cannot be written: {reason}.", err=True)
+    return exit_code(compared)

@@ -1,15 +1,16 @@
-"""The outcome of a comparison as text, Markdown and JSON."""
+"""The outcome of a comparison: text, Markdown, JSON, JUnit's XML, and commands of GitHub."""
 
 from __future__ import annotations
 
-import json
+import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from xml.etree import ElementTree
 
 import click
-from tabulate import tabulate
 
+from hrnet_zoo.report.text import aligned, or_dash, to_json
+from hrnet_zoo.system.github import command
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.comparison.outcome import (
     NO_ANSWER,
@@ -20,7 +21,7 @@ from hrnet_zoo.verdicts.comparison.outcome import (
 )
 
 _TITLES = ("row", "", "base", "head", "difference", "95 % interval", "outcome", "basis")
-_ALIGN = ("left", "left", "right", "right", "right", "right", "left", "left")
+_ALIGN = "llrrrrll"
 _MARKS = {
     ComparisonOutcome.WORSE: "\N{CROSS MARK}",
     ComparisonOutcome.BETTER: "\N{WHITE HEAVY CHECK MARK}",
@@ -42,14 +43,21 @@ _COLOURS = {
     ComparisonOutcome.SAME: "green",
 }
 
+# XML 1.0 cannot hold these characters, not even escaped.
+_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
 
 def comparison_as_text(compared: ComparedRecords) -> str:
     """Return the comparison as a table, worst first, with what it amounts to below."""
     cells = [
-        [*map(_in_one_line, _cells(c)), _styled(c.outcome), _in_one_line(c.basis)]
+        [
+            *map(_in_one_line, _cells(c)),
+            click.style(c.outcome.label, fg=_COLOURS.get(c.outcome, "yellow")),
+            _in_one_line(c.basis),
+        ]
         for c in compared.comparisons
     ]
-    table = tabulate(cells, _TITLES, tablefmt="simple", disable_numparse=True, colalign=_ALIGN)
+    table = aligned(_TITLES, cells, _ALIGN)
     lines = [table] if cells else []
     lines += [f"problem: {_in_one_line(problem)}" for problem in compared.problems]
     lines += [f"note: {_in_one_line(remark)}" for remark in compared.remarks]
@@ -59,10 +67,14 @@ def comparison_as_text(compared: ComparedRecords) -> str:
 def comparison_as_markdown(compared: ComparedRecords) -> str:
     """Return the comparison as a heading, one sentence and a table, worst first."""
     cells = [
-        [*map(_quoted, _cells(c)), _marked(c.outcome), _quoted(c.basis)]
+        [
+            *map(_quoted, _cells(c)),
+            f"{_MARKS.get(c.outcome, '')} {c.outcome.label}".strip(),
+            _quoted(c.basis),
+        ]
         for c in compared.comparisons
     ]
-    table = tabulate(cells, _TITLES, tablefmt="pipe", disable_numparse=True, colalign=_ALIGN)
+    table = aligned(_TITLES, cells, _ALIGN, form="pipe")
     lines = [f"- problem: {_quoted(problem)}" for problem in compared.problems]
     lines += [f"- {_quoted(remark)}" for remark in compared.remarks]
     heading = f"### {_quoted(compared.base)} against {_quoted(compared.head)}"
@@ -76,11 +88,56 @@ def comparison_as_json(compared: ComparedRecords) -> str:
         "base": compared.base,
         "head": compared.head,
         "exit_code": exit_code(compared),
-        "comparisons": [asdict(comparison) for comparison in compared.comparisons],
-        "problems": list(compared.problems),
-        "remarks": list(compared.remarks),
+        "comparisons": compared.comparisons,
+        "problems": compared.problems,
+        "remarks": compared.remarks,
     }
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return to_json(content)
+
+
+def comparison_as_junit(compared: ComparedRecords) -> str:
+    """Return JUnit's XML with one test case per number, and one per unusable file.
+
+    What became worse is a failure. What has no answer is an error, which test reports show apart
+    from failures: infrastructure, not the model. Inconclusive and new numbers are skipped, with
+    the reason.
+
+    Source:
+        The schema of the Apache Ant JUnit task, as Jenkins, GitLab and GitHub's viewers read it.
+    """
+    cases = [_case(comparison) for comparison in compared.comparisons]
+    cases += [_problem_case(number, text) for number, text in enumerate(compared.problems, 1)]
+    kinds = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+    counts = {
+        what: str(sum(c.find(kind) is not None for c in cases)) for what, kind in kinds.items()
+    }
+    about = {"name": "hrnet-zoo compare", "tests": str(len(cases)), **counts, "time": "0"}
+    root = ElementTree.Element("testsuites", about)
+    suite = ElementTree.SubElement(root, "testsuite", about)
+    suite.extend(cases)
+    remarks = [f"{compared.base} against {compared.head}", summary(compared), *compared.remarks]
+    ElementTree.SubElement(suite, "system-out").text = _xml_text("\n".join(remarks))
+    ElementTree.indent(root)
+    # ASCII with character references: whatever encoding standard output has, it can hold that.
+    text: bytes = ElementTree.tostring(root, encoding="us-ascii", xml_declaration=True)
+    return text.decode("ascii")
+
+
+def comparison_as_github(compared: ComparedRecords) -> str:
+    """Return one workflow command per number that is not the same, worst first, and the sentence.
+
+    Regressions are errors; what has no answer is a warning, so that nobody takes a broken download
+    for a broken model, and so is what may be a regression; the rest are notices.
+    """
+    lines = [
+        command(_level(c), sentence(c), title=f"{c.row} {title_of(c)}: {c.outcome.label}")
+        for c in compared.comparisons
+        if c.outcome is not ComparisonOutcome.SAME
+    ]
+    lines += [command("warning", problem, title="unusable") for problem in compared.problems]
+    lines += [command("notice", remark, title="note") for remark in compared.remarks]
+    # A line that begins with "::" would be a command; this one says what was found.
+    return "\n".join([*lines, f"hrnet-zoo compare: {summary(compared)}"])
 
 
 def summary(compared: ComparedRecords) -> str:
@@ -118,16 +175,13 @@ def _cells(comparison: Comparison) -> list[str]:
     """Return row, metric, both values, difference and interval, one decimal finer than printed."""
     is_speed, finer = comparison.kind == "speed", 1 + comparison.decimals
     unit, percent = (" ms", " %") if is_speed else ("", "")
-    values = [
-        "-" if value is None else f"{value:.{finer}f}{unit}"
-        for value in (comparison.base, comparison.head)
-    ]
+    values = [or_dash(v, f".{finer}f") for v in (comparison.base, comparison.head)]
     decimals = 1 if is_speed else finer
     difference = comparison.difference
     return [
         comparison.row,
         title_of(comparison),
-        *values,
+        *(value if value == "-" else value + unit for value in values),
         "-" if difference is None else f"{_signed(difference, decimals)}{percent}",
         _interval(comparison.interval, decimals, percent),
     ]
@@ -144,14 +198,6 @@ def _signed(value: float, decimals: int) -> str:
     return f"{round(value, decimals) + 0.0:+.{decimals}f}"  # no "-0.00"
 
 
-def _styled(outcome: ComparisonOutcome) -> str:
-    return click.style(outcome.label, fg=_COLOURS.get(outcome, "yellow"))
-
-
-def _marked(outcome: ComparisonOutcome) -> str:
-    return f"{_MARKS.get(outcome, '')} {outcome.label}".strip()
-
-
 def _quoted(text: str) -> str:
     """Return text that Markdown shows as it is, in one line."""
     return _in_one_line(text.translate(_AS_TEXT))
@@ -164,3 +210,38 @@ def _in_one_line(text: str) -> str:
     """
     shown = "".join(c for c in " ".join(text.split()) if c.isprintable())
     return f'"{shown}"' if shown.startswith("::") else shown
+
+
+def _case(comparison: Comparison) -> ElementTree.Element:
+    case = _test_case(_xml_text(comparison.row), _xml_text(title_of(comparison)))
+    said, outcome = _xml_text(sentence(comparison)), comparison.outcome
+    if outcome is ComparisonOutcome.WORSE or outcome in NO_ANSWER:
+        kind = "failure" if outcome is ComparisonOutcome.WORSE else "error"
+        child = ElementTree.SubElement(case, kind, {"message": said, "type": outcome.value})
+        child.text = said
+    elif outcome in (ComparisonOutcome.INCONCLUSIVE, ComparisonOutcome.NEW):
+        ElementTree.SubElement(case, "skipped", {"message": said})
+    else:
+        ElementTree.SubElement(case, "system-out").text = said
+    return case
+
+
+def _problem_case(number: int, text: str) -> ElementTree.Element:
+    case, said = _test_case("records", f"problem {number}"), _xml_text(text)
+    ElementTree.SubElement(case, "error", {"message": said, "type": "unusable"}).text = said
+    return case
+
+
+def _test_case(group: str, name: str) -> ElementTree.Element:
+    return ElementTree.Element("testcase", {"classname": group, "name": name, "time": "0"})
+
+
+def _xml_text(text: str) -> str:
+    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _level(comparison: Comparison) -> str:
+    if comparison.outcome is ComparisonOutcome.WORSE:
+        return "error"
+    is_open = comparison.outcome in NO_ANSWER or comparison.may_be_regression
+    return "warning" if is_open else "notice"

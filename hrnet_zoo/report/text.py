@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, is_dataclass
 from decimal import Decimal
+from enum import Enum
 from typing import Literal
 
 from tabulate import tabulate
@@ -16,7 +18,13 @@ _SIDES = {"l": "left", "r": "right"}
 
 def to_json(content: object) -> str:
     """Return a value as indented JSON, for programs and for people."""
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return json.dumps(content, indent=2, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return value.name.lower() if isinstance(value, Enum) else str(value)
 
 
 def or_dash(value: float | Decimal | None, form: str = "") -> str:
@@ -50,7 +58,7 @@ def aligned(
     titles: Sequence[str],
     lines: Iterable[Sequence[str]],
     align: str,
-    form: Literal["simple", "pipe"] = "simple",
+    form: Literal["simple", "pipe", "plain"] = "simple",
 ) -> str:
     """Return a table whose columns are aligned.
 
@@ -58,7 +66,7 @@ def aligned(
         titles: of the columns.
         lines: the cells of each.
         align: a letter for each column, "l" for left or "r" for right.
-        form: for terminals, or Markdown's with pipes.
+        form: for terminals, Markdown's with pipes, or without titles.
     """
     sides = [_SIDES[letter] for letter in align]
     return tabulate(lines, titles, tablefmt=form, disable_numparse=True, colalign=sides)
