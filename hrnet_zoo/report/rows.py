@@ -13,7 +13,7 @@ from hrnet_zoo.report.text import aligned, metric_title, section, to_json
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.network_size import CONVENTION
 from hrnet_zoo.zoo.complexity import complexity_of
-from hrnet_zoo.zoo.printed import NOT_PRINTED
+from hrnet_zoo.zoo.printed import NOT_PRINTED, printed_number
 from hrnet_zoo.zoo.row import LATER_QUANTITIES, LaterEdition, Row
 from hrnet_zoo.zoo.zoo import Zoo
 

@@ -81,7 +81,7 @@ class Page:
     def id_of(self, run: ClaimRun | Speed | None) -> str | None:
         """Return the id of a record on the page, if it is there."""
         shown = self.records.get(run.path) if run else None
-        return shown and shown.id
+        return shown.id if shown else None
 
 
 def page_of(
