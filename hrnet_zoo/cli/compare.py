@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import RECORDS, format_option, zoo_option
+from hrnet_zoo.cli.options import PATH, RECORDS, format_option, loaded_zoo
 from hrnet_zoo.cli.verify import parse_metrics
 
 if TYPE_CHECKING:
     from hrnet_zoo.zoo.row import EditionName
+    from hrnet_zoo.zoo.zoo import Zoo
 
 
 @click.command()
@@ -37,13 +38,13 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--folder",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=RECORDS,
     show_default=True,
     help="Where records are in a revision that is named without a path.",
 )
 @format_option("text", "markdown", "json", "junit", "github")
-@zoo_option
+@loaded_zoo
 def compare(
     base: str,
     head: str,
@@ -52,7 +53,7 @@ def compare(
     edition: EditionName | None,
     folder: Path,
     form: str,
-    zoo_file: Path | None,
+    zoo: Zoo,
 ) -> int:
     """Compare two sets of records.
 
@@ -71,7 +72,6 @@ def compare(
     from hrnet_zoo.verdicts.comparison.accuracy_pairs import COMPARED_METRICS
     from hrnet_zoo.verdicts.comparison.compare import LATENCY, Selection, compare_records
     from hrnet_zoo.verdicts.comparison.outcome import exit_code
-    from hrnet_zoo.zoo.manifest import load_zoo
 
     known = (*COMPARED_METRICS, LATENCY)
     for name in metrics:
@@ -79,7 +79,7 @@ def compare(
             msg = f'"{name}" cannot be compared; there are {", ".join(known)}.'
             raise click.UsageError(msg)
     selection = Selection(rows=rows, metrics=metrics or known, edition=edition)
-    compared = compare_records(base, head, load_zoo(zoo_file), selection, folder)
+    compared = compare_records(base, head, zoo, selection, folder)
     written = {
         "text": report.comparison_as_text,
         "markdown": report.comparison_as_markdown,
