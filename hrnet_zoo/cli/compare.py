@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import RECORDS, format_option, zoo_option
+from hrnet_zoo.cli.options import PATH, RECORDS, format_option, loaded_zoo
 from hrnet_zoo.cli.verify import parse_metrics
 
 if TYPE_CHECKING:
-    from hrnet_zoo.verdicts.comparison.outcome import ComparedRecords
     from hrnet_zoo.zoo.row import EditionName
+    from hrnet_zoo.zoo.zoo import Zoo
 
 
 @click.command()
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--folder",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=RECORDS,
     show_default=True,
     help="Where records are in a revision that is named without a path.",
 )
 @format_option("text", "markdown", "json", "junit", "github")
-@zoo_option
+@loaded_zoo
 def compare(
     base: str,
     head: str,
@@ -53,7 +53,7 @@ def compare(
     edition: EditionName | None,
     folder: Path,
     form: str,
-    zoo_file: Path | None,
+    zoo: Zoo,
 ) -> int:
     """Compare two sets of records.
 
@@ -67,9 +67,10 @@ def compare(
     Exit code: 0 nothing is known to be worse, 1 something is, 2 wrong usage, 3 a run is missing or
     failed, or is not comparable.
     """
+    from hrnet_zoo import settings
+    from hrnet_zoo.report import comparison as report
     from hrnet_zoo.verdicts.comparison.compare import Selection, comparable, compare_records
     from hrnet_zoo.verdicts.comparison.outcome import exit_code
-    from hrnet_zoo.zoo.manifest import load_zoo
 
     known = comparable()
     for name in metrics:
@@ -77,29 +78,21 @@ def compare(
             msg = f'"{name}" cannot be compared; there are {", ".join(known)}.'
             raise click.UsageError(msg)
     selection = Selection(rows=rows, metrics=metrics or known, edition=edition)
-    compared = compare_records(base, head, load_zoo(zoo_file), selection, folder)
-    _print(compared, form)
-    return exit_code(compared)
-
-
-def _print(compared: ComparedRecords, form: str) -> None:
-    from hrnet_zoo import settings
-    from hrnet_zoo.report import comparison, comparison_ci
-
+    compared = compare_records(base, head, zoo, selection, folder)
     written = {
-        "text": comparison.comparison_as_text,
-        "markdown": comparison.comparison_as_markdown,
-        "json": comparison.comparison_as_json,
-        "junit": comparison_ci.comparison_as_junit,
-        "github": comparison_ci.comparison_as_github,
+        "text": report.comparison_as_text,
+        "markdown": report.comparison_as_markdown,
+        "json": report.comparison_as_json,
+        "junit": report.comparison_as_junit,
+        "github": report.comparison_as_github,
     }
     click.echo(written[form](compared))
     step_summary = settings.step_summary() if form == "github" else None
-    if step_summary is None:
-        return
     try:
-        with step_summary.open("a", encoding="utf-8") as file:
-            file.write(written["markdown"](compared) + "\n")
+        if step_summary is not None:
+            with step_summary.open("a", encoding="utf-8") as file:
+                file.write(report.comparison_as_markdown(compared) + "\n")
     except OSError as error:  # what was found is true all the same
         reason = error.strerror or error
         click.echo(f"The summary {step_summary} cannot be written: {reason}.", err=True)
+    return exit_code(compared)

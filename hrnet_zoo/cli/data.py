@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import data_folder, data_options, format_option
+from hrnet_zoo.cli.options import PATH, Command, data_folder, data_options, format_option
 
-_MAX_WORKERS = 8
+if TYPE_CHECKING:
+    from hrnet_zoo.settings import DataFolders
+
+
+def workers_option(command: Command) -> Command:
+    """Add --workers: of reading files, there is little to gain beyond a few."""
+    return click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        default=lambda: min(8, os.cpu_count() or 1),
+        help="Threads that read files; the result does not depend on it.",
+    )(command)
 
 
 @click.group()
@@ -39,11 +51,7 @@ def show(name: str, form: str) -> None:
 @data.command()
 @click.argument("name")
 @data_options
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    help="Threads that read files; the result does not depend on it.",
-)
+@workers_option
 @click.option(
     "--sample",
     type=click.IntRange(min=1),
@@ -52,9 +60,8 @@ def show(name: str, form: str) -> None:
 @format_option("text", "json")
 def check(
     name: str,
-    data_root: Path | None,
-    data: dict[str, Path],
-    workers: int | None,
+    data_folders: DataFolders,
+    workers: int,
     sample: int | None,
     form: str,
 ) -> int:
@@ -66,13 +73,9 @@ def check(
     from hrnet_zoo.report.data import check_as_json, check_as_text
 
     dataset = named(name)
-    for other in data:
-        named(other)
-    folder = data_folder(name, dataset.root, data_root, data)
+    folder = data_folder(name, dataset.root, data_folders)
     with show_progress() as progress:
-        report = check_dataset(
-            dataset, folder, workers=_workers(workers), sample=sample, progress=progress
-        )
+        report = check_dataset(dataset, folder, workers=workers, sample=sample, progress=progress)
     click.echo(check_as_json(report) if form == "json" else check_as_text(dataset, report))
     return 0 if report.is_fine else ZooError.exit_code
 
@@ -81,13 +84,13 @@ def check(
 @click.argument("name")
 @click.option(
     "--source",
-    type=click.Path(path_type=Path),
+    type=PATH,
     required=True,
     help="Folder of the official download, zipped or unpacked; see data show.",
 )
 @click.option(
     "--data-root",
-    type=click.Path(path_type=Path),
+    type=PATH,
     required=True,
     help="Folder that holds the data sets' folders; written to.",
 )
@@ -100,11 +103,7 @@ def check(
     show_default=True,
     help="What to prepare; may be repeated. Verifying needs val only.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    help="Threads; the files do not depend on it.",
-)
+@workers_option
 @click.option("--overwrite", is_flag=True, help="Replace files that hold something else.")
 @format_option("text", "json")
 def prepare(
@@ -112,7 +111,7 @@ def prepare(
     source: Path,
     data_root: Path,
     splits: tuple[str, ...],
-    workers: int | None,
+    workers: int,
     overwrite: bool,
     form: str,
 ) -> None:
@@ -129,12 +128,8 @@ def prepare(
             source,
             data_root,
             splits=tuple(dict.fromkeys(splits)),
-            workers=_workers(workers),
+            workers=workers,
             progress=progress,
             overwrite=overwrite,
         )
     click.echo(prepared_as_json(summary) if form == "json" else prepared_as_text(dataset, summary))
-
-
-def _workers(given: int | None) -> int:
-    return given or min(_MAX_WORKERS, os.cpu_count() or 1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import device_option
+from hrnet_zoo.cli.options import PATH, device_option
 
 if TYPE_CHECKING:
     from hrnet_zoo.zoo.row import Row
@@ -25,7 +25,7 @@ What next:
 @click.command()
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=Path("hrnet-zoo-demo"),
     show_default=True,
     help="Folder for the record, the picture and the table.",

@@ -2,78 +2,48 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import edition_option, fetch_options, format_option, zoo_option
+from hrnet_zoo.cli.options import fetch_options, format_option, rows_or_all_options
 
 if TYPE_CHECKING:
-    from hrnet_zoo.system.progress import Progress
     from hrnet_zoo.zoo.checkpoint import FetchOptions
-    from hrnet_zoo.zoo.row import EditionName, Row
+    from hrnet_zoo.zoo.row import Row
+    from hrnet_zoo.zoo.zoo import Zoo
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="NAME...")
-@click.option("--all", "all_rows", is_flag=True, help="Fetch every row that links a checkpoint.")
-@edition_option
+@rows_or_all_options
 @fetch_options
 @format_option("text", "json")
-@zoo_option
-def fetch(
-    names: tuple[str, ...],
-    all_rows: bool,
-    edition: EditionName,
-    mirror: str | None,
-    offline: bool,
-    form: str,
-    zoo_file: Path | None,
-) -> int:
-    """Fetch checkpoints; their hashes are checked."""
-    from hrnet_zoo import settings
+def fetch(zoo: Zoo, rows: list[Row], all_rows: bool, fetch: FetchOptions, form: str) -> int:
+    """Fetch checkpoints; their hashes are checked.
+
+    With --all, rows that link none are left out.
+    """
     from hrnet_zoo.cli.progress import show_progress
-    from hrnet_zoo.zoo.checkpoint import FetchOptions
-    from hrnet_zoo.zoo.manifest import load_zoo
-
-    if bool(names) == all_rows:
-        msg = "Give the names of rows, or --all."
-        raise click.UsageError(msg)
-    zoo = load_zoo(zoo_file)
-    rows = [zoo.row(name, edition) for name in names]
-    if all_rows:
-        rows = zoo.rows_with_checkpoint(edition)
-        without = len(zoo.rows) - len(rows)
-        if without:
-            lack = "link no checkpoint" if edition == "readme" else "have no later edition"
-            click.echo(f"{without} rows {lack} and are left out", err=True)
-    options = FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline)
-    results = []
-    for row in rows:
-        with show_progress() as progress:
-            results.append(_fetch(row, zoo.path.parent, options, progress))
-        if form == "text":
-            failed = results[-1]["error"] is not None
-            text = f"{row.name}: {results[-1]['error' if failed else 'path']}"
-            click.echo(text, err=failed)
-    if form == "json":
-        click.echo(json.dumps(results, indent=2))
-    return 0 if all(result["error"] is None for result in results) else 3
-
-
-def _fetch(
-    row: Row, manifest_dir: Path, options: FetchOptions, progress: Progress
-) -> dict[str, object]:
-    """Fetch one row; a failure is part of the result, so that the other rows go on."""
     from hrnet_zoo.errors import CheckpointError
+    from hrnet_zoo.report.text import to_json
     from hrnet_zoo.zoo.checkpoint import fetch_row
 
-    result: dict[str, object] = dict.fromkeys(("name", "path", "sha256", "size_bytes", "error"))
-    result["name"] = row.name
-    try:
-        file = fetch_row(row, manifest_dir, options, progress)
-    except CheckpointError as error:
-        return result | {"error": str(error)}
-    return result | {"path": str(file.path), "sha256": file.sha256, "size_bytes": file.size_bytes}
+    linked = [row for row in rows if row.checkpoint_url is not None] if all_rows else rows
+    if all_rows and (without := len(zoo.rows) - len(linked)):
+        lack = "link no checkpoint" if rows[0].edition == "readme" else "have no later edition"
+        click.echo(f"{without} rows {lack} and are left out", err=True)
+    results = []
+    for row in linked:
+        result = dict.fromkeys(("name", "path", "sha256", "size_bytes", "error"))
+        try:
+            with show_progress() as progress:
+                file = fetch_row(row, zoo.path.parent, fetch, progress)
+            found = {"path": file.path, "sha256": file.sha256, "size_bytes": file.size_bytes}
+        except CheckpointError as error:  # the other rows go on
+            found = {"error": str(error)}
+        results.append(result | {"name": row.name} | found)
+        if form == "text":
+            click.echo(f"{row.name}: {found.get('error') or found['path']}", err="error" in found)
+    if form == "json":
+        click.echo(to_json(results))
+    return 0 if all(result["error"] is None for result in results) else 3

@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import RECORDS, format_option, zoo_option
+from hrnet_zoo.cli.options import PATH, RECORDS, format_option, loaded_zoo
 
 if TYPE_CHECKING:
     from hrnet_zoo.verdicts.fps.times import MeasuredTime
+    from hrnet_zoo.zoo.zoo import Zoo
 
 
 @click.command()
-@click.argument("measured", required=False, type=click.Path(path_type=Path))
+@click.argument("measured", required=False, type=PATH)
 @click.option(
     "--records",
     "records_dir",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help=f"Folder that time wrote to, instead of a file.  [default: {RECORDS}]",
 )
 @format_option("text", "json")
-@zoo_option
-def fps(measured: Path | None, records_dir: Path | None, form: str, zoo_file: Path | None) -> int:
+@loaded_zoo
+def fps(measured: Path | None, records_dir: Path | None, form: str, zoo: Zoo) -> int:
     """Judge documented fps by times measured here.
 
     Without a file, each row's latest usable record of "hrnet-zoo time" is taken; of several
@@ -48,9 +49,7 @@ def fps(measured: Path | None, records_dir: Path | None, form: str, zoo_file: Pa
         judge_fps,
     )
     from hrnet_zoo.verdicts.fps.times import fps_rows, read_times
-    from hrnet_zoo.zoo.manifest import load_zoo
 
-    zoo = load_zoo(zoo_file)
     times = read_times(measured) if measured else _from_records(records_dir or RECORDS)
     rows, undocumented = fps_rows(zoo, times)
     judgements = judge_fps(rows)

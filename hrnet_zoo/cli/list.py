@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import format_option, zoo_option
+from hrnet_zoo.cli.options import format_option, loaded_zoo
+
+if TYPE_CHECKING:
+    from hrnet_zoo.zoo.zoo import Zoo
 
 
 @click.command("list")
@@ -14,13 +17,12 @@ from hrnet_zoo.cli.options import format_option, zoo_option
 @click.option("--dataset", help="Data set, e.g. cityscapes or coco.")
 @click.option("--method", help='Method as printed, e.g. FCN or "Mask R-CNN".')
 @format_option("table", "json", "csv")
-@zoo_option
+@loaded_zoo
 def list_rows(
-    task: str | None, dataset: str | None, method: str | None, form: str, zoo_file: Path | None
+    task: str | None, dataset: str | None, method: str | None, form: str, zoo: Zoo
 ) -> None:
     """List the documented rows with their numbers."""
     from hrnet_zoo.report.rows import rows_as_csv, rows_as_json, rows_as_text
-    from hrnet_zoo.zoo.manifest import load_zoo
 
     render = {"table": rows_as_text, "json": rows_as_json, "csv": rows_as_csv}[form]
-    click.echo(render(load_zoo(zoo_file).select(task=task, dataset=dataset, method=method)))
+    click.echo(render(zoo.select(task=task, dataset=dataset, method=method)))

@@ -9,33 +9,21 @@ import click
 
 from hrnet_zoo.cli.options import (
     device_option,
-    edition_option,
     format_option,
     new_records_option,
-    zoo_option,
+    rows_or_all_options,
 )
 
 if TYPE_CHECKING:
-    from hrnet_zoo.zoo.row import EditionName
+    from hrnet_zoo.zoo.row import Row
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="NAME...")
-@click.option("--all", "all_rows", is_flag=True, help="All rows of the manifest.")
-@edition_option
+@rows_or_all_options
 @new_records_option
 @device_option
 @format_option("text", "json")
-@zoo_option
-def memory(
-    names: tuple[str, ...],
-    all_rows: bool,
-    edition: EditionName,
-    output: Path,
-    device: str,
-    form: str,
-    zoo_file: Path | None,
-) -> int:
+def memory(rows: list[Row], output: Path, device: str, form: str, **_: object) -> int:
     """Hold training memory against the tables.
 
     One training step is predicted without computing anything, and on a GPU done for real as well.
@@ -43,17 +31,6 @@ def memory(
     3 there is none to compare with, or a row does not fit the GPU.
     """
     from hrnet_zoo.cli.progress import show_progress
-    from hrnet_zoo.zoo.manifest import load_zoo
-
-    if bool(names) == all_rows:
-        msg = "Give the names of rows, or --all."
-        raise click.UsageError(msg)
-    zoo = load_zoo(zoo_file)
-    rows = [zoo.row(name, edition) for name in dict.fromkeys(names)]
-    if all_rows:
-        kept = [row for row in zoo.rows if edition == "readme" or row.later is not None]
-        rows = [row.in_edition(edition) for row in kept]
-
     from hrnet_zoo.report.memory import (
         RowMemory,
         memory_as_json,

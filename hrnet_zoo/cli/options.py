@@ -1,15 +1,25 @@
-"""Options that several commands share."""
+"""Options that several commands share; some arrive as what they stand for.
+
+What that takes is imported only when a command runs, so that --help stays quick.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+if TYPE_CHECKING:
+    from hrnet_zoo.settings import DataFolders
+    from hrnet_zoo.zoo.row import EditionName
+    from hrnet_zoo.zoo.zoo import Zoo
+
 Command = TypeVar("Command", bound=Callable[..., object])
+AnyCommand = Callable[..., Any]
 
 RECORDS = Path("reports/records")
 """Where records are, unless an option says otherwise."""
@@ -27,6 +37,62 @@ def zoo_option(command: Command) -> Command:
         type=PATH,
         help="Manifest to use instead of the one that ships with hrnet-zoo.",
     )(command)
+
+
+def loaded_zoo(command: AnyCommand) -> AnyCommand:
+    """Add --zoo; the command gets ``zoo``, all that is in the manifest."""
+
+    @zoo_option
+    @wraps(command)
+    def with_zoo(*, zoo_file: Path | None, **given: object) -> object:
+        from hrnet_zoo.zoo.manifest import load_zoo
+
+        return command(zoo=load_zoo(zoo_file), **given)
+
+    return with_zoo
+
+
+def rows_options(command: AnyCommand) -> AnyCommand:
+    """Add NAME..., --edition and --zoo; the command gets ``zoo``, and those ``rows`` of it."""
+
+    @click.argument("names", nargs=-1, required=True, metavar="NAME...")
+    @edition_option
+    @loaded_zoo
+    @wraps(command)
+    def with_rows(
+        *, zoo: Zoo, names: tuple[str, ...], edition: EditionName, **given: object
+    ) -> object:
+        rows = [zoo.row(name, edition) for name in dict.fromkeys(names)]
+        for option in ("checkpoint", "profile", "save_results"):
+            if len(rows) > 1 and given.get(option) is not None:
+                msg = f"--{option.replace('_', '-')} is one file; give one NAME with it."
+                raise click.UsageError(msg)
+        return command(zoo=zoo, rows=rows, **given)
+
+    return with_rows
+
+
+def rows_or_all_options(command: AnyCommand) -> AnyCommand:
+    """Add NAME..., --all, --edition and --zoo; the command gets ``zoo``, ``rows`` and --all."""
+
+    @click.argument("names", nargs=-1, metavar="NAME...")
+    @click.option("--all", "all_rows", is_flag=True, help="All rows that have such an edition.")
+    @edition_option
+    @loaded_zoo
+    @wraps(command)
+    def with_rows(
+        *, zoo: Zoo, names: tuple[str, ...], all_rows: bool, edition: EditionName, **given: object
+    ) -> object:
+        if bool(names) == all_rows:
+            msg = "Give the names of rows, or --all."
+            raise click.UsageError(msg)
+        rows = [zoo.row(name, edition) for name in dict.fromkeys(names)]
+        if all_rows:
+            kept = [row for row in zoo.rows if edition == "readme" or row.later is not None]
+            rows = [row.in_edition(edition) for row in kept]
+        return command(zoo=zoo, rows=rows, all_rows=all_rows, **given)
+
+    return with_rows
 
 
 def records_option(command: Command) -> Command:
@@ -81,52 +147,68 @@ def edition_option(command: Command) -> Command:
     )(command)
 
 
-def fetch_options(command: Command) -> Command:
-    """Add --mirror and --offline."""
-    mirror = click.option(
+def fetch_options(command: AnyCommand) -> AnyCommand:
+    """Add --mirror and --offline; the command gets ``fetch``, where checkpoints come from."""
+
+    @click.option(
         "--mirror",
         metavar="URL",
         help="Fetch from this server or folder instead of the linked one; paths stay the same.",
     )
-    offline = click.option(
+    @click.option(
         "--offline", is_flag=True, help="Use only what is in the cache or on local disks."
     )
-    return mirror(offline(command))
+    @wraps(command)
+    def with_fetch(*, mirror: str | None, offline: bool, **given: object) -> object:
+        from hrnet_zoo import settings
+        from hrnet_zoo.zoo.checkpoint import FetchOptions
+
+        fetch = FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline)
+        return command(fetch=fetch, **given)
+
+    return with_fetch
 
 
-def data_options(command: Command) -> Command:
-    """Add --data-root and --data: where the data sets are."""
-    root = click.option(
+def data_options(command: AnyCommand) -> AnyCommand:
+    """Add --data-root and --data; the command gets ``data_folders``, where the data sets are."""
+
+    @click.option(
         "--data-root",
         type=PATH,
         help="Folder that holds the data sets' folders. Default: HRNET_ZOO_DATA.",
     )
-    own = click.option(
+    @click.option(
         "--data",
         multiple=True,
         metavar="NAME=DIR",
         callback=_parse_data,
         help="Folder of one data set, e.g. cityscapes=/mnt/cs; may be repeated.",
     )
-    return root(own(command))
+    @wraps(command)
+    def with_folders(
+        *, data_root: Path | None, data: Mapping[str, Path], **given: object
+    ) -> object:
+        from hrnet_zoo import settings
+
+        return command(data_folders=settings.data_folders(data_root, data), **given)
+
+    return with_folders
 
 
-def data_folder(name: str, root: str, data_root: Path | None, data: dict[str, Path]) -> Path:
-    """Return where a data set is, from these options or as set for this machine.
+def data_folder(name: str, root: str, folders: DataFolders) -> Path:
+    """Return where a data set is.
 
     Args:
         name: of the data set.
         root: the name of its own folder, for the message.
-        data_root: --data-root.
-        data: --data.
+        folders: of all data sets, as far as they are known.
 
     Raises:
         DatasetError: nothing says where it is.
     """
-    from hrnet_zoo import settings
     from hrnet_zoo.errors import DatasetError
 
-    folder = settings.data_folders(data_root, data).of(name)
+    folder = folders.of(name)
     if folder is None:
         msg = (
             f"No data folder was given. Pass the folder that holds {root}/ with --data-root, or "
@@ -139,12 +221,15 @@ def data_folder(name: str, root: str, data_root: Path | None, data: dict[str, Pa
 def _parse_data(
     _ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, Path]:
+    from hrnet_zoo.datasets import named
+
     folders = {}
     for value in values:
         name, separator, folder = value.partition("=")
         if not (name and separator and folder):
             msg = f'"{value}" is not of the form NAME=DIR.'
             raise click.BadParameter(msg)
+        named(name)
         folders[name] = Path(folder).expanduser()
     return folders
 

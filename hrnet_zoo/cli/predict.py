@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from hrnet_zoo.cli.options import (
+    PATH,
     device_option,
     edition_option,
     fetch_options,
     format_option,
-    zoo_option,
+    loaded_zoo,
 )
 
 if TYPE_CHECKING:
+    from hrnet_zoo.zoo.checkpoint import FetchOptions
     from hrnet_zoo.zoo.row import EditionName
+    from hrnet_zoo.zoo.zoo import Zoo
 
 
 @click.command()
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=Path("predictions"),
     show_default=True,
     help="Folder for the pictures, and the label maps or detections.",
@@ -54,13 +56,13 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--checkpoint",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="A file to use instead of the published one.",
 )
 @device_option
 @fetch_options
 @format_option("text", "json")
-@zoo_option
+@loaded_zoo
 def predict(
     name: str,
     images: tuple[str, ...],
@@ -71,25 +73,21 @@ def predict(
     alpha: float,
     checkpoint: Path | None,
     device: str,
-    mirror: str | None,
-    offline: bool,
+    fetch: FetchOptions,
     form: str,
-    zoo_file: Path | None,
+    zoo: Zoo,
 ) -> int:
     """See what a row's network sees in images.
 
     IMAGE is a file, a folder, or a pattern such as "street/*.jpg".
     """
-    from hrnet_zoo import settings
     from hrnet_zoo.cli.progress import show_progress
+    from hrnet_zoo.report.text import to_json
     from hrnet_zoo.system.host_memory import keep_freed_memory
     from hrnet_zoo.system.image_files import find_images
     from hrnet_zoo.tasks import TASKS
     from hrnet_zoo.tasks.options import LookOptions
-    from hrnet_zoo.zoo.checkpoint import FetchOptions
-    from hrnet_zoo.zoo.manifest import load_zoo
 
-    zoo = load_zoo(zoo_file)
     row = zoo.row(name, edition)
     found = find_images(images)
     task = TASKS[row.task]
@@ -102,14 +100,13 @@ def predict(
     from hrnet_zoo.tasks.predictor import see_images
 
     keep_freed_memory()
-    options = FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline)
     with show_progress() as progress:
         predictor = load_predictor(
             row,
             zoo.path.parent,
             checkpoint=checkpoint,
             device=device,
-            fetch=options,
+            fetch=fetch,
             progress=progress,
         )
         look = LookOptions(
@@ -117,7 +114,7 @@ def predict(
         )
         seen = see_images(predictor, found, look, progress)
     if form == "json":
-        click.echo(json.dumps([item.as_dict() for item in seen], indent=2, ensure_ascii=False))
+        click.echo(to_json([item.as_dict() for item in seen]))
     for item in seen if form == "text" else ():
         click.echo(item.as_text(), err=item.error is not None)
     return 0 if all(item.error is None for item in seen) else 3

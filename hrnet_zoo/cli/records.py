@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import format_option, records_option, zoo_option
+from hrnet_zoo.cli.options import format_option, loaded_zoo, records_option
 
 if TYPE_CHECKING:
     from hrnet_zoo.records.base import Status
     from hrnet_zoo.records.runs import Store
+    from hrnet_zoo.zoo.zoo import Zoo
 
 _STATUSES = ("started", "completed", "not_run", "error", "interrupted")
 _AGE = re.compile(r"(\d{1,6})([dh])")
@@ -78,8 +79,8 @@ def list_records(
 @click.argument("name", metavar="FILE|ROW")
 @records_option
 @format_option("text", "json")
-@zoo_option
-def show_record(name: str, folder: Path, form: str, zoo_file: Path | None) -> None:
+@loaded_zoo
+def show_record(name: str, folder: Path, form: str, zoo: Zoo) -> None:
     """Show one run with the verdicts on it.
 
     FILE may be as "records list" prints it; of a ROW, its newest run is shown.
@@ -87,12 +88,11 @@ def show_record(name: str, folder: Path, form: str, zoo_file: Path | None) -> No
     from hrnet_zoo.records.files import read_record
     from hrnet_zoo.records.runs import open_store
     from hrnet_zoo.report.runs import record_as_json, record_as_text
-    from hrnet_zoo.zoo.manifest import load_zoo
 
     found = [path for path in (Path(name), folder / name) if path.is_file()]
     path = found[0] if found else folder / open_store(folder).newest(name).file
     render = record_as_json if form == "json" else record_as_text
-    click.echo(render(load_zoo(zoo_file), read_record(path), path))
+    click.echo(render(zoo, read_record(path), path))
 
 
 @records.command()

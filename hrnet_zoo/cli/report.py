@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import PATH, format_option, records_option, zoo_option
+from hrnet_zoo.cli.options import PATH, format_option, loaded_zoo, records_option
 
 if TYPE_CHECKING:
-    from hrnet_zoo.report.html.errata import Erratum
     from hrnet_zoo.report.html.gathering import Gathered
+    from hrnet_zoo.report.html.page import Erratum
+    from hrnet_zoo.zoo.zoo import Zoo
 
 _PAGE_NEEDS = ("altair", "jinja2", "vl_convert")
 _PARQUET_NEEDS = ("pyarrow",)
@@ -36,8 +37,8 @@ def report() -> None:
     is_flag=True,
     help="Add parameters and multiply-adds, which the READMEs do not print.",
 )
-@zoo_option
-def tables(folder: Path, output: Path | None, with_size: bool, zoo_file: Path | None) -> None:
+@loaded_zoo
+def tables(folder: Path, output: Path | None, with_size: bool, zoo: Zoo) -> None:
     """Print the results tables of both READMEs.
 
     Measured values and differences stand beside the documented ones wherever a record of a full,
@@ -47,9 +48,7 @@ def tables(folder: Path, output: Path | None, with_size: bool, zoo_file: Path | 
     from hrnet_zoo.records.folder import read_records
     from hrnet_zoo.report.tables import render_tables
     from hrnet_zoo.verdicts.latest import latest_judgements
-    from hrnet_zoo.zoo.manifest import load_zoo
 
-    zoo = load_zoo(zoo_file)
     measured = latest_judgements(zoo, read_records(folder, AccuracyRecord))
     for source, text in render_tables(zoo, measured, with_size=with_size).items():
         if output is None:
@@ -66,8 +65,8 @@ def tables(folder: Path, output: Path | None, with_size: bool, zoo_file: Path | 
 @click.option(
     "--output", type=PATH, default=Path("report.html"), show_default=True, help="File to write."
 )
-@zoo_option
-def html(folder: Path, output: Path, zoo_file: Path | None) -> int:
+@loaded_zoo
+def html(folder: Path, output: Path, zoo: Zoo) -> int:
     """Write the whole zoo as one HTML file.
 
     It opens offline and asks no server for anything: verdicts, all rows, charts, classes, worst
@@ -77,12 +76,13 @@ def html(folder: Path, output: Path, zoo_file: Path | None) -> int:
     _require(_PAGE_NEEDS)
     from hrnet_zoo import __version__
     from hrnet_zoo.records.files import now
+    from hrnet_zoo.report.html.gathering import gather
     from hrnet_zoo.report.html.page import LARGEST_BYTES, page_of, render_within
     from hrnet_zoo.report.html.vega import bundled_meanwhile
 
     with bundled_meanwhile() as vega:
-        gathered = _gather(folder, zoo_file)
-        errata = _errata(gathered.zoo.path)
+        gathered = gather(zoo, folder)
+        errata = _errata(zoo.path)
         page = page_of(gathered, made_at=now(), version=__version__, errata=errata)
         content = render_within(page, vega.result())
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -96,16 +96,17 @@ def html(folder: Path, output: Path, zoo_file: Path | None) -> int:
 @report.command()
 @records_option
 @click.option("--output", type=PATH, required=True, help="Folder to write into.")
-@zoo_option
-def figures(folder: Path, output: Path, zoo_file: Path | None) -> int:
+@loaded_zoo
+def figures(folder: Path, output: Path, zoo: Zoo) -> int:
     """Write the main charts as SVG and PNG files.
 
     Exit code: 0, or 3 if a file below the folder of records could not be used.
     """
     _require(_PAGE_NEEDS)
-    from hrnet_zoo.report.html.figures import write_figures
+    from hrnet_zoo.report.html.charts import write_figures
+    from hrnet_zoo.report.html.gathering import gather
 
-    gathered = _gather(folder, zoo_file)
+    gathered = gather(zoo, folder)
     for path in write_figures(gathered, output):
         click.echo(str(path))
     return _explained(gathered)
@@ -115,8 +116,8 @@ def figures(folder: Path, output: Path, zoo_file: Path | None) -> int:
 @records_option
 @format_option("csv", "parquet", says="CSV is text; Parquet keeps types.")
 @click.option("--output", type=PATH, required=True, help="File to write.")
-@zoo_option
-def export(folder: Path, form: str, output: Path, zoo_file: Path | None) -> int:
+@loaded_zoo
+def export(folder: Path, form: str, output: Path, zoo: Zoo) -> int:
     """Write all values as one long table.
 
     Every run of every number has a line; a number that was never run has one, too. Exit code: 0, or
@@ -125,8 +126,9 @@ def export(folder: Path, form: str, output: Path, zoo_file: Path | None) -> int:
     if form == "parquet":
         _require(_PARQUET_NEEDS)
     from hrnet_zoo.report.export import write_csv, write_parquet
+    from hrnet_zoo.report.html.gathering import gather
 
-    gathered = _gather(folder, zoo_file)
+    gathered = gather(zoo, folder)
     output.parent.mkdir(parents=True, exist_ok=True)
     {"csv": write_csv, "parquet": write_parquet}[form](gathered, output)
     click.echo(str(output))
@@ -146,19 +148,12 @@ def _require(modules: tuple[str, ...]) -> None:
         raise PrerequisiteError(msg)
 
 
-def _gather(folder: Path, zoo_file: Path | None) -> Gathered:
-    from hrnet_zoo.report.html.gathering import gather
-    from hrnet_zoo.zoo.manifest import load_zoo
-
-    return gather(load_zoo(zoo_file), folder)
-
-
 def _errata(manifest: Path) -> list[Erratum]:
     """Return what lint finds in a manifest; the page itself knows nothing of lint."""
     from hrnet_zoo.readme.lint.checking import check_document
     from hrnet_zoo.readme.lint.document import RULES
     from hrnet_zoo.readme.lint.sources import manifest_document
-    from hrnet_zoo.report.html.errata import Erratum
+    from hrnet_zoo.report.html.page import Erratum
 
     return [
         Erratum(

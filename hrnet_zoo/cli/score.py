@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hrnet_zoo.cli.options import (
+    PATH,
     coco_backend_option,
     data_folder,
     data_options,
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hrnet_zoo.datasets.coco_instances import CocoInstances
+    from hrnet_zoo.settings import DataFolders
     from hrnet_zoo.tasks.detection.coco_ap import BackendChoice, Entry
     from hrnet_zoo.tasks.detection.metrics import Kind
 
 
 @click.command()
-@click.argument("results", type=click.Path(path_type=Path))
+@click.argument("results", type=PATH)
 @click.option("--dataset", required=True, metavar="NAME", help="A detection data set, e.g. coco.")
 @data_options
 @click.option(
@@ -38,8 +40,7 @@ if TYPE_CHECKING:
 def score(
     results: Path,
     dataset: str,
-    data_root: Path | None,
-    data: dict[str, Path],
+    data_folders: DataFolders,
     kind: str,
     coco_backend: BackendChoice,
     form: str,
@@ -54,7 +55,7 @@ def score(
     from hrnet_zoo.tasks.detection.coco_ap import score_detections
 
     expected = _data_set(dataset)
-    found = expected.inventory(data_folder(dataset, expected.root, data_root, data))
+    found = expected.inventory(data_folder(dataset, expected.root, data_folders))
     found.require_usable(expected.title, images_needed=False)
     truth = found.ground_truth
     entries = read_results(results, truth)

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hrnet_zoo.cli.options import (
+    PATH,
     device_option,
-    edition_option,
     fetch_options,
     format_option,
     new_records_option,
-    zoo_option,
+    rows_options,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from hrnet_zoo.runs.prepared import TimeOptions
-    from hrnet_zoo.timing.observations import Engine, Precision
-    from hrnet_zoo.zoo.row import EditionName, Row
+    from hrnet_zoo.zoo.checkpoint import FetchOptions
+    from hrnet_zoo.zoo.row import Row
+    from hrnet_zoo.zoo.zoo import Zoo
 
 _SCALE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
 _SMALLEST_SIDE = 32
@@ -36,14 +34,15 @@ def parse_scale(
         return None
     found = _SCALE.fullmatch(value)
     if found is None or min(int(side) for side in found.groups()) < _SMALLEST_SIDE:
-        msg = f'"{value}" is no WIDTHxHEIGHT of at least {_SMALLEST_SIDE} pixels, such as 1024x512.'
+        msg = (
+            f'"{value}" is not WIDTHxHEIGHT of at least {_SMALLEST_SIDE} pixels, such as 1024x512.'
+        )
         raise click.BadParameter(msg)
     return int(found[1]), int(found[2])
 
 
 @click.command("time")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@edition_option
+@rows_options
 @click.option(
     "--engine",
     "engines",
@@ -79,13 +78,13 @@ def parse_scale(
 )
 @click.option(
     "--checkpoint",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="A file with the weights to use; one NAME only.",
 )
 @click.option(
     "--image",
     "images",
-    type=click.Path(path_type=Path),
+    type=PATH,
     multiple=True,
     help="Time this image, not a drawn one; agreement is over all, if repeated.",
 )
@@ -97,11 +96,13 @@ def parse_scale(
 )
 @click.option(
     "--threads",
+    "num_threads",
     type=click.IntRange(min=1),
     help="Threads within one operation on the CPU.  [default: torch's choice]",
 )
 @click.option(
     "--limit-seconds",
+    "limit_s",
     type=click.FloatRange(min=0, min_open=True),
     default=60.0,
     show_default=True,
@@ -111,6 +112,7 @@ def parse_scale(
     "--aa",
     "num_twins",
     type=click.IntRange(min=1),
+    default=0,
     metavar="N",
     help="Only time the documented way against itself, N times, and count false alarms.",
 )
@@ -118,26 +120,14 @@ def parse_scale(
 @device_option
 @fetch_options
 @format_option("text", "json")
-@zoo_option
 def time_rows(
-    names: tuple[str, ...],
-    edition: EditionName,
-    engines: tuple[Engine, ...],
-    precisions: tuple[Precision, ...],
-    batch: int,
+    zoo: Zoo,
+    rows: list[Row],
+    fetch: FetchOptions,
     weights: str,
-    checkpoint: Path | None,
-    images: tuple[Path, ...],
-    scale: tuple[int, int] | None,
-    threads: int | None,
-    limit_seconds: float,
-    num_twins: int | None,
     output: Path,
-    device: str,
-    mirror: str | None,
-    offline: bool,
     form: str,
-    zoo_file: Path | None,
+    **asked: Any,  # noqa: ANN401 - options by the names that TimeOptions has for them
 ) -> int:
     """Time rows: as documented, and faster.
 
@@ -146,50 +136,21 @@ def time_rows(
     does to a trained network is found out with the demo's. Exit code 3: something asked for could
     not be timed.
     """
-    from hrnet_zoo import settings
+    from hrnet_zoo.cli.progress import show_progress
+    from hrnet_zoo.demo.trained import TrainedNetworks  # imports torch
+    from hrnet_zoo.errors import UsageError, ZooError
+    from hrnet_zoo.report.timings import all_could_be_run, timing_as_text, timings_as_json
+    from hrnet_zoo.runs.prepared import TimeOptions
+    from hrnet_zoo.runs.time import time_row
     from hrnet_zoo.system.host_memory import keep_freed_memory
-    from hrnet_zoo.zoo.checkpoint import FetchOptions
-    from hrnet_zoo.zoo.manifest import load_zoo
-
-    zoo = load_zoo(zoo_file)
-    rows = [zoo.row(name, edition) for name in dict.fromkeys(names)]
-    if checkpoint is not None and len(rows) > 1:
-        msg = "--checkpoint is one file; give one NAME with it."
-        raise click.UsageError(msg)
-
-    from hrnet_zoo.runs.prepared import TimeOptions  # imports torch
 
     options = TimeOptions(
-        fetch=FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline),
+        fetch=fetch,
         manifest_dir=zoo.path.parent,
         published=weights == "published",
-        checkpoint=checkpoint,
-        device=device,
-        engines=engines,
-        precisions=precisions,
-        batch=batch,
-        scale=scale,
-        images=images,
-        num_threads=threads,
-        limit_s=limit_seconds,
-        num_twins=num_twins or 0,
         keeps_freed_memory=keep_freed_memory(),
+        **asked,
     )
-    return _time_and_print(rows, options, output, form)
-
-
-def _time_and_print(rows: Sequence[Row], options: TimeOptions, output: Path, form: str) -> int:
-    """Time rows one after the other; one that cannot be timed does not keep the others from it."""
-    from hrnet_zoo.cli.progress import show_progress
-    from hrnet_zoo.demo.trained import TrainedNetworks
-    from hrnet_zoo.errors import UsageError, ZooError
-    from hrnet_zoo.report.timings import (
-        all_could_be_run,
-        timing_as_text,
-        timings_as_json,
-    )
-    from hrnet_zoo.runs.time import time_row
-
     networks, timed, errors = TrainedNetworks(), [], {}
     for row in rows:
         try:
@@ -197,7 +158,7 @@ def _time_and_print(rows: Sequence[Row], options: TimeOptions, output: Path, for
                 timed.append(time_row(row, options, output, progress, networks.figures))
         except UsageError:
             raise
-        except ZooError as error:
+        except ZooError as error:  # the other rows go on
             errors[row.name] = str(error).removeprefix(f"{row.name}: ")
             click.echo(f"{row.name}: {errors[row.name]}", err=True)
             continue

@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hrnet_zoo.cli.options import (
+    PATH,
     coco_backend_option,
     data_options,
     device_option,
-    edition_option,
     fetch_options,
     format_option,
     new_records_option,
-    zoo_option,
+    rows_options,
 )
 
 if TYPE_CHECKING:
     from hrnet_zoo.runs.verify import MeasureOptions
+    from hrnet_zoo.settings import DataFolders
     from hrnet_zoo.tasks.detection.coco_ap import BackendChoice
-    from hrnet_zoo.zoo.row import EditionName, Row
+    from hrnet_zoo.zoo.checkpoint import FetchOptions
+    from hrnet_zoo.zoo.row import Row
+    from hrnet_zoo.zoo.zoo import Zoo
 
 _LARGEST_TOLERANCE = 10
 
@@ -40,18 +43,19 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
     except InvalidOperation:
         tolerance = Decimal(-1)
     if not tolerance.is_finite() or not 0 <= tolerance <= _LARGEST_TOLERANCE:
-        msg = f'"{value}" is no allowance in points from 0 to {_LARGEST_TOLERANCE}, such as 0.10.'
+        msg = (
+            f'"{value}" is not an allowance in points from 0 to {_LARGEST_TOLERANCE}, such as 0.10.'
+        )
         raise click.BadParameter(msg)
     return tolerance
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@edition_option
+@rows_options
 @data_options
 @click.option(
     "--checkpoint",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="A file to evaluate instead of the published one; one NAME only.",
 )
 @device_option
@@ -64,8 +68,9 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
 @click.option("--limit", type=click.IntRange(min=1), help="Evaluate only the first N images.")
 @click.option(
     "--workers",
+    "num_workers",
     type=click.IntRange(min=1),
-    help="Threads that decode images; the result does not depend on it.  [default: as it takes]",
+    help="Threads that decode images, for the same result.  [default: as many as it takes]",
 )
 @click.option(
     "--worst",
@@ -83,89 +88,53 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
 @new_records_option
 @click.option(
     "--profile",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Write a trace of eight images in Chrome's format; one NAME only.",
 )
 @click.option(
     "--save-results",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Write all detections in COCO's results format; one NAME only.",
 )
 @coco_backend_option
 @fetch_options
 @format_option("text", "json")
-@zoo_option
 def verify(
-    names: tuple[str, ...],
-    edition: EditionName,
-    data_root: Path | None,
-    data: dict[str, Path],
-    checkpoint: Path | None,
-    device: str,
+    zoo: Zoo,
+    rows: list[Row],
+    fetch: FetchOptions,
+    data_folders: DataFolders,
     metrics: list[str],
-    limit: int | None,
-    workers: int | None,
-    worst: int,
     tolerance: Decimal,
     output: Path,
-    profile: Path | None,
     save_results: Path | None,
     coco_backend: BackendChoice,
-    mirror: str | None,
-    offline: bool,
     form: str,
-    zoo_file: Path | None,
+    **given: Any,  # noqa: ANN401 - options by the names that MeasureOptions has for them
 ) -> int:
     """Hold rows against their documented numbers."""
-    from hrnet_zoo import settings
-    from hrnet_zoo.zoo.checkpoint import FetchOptions
-    from hrnet_zoo.zoo.manifest import load_zoo
-
-    zoo = load_zoo(zoo_file)
-    rows = [zoo.row(name, edition) for name in dict.fromkeys(names)]
-    asked = [(row, zoo.metrics_of(row, metrics)) for row in rows]
-    _check_single_files(asked, checkpoint=checkpoint, profile=profile, save_results=save_results)
-
-    from hrnet_zoo.runs.verify import MeasureOptions  # imports torch
+    from hrnet_zoo.tasks import TASKS
     from hrnet_zoo.tasks.options import ScoreOptions
 
+    asked = [(row, zoo.metrics_of(row, metrics)) for row in rows]
+    row, task = rows[0], TASKS[rows[0].task]
+    if save_results is not None and not task.saves_results:
+        msg = f"--save-results is for detections; {row.name} {task.does}."
+        raise click.UsageError(msg)
+
+    from hrnet_zoo.runs.verify import MeasureOptions  # imports torch
+
     options = MeasureOptions(
-        fetch=FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline),
+        fetch=fetch,
         manifest_dir=zoo.path.parent,
-        data_folders=settings.data_folders(data_root, data),
-        checkpoint=checkpoint,
-        device=device,
-        num_workers=workers,
-        worst=worst,
-        limit=limit,
+        data_folders=data_folders,
         score=ScoreOptions(coco_backend=coco_backend),
-        profile=profile,
         save_results=save_results,
+        **given,
     )
     return verify_and_print(asked, options, output, tolerance, form)
-
-
-def _check_single_files(
-    asked: Sequence[tuple[Row, Sequence[str]]],
-    *,
-    checkpoint: Path | None,
-    profile: Path | None,
-    save_results: Path | None,
-) -> None:
-    """Refuse one file for several rows, and detections of a row that detects nothing."""
-    from hrnet_zoo.tasks import TASKS
-
-    given = {"--checkpoint": checkpoint, "--profile": profile, "--save-results": save_results}
-    for option, file in given.items():
-        if file is not None and len(asked) > 1:
-            msg = f"{option} is one file; give one NAME with it."
-            raise click.UsageError(msg)
-    row = asked[0][0]
-    if save_results is not None and not TASKS[row.task].saves_results:
-        msg = f"--save-results is for detections; {row.name} {TASKS[row.task].does}."
-        raise click.UsageError(msg)
 
 
 def verify_and_print(

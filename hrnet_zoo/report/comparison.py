@@ -1,14 +1,16 @@
-"""The outcome of a comparison as text, Markdown and JSON."""
+"""The outcome of a comparison: text, Markdown, JSON, JUnit's XML, and commands of GitHub."""
 
 from __future__ import annotations
 
-import json
+import re
 from collections import Counter
-from dataclasses import asdict
+from collections.abc import Sequence
+from xml.etree import ElementTree
 
 import click
-from tabulate import tabulate
 
+from hrnet_zoo.report.text import aligned, or_dash, to_json
+from hrnet_zoo.system.github import command
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.comparison.outcome import (
     NO_ANSWER,
@@ -19,7 +21,7 @@ from hrnet_zoo.verdicts.comparison.outcome import (
 )
 
 _TITLES = ("row", "", "base", "head", "difference", "95 % interval", "outcome", "basis")
-_ALIGN = ("left", "left", "right", "right", "right", "right", "left", "left")
+_ALIGN = "llrrrrll"
 _MARKS = {
     ComparisonOutcome.WORSE: "\N{CROSS MARK}",
     ComparisonOutcome.BETTER: "\N{WHITE HEAVY CHECK MARK}",
@@ -40,6 +42,15 @@ _COLOURS = {
     ComparisonOutcome.BETTER: "green",
     ComparisonOutcome.SAME: "green",
 }
+_TAGS = {
+    ComparisonOutcome.WORSE: "failure",
+    **dict.fromkeys(NO_ANSWER, "error"),
+    ComparisonOutcome.INCONCLUSIVE: "skipped",
+    ComparisonOutcome.NEW: "skipped",
+}
+
+# XML 1.0 cannot hold these characters, not even escaped.
+_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def comparison_as_text(compared: ComparedRecords) -> str:
@@ -52,7 +63,7 @@ def comparison_as_text(compared: ComparedRecords) -> str:
         ]
         for c in compared.comparisons
     ]
-    table = tabulate(cells, _TITLES, tablefmt="simple", disable_numparse=True, colalign=_ALIGN)
+    table = aligned(_TITLES, cells, _ALIGN)
     lines = [table] if cells else []
     lines += [f"problem: {_in_one_line(problem)}" for problem in compared.problems]
     lines += [f"note: {_in_one_line(remark)}" for remark in compared.remarks]
@@ -69,7 +80,7 @@ def comparison_as_markdown(compared: ComparedRecords) -> str:
         ]
         for c in compared.comparisons
     ]
-    table = tabulate(cells, _TITLES, tablefmt="pipe", disable_numparse=True, colalign=_ALIGN)
+    table = aligned(_TITLES, cells, _ALIGN, form="pipe")
     lines = [f"- problem: {_quoted(problem)}" for problem in compared.problems]
     lines += [f"- {_quoted(remark)}" for remark in compared.remarks]
     heading = f"### {_quoted(compared.base)} against {_quoted(compared.head)}"
@@ -83,11 +94,66 @@ def comparison_as_json(compared: ComparedRecords) -> str:
         "base": compared.base,
         "head": compared.head,
         "exit_code": exit_code(compared),
-        "comparisons": [asdict(comparison) for comparison in compared.comparisons],
-        "problems": list(compared.problems),
-        "remarks": list(compared.remarks),
+        "comparisons": compared.comparisons,
+        "problems": compared.problems,
+        "remarks": compared.remarks,
     }
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return to_json(content)
+
+
+def comparison_as_junit(compared: ComparedRecords) -> str:
+    """Return JUnit's XML with one test case per number, and one per unusable file.
+
+    What became worse is a failure. What has no answer is an error, which test reports show apart
+    from failures: infrastructure, not the model. Inconclusive and new numbers are skipped, with
+    the reason.
+
+    Source:
+        The schema of the Apache Ant JUnit task, as Jenkins, GitLab and GitHub's viewers read it.
+    """
+    cases = [
+        _case(c.row, title_of(c), _TAGS.get(c.outcome, "system-out"), sentence(c), c.outcome.value)
+        for c in compared.comparisons
+    ]
+    cases += [
+        _case("records", f"problem {number}", "error", text, "unusable")
+        for number, text in enumerate(compared.problems, 1)
+    ]
+    tags = Counter(case[0].tag for case in cases)
+    about = {
+        "name": "hrnet-zoo compare",
+        "tests": str(len(cases)),
+        "failures": str(tags["failure"]),
+        "errors": str(tags["error"]),
+        "skipped": str(tags["skipped"]),
+        "time": "0",
+    }
+    root = ElementTree.Element("testsuites", about)
+    suite = ElementTree.SubElement(root, "testsuite", about)
+    suite.extend(cases)
+    remarks = [f"{compared.base} against {compared.head}", summary(compared), *compared.remarks]
+    ElementTree.SubElement(suite, "system-out").text = _xml_text("\n".join(remarks))
+    ElementTree.indent(root)
+    # ASCII with character references: whatever encoding standard output has, it can hold that.
+    text: bytes = ElementTree.tostring(root, encoding="us-ascii", xml_declaration=True)
+    return text.decode("ascii")
+
+
+def comparison_as_github(compared: ComparedRecords) -> str:
+    """Return one workflow command per number that is not the same, worst first, and the sentence.
+
+    Regressions are errors; what has no answer is a warning, so that nobody takes a broken download
+    for a broken model, and so is what may be a regression; the rest are notices.
+    """
+    lines = [
+        command(_level(c), sentence(c), title=f"{c.row} {title_of(c)}: {c.outcome.label}")
+        for c in compared.comparisons
+        if c.outcome is not ComparisonOutcome.SAME
+    ]
+    lines += [command("warning", problem, title="unusable") for problem in compared.problems]
+    lines += [command("notice", remark, title="note") for remark in compared.remarks]
+    # A line that begins with "::" would be a command; this one says what was found.
+    return "\n".join([*lines, f"hrnet-zoo compare: {summary(compared)}"])
 
 
 def summary(compared: ComparedRecords) -> str:
@@ -125,16 +191,23 @@ def _cells(comparison: Comparison) -> list[str]:
     """Return row, metric, both values, difference and interval, one decimal finer than printed."""
     is_speed, finer = comparison.kind == "speed", 1 + comparison.decimals
     unit, percent = (" ms", " %") if is_speed else ("", "")
-    values = [
-        "-" if value is None else f"{value:.{finer}f}{unit}"
-        for value in (comparison.base, comparison.head)
+    values = [or_dash(v, f".{finer}f") for v in (comparison.base, comparison.head)]
+    decimals = 1 if is_speed else finer
+    difference = comparison.difference
+    return [
+        comparison.row,
+        title_of(comparison),
+        *(value if value == "-" else value + unit for value in values),
+        "-" if difference is None else f"{_signed(difference, decimals)}{percent}",
+        _interval(comparison.interval, decimals, percent),
     ]
-    decimals, difference, interval = 1 if is_speed else finer, "-", "-"
-    if comparison.difference is not None:
-        difference = _signed(comparison.difference, decimals) + percent
-    if comparison.interval is not None:
-        interval = " to ".join(_signed(end, decimals) for end in comparison.interval) + percent
-    return [comparison.row, title_of(comparison), *values, difference, interval]
+
+
+def _interval(interval: Sequence[float] | None, decimals: int, percent: str) -> str:
+    if interval is None:
+        return "-"
+    low, high = (_signed(end, decimals) for end in interval)
+    return f"{low} to {high}{percent}"
 
 
 def _signed(value: float, decimals: int) -> str:
@@ -153,3 +226,24 @@ def _in_one_line(text: str) -> str:
     """
     shown = "".join(c for c in " ".join(text.split()) if c.isprintable())
     return f'"{shown}"' if shown.startswith("::") else shown
+
+
+def _case(row: str, name: str, tag: str, said: str, kind: str) -> ElementTree.Element:
+    attributes = {"classname": _xml_text(row), "name": _xml_text(name), "time": "0"}
+    case, said = ElementTree.Element("testcase", attributes), _xml_text(said)
+    why = {} if tag == "system-out" else {"message": said}
+    if tag in ("failure", "error"):
+        why["type"] = kind
+    ElementTree.SubElement(case, tag, why).text = said
+    return case
+
+
+def _xml_text(text: str) -> str:
+    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _level(comparison: Comparison) -> str:
+    if comparison.outcome is ComparisonOutcome.WORSE:
+        return "error"
+    is_open = comparison.outcome in NO_ANSWER or comparison.may_be_regression
+    return "warning" if is_open else "notice"

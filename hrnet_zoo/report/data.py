@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from enum import Enum
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import click
-from tabulate import tabulate
 
 from hrnet_zoo.datasets.check_report import CheckReport, Problem
 from hrnet_zoo.datasets.data_set import DataSet, Download
+from hrnet_zoo.report.text import aligned, or_dash, to_json
 
 if TYPE_CHECKING:
     from hrnet_zoo.datasets.prepare.preparing import PrepareSummary
@@ -45,7 +43,7 @@ def dataset_as_text(dataset: DataSet, rows: Sequence[str]) -> str:
 
 def dataset_as_json(dataset: DataSet, rows: Sequence[str]) -> str:
     """Return the same as `dataset_as_text`, for programs."""
-    return _json(
+    return to_json(
         {
             "name": dataset.name,
             "title": dataset.title,
@@ -58,7 +56,7 @@ def dataset_as_json(dataset: DataSet, rows: Sequence[str]) -> str:
                 for label, (name, colour) in enumerate(dataset.classes)
             ],
             "rows": rows,
-            "download": dataset.download and asdict(dataset.download),
+            "download": dataset.download,
         }
     )
 
@@ -93,18 +91,17 @@ def check_as_json(report: CheckReport) -> str:
     own = {"fine": report.is_fine, "sample_only": report.is_sample}
     fields = asdict(report)
     first = {key: fields.pop(key) for key in ("name", "root")}
-    return _json({**first, **own, **fields})
+    return to_json({**first, **own, **fields})
 
 
 def prepared_as_text(dataset: DataSet, summary: PrepareSummary) -> str:
     """Return what a preparation did, for reading."""
     titles = ["folder", "written", "already there", "complete"]
     cells = [
-        [f.folder, f.written, f.already_there, "-" if f.expected is None else f.expected]
+        [f.folder, str(f.written), str(f.already_there), or_dash(f.expected)]
         for f in summary.folders
     ]
-    align = ("left", "right", "right", "right")
-    table = tabulate(cells, titles, tablefmt="simple", colalign=align) if cells else ""
+    table = aligned(titles, cells, "lrrr") if cells else ""
     heading = f"{click.style(dataset.title, bold=True)} in {summary.root}"
     return "\n  ".join([heading, *table.splitlines()])
 
@@ -112,14 +109,7 @@ def prepared_as_text(dataset: DataSet, summary: PrepareSummary) -> str:
 def prepared_as_json(summary: PrepareSummary) -> str:
     """Return what a preparation did, for programs."""
     totals = {"written": summary.written, "already_there": summary.already_there}
-    return _json({"name": summary.name, "root": summary.root, **totals, **asdict(summary)})
-
-
-def _json(content: dict[str, object]) -> str:
-    def plain(value: object) -> str:
-        return value.name.lower() if isinstance(value, Enum) else str(value)
-
-    return json.dumps(content, indent=2, ensure_ascii=False, default=plain)
+    return to_json({"name": summary.name, "root": summary.root, **totals, **asdict(summary)})
 
 
 def _download(download: Download | None) -> Iterator[str]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hrnet_zoo.report.html.gathering import Claim, ClaimRun, Gathered
-from hrnet_zoo.report.html.speeds import Speed
+from hrnet_zoo.report.html.gathering import Claim, ClaimRun, Gathered, Speed
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.row import Metric, Row
@@ -69,7 +68,7 @@ def values_of(gathered: Gathered) -> Iterator[Value]:
         for run in claim.runs or (None,):
             yield _accuracy(claim, run)
     for row in gathered.zoo.rows:
-        yield _fps(row, gathered.speeds.by_row.get(row.name))
+        yield _fps(row, gathered.speeds.get(row.name))
 
 
 def table_of(values: Iterable[Value]) -> pandas.DataFrame:
@@ -106,8 +105,8 @@ def write_parquet(gathered: Gathered, path: Path) -> None:
     )
 
 
-def _documented(row: Row, metric: Metric) -> Value:
-    """Return the line of a number that was never run."""
+def _value(row: Row, metric: Metric, **found: Any) -> Value:  # noqa: ANN401 - its fields
+    """Return the line of a number, with what a run found."""
     documented, counted = row.documented(metric), complexity_of(row)
     return Value(
         row=row.name,
@@ -122,22 +121,21 @@ def _documented(row: Row, metric: Metric) -> Value:
         protocol=METRICS[metric].protocol,
         documented=None if documented is None else float(documented),
         documented_printed=None if documented is None else str(documented),
+        **found,
     )
 
 
 def _accuracy(claim: Claim, run: ClaimRun | None) -> Value:
     judgement = run.judgement if run else claim.judgement
-    value = replace(
-        _documented(claim.row, claim.metric),
-        verdict=judgement.verdict.value,
-        reason=judgement.reason or None,
-    )
+    verdict = {"verdict": judgement.verdict.value, "reason": judgement.reason or None}
     if run is None:
-        return value
-    return replace(
-        value,
-        measured=run.measured,
-        delta=run.delta,
+        return _value(claim.row, claim.metric, **verdict)
+    return _value(
+        claim.row,
+        claim.metric,
+        **verdict,
+        measured=judgement.measured,
+        delta=judgement.delta,
         interval_low=run.interval.low if run.interval else None,
         interval_high=run.interval.high if run.interval else None,
         counts=run is claim.run,
@@ -148,11 +146,11 @@ def _accuracy(claim: Claim, run: ClaimRun | None) -> Value:
 
 
 def _fps(row: Row, speed: Speed | None) -> Value:
-    value = _documented(row, "fps")
     if speed is None:
-        return value
-    return replace(
-        value,
+        return _value(row, "fps")
+    return _value(
+        row,
+        "fps",
         measured=speed.images_per_s,
         counts=True,
         record=speed.path,

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from itertools import groupby
 
-from tabulate import tabulate
-
+from hrnet_zoo.report.text import aligned, to_json
 from hrnet_zoo.verdicts.fps.judging import FpsJudgement, FpsVerdict
 from hrnet_zoo.verdicts.fps.machine import Machine
 
 _TITLES = ("row", "documented", "implied", "consistent from - to", "difference", "verdict")
-_ALIGN = ("left", "right", "right", "right", "right", "left")
 
 
 def fps_as_text(
@@ -32,9 +28,7 @@ def fps_as_text(
     for (source, table), group in groupby(judgements, key=lambda j: (j.row.source, j.row.table)):
         members = list(group)
         cells = [_cells(judgement) for judgement in members]
-        listing = tabulate(
-            cells, _TITLES, tablefmt="simple", disable_numparse=True, colalign=_ALIGN
-        )
+        listing = aligned(_TITLES, cells, "lrrrrl")
         heading = f"{table} ({source}), images per second"
         parts.append("\n".join([heading, listing, *_without_verdict(members)]))
     parts += [_machine_line(source, machine) for source, machine in machines.items()]
@@ -47,7 +41,7 @@ def fps_as_json(judgements: Sequence[FpsJudgement], undocumented: Sequence[str])
     """Return the verdicts for programs: one object per timed row."""
     judged = [_as_dict(judgement) for judgement in judgements]
     content = [*judged, *({"name": name, "verdict": "not_documented"} for name in undocumented)]
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return to_json(content)
 
 
 def _cells(judgement: FpsJudgement) -> list[str]:
@@ -110,5 +104,5 @@ def _as_dict(judgement: FpsJudgement) -> dict[str, object]:
         "difference": judgement.difference,
         "verdict": judgement.verdict.value,
         "reason": judgement.reason,
-        "ratios": [asdict(ratio) for ratio in judgement.ratios],
+        "ratios": judgement.ratios,
     }

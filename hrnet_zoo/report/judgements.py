@@ -10,8 +10,7 @@ from pathlib import Path
 import click
 
 from hrnet_zoo.records.accuracy import AccuracyRecord
-from hrnet_zoo.report.rows import metric_title
-from hrnet_zoo.report.text import aligned, or_dash, to_json
+from hrnet_zoo.report.text import aligned, metric_title, or_dash, to_json
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.verdicts.accuracy import (

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from tabulate import tabulate
-
 from hrnet_zoo.records.memory import MemoryRecord
+from hrnet_zoo.report.text import aligned, or_dash, to_json
 from hrnet_zoo.system.wording import GIB, and_more
 from hrnet_zoo.verdicts.memory import MemoryJudgement, MemoryVerdict, judge_memory
 from hrnet_zoo.zoo.row import Row
 
 _DIGITS = 3
+_FORM = f".{_DIGITS}f"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,20 +38,14 @@ class RowMemory:
 
 def memory_as_json(results: Iterable[RowMemory]) -> str:
     """Return an array with one object per row; sizes in GiB, null where there is none."""
-    return json.dumps([_as_dict(result) for result in results], indent=2, ensure_ascii=False)
+    return to_json([_as_dict(result) for result in results])
 
 
 def memory_as_text(results: Sequence[RowMemory]) -> str:
     """Return a table of rows, and below it what the numbers rest on."""
     titles = ["", "documented", "predicted", "measured", "ratio", "inference", "verdict"]
-    align = ("left", "right", "right", "right", "right", "right", "left")
-    cells = [_cells(result) for result in results]
-    table = tabulate(cells, titles, tablefmt="simple", colalign=align, disable_numparse=True)
+    table = aligned(titles, map(_cells, results), "lrrrrrl")
     problems = [result.record.problem for result in results if result.record.problem]
-    training = [(result.row.name, tuple(result.record.training.assumptions)) for result in results]
-    inference = [
-        (result.row.name, tuple(result.record.inference.assumptions)) for result in results
-    ]
     return "\n".join(
         [
             table,
@@ -61,8 +54,10 @@ def memory_as_text(results: Sequence[RowMemory]) -> str:
             "GiB per GPU, for one training step; the ratio is to the documented value.",
             "Inference (test scale, batch 1) is not documented, and no part of the verdict.",
             *_tolerances(results),
-            *_assumptions("How", training),
-            *_assumptions("Inference", inference),
+            *_assumptions("How", {r.row.name: r.record.training.assumptions for r in results}),
+            *_assumptions(
+                "Inference", {r.row.name: r.record.inference.assumptions for r in results}
+            ),
             "",
             *(f"record: {result.path}" for result in results),
         ]
@@ -98,7 +93,7 @@ def _as_dict(result: RowMemory) -> dict[str, object]:
         "inference_reserved_gib": _gib(inference.reserved),
         "verdict": judgement.verdict.value,
         "ratio": None if judgement.ratio is None else round(judgement.ratio, _DIGITS),
-        "tolerance": judgement.tolerance and asdict(judgement.tolerance),
+        "tolerance": judgement.tolerance,
         "how": {
             "samples_per_gpu": training.samples,
             "size_hw": list(training.size),
@@ -118,11 +113,11 @@ def _cells(result: RowMemory) -> list[str]:
     judgement, training = result.judgement, result.record.training
     return [
         result.row.name,
-        str(result.row.documented("train_memory_gb") or "-"),
-        _shown(_gib(training.predicted)),
-        _shown(_gib(training.measured)),
-        _shown(judgement.ratio),
-        _shown(result.inference_gib),
+        or_dash(result.row.documented("train_memory_gb")),
+        or_dash(_gib(training.predicted), _FORM),
+        or_dash(_gib(training.measured), _FORM),
+        or_dash(judgement.ratio, _FORM),
+        or_dash(result.inference_gib, _FORM),
         judgement.verdict.label,
     ]
 
@@ -136,18 +131,14 @@ def _tolerances(results: Sequence[RowMemory]) -> list[str]:
     return list(dict.fromkeys(said))
 
 
-def _assumptions(title: str, said: Sequence[tuple[str, tuple[str, ...]]]) -> list[str]:
-    """Return what is assumed of rows, given with their names; once for all that assume the same."""
+def _assumptions(title: str, said: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return what is assumed of rows, given by name; once for all that assume the same."""
     lines = []
-    for assumptions in dict.fromkeys(assumptions for _, assumptions in said):
-        names = [name for name, own in said if own == assumptions]
+    for assumptions in dict.fromkeys(map(tuple, said.values())):
+        names = [name for name, own in said.items() if tuple(own) == assumptions]
         lines += ["", f"{title} ({and_more(names, 1)}):", *(f"- {line}" for line in assumptions)]
     return lines
 
 
 def _gib(size: int | None) -> float | None:
     return None if size is None else round(size / GIB, _DIGITS)
-
-
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.{_DIGITS}f}"

@@ -1,28 +1,23 @@
-"""Manifest rows as a list for people and for programs."""
+"""Manifest rows, and what was published later of them: text, JSON and CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from hrnet_zoo.report.editions import editions_side_by_side, later_as_dict
-from hrnet_zoo.report.text import aligned, section, to_json
+from hrnet_zoo.datasets.normalisation import Normalisation
+from hrnet_zoo.report.text import aligned, metric_title, section, to_json
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.network_size import CONVENTION
 from hrnet_zoo.zoo.complexity import complexity_of
-from hrnet_zoo.zoo.printed import NOT_PRINTED
-from hrnet_zoo.zoo.row import Row
+from hrnet_zoo.zoo.printed import NOT_PRINTED, printed_number
+from hrnet_zoo.zoo.row import LATER_QUANTITIES, LaterEdition, Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 _PRINTED_FIELDS = ("backbone", "crop_size", "lr_schd", "style", "gn", "ms_train")
-
-
-def metric_title(metric: str) -> str:
-    """Return what people call a metric; its own name, if it is another program's."""
-    return METRICS[metric].title if metric in METRICS else metric
 
 
 def row_as_dict(row: Row) -> dict[str, object]:
@@ -42,7 +37,7 @@ def row_as_dict(row: Row) -> dict[str, object]:
         "checkpoint_url": row.checkpoint_url,
         "log_url": row.log_url,
         **_size_as_dict(row),
-        "later": None if row.later is None else later_as_dict(row.later),
+        "later": None if row.later is None else _later_as_dict(row.later),
     }
 
 
@@ -124,7 +119,7 @@ def row_as_text(zoo: Zoo, row: Row) -> str:
         ("links", [(what, link or "(none)") for what, link in links]),
     ]
     if row.later is not None:
-        sections.append(("editions", list(editions_side_by_side(row, row.later))))
+        sections.append(("editions", list(_editions_side_by_side(row, row.later))))
         source = zoo.sources[row.later.source]
         sections.append(
             (
@@ -177,3 +172,58 @@ def _setup(row: Row) -> list[tuple[str, str]]:
         ("channel order", setup.normalisation.channel_order),
         *TASKS[row.task].describe(setup),
     ]
+
+
+def _later_as_dict(later: LaterEdition) -> dict[str, object]:
+    """Return a later edition for programs: documented values as numbers or None."""
+    documented = {q: printed_number(getattr(later, q)) for q in LATER_QUANTITIES}
+    return {
+        "source": later.source,
+        "documented": {q: None if v is None else float(v) for q, v in documented.items()},
+        "checkpoint_url": later.checkpoint_url,
+        "checkpoint_sha256_prefix": later.checkpoint_sha256_prefix,
+        "normalisation": later.normalisation.model_dump(mode="json"),
+    }
+
+
+def _editions_side_by_side(row: Row, later: LaterEdition) -> Iterator[tuple[str, str]]:
+    """Yield lines of (quantity, README's and later text in columns), titles first."""
+    lines = [("", "README", "later"), *_differences(row, later)]
+    width = max(len(readme) for _, readme, _ in lines)
+    for what, readme, published_later in lines:
+        yield what, f"{readme:<{width}}  {published_later}"
+
+
+def _differences(row: Row, later: LaterEdition) -> Iterator[tuple[str, str, str]]:
+    for what, readme, published_later in (
+        ("box AP", row.text("box_ap"), later.box_ap),
+        ("mask AP", row.text("mask_ap"), later.mask_ap),
+        ("Mem (GB)", row.text("train_memory_gb"), later.train_memory_gb),
+    ):
+        if readme is not None or published_later is not None:
+            yield what, _documented(readme), _documented(published_later)
+    yield "speed", _documented(row.text("fps"), "fps"), _documented(later.inference_ms, "ms")
+    ours, theirs = row.setup.normalisation, later.normalisation
+    if ours != theirs:
+        yield "channel order", ours.channel_order, theirs.channel_order
+        yield "mean", _triple(ours, "mean"), _triple(theirs, "mean")
+        yield "std", _triple(ours, "std"), _triple(theirs, "std")
+    yield "checkpoint", *_files(row)
+
+
+def _documented(text: str | None, unit: str = "") -> str:
+    return "not documented" if text is None or text in NOT_PRINTED else f"{text} {unit}".rstrip()
+
+
+def _triple(normalisation: Normalisation, field: str) -> str:
+    return ", ".join(map(str, getattr(normalisation, field)))
+
+
+def _files(row: Row) -> tuple[str, str]:
+    """Return what tells the files apart: their names after the row's name, which both share."""
+    later = row.in_edition("later")
+    same = row.checkpoint_sha256_prefix == later.checkpoint_sha256_prefix
+    readme, published_later = (
+        f"..{r.checkpoint_file_name.removeprefix(r.name)}" for r in (row, later)
+    )
+    return readme if row.checkpoint_url else "(none)", "same file" if same else published_later

@@ -8,7 +8,7 @@ from datetime import UTC
 from pathlib import Path
 
 from pydantic import BaseModel
-from tabulate import tabulate
+from rich.filesize import decimal
 
 from hrnet_zoo.errors import UsageError
 from hrnet_zoo.records.accuracy import AccuracyRecord, Measurement
@@ -19,6 +19,7 @@ from hrnet_zoo.records.runs import Run
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.report.judgements import RowResult, as_json, as_text, judge_outcome
 from hrnet_zoo.report.memory import RowMemory, memory_as_text
+from hrnet_zoo.report.text import aligned, metric_title, on_one_line, section, to_json
 from hrnet_zoo.report.timings import timing_as_text
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE
@@ -42,30 +43,29 @@ def runs_as_text(runs: Sequence[Run]) -> str:
         for run in runs
     ]
     titles = ["started (UTC)", "command", "status", "values", "device", "file"]
-    table = tabulate(cells, titles, tablefmt="simple", disable_numparse=True)
-    count = f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}"
+    table = aligned(titles, cells, "l" * len(titles))
+    count = _runs(len(runs))
     return f"{table}\n\n{count}" if runs else count
 
 
 def runs_as_json(runs: Iterable[Run]) -> str:
     """Return the runs as a JSON array."""
     # Programs know a kind by the command that makes such records.
-    content = [run.model_dump(mode="json") | {"kind": _COMMANDS[run.kind]} for run in runs]
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return to_json([run.model_dump(mode="json") | {"kind": _COMMANDS[run.kind]} for run in runs])
 
 
 def doomed_as_text(doomed: Sequence[Doomed]) -> str:
     """Return one line for each run that goes, with its size."""
     cells = [
-        [one.run.file, one.run.status.replace("_", " "), _values(one.run), _bytes(one.size_bytes)]
+        [one.run.file, one.run.status.replace("_", " "), _values(one.run), decimal(one.size_bytes)]
         for one in doomed
     ]
-    return tabulate(cells, tablefmt="plain", disable_numparse=True)
+    return aligned((), cells, "llll", form="plain")
 
 
 def freed_as_text(count: int, size_bytes: int) -> str:
-    """Return how many runs were deleted, and how many bytes, for people."""
-    return f"{count} {'run' if count == 1 else 'runs'}, {_bytes(size_bytes)}"
+    """Return how many runs, and how many bytes, were deleted."""
+    return f"{_runs(count)}, {decimal(size_bytes)}"
 
 
 def record_as_text(zoo: Zoo, record: AnyRecord, path: Path) -> str:
@@ -96,29 +96,25 @@ def record_as_json(zoo: Zoo, record: AnyRecord, path: Path) -> str:
             "verdicts": json.loads(as_json([judged]))[0]["metrics"] if judged else None,
             "no_verdicts_because": why_not or None,
         }
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return to_json(content)
 
 
 def _accuracy_as_text(zoo: Zoo, record: AccuracyRecord, path: Path) -> str:
     judged, why_not = _judged(zoo, record, path)
-    values = [(_title(m.metric), _number(m.value, 3)) for m in record.measurements]
+    values = [(metric_title(m.metric), _number(m.value, 3)) for m in record.measurements]
     parts = [as_text(judged) if judged else f"{record.row}\n  no verdict: {why_not}"]
     sections = [
         ("run", _run(record)),
         ("values", [] if judged else values),
-        ("not run", [(_title(m), why) for m, why in record.not_run.items()]),
+        ("not run", [(metric_title(m), why) for m, why in record.not_run.items()]),
         ("checkpoint", _pairs(record.checkpoint)),
         ("data", _pairs(record.dataset)),
-        *[(f"protocol of {_title(m.metric)}", _protocol(m)) for m in record.measurements],
+        *[(f"protocol of {metric_title(m.metric)}", _protocol(m)) for m in record.measurements],
         ("settings", _pairs(record.settings)),
         ("seconds", _pairs(record.timings)),
         ("environment", _pairs(record.environment)),
     ]
-    for heading, pairs in sections:
-        if pairs:
-            width = max(len(what) for what, _ in pairs)
-            lines = [f"  {what:<{width}}  {value}" for what, value in pairs]
-            parts.append("\n".join([heading, *lines]))
+    parts += [section(heading, pairs) for heading, pairs in sections if pairs]
     return "\n\n".join(parts)
 
 
@@ -159,25 +155,15 @@ def _protocol(measurement: Measurement) -> list[tuple[str, str]]:
 def _pairs(part: BaseModel | None) -> list[tuple[str, str]]:
     content = {} if part is None else part.model_dump(mode="json")
     return [
-        (name, _text(value)) for name, value in content.items() if value not in (None, [], {}, "")
+        (name, on_one_line(value))
+        for name, value in content.items()
+        if value not in (None, [], {}, "")
     ]
-
-
-def _text(value: object) -> str:
-    """Return a JSON value in one line, without its brackets."""
-    if isinstance(value, dict):
-        said = (f"{name} {_text(v)}" for name, v in value.items() if v is not None)
-        return ", ".join(said)
-    if isinstance(value, list):
-        return ", ".join(map(_text, value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _values(run: Run) -> str:
     unit = {"accuracy": "", "timing": " ms", "memory": " GiB"}[run.kind]
-    said = (f"{_title(name)} {_number(value, 2)}{unit}" for name, value in run.values.items())
+    said = (f"{metric_title(name)} {_number(value, 2)}{unit}" for name, value in run.values.items())
     return ", ".join(said)
 
 
@@ -185,15 +171,5 @@ def _number(value: float | None, decimals: int) -> str:
     return "0/0" if value is None else f"{value:.{decimals}f}"
 
 
-def _title(metric: str) -> str:
-    """Return what people call a metric; records may hold some that this version does not know."""
-    return METRICS[metric].title if metric in METRICS else metric
-
-
-def _bytes(size: int) -> str:
-    amount = float(size)
-    for unit in ("B", "kB", "MB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} GB"
+def _runs(count: int) -> str:
+    return f"{count} run" if count == 1 else f"{count} runs"

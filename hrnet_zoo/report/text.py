@@ -1,20 +1,30 @@
-"""The forms that all reports share: JSON, numbers, aligned tables, and sections of pairs."""
+"""The forms that all reports share: JSON, numbers, titles, aligned tables, sections of pairs."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, is_dataclass
 from decimal import Decimal
+from enum import Enum
 from typing import Literal
 
 from tabulate import tabulate
+
+from hrnet_zoo.tasks import METRICS
 
 _SIDES = {"l": "left", "r": "right"}
 
 
 def to_json(content: object) -> str:
     """Return a value as indented JSON, for programs and for people."""
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return json.dumps(content, indent=2, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return value.name.lower() if isinstance(value, Enum) else str(value)
 
 
 def or_dash(value: float | Decimal | None, form: str = "") -> str:
@@ -27,11 +37,28 @@ def or_dash(value: float | Decimal | None, form: str = "") -> str:
     return "-" if value is None else format(value, form)
 
 
+def metric_title(metric: str) -> str:
+    """Return what people call a metric; its own name, if it is another program's."""
+    return METRICS[metric].title if metric in METRICS else metric
+
+
+def on_one_line(value: object) -> str:
+    """Return a JSON value for people, without its brackets."""
+    if isinstance(value, dict):
+        said = (f"{name} {on_one_line(v)}" for name, v in value.items() if v is not None)
+        return ", ".join(said)
+    if isinstance(value, list):
+        return ", ".join(map(on_one_line, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else "-" if value is None else str(value)
+
+
 def aligned(
     titles: Sequence[str],
     lines: Iterable[Sequence[str]],
     align: str,
-    form: Literal["simple", "pipe"] = "simple",
+    form: Literal["simple", "pipe", "plain"] = "simple",
 ) -> str:
     """Return a table whose columns are aligned.
 
@@ -39,7 +66,7 @@ def aligned(
         titles: of the columns.
         lines: the cells of each.
         align: a letter for each column, "l" for left or "r" for right.
-        form: for terminals, or Markdown's with pipes.
+        form: for terminals, Markdown's with pipes, or without titles.
     """
     sides = [_SIDES[letter] for letter in align]
     return tabulate(lines, titles, tablefmt=form, disable_numparse=True, colalign=sides)

@@ -9,8 +9,7 @@ from pathlib import Path
 import click
 
 from hrnet_zoo.records.timing import TimingRecord
-from hrnet_zoo.report.rows import metric_title
-from hrnet_zoo.report.text import aligned, to_json
+from hrnet_zoo.report.text import aligned, metric_title, to_json
 from hrnet_zoo.report.timing_figures import (
     Rates,
     documented_samples,

@@ -11,7 +11,7 @@ from made_up_zoo import write_zoo
 from playwright.sync_api import Browser, sync_playwright
 from support.hostile import write_hostile_zoo
 
-from hrnet_zoo.report.html.errata import Erratum
+from hrnet_zoo.report.html.page import Erratum
 from hrnet_zoo.report.html.gathering import gather
 from hrnet_zoo.report.html.page import page_of, render
 from hrnet_zoo.report.html.vega import vega_runtime

@@ -32,7 +32,7 @@ from hrnet_zoo.records.folder import read_records
 from hrnet_zoo.records.prune import superfluous
 from hrnet_zoo.records.runs import index_file, open_store, rebuild_index
 from hrnet_zoo.records.timing import TimingRecord
-from hrnet_zoo.report.html.record_files import read_all
+from hrnet_zoo.report.html.gathering import read_all
 from hrnet_zoo.verdicts.comparison.sides import read_side
 
 LATER = "fcos_hrnetv2p_w18_gn-head_4x4_1x_coco"

@@ -15,9 +15,8 @@ from hrnet_zoo.records.accuracy import AccuracyAsked, AccuracyRecord
 from hrnet_zoo.records.files import write_record
 from hrnet_zoo.report.html.chart_points import DOCUMENTED, HERE, delta_points, row_points
 from hrnet_zoo.report.html.classes import class_tables
-from hrnet_zoo.report.html.details import SHOWN, history_of, thinned
+from hrnet_zoo.report.html.details import SHOWN, spark, thinned
 from hrnet_zoo.report.html.gathering import Claim, Gathered, gather, verdict_counts
-from hrnet_zoo.report.html.machines import fingerprints
 from hrnet_zoo.report.html.worst import worst_pictures
 from hrnet_zoo.tasks.scored import ClassFigures, Interval
 from hrnet_zoo.verdicts.accuracy import Verdict
@@ -152,10 +151,12 @@ def test_a_long_history_keeps_its_ends_and_its_changes(tmp_path: Path) -> None:
     assert shown == sorted(shown, key=lambda run: run.started_at)
     assert (shown[0], shown[-1]) == (claim.runs[0], claim.runs[-1])
     assert {claim.runs[40], claim.runs[41]} <= set(shown)
-    history = history_of(claim)
-    assert (history.num_runs, len(history.lines)) == (100, SHOWN)
-    assert [line.counts for line in history.lines].count(True) == 1
-    assert history.lowest == "-7.190"
+    assert len(claim.runs) == 100
+    assert [run is claim.run for run in shown].count(True) == 1
+    drawn = spark(shown)
+    assert drawn is not None
+    assert drawn.lowest == pytest.approx(-7.19)
+    assert drawn.points.count(",") == SHOWN
 
 
 def test_a_short_history_is_whole(tmp_path: Path) -> None:
@@ -170,8 +171,8 @@ def test_class_scores_are_shaded_from_lowest_to_highest(tmp_path: Path) -> None:
     ]
     made = record(measurement(77.2).model_copy(update={"classes": classes}))
     (table,) = class_tables(gathered(tmp_path, made).claims)
-    assert table.columns == [("hr18_512x1024_40k", f"row-{ROW.name}")]
-    shades = {name: (cells[0].text, cells[0].shade) for name, cells in table.lines}
+    assert table.columns == [("hr18_512x1024_40k", ROW.name)]
+    shades = {name: cells[0] for name, cells in table.lines}
     assert shades == {
         "road": ("98.0", 9), "rider": ("40.0", 0), "train": ("-", None), "car": ("69.0", 5),
     }  # fmt: skip
@@ -182,7 +183,7 @@ def test_data_that_differ_between_full_runs_are_marked(tmp_path: Path) -> None:
     assert second.dataset is not None
     other = second.dataset.model_copy(update={"fingerprint": "1" * 64})
     second = second.model_copy(update={"dataset": other})
-    seen = fingerprints(gathered(tmp_path, first, second, part, first))
+    seen = gathered(tmp_path, first, second, part, first).fingerprints
     assert [(f.num_images, f.runs.count, f.is_odd_one) for f in seen] == [
         (500, 2, True), (500, 1, True), (10, 1, False),
     ]  # fmt: skip
@@ -207,8 +208,8 @@ def test_speeds_are_of_one_machine_and_known_rows(tmp_path: Path) -> None:
     paths[2].write_text(json.dumps(timing))
     paths[3].write_text("")
     found = gather(load_zoo(), tmp_path)
-    assert len(found.speeds.by_row) == len(paths) - 3
+    assert len(found.speeds) == len(paths) - 3
     assert {problem.path for problem in found.problems} == {
         path.relative_to(tmp_path).as_posix() for path in paths[1:3]
     }
-    assert found.speeds.by_row[timing["row"]].path == paths[0].relative_to(tmp_path).as_posix()
+    assert found.speeds[timing["row"]].path == paths[0].relative_to(tmp_path).as_posix()

@@ -17,9 +17,8 @@ from support.hostile import ATTACKS, write_hostile_zoo
 from support.pages import Parsed, parsed
 from support.trees import Finished, RunCli
 
-from hrnet_zoo.report.html.errata import Erratum
 from hrnet_zoo.report.html.gathering import gather
-from hrnet_zoo.report.html.page import LARGEST_BYTES, page_of, render, render_within
+from hrnet_zoo.report.html.page import LARGEST_BYTES, Erratum, page_of, render, render_within
 from hrnet_zoo.report.html.vega import vega_runtime
 from hrnet_zoo.zoo.manifest import default_manifest, load_zoo
 

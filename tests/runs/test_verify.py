@@ -347,7 +347,7 @@ def test_speed_is_not_measured_silently(verify: Any) -> None:
         ([NAME, "--metrics", "mIoU"], "Close: miou"),
         ([NAME, "--metrics", "box_ap"], "Its table has: train_memory_gb, fps, miou"),
         ([NAME, "--device", "tpu"], '"tpu" is not a device'),
-        ([NAME, "--tolerance", "-1"], "no allowance in points"),
+        ([NAME, "--tolerance", "-1"], "not an allowance in points"),
         ([NAME, "--tolerance", "1e400"], "from 0 to 10"),
         ([NAME, "--limit", "0"], "0 is not in the range"),
         ([NAME, "--data", "cityscapes"], "not of the form NAME=DIR"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hrnet_zoo.report.html.details import thinned
 from hrnet_zoo.report.html.gathering import Claim, Gathered
 from hrnet_zoo.report.html.wording import clipped, interval_text, name_in_charts, short_name
-from hrnet_zoo.report.rows import metric_title
+from hrnet_zoo.report.text import metric_title
 from hrnet_zoo.verdicts.accuracy import MISMATCHES, Verdict
 from hrnet_zoo.zoo.complexity import complexity_of
 
@@ -121,7 +121,7 @@ def delta_points(claims: Iterable[Claim]) -> list[DeltaPoint]:
                 delta=round(delta, 4),
                 low=round(low - float(documented), 4),
                 high=round(high - float(documented), 4),
-                interval=interval_text(interval) or "none recorded",
+                interval=interval_text(claim.run) or "none recorded",
                 tolerance=float(tolerance),
                 verdict=judgement.verdict.label,
             )
@@ -136,12 +136,12 @@ def history_points(claims: Iterable[Claim]) -> list[HistoryPoint]:
             label=name_in_charts(claim),
             dataset=claim.row.setup.dataset,
             time=run.started_at.isoformat(),
-            delta=round(run.delta, 4),
+            delta=round(delta, 4),
             verdict=run.judgement.verdict.label,
         )
         for claim in claims
         for run in thinned(claim.runs, claim.run)
-        if run.delta is not None
+        if (delta := run.judgement.delta) is not None
     ]
 
 
@@ -154,7 +154,7 @@ def _accuracy(claim: Claim) -> tuple[float | None, str]:
 
 
 def _fps(gathered: Gathered, claim: Claim) -> tuple[float | None, str | None]:
-    speed, documented = gathered.speeds.by_row.get(claim.row.name), claim.row.documented("fps")
+    speed, documented = gathered.speeds.get(claim.row.name), claim.row.documented("fps")
     if speed:
         return round(speed.images_per_s, 3), HERE
     return (float(documented), DOCUMENTED) if documented else (None, None)

@@ -6,22 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hrnet_zoo.report.html.gathering import Claim
-from hrnet_zoo.report.html.wording import anchor, clipped, short_name
+from hrnet_zoo.report.html.wording import clipped, short_name
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.row import Metric
 
 _SHADES = 10
 Scores = dict[str, float | None]
 """Class -> percent, as measured."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClassCell:
-    """One class of one row."""
-
-    text: str
-    shade: int | None
-    """0 (lowest of the table) to 9 (highest); None where there is no value."""
+ClassCell = tuple[str, int | None]
+"""Text, and shade from 0 (lowest of the table) to 9 (highest); None where there is no value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +25,7 @@ class ClassTable:
     title: str
     """What is shown: "IoU" or which AP."""
     columns: Sequence[tuple[str, str]]
-    """(short name, id on the page) of each row of the zoo."""
+    """Short name, and the whole one, of each row of the zoo."""
     lines: Sequence[tuple[str, Sequence[ClassCell]]]
     """Class and its cells, in the order of the labels."""
 
@@ -44,7 +37,7 @@ def class_tables(claims: Iterable[Claim]) -> list[ClassTable]:
         scores = _scores(claim)
         if scores:
             later = ", later" if claim.row.edition == "later" else ""
-            column = (short_name(claim.row) + later, anchor(claim.row))
+            column = (short_name(claim.row) + later, claim.row.name)
             grouped.setdefault((claim.row.setup.dataset, claim.metric), {})[column] = scores
     return [_table(dataset, metric, group) for (dataset, metric), group in grouped.items()]
 
@@ -75,6 +68,6 @@ def _table(dataset: str, metric: Metric, columns: dict[tuple[str, str], Scores])
 
 def _cell(value: float | None, low: float, high: float) -> ClassCell:
     if value is None:
-        return ClassCell(text="-", shade=None)
+        return "-", None
     share = (value - low) / (high - low) if high > low else 1.0
-    return ClassCell(text=f"{value:.1f}", shade=min(_SHADES - 1, int(share * _SHADES)))
+    return f"{value:.1f}", min(_SHADES - 1, int(share * _SHADES))

@@ -1,23 +1,23 @@
-"""What the records say about every documented accuracy, gathered in one pass over the files."""
+"""What the records say about every documented number, gathered in one pass over the files."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hrnet_zoo.errors import UsageError
+from hrnet_zoo.errors import UsageError, did_you_mean
 from hrnet_zoo.records.accuracy import AccuracyRecord
-from hrnet_zoo.records.folder import without_collector
+from hrnet_zoo.records.files import AnyRecord
+from hrnet_zoo.records.folder import Unusable, read_files, run_files, without_collector
 from hrnet_zoo.records.selection import Counting
 from hrnet_zoo.records.timing import TimingRecord
-from hrnet_zoo.report.html.record_files import Problem, read_all
-from hrnet_zoo.report.html.speeds import Speeds, gather_speeds
 from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.scored import Interval
@@ -29,6 +29,7 @@ from hrnet_zoo.verdicts.accuracy import (
     judge,
     tolerance_for,
 )
+from hrnet_zoo.verdicts.fps.times import MachineTimes, latest_times, machine_of, why_unusable
 from hrnet_zoo.zoo.row import EditionName, Metric, Row
 from hrnet_zoo.zoo.zoo import Zoo
 
@@ -37,6 +38,17 @@ ACCURACY_METRICS = tuple(name for name, metric in METRICS.items() if metric.prot
 
 _STANDING = {Verdict.MATCH: 2, **dict.fromkeys(MISMATCHES, 2), Verdict.INCONCLUSIVE: 1}
 """Which run counts before a later one: a comparable one, then one that says something."""
+
+_Number = tuple[str, EditionName, Metric]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A file that says nothing about the zoo, and why."""
+
+    path: str
+    """Below the folder of records."""
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,16 +63,6 @@ class ClaimRun:
     """Of the measured value."""
     device: str | None
     """What it ran on, as far as the record says."""
-
-    @property
-    def measured(self) -> float | None:
-        """Return the measured value, if there is one."""
-        return self.judgement.measured
-
-    @property
-    def delta(self) -> float | None:
-        """Return measured - documented in points, if there are both."""
-        return self.judgement.delta
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +81,16 @@ class Claim:
     """All of them, oldest first."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """How fast a row was here, in the way its README was measured."""
+
+    images_per_s: float
+    path: str
+    """Of the timing, below the folder of records."""
+    record: TimingRecord
+
+
 @dataclass
 class Group:
     """Records that agree in something."""
@@ -88,12 +100,24 @@ class Group:
     first: datetime | None = None
     last: datetime | None = None
 
-    def add(self, row: str, started_at: datetime) -> None:
+    def add(self, record: AccuracyRecord) -> None:
         """Count one more record."""
         self.count += 1
-        self.rows.add(row)
-        self.first = min(self.first or started_at, started_at)
-        self.last = max(self.last or started_at, started_at)
+        self.rows.add(record.row)
+        self.first = min(self.first or record.started_at, record.started_at)
+        self.last = max(self.last or record.started_at, record.started_at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprint:
+    """Files of a data set that were evaluated together."""
+
+    dataset: str
+    fingerprint: str
+    num_images: int
+    runs: Group
+    is_odd_one: bool
+    """Whether as many images had another fingerprint in other runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,11 +128,14 @@ class Gathered:
     folder: Path
     claims: list[Claim]
     """In the order of the manifest; those of later editions only where there are records."""
-    speeds: Speeds
+    times: MachineTimes
+    """What the timings say, of the machine used last."""
+    speeds: dict[str, Speed]
+    """By row, of that machine."""
     environments: list[tuple[dict[str, Any], Group]]
     """What runs of accuracy ran on, the last used first."""
-    fingerprints: dict[tuple[str, str, int], Group]
-    """(data set, fingerprint, number of images) -> the runs that saw just these files."""
+    fingerprints: list[Fingerprint]
+    """By data set, those of most runs first."""
     num_records: int
     problems: list[Problem]
 
@@ -125,22 +152,45 @@ def gather(zoo: Zoo, folder: Path, noise: Decimal = DEFAULT_NOISE) -> Gathered:
     timings: list[tuple[str, TimingRecord]] = []
     with without_collector():
         for path, content in read_all(folder):
-            if isinstance(content, AccuracyRecord | Problem):
+            if isinstance(content, Problem):
+                pile.problems.append(content)
+            elif isinstance(content, AccuracyRecord):
                 pile.add(path, content)
-            elif isinstance(content, TimingRecord):
+            elif isinstance(content, TimingRecord) and pile.is_usable(path, content):
                 timings.append((path, content))
-    speeds = gather_speeds((row.name for row in zoo.rows), timings)
-    environments = [(json.loads(text), group) for text, group in pile.environments.items()]
+    timings.sort(key=lambda timing: timing[1].started_at)
+    times = latest_times(record for _, record in timings)
+    seconds = {time.name: time.seconds_per_image for time in times.times}
     return Gathered(
         zoo=zoo,
         folder=folder,
         claims=list(pile.claims()),
-        speeds=speeds,
-        environments=sorted(environments, key=lambda pair: str(pair[1].last), reverse=True),
-        fingerprints=pile.fingerprints,
+        times=times,
+        speeds={
+            record.row: Speed(images_per_s=1 / seconds[record.row], path=path, record=record)
+            for path, record in timings
+            if why_unusable(record) is None and machine_of(record) == times.machine
+        },
+        environments=sorted(
+            ((json.loads(text), group) for text, group in pile.environments.items()),
+            key=lambda pair: str(pair[1].last),
+            reverse=True,
+        ),
+        fingerprints=_fingerprints(pile.seen),
         num_records=pile.num_records,
-        problems=pile.problems + speeds.problems,
+        problems=pile.problems,
     )
+
+
+def read_all(folder: Path) -> Iterator[tuple[str, AnyRecord | Problem]]:
+    """Yield path (below ``folder``) and content of all records, by path."""
+    for found in read_files(file for file in run_files(folder) if not file.is_empty):
+        if isinstance(found, Unusable):
+            name = found.file.path.relative_to(folder).as_posix()
+            # Pages are passed on: they hold no folders of this machine.
+            yield name, Problem(path=name, reason=found.reason.replace(f"{folder}/", ""))
+        else:
+            yield found.path.relative_to(folder).as_posix(), found.record
 
 
 class _Pile:
@@ -149,94 +199,80 @@ class _Pile:
     def __init__(self, zoo: Zoo, noise: Decimal) -> None:
         self._zoo = zoo
         self._noise = noise
-        self._editions = {(row.name, row.edition): row for row in zoo.rows}
-        self._runs: dict[tuple[str, EditionName, Metric], list[ClaimRun]] = {}
-        self._counting = Counting[
-            tuple[str, EditionName, Metric], tuple[ClaimRun, AccuracyRecord]
-        ]()
-        self.environments: dict[str, Group] = {}
-        self.fingerprints: dict[tuple[str, str, int], Group] = {}
+        self._row = cache(zoo.row)
+        self._runs = defaultdict[_Number, list[ClaimRun]](list)
+        self._counting = Counting[_Number, tuple[ClaimRun, AccuracyRecord]]()
+        self.environments = defaultdict[str, Group](Group)
+        self.seen = defaultdict[tuple[str, str, int], Group](Group)
         self.problems: list[Problem] = []
         self.num_records = 0
 
-    def add(self, path: str, content: AccuracyRecord | Problem) -> None:
-        if isinstance(content, Problem):
-            self.problems.append(content)
-            return
+    def add(self, path: str, record: AccuracyRecord) -> None:
         try:
-            row = self._row_of(content)
+            row = self._row(record.row, record.edition)
         except UsageError as error:
             self.problems.append(Problem(path=path, reason=str(error)))
             return
         self.num_records += 1
-        self._add_facts(content)
-        for metric in ACCURACY_METRICS:
-            if metric in content.metrics:
-                self._add_run(path, content, row, metric)
-
-    def _row_of(self, record: AccuracyRecord) -> Row:
-        key = (record.row, record.edition)
-        if key not in self._editions:
-            self._editions[key] = self._zoo.row(record.row, record.edition)
-        return self._editions[key]
-
-    def _add_run(self, path: str, record: AccuracyRecord, row: Row, metric: Metric) -> None:
-        measurement = record.measurement(metric)
-        run = ClaimRun(
-            path=path,
-            started_at=record.started_at,
-            judgement=judge(row, record, metric, self._noise),
-            interval=measurement.interval if measurement else None,
-            device=record.settings.device if record.settings else None,
-        )
-        key = (row.name, row.edition, metric)
-        self._runs.setdefault(key, []).append(run)
-        weight = _STANDING.get(run.judgement.verdict, 0)
-        self._counting.add(key, (run, record), run.started_at, weight)
-
-    def _add_facts(self, record: AccuracyRecord) -> None:
         if record.environment != Environment():
             # What an old record does not say is not set; it stays out of the table of machines.
             said = record.environment.model_dump(exclude_unset=True)
-            text = json.dumps(said, sort_keys=True)
-            group = self.environments.setdefault(text, Group())
-            group.add(record.row, record.started_at)
-        if record.dataset is not None:
-            data = record.dataset
-            seen = (data.name, data.fingerprint, data.num_images)
-            self.fingerprints.setdefault(seen, Group()).add(record.row, record.started_at)
+            self.environments[json.dumps(said, sort_keys=True)].add(record)
+        if data := record.dataset:
+            self.seen[data.name, data.fingerprint, data.num_images].add(record)
+        asked = record.metrics
+        for metric in (metric for metric in ACCURACY_METRICS if metric in asked):
+            measurement = record.measurement(metric)
+            run = ClaimRun(
+                path=path,
+                started_at=record.started_at,
+                judgement=judge(row, record, metric, self._noise),
+                interval=measurement.interval if measurement else None,
+                device=record.settings.device if record.settings else None,
+            )
+            number = (row.name, row.edition, metric)
+            self._runs[number].append(run)
+            weight = _STANDING.get(run.judgement.verdict, 0)
+            self._counting.add(number, (run, record), run.started_at, weight)
+
+    def is_usable(self, path: str, timing: TimingRecord) -> bool:
+        """Whether a timing says something about the zoo; otherwise it is a problem."""
+        names = [row.name for row in self._zoo.rows]
+        if not all(1e-6 <= seconds <= 1e6 for v in timing.variants for seconds in v.seconds):
+            reason = "It holds latencies that are not times."
+        elif timing.row not in names:
+            reason = f'No row is called "{timing.row}".{did_you_mean(timing.row, names)}'
+        else:
+            return True
+        self.problems.append(Problem(path=path, reason=reason))
+        return False
 
     def claims(self) -> Iterator[Claim]:
         for row in self._zoo.rows:
-            yield from (self._claim(row, metric) for metric in metrics_of(self._zoo, row))
+            columns = self._zoo.table_of(row).columns.values()
+            yield from (
+                self._claim(row, metric) for metric in ACCURACY_METRICS if metric in columns
+            )
             for metric in ACCURACY_METRICS:
                 if (row.name, "later", metric) in self._runs:
                     yield self._claim(row.in_edition("later"), metric)
 
     def _claim(self, row: Row, metric: Metric) -> Claim:
-        key = (row.name, row.edition, metric)
-        run, record = self._counting.runs.get(key, (None, None))
-        runs = sorted(self._runs.get(key, ()), key=lambda run: run.started_at)
+        number = (row.name, row.edition, metric)
+        run, record = self._counting.runs.get(number, (None, None))
         return Claim(
             row=row,
             metric=metric,
             judgement=run.judgement if run else _never_run(row, metric, self._noise),
             run=run,
             record=record,
-            runs=tuple(runs),
+            runs=tuple(sorted(self._runs.get(number, ()), key=lambda run: run.started_at)),
         )
-
-
-def metrics_of(zoo: Zoo, row: Row) -> list[Metric]:
-    """Return the accuracies that a row's table has columns for."""
-    columns = zoo.table_of(row).columns.values()
-    return [metric for metric in ACCURACY_METRICS if metric in columns]
 
 
 def _never_run(row: Row, metric: Metric, noise: Decimal) -> Judgement:
     documented = row.documented(metric)
     verdict = Verdict.NOT_DOCUMENTED if documented is None else Verdict.NOT_RUN
-    reason = "the table prints no value" if documented is None else "there is no record of it"
     return Judgement(
         row=row.name,
         metric=metric,
@@ -245,8 +281,24 @@ def _never_run(row: Row, metric: Metric, noise: Decimal) -> Judgement:
         delta=None,
         tolerance=None if documented is None else tolerance_for(documented, noise),
         verdict=verdict,
-        reason=reason,
+        reason="the table prints no value" if documented is None else "there is no record of it",
     )
+
+
+def _fingerprints(seen: Mapping[tuple[str, str, int], Group]) -> list[Fingerprint]:
+    same_size = Counter((name, num_images) for name, _, num_images in seen)
+    return [
+        Fingerprint(
+            dataset=name,
+            fingerprint=fingerprint,
+            num_images=num_images,
+            runs=runs,
+            is_odd_one=same_size[name, num_images] > 1,
+        )
+        for (name, fingerprint, num_images), runs in sorted(
+            seen.items(), key=lambda item: (item[0][0], -item[1].count)
+        )
+    ]
 
 
 def verdict_counts(claims: Iterable[Claim]) -> dict[Verdict, int]:

@@ -7,25 +7,40 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.resources import files
+from itertools import groupby
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from hrnet_zoo.report.html import machines
-from hrnet_zoo.report.html.charts import ChartFigure, chart_figures
-from hrnet_zoo.report.html.classes import ClassTable, class_tables
-from hrnet_zoo.report.html.details import RowDetails, row_details, shown_records
-from hrnet_zoo.report.html.errata import Erratum, by_code
-from hrnet_zoo.report.html.gathering import Gathered, verdict_counts
-from hrnet_zoo.report.html.record_files import Problem
-from hrnet_zoo.report.html.table import RowLine, row_lines
-from hrnet_zoo.report.html.wording import MEANINGS
+from hrnet_zoo.report.html.charts import chart_figures
+from hrnet_zoo.report.html.classes import class_tables
+from hrnet_zoo.report.html.details import (
+    ShownRecord,
+    facts_of,
+    links_of,
+    shown_records,
+    spark,
+    thinned,
+)
+from hrnet_zoo.report.html.gathering import (
+    Claim,
+    ClaimRun,
+    Gathered,
+    Problem,
+    Speed,
+    verdict_counts,
+)
+from hrnet_zoo.report.html.wording import MEANINGS, clipped, interval_text, moment
 from hrnet_zoo.report.html.worst import WorstPicture, worst_pictures
-from hrnet_zoo.verdicts.accuracy import Verdict
+from hrnet_zoo.report.judgements import measured_cells
+from hrnet_zoo.report.text import metric_title, or_dash
+from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.zoo.complexity import complexity_of
+from hrnet_zoo.zoo.row import Row
 
 LARGEST_BYTES = 3_000_000
 """What the page may weigh."""
@@ -35,50 +50,54 @@ _END_OF_SCRIPT = re.compile(r"<(?=/script|!--|script)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Erratum:
+    """Something wrong in a document itself, whatever was measured."""
+
+    code: str
+    """Stable name of the kind of finding."""
+    severity: str
+    meaning: str
+    """Of the code, in words."""
+    line: int
+    """Of the document, from 1."""
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """All that is on the page, before it becomes HTML."""
 
     made_at: datetime
     version: str
     gathered: Gathered
-    counts: dict[Verdict, int]
-    datasets: list[str]
-    lines: list[RowLine]
-    charts: list[ChartFigure]
-    class_tables: list[ClassTable]
-    rows: list[RowDetails]
+    records: dict[str, ShownRecord]
+    """By path."""
     pictures: list[WorstPicture]
     num_pictures_left_out: int
-    environments: list[machines.Environment]
-    fingerprints: list[machines.Fingerprint]
     problems: list[Problem]
-    errata: list[tuple[Erratum, int, dict[str, str]]] | None
+    errata: list[Erratum] | None
     """None: nobody looked for any."""
+
+    def id_of(self, run: ClaimRun | Speed | None) -> str | None:
+        """Return the id of a record on the page, if it is there."""
+        shown = self.records.get(run.path) if run else None
+        return shown.id if shown else None
 
 
 def page_of(
-    gathered: Gathered, *, made_at: datetime, version: str, errata: Iterable[Erratum] | None = None
+    gathered: Gathered, *, made_at: datetime, version: str, errata: list[Erratum] | None = None
 ) -> Page:
     """Return what the page says of a zoo and its records."""
-    records = shown_records(gathered)
-    anchors = {record.path: record.anchor for record in records}
     worst = worst_pictures(gathered.folder, gathered.claims)
     return Page(
         made_at=made_at,
         version=version,
         gathered=gathered,
-        counts=verdict_counts(gathered.claims),
-        datasets=list(dict.fromkeys(row.setup.dataset for row in gathered.zoo.rows)),
-        lines=row_lines(gathered, anchors),
-        charts=chart_figures(gathered),
-        class_tables=class_tables(gathered.claims),
-        rows=row_details(gathered, records, anchors),
+        records=shown_records(gathered),
         pictures=worst.pictures,
         num_pictures_left_out=worst.num_left_out,
-        environments=machines.environments(gathered),
-        fingerprints=machines.fingerprints(gathered),
         problems=gathered.problems + worst.problems,
-        errata=None if errata is None else by_code(errata),
+        errata=errata,
     )
 
 
@@ -116,9 +135,16 @@ def render(page: Page, vega: str) -> bytes:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters |= {"data_block": _data_block, "text": _text, "breakable": _breakable}
+    environment.filters |= _FILTERS
+    zoo, claims = page.gathered.zoo, page.gathered.claims
     text = environment.get_template("page.html").render(
         page=page,
+        counts=verdict_counts(claims),
+        datasets=list(dict.fromkeys(row.setup.dataset for row in zoo.rows)),
+        lines=_lines(claims),
+        charts=chart_figures(page.gathered),
+        class_tables=class_tables(claims),
+        claims_of={row.name: [c for c in claims if c.row.name == row.name] for row in zoo.rows},
         meanings=MEANINGS,
         style=Markup(_static("page.css")),  # noqa: S704 - a file of this package
         scripts=[Markup(script) for script in scripts],  # noqa: S704 - likewise, and Vega's own
@@ -126,6 +152,20 @@ def render(page: Page, vega: str) -> bytes:
     )
     # JSON can hold halves of surrogate pairs, which UTF-8 cannot.
     return text.encode("utf-8", errors="backslashreplace")
+
+
+def _lines(claims: Iterable[Claim]) -> list[tuple[Row, list[Claim | None]]]:
+    """Return each row, as an edition documents it, with what stands in its two groups of columns.
+
+    That is its first accuracy, then the one that is told apart from it.
+    """
+    lines = []
+    for _, group in groupby(claims, key=lambda claim: (claim.row.name, claim.row.edition)):
+        of_row = list(group)
+        accuracies = [claim for claim in of_row if METRICS[claim.metric].is_accuracy]
+        by_place = {bool(METRICS[claim.metric].apart): claim for claim in accuracies}
+        lines.append((of_row[0].row, [by_place.get(False), by_place.get(True)]))
+    return lines
 
 
 def _static(name: str) -> str:
@@ -153,6 +193,24 @@ def _text(text: str) -> Markup:
 def _breakable(name: str) -> Markup:
     """Return a name that may go on in the next line after an underscore."""
     return escape(name).replace("_", Markup("_<wbr>"))
+
+
+_FILTERS: dict[str, Callable[..., object]] = {
+    "breakable": _breakable,
+    "cells": measured_cells,
+    "clipped": clipped,
+    "data_block": _data_block,
+    "facts": facts_of,
+    "interval": interval_text,
+    "links": links_of,
+    "metric_title": metric_title,
+    "moment": moment,
+    "or_dash": or_dash,
+    "size": complexity_of,
+    "spark": spark,
+    "text": _text,
+    "thinned": thinned,
+}
 
 
 def _policy(scripts: Sequence[str]) -> str:

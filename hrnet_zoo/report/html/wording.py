@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hrnet_zoo.report.html.gathering import Claim
+from hrnet_zoo.report.html.gathering import Claim, ClaimRun
 from hrnet_zoo.tasks import METRICS
-from hrnet_zoo.tasks.scored import Interval
 from hrnet_zoo.verdicts.accuracy import Verdict
 from hrnet_zoo.zoo.row import Row
 
@@ -25,11 +24,6 @@ MEANINGS: dict[Verdict, str] = {
 _LONGEST = 600
 
 
-def anchor(row: Row) -> str:
-    """Return the id of a row's own part of the page."""
-    return f"row-{row.name}"
-
-
 def short_name(row: Row) -> str:
     """Return a row's name without what all rows of its data set share."""
     short = row.name.removesuffix(f"_{row.setup.dataset}").removesuffix("_coco")
@@ -43,8 +37,9 @@ def name_in_charts(claim: Claim) -> str:
     return f"{short_name(claim.row)}{f', {apart}' if apart else ''}{later}"
 
 
-def interval_text(interval: Interval | None) -> str:
-    """Return an interval for people, or an empty string."""
+def interval_text(run: ClaimRun | None) -> str:
+    """Return the interval of a measured value for people, or an empty string."""
+    interval = run and run.interval
     return f"{interval.low:.2f} to {interval.high:.2f}" if interval else ""
 
 

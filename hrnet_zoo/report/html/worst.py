@@ -11,9 +11,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from hrnet_zoo.report.html.gathering import Claim, ClaimRun
-from hrnet_zoo.report.html.record_files import Problem
-from hrnet_zoo.report.html.wording import anchor, clipped
+from hrnet_zoo.report.html.gathering import Claim, ClaimRun, Problem
+from hrnet_zoo.report.html.wording import clipped
 
 BUDGET = 700_000
 """Characters of all pictures together; the page stays under 3 MB with them."""
@@ -26,7 +25,6 @@ class WorstPicture:
     """One picture that "verify --worst" saved."""
 
     row: str
-    anchor: str
     file: str
     """Below the folder of records."""
     image: str
@@ -106,7 +104,6 @@ def _picture(folder: Path, claim: Claim, path: Path) -> WorstPicture:
     image.save(buffer, "JPEG", quality=_QUALITY)
     return WorstPicture(
         row=claim.row.name,
-        anchor=anchor(claim.row),
         file=clipped(path.relative_to(folder).as_posix(), 300),
         image=clipped(path.stem.replace("_", ": ", 1), 200),
         width=image.width,
