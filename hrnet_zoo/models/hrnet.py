@@ -141,9 +141,10 @@ class HRNet(nn.Module):
             Bottleneck(_STEM_CHANNELS, _LAYER1_PLANES),
             *(Bottleneck(entering, _LAYER1_PLANES) for _ in range(depth.layer1_blocks - 1)),
         )
+        same = conv_norm(entering, width, 3, relu=True)
         # Checkpoints nest the strided path of a transition a level deeper.
         strided = nn.Sequential(conv_norm(entering, 2 * width, 3, 2, relu=True))
-        self.transition1 = nn.ModuleList([conv_norm(entering, width, 3, relu=True), strided])
+        self.transition1 = nn.ModuleList([same, strided])
         self.stage2 = _stage(width, 2, depth, upsampling)
         self.transition2 = _next_transition(width, 2)
         self.stage3 = _stage(width, 3, depth, upsampling)
