@@ -6,14 +6,16 @@ hashed on the way, and renamed once the hash is right. Knows nothing of rows, mo
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import url2pathname
 
@@ -23,17 +25,22 @@ import urllib3
 from requests.exceptions import ChunkedEncodingError, SSLError
 
 from hrnet_zoo.errors import CheckpointError, UsageError
-from hrnet_zoo.weights.partial_file import CHUNK_BYTES, PartialFile, Progress, cache_faults
 
 TIMEOUTS_S = (10.0, 60.0)  # to connect, and between two pieces of data
 ATTEMPTS = 4
 BASE_DELAY_S = 1.0
 LONGEST_RETRY_AFTER_S = 30.0
+PROGRESS_INTERVAL_S = 0.05
+CHUNK_BYTES = 1 << 16
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 # The bucket was closed; the same paths are served by the project's own host.
 RETIRED_HOSTS = {"open-mmlab.s3.ap-northeast-2.amazonaws.com": "https://download.openmmlab.com"}
 
 Notify = Callable[[str], None]
+Progress = Callable[[int, int | None], None]
+"""Receives the bytes present and the bytes expected; None: not announced."""
 Source = str | tuple[Path, ...]  # a web address, or the local paths to try in order
 
 
@@ -90,23 +97,24 @@ def fetch_file(  # noqa: PLR0913 - every argument is a choice of its own that th
     notify = notify or (lambda _message: None)
     source = resolve_url(url, mirror, base_dir)
     target = cache_dir / file_name_of(url)
-    # Asked before locking too: a hit then needs no lock, so a read-only shared cache works.
-    if (found := _find_cached(target, prefix)) is not None:
-        return found
-    with _locked(target, notify):
+    with _cache_faults(target):
+        # Asked before locking too: a hit then needs no lock, so a read-only shared cache works.
         if (found := _find_cached(target, prefix)) is not None:
             return found
-        damaged = _drop_damaged(target, source)
-        if offline and isinstance(source, str):
-            state = "was damaged and deleted," if damaged else "is not in the cache,"
-            raise CheckpointError(
-                f"{target.name} {state} and --offline forbids fetching it. Drop --offline, or copy "
-                f"the file to {target}."
-            )
-        if damaged:
-            notify(f"{target} is damaged, deleted; fetching it again")
-        with PartialFile(Path(f"{target}.part"), on_progress) as part:
-            return _transfer(source, target, prefix, part, notify)
+        with _locked(target, notify):
+            if (found := _find_cached(target, prefix)) is not None:
+                return found
+            damaged = _drop_damaged(target, source)
+            if offline and isinstance(source, str):
+                state = "was damaged and deleted," if damaged else "is not in the cache,"
+                raise CheckpointError(
+                    f"{target.name} {state} and --offline forbids fetching it. Drop --offline, or "
+                    f"copy the file to {target}."
+                )
+            if damaged:
+                notify(f"{target} is damaged, deleted; fetching it again")
+            with _PartialFile(Path(f"{target}.part"), on_progress) as part:
+                return _transfer(source, target, prefix, part, notify)
 
 
 def sha256_of(path: Path) -> str:
@@ -167,8 +175,25 @@ def _local_path(location: str, base_dir: Path | None = None) -> Path:
     return Path(url2pathname(parts.path))
 
 
+@contextmanager
+def _cache_faults(target: Path) -> Iterator[None]:
+    """Explain what the file system refuses; faults of the source are explained before."""
+    try:
+        yield
+    except BrokenPipeError:  # nobody listens to what is told any more
+        raise
+    except (OSError, NotImplementedError) as error:  # filelock: a file system without locks
+        reason = getattr(error, "strerror", None) or error
+        full = isinstance(error, OSError) and error.errno in _DISK_FULL
+        advice = "Make room there" if full else "Make it a folder that you can write to"
+        raise CheckpointError(
+            f"{target.name} cannot be kept in the cache folder {target.parent}: {reason}. "
+            f"{advice}, or set HRNET_ZOO_CACHE to another folder."
+        ) from error
+
+
 def _find_cached(target: Path, prefix: str) -> FetchedFile | None:
-    with cache_faults(target), suppress(FileNotFoundError):
+    with suppress(FileNotFoundError):
         if (sha256 := sha256_of(target)).startswith(prefix):
             size = target.stat().st_size
             return FetchedFile(path=target, sha256=sha256, size_bytes=size, from_cache=True)
@@ -177,37 +202,96 @@ def _find_cached(target: Path, prefix: str) -> FetchedFile | None:
 
 def _drop_damaged(target: Path, source: Source) -> bool:
     """Delete a wrong cache file, whose hash was just checked, and return whether there was one."""
-    with cache_faults(target):
-        if not target.exists():
-            return False
-        if not isinstance(source, str) and target.resolve() in [path.resolve() for path in source]:
-            raise CheckpointError(
-                f"{target} is not the promised file (SHA-256 {sha256_of(target)}). It is its own "
-                "source, so it was not deleted; put the right file there."
-            )
-        target.unlink()
+    if not target.exists():
+        return False
+    if not isinstance(source, str) and target.resolve() in [path.resolve() for path in source]:
+        raise CheckpointError(
+            f"{target} is not the promised file (SHA-256 {sha256_of(target)}). It is its own "
+            "source, so it was not deleted; put the right file there."
+        )
+    target.unlink()
     return True
 
 
 @contextmanager
 def _locked(target: Path, notify: Notify) -> Iterator[None]:
+    target.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(f"{target}.lock")
-    with cache_faults(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(filelock.Timeout):
-            lock.acquire(timeout=0)
+    with suppress(filelock.Timeout):
+        lock.acquire(timeout=0)
     if not lock.is_locked:
         notify(f"another process is fetching {target.name}; waiting")
-        with cache_faults(target):
-            lock.acquire()
+        lock.acquire()
     try:
         yield
     finally:
         lock.release()
 
 
+@dataclass
+class _PartialFile:
+    """The growing file ``<name>.part`` and the hash of what it holds so far."""
+
+    path: Path
+    on_progress: Progress | None
+    size: int = 0
+    total: int | None = None
+    digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+    reported_at: float = 0.0
+
+    def __enter__(self) -> Self:
+        # Unbuffered: an interrupted process leaves every byte that it counted.
+        self._file = self.path.open("a+b", buffering=0)
+        self._file.seek(0)
+        while chunk := self._file.read(CHUNK_BYTES):
+            self._count(chunk)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._file.close()
+        if self.size == 0:
+            self.path.unlink(missing_ok=True)
+
+    def collect(self, chunks: Iterator[bytes], source: str) -> None:
+        """Append all pieces, hash them, and report now and then."""
+        self._report(always=True)
+        while True:
+            with _source_faults(source):
+                chunk = next(chunks, b"")
+            if not chunk:
+                return
+            rest = memoryview(chunk)
+            while rest:  # a nearly full disk takes only the beginning
+                rest = rest[self._file.write(rest) :]
+            self._count(chunk)
+            self._report()
+
+    def restart(self) -> None:
+        """Throw away what was collected."""
+        self._file.truncate(0)
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def finish(self, target: Path) -> None:
+        """Make sure the bytes are on disk, then give the file its final name in one step."""
+        self._report(always=True)
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self.path.replace(target)
+
+    def _count(self, chunk: bytes) -> None:
+        self.digest.update(chunk)
+        self.size += len(chunk)
+
+    def _report(self, *, always: bool = False) -> None:
+        now = time.monotonic()
+        if self.on_progress and (always or now - self.reported_at >= PROGRESS_INTERVAL_S):
+            self.reported_at = now
+            self.on_progress(self.size, self.total)
+
+
 def _transfer(
-    source: Source, target: Path, prefix: str, part: PartialFile, notify: Notify
+    source: Source, target: Path, prefix: str, part: _PartialFile, notify: Notify
 ) -> FetchedFile:
     origin = source if isinstance(source, str) else " or ".join(map(str, source))
     # A run may have ended between the last byte and the renaming; then nothing is missing.
@@ -228,7 +312,7 @@ def _transfer(
     return FetchedFile(path=target, sha256=sha256, size_bytes=part.size, from_cache=False)
 
 
-def _copy(candidates: tuple[Path, ...], origin: str, part: PartialFile) -> None:
+def _copy(candidates: tuple[Path, ...], origin: str, part: _PartialFile) -> None:
     with _source_faults(origin):
         source = next((path for path in candidates if path.is_file()), None)
         if source is None:
@@ -237,10 +321,10 @@ def _copy(candidates: tuple[Path, ...], origin: str, part: PartialFile) -> None:
     with file:
         part.restart()
         part.total = os.fstat(file.fileno()).st_size
-        _pour(iter(lambda: file.read(CHUNK_BYTES), b""), origin, part)
+        part.collect(iter(lambda: file.read(CHUNK_BYTES), b""), origin)
 
 
-def _download(url: str, part: PartialFile, notify: Notify) -> None:
+def _download(url: str, part: _PartialFile, notify: Notify) -> None:
     with requests.Session() as session:
         session.headers.update({"User-Agent": "hrnet-zoo", "Accept-Encoding": "identity"})
         for attempt in range(1, ATTEMPTS + 1):
@@ -260,7 +344,7 @@ def _download(url: str, part: PartialFile, notify: Notify) -> None:
             time.sleep(wait_s)
 
 
-def _attempt(session: requests.Session, url: str, part: PartialFile) -> None:
+def _attempt(session: requests.Session, url: str, part: _PartialFile) -> None:
     # No If-Range: should the file change between two attempts, the mixture fails the final
     # hash and is deleted, so the next fetch starts anew. The hash is the only judge needed.
     headers = {"Range": f"bytes={part.size}-"} if part.size else {}
@@ -275,7 +359,7 @@ def _attempt(session: requests.Session, url: str, part: PartialFile) -> None:
             part.restart()  # the server ignores ranges and sends everything
         length = response.headers.get("Content-Length", "")
         part.total = part.size + int(length) if length.isdecimal() else None
-        _pour(response.iter_content(CHUNK_BYTES), url, part)
+        part.collect(response.iter_content(CHUNK_BYTES), url)
     # Older urllib3 ends a cut body without an error.
     if part.total is not None and part.size < part.total:
         raise _TransientError(f"the connection ended after {part.size} of {part.total} bytes")
@@ -290,16 +374,6 @@ def _check_status(response: requests.Response, url: str) -> None:
         short = wait.isdecimal() and float(wait) <= LONGEST_RETRY_AFTER_S
         raise _TransientError(answer, float(wait) if short else None)
     raise CheckpointError(f"{url} cannot be fetched: {answer}. Try another source with --mirror.")
-
-
-def _pour(chunks: Iterator[bytes], source: str, part: PartialFile) -> None:
-    part.report(always=True)
-    while True:
-        with _source_faults(source):
-            chunk = next(chunks, b"")
-        if not chunk:
-            return
-        part.write(chunk)
 
 
 @contextmanager
