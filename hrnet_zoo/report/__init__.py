@@ -6,7 +6,7 @@
 | Markdown | `tables.py`: the READMEs' tables; `comparison.py` |
 | HTML and pictures | `html/` |
 | CSV and Parquet | `export.py` |
-| JUnit and annotations of GitHub | `comparison_ci.py` |
+| JUnit and annotations of GitHub | `comparison.py` |
 
 `text.py` holds what they share.
 """

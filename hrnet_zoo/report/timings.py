@@ -21,7 +21,6 @@ from hrnet_zoo.timing.medians import chance_alarms, depend, differ, drifts
 from hrnet_zoo.timing.observations import (
     DOCUMENTED,
     Agreement,
-    MachineState,
     TrainedFigure,
     TwinSamples,
     VariantTimed,
@@ -66,17 +65,13 @@ def timings_as_json(timed: Iterable[tuple[TimingRecord, Path]], errors: dict[str
 
 
 def all_could_be_run(record: TimingRecord) -> bool:
-    """Return whether everything that was asked for was timed, and long enough for an answer."""
+    """Whether everything that was asked for was timed, and long enough for an answer."""
     return not _not_timed(record) and _alarms(record.twins)[1] == len(record.twins)
 
 
 def remarks(record: TimingRecord) -> list[str]:
     """Return what makes the numbers less certain, or less than they may seem."""
-    return [
-        *_remarks_on_sampling(record),
-        *_remarks_on_machine(record),
-        *_remarks_on_input(record),
-    ]
+    return [*_remarks_on_sampling(record), *_remarks_on_machine_and_input(record)]
 
 
 def _conditions(record: TimingRecord) -> str:
@@ -229,7 +224,7 @@ def _remarks_on_sampling(record: TimingRecord) -> Iterator[str]:
         )
 
 
-def _remarks_on_machine(record: TimingRecord) -> Iterator[str]:
+def _remarks_on_machine_and_input(record: TimingRecord) -> Iterator[str]:
     machine = record.machine
     if machine.was_shared:
         yield (
@@ -238,10 +233,6 @@ def _remarks_on_machine(record: TimingRecord) -> Iterator[str]:
         )
     if machine.gpu_not_read:
         yield f"clocks and processes of the GPU were not read: {machine.gpu_not_read}"
-    yield from _remarks_on_gpu(machine)
-
-
-def _remarks_on_gpu(machine: MachineState) -> Iterator[str]:
     if machine.throttled_by:
         yield f"the GPU was throttled: {', '.join(machine.throttled_by)}"
     if machine.clocks_set_by:
@@ -252,9 +243,6 @@ def _remarks_on_gpu(machine: MachineState) -> Iterator[str]:
         yield f"the GPU was shared: other processes computing on it: {max(known)}"
     elif len(known) < len(others):
         yield "whether other processes computed on the GPU could not be told"
-
-
-def _remarks_on_input(record: TimingRecord) -> Iterator[str]:
     if not record.input.is_documented_scale:
         width, height = record.input.scale
         yield f"not the documented scale: resized into {width} x {height}"

@@ -21,8 +21,14 @@ import hrnet_zoo
 from hrnet_zoo import demo
 from hrnet_zoo.errors import UsageError
 from hrnet_zoo.report.export import COLUMNS, Value, values_of
-from hrnet_zoo.report.html.chart_drawing import OF_PAGE, delta_chart, history_chart, on_page
-from hrnet_zoo.report.html.chart_points import delta_points, history_points
+from hrnet_zoo.report.html.chart_drawing import (
+    OF_PAGE,
+    delta_chart,
+    delta_points,
+    history_chart,
+    history_points,
+    on_page,
+)
 from hrnet_zoo.report.html.gathering import gather
 from hrnet_zoo.zoo.manifest import load_zoo
 

@@ -13,9 +13,8 @@ from verdicts.test_verdicts import ROW, measurement, record
 
 from hrnet_zoo.records.accuracy import AccuracyAsked, AccuracyRecord
 from hrnet_zoo.records.files import write_record
-from hrnet_zoo.report.html.chart_points import DOCUMENTED, HERE, delta_points, row_points
-from hrnet_zoo.report.html.classes import class_tables
-from hrnet_zoo.report.html.details import SHOWN, spark, thinned
+from hrnet_zoo.report.html.chart_drawing import DOCUMENTED, HERE, delta_points, row_points
+from hrnet_zoo.report.html.details import SHOWN, class_tables, spark, thinned
 from hrnet_zoo.report.html.gathering import Claim, Gathered, gather, verdict_counts
 from hrnet_zoo.report.html.worst import worst_pictures
 from hrnet_zoo.tasks.scored import ClassFigures, Interval

@@ -1,20 +1,8 @@
 """The whole zoo as one HTML page, and its main charts as pictures.
 
-`gathering.py` and `speeds.py` read the records. Every part of the page has a module that prepares
-it as plain data, and a template that only places this:
-
-| part | module | template |
-|---|---|---|
-| the page itself | `page.py` | `page.html` |
-| Overview | `wording.py` | `overview.html` |
-| All rows | `table.py` | `table.html` |
-| Charts | `charts.py`, from `chart_points.py` and `chart_drawing.py` | `charts.html` |
-| Per class | `classes.py` | `classes.html` |
-| Worst images | `worst.py` | `worst.html` |
-| Rows in detail | `details.py` | `details.html` |
-| Machines and data | `machines.py` | `machines.html` |
-| Errata | `errata.py` | `errata.html` |
-
-`static/` holds its style sheet and its script, `vega.py` the script that draws the charts, and
-`figures.py` draws them as files that stand alone.
+`gathering.py` reads the records; `page.py` hands what they say to the templates, which read claims
+and records themselves. `details.py` prepares histories, records and classes, `worst.py` the
+pictures of worst images, `charts.py` the charts and their pictures as files, which
+`chart_drawing.py` draws. `wording.py` holds names and short texts, `vega.py` the script that draws
+charts in a browser, `static/` the style sheet and the page's own script.
 """

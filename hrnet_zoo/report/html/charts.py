@@ -21,22 +21,20 @@ from hrnet_zoo.report.html.chart_drawing import (
     Against,
     AnyChart,
     Colours,
+    DeltaPoint,
+    HistoryPoint,
     Layers,
+    RowPoint,
     Spec,
     accuracy_chart,
     delta_chart,
+    delta_points,
     history_chart,
+    history_points,
     on_page,
+    row_points,
     style,
     verdict_colour,
-)
-from hrnet_zoo.report.html.chart_points import (
-    DeltaPoint,
-    HistoryPoint,
-    RowPoint,
-    delta_points,
-    history_points,
-    row_points,
 )
 from hrnet_zoo.report.html.gathering import Gathered, verdict_counts
 from hrnet_zoo.report.html.wording import clipped

@@ -1,20 +1,21 @@
-"""Rows in detail: the history of each claim, and the records behind the numbers."""
+"""Details of rows: histories of claims, records behind numbers, and figures of classes."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.timing import TimingRecord
-from hrnet_zoo.report.html.gathering import ClaimRun, Gathered
-from hrnet_zoo.report.html.wording import clipped, moment
+from hrnet_zoo.report.html.gathering import Claim, ClaimRun, Gathered
+from hrnet_zoo.report.html.wording import clipped, moment, short_name
 from hrnet_zoo.report.text import on_one_line
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.timing.medians import median
-from hrnet_zoo.zoo.row import Row
+from hrnet_zoo.zoo.row import Metric, Row
 
 SHOWN = 16
 """Runs of one claim that are shown, at most."""
@@ -25,7 +26,25 @@ _WIDTH, _HEIGHT, _MARGIN = 240.0, 40.0, 4.0
 _LONGEST_RECORD = 12_000
 _SHORT_LIST = re.compile(r"\[\s+([^\[\]{}]{1,80}?)\s+\]")
 
+_SHADES = 10
+Scores = dict[str, float | None]
+"""Class -> percent, as measured."""
+ClassCell = tuple[str, int | None]
+"""Text, and shade from 0 (lowest of the table) to 9 (highest); None where there is no value."""
 Facts = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassTable:
+    """All classes of a data set, by row."""
+
+    dataset: str
+    title: str
+    """What is shown: "IoU" or which AP."""
+    columns: Sequence[tuple[str, str]]
+    """Short name, and the whole one, of each row of the zoo."""
+    lines: Sequence[tuple[str, Sequence[ClassCell]]]
+    """Class and its cells, in the order of the labels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,3 +178,46 @@ def _speed(record: TimingRecord) -> tuple[Facts, dict[str, Any]]:
 
 def _count(values: list[Any], what: str) -> list[Any] | str:
     return f"({len(values)} {what}, not repeated here)" if values else values
+
+
+def class_tables(claims: Iterable[Claim]) -> list[ClassTable]:
+    """Return the tables of all measured claims; a second protocol (ms+flip) has none."""
+    grouped: dict[tuple[str, Metric], dict[tuple[str, str], Scores]] = {}
+    for claim in claims:
+        scores = _scores(claim)
+        if scores:
+            later = ", later" if claim.row.edition == "later" else ""
+            column = (short_name(claim.row) + later, claim.row.name)
+            grouped.setdefault((claim.row.setup.dataset, claim.metric), {})[column] = scores
+    return [_table(dataset, metric, group) for (dataset, metric), group in grouped.items()]
+
+
+def _scores(claim: Claim) -> Scores:
+    """Return the figure of every class that is shown for a claim; empty if there is none."""
+    measurement = claim.record.measurement(claim.metric) if claim.record else None
+    shown = METRICS[claim.metric].per_class
+    if measurement is None or shown is None:
+        return {}
+    return {one.name: one.figures.get(shown[0]) for one in measurement.classes}
+
+
+def _table(dataset: str, metric: Metric, columns: dict[tuple[str, str], Scores]) -> ClassTable:
+    names = dict.fromkeys(name for scores in columns.values() for name in scores)
+    known = [v for scores in columns.values() for v in scores.values() if v is not None]
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    return ClassTable(
+        dataset=dataset,
+        title=(METRICS[metric].per_class or ("", ""))[1],
+        columns=list(columns),
+        lines=[
+            (clipped(name, 60), [_cell(s.get(name), low, high) for s in columns.values()])
+            for name in names
+        ],
+    )
+
+
+def _cell(value: float | None, low: float, high: float) -> ClassCell:
+    if value is None:
+        return "-", None
+    share = (value - low) / (high - low) if high > low else 1.0
+    return f"{value:.1f}", min(_SHADES - 1, int(share * _SHADES))

@@ -17,9 +17,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from hrnet_zoo.report.html.charts import chart_figures
-from hrnet_zoo.report.html.classes import class_tables
 from hrnet_zoo.report.html.details import (
     ShownRecord,
+    class_tables,
     facts_of,
     links_of,
     shown_records,
