@@ -47,7 +47,7 @@ class DatasetError(ZooError):
 
 
 class LabelFormatError(DatasetError):
-    """A label file is intact, but its pixels are no 8-bit indices."""
+    """A label file is intact, but its pixels are not 8-bit indices."""
 
 
 class ResultsError(ZooError):
