@@ -49,7 +49,7 @@ def read_state_dict(path: Path) -> StateDict:
     strangers = [str(k) for k, v in content.items() if not isinstance(v, Tensor)]
     if strangers:
         msg = (
-            f"{path} is no state dict: {', '.join(strangers[:3])} hold no tensors. "
+            f"{path} is not a state dict: {', '.join(strangers[:3])} do not hold tensors. "
             "Pass a checkpoint of this row."
         )
         raise CheckpointError(msg)
@@ -91,7 +91,7 @@ def _refusal(path: Path, detail: str) -> str:
         cause = re.search(r"WeightsUnpickler error: (.+)", detail)
         because = f" ({cause[1].rstrip('.')})" if cause else ""
         return (
-            f"{path} was refused: it is no plain checkpoint{because}. Nothing in it was run. "
+            f"{path} was refused: it is not a plain checkpoint{because}. Nothing in it was run. "
             "Delete it and fetch the published file again."
         )
     name = next(group for group in found.groups() if group)

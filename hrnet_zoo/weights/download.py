@@ -354,8 +354,16 @@ def _attempt(session: requests.Session, url: str, part: _PartialFile) -> None:
         if response.status_code == 416 and part.size:
             part.restart()
             raise _TransientError("the partial file was too long; starting over", wait_s=0.0)
-        _check_status(response, url)
-        if response.status_code == 200:
+        if (status := response.status_code) not in (200, 206):
+            answer = f"the server answered HTTP {status} {response.reason}"
+            if status == 429 or status >= 500:
+                wait = response.headers.get("Retry-After", "")
+                short = wait.isdecimal() and float(wait) <= LONGEST_RETRY_AFTER_S
+                raise _TransientError(answer, float(wait) if short else None)
+            raise CheckpointError(
+                f"{url} cannot be fetched: {answer}. Try another source with --mirror."
+            )
+        if status == 200:
             part.restart()  # the server ignores ranges and sends everything
         length = response.headers.get("Content-Length", "")
         part.total = part.size + int(length) if length.isdecimal() else None
@@ -363,17 +371,6 @@ def _attempt(session: requests.Session, url: str, part: _PartialFile) -> None:
     # Older urllib3 ends a cut body without an error.
     if part.total is not None and part.size < part.total:
         raise _TransientError(f"the connection ended after {part.size} of {part.total} bytes")
-
-
-def _check_status(response: requests.Response, url: str) -> None:
-    if (status := response.status_code) in (200, 206):
-        return
-    answer = f"the server answered HTTP {status} {response.reason}"
-    if status == 429 or status >= 500:
-        wait = response.headers.get("Retry-After", "")
-        short = wait.isdecimal() and float(wait) <= LONGEST_RETRY_AFTER_S
-        raise _TransientError(answer, float(wait) if short else None)
-    raise CheckpointError(f"{url} cannot be fetched: {answer}. Try another source with --mirror.")
 
 
 @contextmanager

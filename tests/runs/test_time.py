@@ -444,7 +444,7 @@ def test_a_file_that_is_no_checkpoint_is_refused_without_bad_advice(
     finished = run_cli("time", SEGMENTOR, *DEMO, "--checkpoint", file)
     assert finished.code == 3
     (line,) = (line for line in finished.err.splitlines() if "refused" in line)
-    assert line.startswith(f"{SEGMENTOR}: {file} was refused: it is no plain checkpoint")
+    assert line.startswith(f"{SEGMENTOR}: {file} was refused: it is not a plain checkpoint")
     assert "weights_only" not in finished.err
 
 

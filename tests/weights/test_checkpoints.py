@@ -112,7 +112,7 @@ def test_missing_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [[1, 2], {}, {"state_dict": {"a": 1}}, {"meta": {}}])
 def test_files_without_weights(tmp_path: Path, content: Any) -> None:
-    with pytest.raises(CheckpointError, match=r"no weights|no state dict"):
+    with pytest.raises(CheckpointError, match=r"no weights|not a state dict"):
         read_state_dict(saved(tmp_path, content))
 
 
