@@ -36,13 +36,6 @@ class Zoo:
             raise UsageError(msg) from None
         return row.in_edition(edition)
 
-    def rows_with_checkpoint(self, edition: EditionName = "readme") -> list[Row]:
-        """Return all rows that link a checkpoint, as the edition claims them."""
-        rows = self.rows
-        if edition == "later":
-            rows = tuple(row.in_edition(edition) for row in rows if row.later is not None)
-        return [row for row in rows if row.checkpoint_url is not None]
-
     def select(
         self, *, task: str | None = None, dataset: str | None = None, method: str | None = None
     ) -> list[Row]:

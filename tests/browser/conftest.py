@@ -11,9 +11,8 @@ from made_up_zoo import write_zoo
 from playwright.sync_api import Browser, sync_playwright
 from support.hostile import write_hostile_zoo
 
-from hrnet_zoo.report.html.page import Erratum
 from hrnet_zoo.report.html.gathering import gather
-from hrnet_zoo.report.html.page import page_of, render
+from hrnet_zoo.report.html.page import Erratum, page_of, render
 from hrnet_zoo.report.html.vega import vega_runtime
 from hrnet_zoo.zoo.manifest import load_zoo
 
