@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hrnet_zoo.zoo.row import Row
     from hrnet_zoo.zoo.zoo import Zoo
 
+_EXAMPLE, _ZOOM = 1, 2  # which image of a row's data set is shown, and how much larger
 _NEXT_STEPS = """\
 What next:
   hrnet-zoo list                                  the 67 documented rows
@@ -60,11 +61,13 @@ def demo(output: Path, device: str) -> int:
 
 
 def _write_picture(zoo: Zoo, row: Row, path: Path, device: str) -> None:
-    from hrnet_zoo.demo.example import example_picture
+    from hrnet_zoo.demo import DATA_ROOT
     from hrnet_zoo.runs.load import load_predictor
+    from hrnet_zoo.tasks import TASKS
 
     predictor = load_predictor(row, zoo.path.parent, checkpoint=None, device=device)
-    example_picture(predictor).save(path)
+    samples = TASKS[row.task].open_data(row.setup, DATA_ROOT)
+    predictor.beside_truth(samples, _EXAMPLE, _ZOOM).save(path)
     click.echo(f"\n{row.name}, input, truth and prediction: {path}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -26,27 +25,32 @@ _CPU = torch.device("cpu")
 """Where fake tensors pretend to be; their sizes are the same everywhere."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class _Known:
-    """The peaks of all work done so far: rows often share theirs."""
+    """The peaks of all work done so far on a GPU or the CPU: rows often share theirs."""
 
-    device: torch.device
-    """A GPU to measure on, or the CPU."""
-    predicted: dict[object, int] = field(default_factory=dict)
-    measured: dict[object, MeasuredPeak] = field(default_factory=dict)
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._predicted: dict[Workload, int] = {}
+        self._measured: dict[Workload, MeasuredPeak] = {}
 
-    def predict(self, work: Workload) -> int:
-        if work not in self.predicted:
-            self.predicted[work] = predicted_peak(partial(work.prepare, _CPU))
-        return self.predicted[work]
+    def peaks(self, work: Workload, measured: MeasuredPeak | None) -> dict[str, Any]:
+        """Return a record's words for some work."""
+        if work not in self._predicted:
+            self._predicted[work] = predicted_peak(partial(work.prepare, _CPU))
+        return {
+            "predicted": self._predicted[work],
+            "measured": measured and measured.allocated,
+            "reserved": measured and measured.reserved,
+            "assumptions": list(work.assumptions),
+        }
 
     def measure(self, work: Workload, what: str) -> MeasuredPeak | None:
         if self.device.type != "cuda":
             return None
-        if work not in self.measured:
+        if work not in self._measured:
             prepare: Callable[[], Callable[[], object]] = partial(work.prepare, self.device)
-            self.measured[work] = measured_peak(prepare, self.device, what)
-        return self.measured[work]
+            self._measured[work] = measured_peak(prepare, self.device, what)
+        return self._measured[work]
 
 
 def memory_of(
@@ -64,7 +68,7 @@ def memory_of(
         PrerequisiteError: there is no such device.
         RecordError: a record cannot be written.
     """
-    asked, known = MemoryAsked(device=device), _Known(device=resolve_device(device))
+    asked, known = MemoryAsked(device=device), _Known(resolve_device(device))
     environment = describe_environment()
     progress.begin("memory", len(rows), "rows")
     for done, row in enumerate(rows):
@@ -88,7 +92,8 @@ def _memory_of_row(
     training, inference = task.training(row.setup), task.inference(row.setup)
     measured = inference_measured = problem = None
     try:
-        measured = known.measure(training, _describe(row, training))
+        images = f"{training.samples} images of {training.size[0]} x {training.size[1]}"
+        measured = known.measure(training, f"{row.name}: one training step on {images}")
         inference_measured = known.measure(inference, f"{row.name}: inference")
     except PrerequisiteError as error:
         problem = str(error)
@@ -103,30 +108,9 @@ def _memory_of_row(
         asked=asked,
         device=describe_device(known.device),
         training=TrainingPeaks(
-            **_peaks(known.predict(training), measured, training.assumptions),
-            samples=training.samples,
-            size=training.size,
+            **known.peaks(training, measured), samples=training.samples, size=training.size
         ),
-        inference=Peaks(
-            **_peaks(known.predict(inference), inference_measured, inference.assumptions)
-        ),
+        inference=Peaks(**known.peaks(inference, inference_measured)),
         problem=problem,
         environment=environment,
     )
-
-
-def _peaks(
-    predicted: int, measured: MeasuredPeak | None, assumptions: Sequence[str]
-) -> dict[str, Any]:
-    found = asdict(measured) if measured else {}
-    return {
-        "predicted": predicted,
-        "measured": found.get("allocated"),
-        "reserved": found.get("reserved"),
-        "assumptions": list(assumptions),
-    }
-
-
-def _describe(row: Row, training: Workload) -> str:
-    height, width = training.size
-    return f"{row.name}: one training step on {training.samples} images of {height} x {width}"

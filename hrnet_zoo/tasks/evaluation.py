@@ -11,7 +11,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from operator import itemgetter
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -22,24 +23,8 @@ from hrnet_zoo.system.devices import memory_explained
 from hrnet_zoo.tasks.ahead import StageSeconds, ahead, image_too_large, no_main_memory
 from hrnet_zoo.tasks.upload import upload_ahead
 
-
-class Sample(Protocol):
-    """One decoded image with whatever belongs to it."""
-
-    @property
-    def name(self) -> str:
-        """Return the name of the image in its data set."""
-
-    @property
-    def image(self) -> NDArray[np.uint8]:
-        """Return the image, RGB [H, W, 3]."""
-
-    @property
-    def digest(self) -> str:
-        """Return the SHA-256 over all that was read."""
-
-
-AnySample = TypeVar("AnySample", bound=Sample)
+AnySample = TypeVar("AnySample")
+"""One decoded image, with its name and the SHA-256 digest over all that was read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +36,6 @@ class ImageResult:
     """SHA-256 of its files."""
     counted: dict[str, Any]
     """By protocol: what was counted. Tasks know how to write and read it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Prepared(Generic[AnySample]):
-    sample: AnySample
-    arrays: Sequence[NDArray[np.uint8]]
-    seconds: float
 
 
 class Evaluator(ABC, Generic[AnySample]):
@@ -109,19 +87,18 @@ def evaluate(
         PrerequisiteError: the device's memory does not suffice.
     """
 
-    def prepare(index: int) -> _Prepared[Any]:
+    def prepare(index: int) -> tuple[Any, Sequence[NDArray[np.uint8]], float]:
         started = time.perf_counter()
         with memory_explained(lambda: no_main_memory(index)):
             sample = evaluator.load(index)
             arrays = evaluator.arrays(sample)
-        return _Prepared(sample=sample, arrays=arrays, seconds=time.perf_counter() - started)
+        return sample, arrays, time.perf_counter() - started
 
     begin = time.perf_counter()
     decoded = ahead(prepare, indices, num_workers, seconds)
-    for prepared, arrays in upload_ahead(decoded, lambda p: p.arrays, evaluator.device):
+    for (sample, _, decode_s), arrays in upload_ahead(decoded, itemgetter(1), evaluator.device):
         seconds.waiting += time.perf_counter() - begin
-        seconds.decode += prepared.seconds
-        sample = prepared.sample
+        seconds.decode += decode_s
         size = (sample.image.shape[0], sample.image.shape[1])
         with memory_explained(partial(image_too_large, size, evaluator.device)):
             counted = evaluator.look(sample, arrays, seconds)

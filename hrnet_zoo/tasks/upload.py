@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -89,7 +88,18 @@ class GpuLink:
             # to keep the pinned tensors until then; and the next image of a similar size finds
             # memory that is pinned already.
             copies = [tensor.to(self._device, non_blocking=True) for tensor in pinned]
-            return _Copies(tensors=copies, arrived=self._stream.record_event())
+            arrived = self._stream.record_event()
+
+        def receive() -> list[Tensor]:
+            for tensor in copies:
+                computing = torch.cuda.current_stream(tensor.device)
+                computing.wait_event(arrived)
+                # The copy belongs to the stream it came on, which would not wait for the
+                # computation before it reuses the memory.
+                tensor.record_stream(computing)
+            return copies
+
+        return receive
 
     def _pinned(self, array: NDArray[np.uint8]) -> Tensor:
         """Return a copy in pinned memory, whatever the strides of the array are."""
@@ -105,20 +115,3 @@ class GpuLink:
         # backwards cannot be one without another copy.
         np.copyto(tensor.numpy(), array)
         return tensor
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Copies:
-    """Tensors on a GPU that are on their way from the host."""
-
-    tensors: list[Tensor]
-    arrived: torch.cuda.Event
-
-    def __call__(self) -> list[Tensor]:
-        for tensor in self.tensors:
-            computing = torch.cuda.current_stream(tensor.device)
-            computing.wait_event(self.arrived)
-            # The copy belongs to the stream it came on, which would not wait for the computation
-            # before it reuses the memory.
-            tensor.record_stream(computing)
-        return self.tensors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,28 +22,22 @@ from hrnet_zoo.tasks.evaluation import Evaluator
 from hrnet_zoo.tasks.options import SINGLE
 
 
+@dataclass(frozen=True)
 class DetectionEvaluator(Evaluator[DetectionSample]):
     """A detector and how it looks at images; it knows no annotations."""
 
-    def __init__(
-        self,
-        network: Detector,
-        samples: CocoSamples,
-        protocol: DetectionProtocol,
-        device: torch.device,
-    ) -> None:
-        super().__init__(device)
-        self._network = network
-        self._samples = samples
-        self._protocol = protocol
+    network: Detector
+    samples: CocoSamples
+    protocol: DetectionProtocol
+    device: torch.device
 
     def load(self, index: int) -> DetectionSample:
         """Return an image."""
-        return self._samples.load(index)
+        return self.samples.load(index)
 
     def arrays(self, sample: DetectionSample) -> list[NDArray[np.uint8]]:
         """Return the resized image."""
-        return [resize_keep_ratio(sample.image, self._protocol.scale)]
+        return [resize_keep_ratio(sample.image, self.protocol.scale)]
 
     def look(
         self, sample: DetectionSample, arrays: Sequence[Pixels], seconds: StageSeconds
@@ -51,7 +46,7 @@ class DetectionEvaluator(Evaluator[DetectionSample]):
         size = (sample.image.shape[0], sample.image.shape[1])
         started = time.perf_counter()
         try:
-            found = detect(self._network, arrays[0], self._protocol, size=size, device=self.device)
+            found = detect(self.network, arrays[0], self.protocol, size=size, device=self.device)
             forward_done = synchronised_time(self.device)
             detections = to_image_detections(found, size)
         except CheckpointError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil
 
 import cv2
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from hrnet_zoo.datasets.detections import ImageDetections, Rle
+from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.rle import decode_masks
 
 Colour = tuple[int, int, int]
@@ -25,25 +24,6 @@ _PAPER = (255, 255, 255)
 _LIGHT = 0.18
 """Luminance, 0 to 1, from which on dark text has more contrast than light text."""
 _SMALLEST_FONT = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Style:
-    """What suits a picture's size, in pixels."""
-
-    line: int
-    padding: int
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Object:
-    """One detection as it is drawn."""
-
-    box: Rectangle
-    text: str
-    colour: Colour
-    mask: Rle | None
 
 
 def draw_detections(
@@ -70,39 +50,39 @@ def draw_detections(
         with_scores: whether labels show them; those of true objects mean nothing.
     """
     height, width = image.shape[:2]
-    style = _style_for(height, width)
+    side = (height * width) ** 0.5
+    line, padding = max(1, round(side / 400)), max(1, round(side / 300))
+    font = ImageFont.load_default(max(_SMALLEST_FONT, round(side / 64)))
     shown = detections.above(score_threshold)
-    objects = [
-        _Object(
-            box=_visible(box, width, height),
-            text=f"{class_names[label]} {score:.2f}" if with_scores else class_names[label],
-            colour=palette[label],
-            mask=shown.masks[i] if shown.masks is not None else None,
-        )
-        for i, (box, label, score) in enumerate(
-            zip(shown.boxes.tolist(), shown.labels.tolist(), shown.scores.tolist(), strict=True)
-        )
-    ]
+    boxes = [_visible(box, width, height) for box in shown.boxes.tolist()]
+    colours = [palette[label] for label in shown.labels]
     pixels = image.copy()
-    for each in reversed(objects):
-        _tint(pixels, each, alpha, style.line)
+    for mask, colour in reversed(list(zip(shown.masks or (), colours, strict=False))):
+        _tint(pixels, decode_masks([mask])[0], colour, alpha, line)
     picture = Image.fromarray(pixels)
     draw = ImageDraw.Draw(picture)
-    for each in reversed(objects):
-        _draw_box(draw, each, style.line)
-    for each, place in zip(objects, _label_places(objects, picture.size, style), strict=True):
-        if place is not None:
-            _draw_label(draw, each, place, style)
+    for (left, top, right, bottom), colour in reversed(list(zip(boxes, colours, strict=True))):
+        if line > 1:
+            # A thin rim, so that the line is seen on its own colour, too.
+            rim = (left - 1, top - 1, right, bottom)
+            draw.rectangle(rim, outline=_readable_on(colour), width=line + 2)
+        draw.rectangle((left, top, right - 1, bottom - 1), outline=colour, width=line)
+    _, above, _, below = font.getbbox("Ag")
+    label_height = ceil(below - above) + 2 * padding
+    taken: list[Rectangle] = []
+    for i, (box, colour) in enumerate(zip(boxes, colours, strict=True)):
+        name, score = class_names[shown.labels[i]], shown.scores[i]
+        text = f"{name} {score:.2f}" if with_scores else name
+        label_size = ceil(font.getlength(text)) + 2 * padding + 2, label_height
+        places = _label_places(box, label_size, picture.size)
+        free = [p for p in places if not any(_overlap(p, other) for other in taken)]
+        if free:
+            left, top, right, bottom = free[0]
+            draw.rectangle((left, top, right - 1, bottom - 1), fill=colour)
+            middle = (left + padding + 1, (top + bottom) / 2)
+            draw.text(middle, text, _readable_on(colour), font=font, anchor="lm")
+            taken.append(free[0])
     return picture
-
-
-def _style_for(height: int, width: int) -> _Style:
-    side = (height * width) ** 0.5
-    return _Style(
-        line=max(1, round(side / 400)),
-        padding=max(1, round(side / 300)),
-        font=ImageFont.load_default(max(_SMALLEST_FONT, round(side / 64))),
-    )
 
 
 def _visible(box: Sequence[float], width: int, height: int) -> Rectangle:
@@ -112,39 +92,22 @@ def _visible(box: Sequence[float], width: int, height: int) -> Rectangle:
     return left, top, max(right, left + 1), max(bottom, top + 1)
 
 
-def _tint(pixels: NDArray[np.uint8], drawn: _Object, alpha: float, line: int) -> None:
+def _tint(
+    pixels: NDArray[np.uint8], mask: NDArray[np.bool_], colour: Colour, alpha: float, line: int
+) -> None:
     """Colour an object's mask in place, its outline fully."""
-    if drawn.mask is None:
-        return
-    mask = decode_masks([drawn.mask])[0]
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not rows.size:
         return
     window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     inside = np.ascontiguousarray(mask[window])
     area = pixels[window]
-    area[inside] = ((1 - alpha) * area[inside] + alpha * np.array(drawn.colour)).astype(np.uint8)
+    area[inside] = ((1 - alpha) * area[inside] + alpha * np.array(colour)).astype(np.uint8)
     reach = (line + 1) // 2
     kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
     # Beyond the window, and the picture, all is outside.
     core = cv2.erode(inside.astype(np.uint8), kernel, borderValue=0)
-    area[inside & (core == 0)] = drawn.colour
-
-
-def _draw_box(draw: ImageDraw.ImageDraw, drawn: _Object, line: int) -> None:
-    left, top, right, bottom = drawn.box
-    if line > 1:
-        # A thin rim, so that the line is seen on its own colour, too.
-        rim = (left - 1, top - 1, right, bottom)
-        draw.rectangle(rim, outline=_readable_on(drawn.colour), width=line + 2)
-    draw.rectangle((left, top, right - 1, bottom - 1), outline=drawn.colour, width=line)
-
-
-def _draw_label(draw: ImageDraw.ImageDraw, drawn: _Object, place: Rectangle, style: _Style) -> None:
-    left, top, right, bottom = place
-    draw.rectangle((left, top, right - 1, bottom - 1), fill=drawn.colour)
-    middle = (left + style.padding + 1, (top + bottom) / 2)
-    draw.text(middle, drawn.text, _readable_on(drawn.colour), font=style.font, anchor="lm")
+    area[inside & (core == 0)] = colour
 
 
 def _readable_on(colour: Colour) -> Colour:
@@ -152,31 +115,7 @@ def _readable_on(colour: Colour) -> Colour:
     return _INK if 0.2126 * red + 0.7152 * green + 0.0722 * blue >= _LIGHT else _PAPER
 
 
-def _label_places(
-    objects: Sequence[_Object], size: tuple[int, int], style: _Style
-) -> list[Rectangle | None]:
-    """Return a place in the picture for each label, at its box and clear of the labels before.
-
-    None where there is none: two labels on top of each other could not be read.
-    """
-    taken: list[Rectangle] = []
-    places: list[Rectangle | None] = []
-    for each in objects:
-        candidates = _candidates(each.box, _label_size(each.text, style), size)
-        free = [c for c in candidates if not any(_overlap(c, other) for other in taken)]
-        places.append(free[0] if free else None)
-        taken += free[:1]
-    return places
-
-
-def _label_size(text: str, style: _Style) -> tuple[int, int]:
-    """Return (width, height) of a label; all labels have one height."""
-    _, top, _, bottom = style.font.getbbox("Ag")
-    padding = 2 * style.padding
-    return ceil(style.font.getlength(text)) + padding + 2, ceil(bottom - top) + padding
-
-
-def _candidates(box: Rectangle, label: tuple[int, int], size: tuple[int, int]) -> list[Rectangle]:
+def _label_places(box: Rectangle, label: tuple[int, int], size: tuple[int, int]) -> list[Rectangle]:
     """Return where a label may be: above, inside or below its box, left or right; best first."""
     width, height = label
     left, top, right, bottom = box

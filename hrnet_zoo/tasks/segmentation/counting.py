@@ -27,7 +27,7 @@ def count_pairs(
         num_classes: classes of the data set, at most 255.
 
     Returns:
-        [num_classes + 1, num_classes] int64; the last row holds labels that are no class.
+        [num_classes + 1, num_classes] int64; the last row holds labels that are not a class.
     """
     if prediction.shape != label.shape:
         msg = f"prediction {tuple(prediction.shape)} and label {tuple(label.shape)} differ in size"

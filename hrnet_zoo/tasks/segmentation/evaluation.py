@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -25,28 +26,22 @@ from hrnet_zoo.tasks.segmentation.protocol import (
 )
 
 
+@dataclass(frozen=True)
 class SegmentationEvaluator(Evaluator[Sample]):
     """A segmentor's network and the protocols under which it looks at images."""
 
-    def __init__(
-        self,
-        network: Network,
-        samples: LabelSamples,
-        protocols: Mapping[str, SegmentationProtocol],
-        device: torch.device,
-    ) -> None:
-        super().__init__(device)
-        self._network = network
-        self._samples = samples
-        self._protocols = protocols
+    network: Network
+    samples: LabelSamples
+    protocols: Mapping[str, SegmentationProtocol]
+    device: torch.device
 
     def load(self, index: int) -> Sample:
         """Return an image with its labels."""
-        return self._samples.load(index)
+        return self.samples.load(index)
 
     def arrays(self, sample: Sample) -> list[NDArray[np.uint8]]:
         """Return the labels, then the image in all sizes of every protocol."""
-        sizes = (resized_images(sample.image, p) for p in self._protocols.values())
+        sizes = (resized_images(sample.image, p) for p in self.protocols.values())
         return [sample.label, *(image for images in sizes for image in images)]
 
     def look(
@@ -58,7 +53,7 @@ class SegmentationEvaluator(Evaluator[Sample]):
         sizes = iter(images)
         return {
             name: self._count(list(islice(sizes, len(protocol.ratios))), label, protocol, seconds)
-            for name, protocol in self._protocols.items()
+            for name, protocol in self.protocols.items()
         }
 
     def _count(
@@ -70,7 +65,7 @@ class SegmentationEvaluator(Evaluator[Sample]):
     ) -> SparseCounts:
         size = (label.shape[0], label.shape[1])
         started = time.perf_counter()
-        scores = class_scores(self._network, images, protocol, size=size, device=self.device)
+        scores = class_scores(self.network, images, protocol, size=size, device=self.device)
         forward_done = synchronised_time(self.device)
         prediction = scores.argmax(dim=0).to(torch.uint8)
         post_done = synchronised_time(self.device)
