@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hrnet_zoo.records.memory import GIB, MemoryRecord
-from hrnet_zoo.zoo.row import Row, Task
+from hrnet_zoo.zoo.row import Row
 
 
 class MemoryVerdict(StrEnum):
@@ -43,7 +43,7 @@ class Tolerance:
         return f"accepted: {self.low:.2f} to {self.high:.2f} of the documented value; {self.reason}"
 
 
-PREDICTION: dict[Task, Tolerance] = {
+PREDICTION: dict[str, Tolerance] = {
     "segmentation": Tolerance(
         low=0.93,
         high=1.02,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from hrnet_zoo.report.html.gathering import Claim
 from hrnet_zoo.report.html.wording import anchor, clipped, short_name
 from hrnet_zoo.tasks import METRICS
-from hrnet_zoo.zoo.row import Metric
 
 _SHADES = 10
 Scores = dict[str, float | None]
@@ -39,7 +38,7 @@ class ClassTable:
 
 def class_tables(claims: Iterable[Claim]) -> list[ClassTable]:
     """Return the tables of all measured claims; a second protocol (ms+flip) has none."""
-    grouped: dict[tuple[str, Metric], dict[tuple[str, str], Scores]] = {}
+    grouped: dict[tuple[str, str], dict[tuple[str, str], Scores]] = {}
     for claim in claims:
         scores = _scores(claim)
         if scores:
@@ -58,7 +57,7 @@ def _scores(claim: Claim) -> Scores:
     return {one.name: one.figures.get(shown[0]) for one in measurement.classes}
 
 
-def _table(dataset: str, metric: Metric, columns: dict[tuple[str, str], Scores]) -> ClassTable:
+def _table(dataset: str, metric: str, columns: dict[tuple[str, str], Scores]) -> ClassTable:
     names = dict.fromkeys(name for scores in columns.values() for name in scores)
     known = [v for scores in columns.values() for v in scores.values() if v is not None]
     low, high = min(known, default=0.0), max(known, default=0.0)

@@ -29,7 +29,7 @@ from hrnet_zoo.verdicts.accuracy import (
     judge,
     tolerance_for,
 )
-from hrnet_zoo.zoo.row import EditionName, Metric, Row
+from hrnet_zoo.zoo.row import EditionName, Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 ACCURACY_METRICS = tuple(name for name, metric in METRICS.items() if metric.protocol is not None)
@@ -68,7 +68,7 @@ class Claim:
     """One accuracy of a row, as one edition documents it, and all its runs."""
 
     row: Row
-    metric: Metric
+    metric: str
     judgement: Judgement
     """On the run that counts; without any run, that there is none."""
     run: ClaimRun | None
@@ -150,10 +150,8 @@ class _Pile:
         self._zoo = zoo
         self._noise = noise
         self._editions = {(row.name, row.edition): row for row in zoo.rows}
-        self._runs: dict[tuple[str, EditionName, Metric], list[ClaimRun]] = {}
-        self._counting = Counting[
-            tuple[str, EditionName, Metric], tuple[ClaimRun, AccuracyRecord]
-        ]()
+        self._runs: dict[tuple[str, EditionName, str], list[ClaimRun]] = {}
+        self._counting = Counting[tuple[str, EditionName, str], tuple[ClaimRun, AccuracyRecord]]()
         self.environments: dict[str, Group] = {}
         self.fingerprints: dict[tuple[str, str, int], Group] = {}
         self.problems: list[Problem] = []
@@ -180,7 +178,7 @@ class _Pile:
             self._editions[key] = self._zoo.row(record.row, record.edition)
         return self._editions[key]
 
-    def _add_run(self, path: str, record: AccuracyRecord, row: Row, metric: Metric) -> None:
+    def _add_run(self, path: str, record: AccuracyRecord, row: Row, metric: str) -> None:
         measurement = record.measurement(metric)
         run = ClaimRun(
             path=path,
@@ -213,7 +211,7 @@ class _Pile:
                 if (row.name, "later", metric) in self._runs:
                     yield self._claim(row.in_edition("later"), metric)
 
-    def _claim(self, row: Row, metric: Metric) -> Claim:
+    def _claim(self, row: Row, metric: str) -> Claim:
         key = (row.name, row.edition, metric)
         run, record = self._counting.runs.get(key, (None, None))
         runs = sorted(self._runs.get(key, ()), key=lambda run: run.started_at)
@@ -227,13 +225,13 @@ class _Pile:
         )
 
 
-def metrics_of(zoo: Zoo, row: Row) -> list[Metric]:
+def metrics_of(zoo: Zoo, row: Row) -> list[str]:
     """Return the accuracies that a row's table has columns for."""
     columns = zoo.table_of(row).columns.values()
     return [metric for metric in ACCURACY_METRICS if metric in columns]
 
 
-def _never_run(row: Row, metric: Metric, noise: Decimal) -> Judgement:
+def _never_run(row: Row, metric: str, noise: Decimal) -> Judgement:
     documented = row.documented(metric)
     verdict = Verdict.NOT_DOCUMENTED if documented is None else Verdict.NOT_RUN
     reason = "the table prints no value" if documented is None else "there is no record of it"

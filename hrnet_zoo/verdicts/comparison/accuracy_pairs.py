@@ -15,9 +15,9 @@ from hrnet_zoo.records.base import Status
 from hrnet_zoo.records.folder import Found
 from hrnet_zoo.records.selection import Counting
 from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
-from hrnet_zoo.zoo.row import EditionName, Metric
+from hrnet_zoo.zoo.row import EditionName
 
-COMPARED_METRICS: tuple[Metric, ...] = ("miou", "miou_ms_flip", "box_ap", "mask_ap")
+COMPARED_METRICS: tuple[str, ...] = ("miou", "miou_ms_flip", "box_ap", "mask_ap")
 """What runs of `verify` measure."""
 
 _UNFINISHED: dict[Status, str] = {
@@ -33,7 +33,7 @@ class AccuracyKey(NamedTuple):
 
     row: str
     edition: EditionName
-    metric: Metric
+    metric: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,14 +159,14 @@ def _unpaired(
     )
 
 
-def _failure(record: AccuracyRecord, metric: Metric) -> str:
+def _failure(record: AccuracyRecord, metric: str) -> str:
     """Return why a run has no value of a metric that it was to measure."""
     if record.status != "completed":
         return record.reason or _UNFINISHED[record.status]
     return record.not_run.get(metric) or "the measured value is not a number"
 
 
-def _differences(base: AccuracyRecord, head: AccuracyRecord, metric: Metric) -> Iterator[str]:
+def _differences(base: AccuracyRecord, head: AccuracyRecord, metric: str) -> Iterator[str]:
     """Yield in which ways two measurements are of different things."""
     before, after = base.measurement(metric), head.measurement(metric)
     assert before is not None

@@ -15,13 +15,13 @@ from hrnet_zoo.verdicts.comparison.outcome import ComparedRecords, Comparison, w
 from hrnet_zoo.verdicts.comparison.reading import RecordSet, read_side
 from hrnet_zoo.verdicts.comparison.sources import RecordsPlace, open_place, require_two
 from hrnet_zoo.zoo.printed import decimals_of
-from hrnet_zoo.zoo.row import EditionName, Metric
+from hrnet_zoo.zoo.row import EditionName
 from hrnet_zoo.zoo.zoo import Zoo
 
 LATENCY = "latency"
 """Stands for all that `time` measures, beside the metrics of `verify`."""
 
-_USUAL_DECIMALS: dict[Metric, int] = {"miou": 2, "miou_ms_flip": 2, "box_ap": 1, "mask_ap": 1}
+_USUAL_DECIMALS: dict[str, int] = {"miou": 2, "miou_ms_flip": 2, "box_ap": 1, "mask_ap": 1}
 """How the two READMEs print what a row of theirs leaves blank."""
 
 
