@@ -35,7 +35,7 @@ from hrnet_zoo.tasks.pictures import colourise, comparison, errors, legend_of
 from hrnet_zoo.tasks.scored import ClassFigures, Interval, Scoring
 from hrnet_zoo.timing.observations import InputTimed, MachineState, SamplingUsed, VariantTimed
 from hrnet_zoo.zoo.manifest import load_zoo
-from hrnet_zoo.zoo.row import Metric, Row
+from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 ACCURACIES = [metric.name for metric in METRICS.values() if metric.is_accuracy]
@@ -182,7 +182,7 @@ def record_of(row: Row, place: int, chance: random.Random) -> AccuracyRecord:
     )
 
 
-def _measurement(row: Row, metric: Metric, place: int, chance: random.Random) -> Measurement:
+def _measurement(row: Row, metric: str, place: int, chance: random.Random) -> Measurement:
     documented = row.documented(metric)
     assert documented is not None
     value = float(documented) + _OFFSETS.get(place, chance.uniform(-0.04, 0.04))

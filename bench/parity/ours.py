@@ -21,7 +21,7 @@ from hrnet_zoo.tasks.segmentation import protocol as protocols
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, class_scores, resized_images
 from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS, SlideTest, WholeTest
 from hrnet_zoo.zoo.checkpoint import FetchOptions
-from hrnet_zoo.zoo.row import Metric, Row
+from hrnet_zoo.zoo.row import Row
 from parity.inputs import row, setup_of, write_checkpoint
 
 CPU = torch.device("cpu")
@@ -63,7 +63,7 @@ class Ours:
             data_root: folder of all data sets.
             protocol: how to test.
         """
-        metric: Metric = "miou_ms_flip" if protocol.flip else "miou"
+        metric: str = "miou_ms_flip" if protocol.flip else "miou"
         options = MeasureOptions(
             fetch=FetchOptions(cache_dir=data_root / "cache", offline=True),
             manifest_dir=data_root,

@@ -8,7 +8,6 @@ from pydantic import AwareDatetime
 
 from hrnet_zoo.records.base import Record
 from hrnet_zoo.system.strict import Part
-from hrnet_zoo.zoo.row import Task
 
 
 class MemoryAsked(Part):
@@ -44,7 +43,7 @@ class MemoryRecord(Record):
     """One run of `memory` on one row."""
 
     kind: Literal["memory"] = "memory"
-    task: Task | None
+    task: str | None
     """None in records of version 1, which do not say."""
     documented: str | None
     """GB as printed, read as GiB; None where nothing is printed."""

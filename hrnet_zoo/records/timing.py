@@ -24,7 +24,6 @@ from hrnet_zoo.timing.observations import (
     Weights,
     Work,
 )
-from hrnet_zoo.zoo.row import Task
 
 
 class TimingAsked(Part):
@@ -51,7 +50,7 @@ class TimingRecord(Record):
     """One run of `time` on one row."""
 
     kind: Literal["timing"] = "timing"
-    task: Task
+    task: str
     documented_fps: str | None
     """As printed; measured by the authors on another machine."""
     finished_at: AwareDatetime

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hrnet_zoo.report.html.gathering import Claim, ClaimRun, Gathered, Speed
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.complexity import complexity_of
-from hrnet_zoo.zoo.row import Metric, Row
+from hrnet_zoo.zoo.row import Row
 
 if TYPE_CHECKING:
     import pandas
@@ -105,7 +105,7 @@ def write_parquet(gathered: Gathered, path: Path) -> None:
     )
 
 
-def _value(row: Row, metric: Metric, **found: Any) -> Value:  # noqa: ANN401 - its fields
+def _value(row: Row, metric: str, **found: Any) -> Value:  # noqa: ANN401 - its fields
     """Return the line of a number, with what a run found."""
     documented, counted = row.documented(metric), complexity_of(row)
     return Value(

@@ -8,7 +8,7 @@ from hrnet_zoo.tasks.network_size import CONVENTION
 from hrnet_zoo.verdicts.latest import Measured, compared_cells
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.printed import decimals_of
-from hrnet_zoo.zoo.row import Metric, Row, Table
+from hrnet_zoo.zoo.row import Row, Table
 from hrnet_zoo.zoo.zoo import Zoo
 
 _RIGHT = ("lr_schd",)
@@ -60,7 +60,7 @@ def render_table(
     return aligned(titles, cells, align, form="pipe")
 
 
-def _cells(row: Row, column: str, shown: set[Metric], measured: Measured) -> list[str]:
+def _cells(row: Row, column: str, shown: set[str], measured: Measured) -> list[str]:
     """Return a column's cell and, where the metric was measured in this table, two more."""
     if column == "config":
         return [f"[config]({row.config_url})" if row.config_url else ""]

@@ -32,9 +32,6 @@ from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
 from hrnet_zoo.zoo.columns import LABELS, titles_of_columns
 from hrnet_zoo.zoo.printed import printed_number
 
-Metric = str
-Task = str
-
 Column = str
 """What a table column can hold; "config" and "download" hold links."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hrnet_zoo.errors import UsageError, did_you_mean
 from hrnet_zoo.tasks import METRICS
-from hrnet_zoo.zoo.row import EditionName, Manifest, Metric, Row, Table
+from hrnet_zoo.zoo.row import EditionName, Manifest, Row, Table
 
 
 class Zoo:
@@ -64,7 +64,7 @@ class Zoo:
         """Return the table the row stands in."""
         return next(t for t in self.tables if (t.source, t.heading) == (row.source, row.table))
 
-    def metrics_of(self, row: Row, names: Sequence[str]) -> tuple[Metric, ...]:
+    def metrics_of(self, row: Row, names: Sequence[str]) -> tuple[str, ...]:
         """Return the metrics called ``names``, or the row's accuracy if there are no names.
 
         Raises:

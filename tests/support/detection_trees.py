@@ -16,7 +16,7 @@ from hrnet_zoo.records.files import now
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
 from hrnet_zoo.tasks.scored import ProtocolUsed
 from hrnet_zoo.zoo.manifest import load_zoo
-from hrnet_zoo.zoo.row import Metric, Row
+from hrnet_zoo.zoo.row import Row
 
 FCOS = "fcos_hrnetv2p_w18_gn-head_4x4_1x_coco"
 
@@ -70,7 +70,7 @@ def predictor_category_ids(root: Path) -> list[int]:
     return [int(category["id"]) for category in read_annotations(root)["categories"]]
 
 
-def complete_record(row: Row, values: dict[Metric, float], *, sha256: str) -> AccuracyRecord:
+def complete_record(row: Row, values: dict[str, float], *, sha256: str) -> AccuracyRecord:
     """Return the record of a run over all of COCO, as documented."""
     protocol = ProtocolUsed(
         name="single",

@@ -15,7 +15,7 @@ from hrnet_zoo.report.html.wording import clipped, moment, short_name
 from hrnet_zoo.report.text import on_one_line
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.timing.medians import median
-from hrnet_zoo.zoo.row import Metric, Row
+from hrnet_zoo.zoo.row import Row
 
 SHOWN = 16
 """Runs of one claim that are shown, at most."""
@@ -182,7 +182,7 @@ def _count(values: list[Any], what: str) -> list[Any] | str:
 
 def class_tables(claims: Iterable[Claim]) -> list[ClassTable]:
     """Return the tables of all measured claims; a second protocol (ms+flip) has none."""
-    grouped: dict[tuple[str, Metric], dict[tuple[str, str], Scores]] = {}
+    grouped: dict[tuple[str, str], dict[tuple[str, str], Scores]] = {}
     for claim in claims:
         scores = _scores(claim)
         if scores:
@@ -201,7 +201,7 @@ def _scores(claim: Claim) -> Scores:
     return {one.name: one.figures.get(shown[0]) for one in measurement.classes}
 
 
-def _table(dataset: str, metric: Metric, columns: dict[tuple[str, str], Scores]) -> ClassTable:
+def _table(dataset: str, metric: str, columns: dict[tuple[str, str], Scores]) -> ClassTable:
     names = dict.fromkeys(name for scores in columns.values() for name in scores)
     known = [v for scores in columns.values() for v in scores.values() if v is not None]
     low, high = min(known, default=0.0), max(known, default=0.0)

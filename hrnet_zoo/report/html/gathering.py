@@ -30,7 +30,7 @@ from hrnet_zoo.verdicts.accuracy import (
     tolerance_for,
 )
 from hrnet_zoo.verdicts.fps.times import MachineTimes, latest_times, machine_of, why_unusable
-from hrnet_zoo.zoo.row import EditionName, Metric, Row
+from hrnet_zoo.zoo.row import EditionName, Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 ACCURACY_METRICS = tuple(name for name, metric in METRICS.items() if metric.protocol is not None)
@@ -39,7 +39,7 @@ ACCURACY_METRICS = tuple(name for name, metric in METRICS.items() if metric.prot
 _STANDING = {Verdict.MATCH: 2, **dict.fromkeys(MISMATCHES, 2), Verdict.INCONCLUSIVE: 1}
 """Which run counts before a later one: a comparable one, then one that says something."""
 
-_Number = tuple[str, EditionName, Metric]
+_Number = tuple[str, EditionName, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class Claim:
     """One accuracy of a row, as one edition documents it, and all its runs."""
 
     row: Row
-    metric: Metric
+    metric: str
     judgement: Judgement
     """On the run that counts; without any run, that there is none."""
     run: ClaimRun | None
@@ -257,7 +257,7 @@ class _Pile:
                 if (row.name, "later", metric) in self._runs:
                     yield self._claim(row.in_edition("later"), metric)
 
-    def _claim(self, row: Row, metric: Metric) -> Claim:
+    def _claim(self, row: Row, metric: str) -> Claim:
         number = (row.name, row.edition, metric)
         run, record = self._counting.runs.get(number, (None, None))
         return Claim(
@@ -270,7 +270,7 @@ class _Pile:
         )
 
 
-def _never_run(row: Row, metric: Metric, noise: Decimal) -> Judgement:
+def _never_run(row: Row, metric: str, noise: Decimal) -> Judgement:
     documented = row.documented(metric)
     verdict = Verdict.NOT_DOCUMENTED if documented is None else Verdict.NOT_RUN
     return Judgement(
