@@ -39,7 +39,7 @@ def report() -> None:
 )
 @loaded_zoo
 def tables(folder: Path, output: Path | None, with_size: bool, zoo: Zoo) -> None:
-    """Print the results tables of both READMEs.
+    """Print the results tables of the READMEs.
 
     Measured values and differences stand beside the documented ones wherever a record of a full,
     comparable run exists.

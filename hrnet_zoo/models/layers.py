@@ -49,15 +49,17 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 class ConvNormAct(nn.Module):
-    """relu(bn(conv(x))), with the two parts under their own names, as heads store them."""
+    """relu(bn(conv(x))), the two parts under their own names, as necks and heads store them."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1
+    ) -> None:
         super().__init__()
-        self.conv = conv(in_channels, out_channels, kernel_size)
+        self.conv = conv(in_channels, out_channels, kernel_size, stride)
         self.bn = norm(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map [N, in, H, W] to [N, out, H, W]."""
+        """Map [N, in, H, W] to [N, out, H / stride, W / stride], rounded up."""
         return F.relu(self.bn(self.conv(x)), inplace=True)
 
 

@@ -123,10 +123,11 @@ def _measure(
     task = TASKS[row.task]
     counted, seen, lacking = [], [], {}
     for metric in (METRICS[name] for name in names):
-        if metric.protocol is None:
+        if metric.protocol is None or not task.measures(metric):
             lacking[metric.name] = f"this version does not measure {metric.name}"
-        elif count := task.count(row.setup, metric.protocol):
+        elif metric.protocol in task.counts:
             # A number of the network itself, which needs neither data nor weights.
+            count = task.count(row.setup, metric.protocol)
             assert metric.value_of is not None
             value, convention = metric.value_of(count), count.convention
             counted.append(Measurement(metric=metric.name, value=value, convention=convention))

@@ -36,6 +36,9 @@ class Filling:
     """End of the names of biases whose last entry is the background's."""
     usual_inputs: Mapping[str, int] = field(default_factory=dict)
     """Weight -> the input channels for which its gain was found."""
+    is_centred: bool = False
+    """Whether all weights into a channel have mean 0; without, a mean over all positions would
+    hardly depend on the image."""
 
 
 _BACKGROUND_SHIFT = 6.0
@@ -66,6 +69,8 @@ def _draw(
         return rng.uniform(0.5, 1.5, shape)
     values = np.asarray(rng.standard_normal(shape))
     if key.endswith("weight"):
+        if filling.is_centred:
+            values -= values.mean(axis=tuple(range(1, len(shape))), keepdims=True)
         usual = filling.usual_inputs.get(key, shape[1])
         gain = _first_found(filling.gains, key) * float(np.sqrt(usual / shape[1]))
         return np.asarray(values * (gain / np.sqrt(np.prod(shape[1:]))))

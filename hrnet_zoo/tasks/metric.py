@@ -79,6 +79,7 @@ PARAMS_M = Metric(
     value_of=lambda size: size.parameters / 1e6,
     noise=Decimal(0),
     higher_is_better=False,
+    is_default=True,
 )
 FLOPS_G = Metric(
     name="flops_g",
@@ -89,5 +90,6 @@ FLOPS_G = Metric(
     value_of=lambda size: size.operations / 1e9,
     noise=Decimal(0),
     higher_is_better=False,
+    is_default=True,
 )
 FPS = Metric(name="fps", titles=("fps", "Inf time (fps)"), unit="fps", decimals=1)

@@ -77,12 +77,18 @@ class Task(ABC):
     memory: ClassVar[MemoryBounds | None] = None
     """What predictions of training memory are held against; None: nothing is known."""
 
+    counts: ClassVar[tuple[str, ...]] = ()
+    """Protocols that look at the network alone, without data and weights; see `count`."""
     methods: ClassVar[Mapping[str, str]]
     """How the name of a configuration begins -> what READMEs call the method."""
     table_of: ClassVar[Literal["data set", "method"]] = "method"
     """What the models in one table of a README share: their heading."""
 
     # What is known without torch.
+
+    def measures(self, metric: Metric) -> bool:
+        """Whether `verify` can measure a metric for rows of this task."""
+        return metric.protocol in (*self.protocols, *self.counts)
 
     def describe(self, setup: Any) -> list[tuple[str, str]]:
         """Return how a setup looks at images, in pairs of words, for `show`."""
@@ -187,9 +193,8 @@ class Task(ABC):
         return DATASETS[setup.dataset].open(folder)
 
     def count(self, setup: Any, protocol: str) -> Any:
-        """Return what a protocol counts of the network alone; None if it looks at images."""
-        del setup, protocol
-        return None
+        """Return what one of the protocols in `counts` counts of the network."""
+        raise NotImplementedError
 
     @abstractmethod
     def evaluator(

@@ -21,12 +21,14 @@ _PARTS = {
     "roi_head.": "the checkpoint of a two-stage detector",
     "bbox_head.": "the checkpoint of a one-stage detector",
     "backbone.layer4.": "a checkpoint on a ResNeXt",
+    "head.fc.": "an image classifier's checkpoint",
 }
 """Keys that only some networks have, and what a file with them is; the most telling first."""
 
 _SIZES = {
     "backbone.stage4.0.branches.0.0.conv1.weight": "an HRNet of width",
     "neck.reduction_conv.conv.bias": "a neck of this many channels:",
+    "head.fc.bias": "a head for this many classes:",
     "decode_head.conv_seg.bias": "a head for this many classes:",
     "bbox_head.conv_cls.bias": "a head for this many classes:",
     "roi_head.bbox_head.fc_cls.bias": "a head for this many classes, counting background:",

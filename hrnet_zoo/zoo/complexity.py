@@ -18,7 +18,15 @@ from hrnet_zoo.zoo.row import Row
 FILE = files(__package__).joinpath("complexity.json")
 """What was counted, one network and input a line."""
 
-_FIELDS = {"architecture", "backbone", "channels", "num_classes", "dataset", "test"}
+_FIELDS = {
+    "architecture",
+    "backbone",
+    "channels",
+    "neck_channels",
+    "num_classes",
+    "dataset",
+    "test",
+}
 
 
 def identity(row: Row) -> dict[str, object]:

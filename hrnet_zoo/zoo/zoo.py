@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hrnet_zoo.errors import UsageError, did_you_mean
-from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.zoo.row import EditionName, Manifest, Row, Table
 
 
@@ -72,8 +72,9 @@ class Zoo:
         """
         columns = self.table_of(row).columns.values()
         there = [metric for metric in METRICS if metric in columns]
+        task = TASKS[row.task]
         if not names:
-            return tuple(name for name in there if METRICS[name].is_default)
+            return tuple(n for n in there if METRICS[n].is_default and task.measures(METRICS[n]))
         for name in names:
             if name not in there:
                 close = did_you_mean(name, there)
