@@ -11,6 +11,7 @@ from hrnet_zoo.datasets.ade20k import ADE20K
 from hrnet_zoo.datasets.cityscapes import CITYSCAPES
 from hrnet_zoo.datasets.coco import COCO
 from hrnet_zoo.datasets.data_set import DataSet
+from hrnet_zoo.datasets.imagenet import IMAGENET
 from hrnet_zoo.datasets.isaid import ISAID
 from hrnet_zoo.datasets.isprs import POTSDAM, VAIHINGEN
 from hrnet_zoo.datasets.loveda import LOVEDA
@@ -30,6 +31,7 @@ DATASETS: dict[str, DataSet] = {
     "vaihingen": VAIHINGEN,
     "isaid": ISAID,
     "coco": COCO,
+    "imagenet": IMAGENET,
     "scenes": SCENES,
     "scenes_boxes": SCENES_BOXES,
 }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.models.classifier import NECK_CHANNELS, Classifier, build_hrnet_classifier
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.detection.fcos import FCOS
 from hrnet_zoo.models.detection.roi_head import CASCADE
@@ -47,6 +48,11 @@ DETECTORS: dict[str, DetectorKind] = {
 }
 """By the names of architectures."""
 
+CLASSIFIERS: dict[str, Callable[[str, int, Sequence[int]], Classifier]] = {
+    "hrnet_classifier": build_hrnet_classifier,
+}
+"""Architecture name -> builder(backbone, num_classes, neck_channels)."""
+
 Entry = TypeVar("Entry")
 
 
@@ -76,6 +82,27 @@ def build_detector(
     """
     try:
         return _entry(architecture, DETECTORS).build(backbone, num_classes, channels).eval()
+    except ValueError as error:
+        msg = f"{architecture} cannot be built as asked for: {error}."
+        raise PrerequisiteError(msg) from None
+
+
+def build_classifier(
+    architecture: str,
+    *,
+    backbone: str,
+    num_classes: int,
+    neck_channels: Sequence[int] = NECK_CHANNELS,
+) -> Classifier:
+    """Return the untrained classifier in eval mode, float32, on the current default device.
+
+    Raises:
+        PrerequisiteError: this version has no such architecture, or not with this backbone or
+            these channels.
+    """
+    build = _entry(architecture, CLASSIFIERS)
+    try:
+        return build(backbone, num_classes, neck_channels).eval()
     except ValueError as error:
         msg = f"{architecture} cannot be built as asked for: {error}."
         raise PrerequisiteError(msg) from None

@@ -1,0 +1,50 @@
+"""The numbers of classification tables: two are counted in images, two in the network itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from hrnet_zoo.tasks.metric import FLOPS_G, PARAMS_M, Metric
+
+# A tie or another JPEG decoder turns a few of 50,000 images, 0.002 points each; a resize with
+# another filter costs 0.1 points and more.
+_NOISE = Decimal("0.04")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopK(Metric):
+    """The share of images whose class is among the k that the network ranks highest."""
+
+    k: int
+
+
+METRICS = (
+    PARAMS_M,
+    FLOPS_G,
+    TopK(
+        name="top1",
+        titles=("Top-1 (%)", "Top-1"),
+        unit="percent",
+        decimals=2,
+        task="classification",
+        protocol="single",
+        k=1,
+        noise=_NOISE,
+        is_default=True,
+        per_class=("top1", "Top-1"),
+    ),
+    TopK(
+        name="top5",
+        titles=("Top-5 (%)", "Top-5"),
+        unit="percent",
+        decimals=2,
+        task="classification",
+        protocol="single",
+        k=5,
+        noise=_NOISE,
+        is_default=True,
+        apart="Top-5",
+    ),
+)
+"""In the order of the table's columns. The sizes read themselves off `size.NetworkSize`."""

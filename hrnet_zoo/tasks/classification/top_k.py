@@ -1,0 +1,139 @@
+"""Which classes a network ranks highest, and how often the true one is among the first k."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hrnet_zoo.errors import UsageError
+from hrnet_zoo.tasks.bootstrap import RESAMPLES
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+RANKED = 5
+"""Classes kept of every image: enough for the largest documented k."""
+
+_SEED = 0
+# Bounds the memory: draws of 50,000 images are 800 MB as floats.
+_CHUNKS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """The true class of an image, and those that the network ranks highest."""
+
+    label: int
+    best: tuple[int, ...]
+    """At most `RANKED` classes, the best first; only classes with a score above 0."""
+
+    def to_text(self) -> str:
+        """Return it as a line of numbers: the true class, then the best."""
+        return " ".join(map(str, (self.label, *self.best)))
+
+    @classmethod
+    def from_text(cls, text: str) -> Ranking:
+        """Return what `to_text` wrote.
+
+        Raises:
+            ValueError: it is not such a text.
+        """
+        label, *best = map(int, text.split())
+        if len(best) > RANKED or len(set(best)) < len(best) or min(label, *best, 0) < 0:
+            msg = f'"{text}" is not a class and at most {RANKED} others'
+            raise ValueError(msg)
+        return cls(label=label, best=tuple(best))
+
+    def is_hit(self, k: int) -> bool:
+        """Return whether the true class is among the ``k`` best."""
+        return self.label in self.best[:k]
+
+
+def best_classes(scores: Tensor) -> list[tuple[int, ...]]:
+    """Return the highest-ranked classes of every image, at most `RANKED`, the best first.
+
+    Upstream takes torch.topk, which leaves the order of equal scores open; here the lower class
+    number comes first. A score of exactly 0, to which softmax rounds what is very unlikely, is
+    never a hit, even where fewer than k classes have more.
+
+    Args:
+        scores: probabilities [N, K].
+
+    Source:
+        mmclassification 0.25.0, mmcls/models/losses/accuracy.py, accuracy_torch with thrs 0.
+    """
+    values, classes = scores.sort(dim=1, descending=True, stable=True)
+    rows = zip(values[:, :RANKED].tolist(), classes[:, :RANKED].tolist(), strict=True)
+    return [
+        tuple(k for value, k in zip(row_values, row_classes, strict=True) if value > 0)
+        for row_values, row_classes in rows
+    ]
+
+
+def require_k(k: int, num_classes: int) -> None:
+    """Raise UsageError unless ``k`` is from 1 to the number of classes."""
+    if k < 1:
+        msg = f"The k of top-k is a number of classes, at least 1, not {k}."
+        raise UsageError(msg)
+    if k > num_classes:
+        msg = f"Top-{k} accuracy needs at least {k} classes, and there are {num_classes}."
+        raise UsageError(msg)
+
+
+def top_k_accuracy(rankings: Sequence[Ranking], k: int) -> float | None:
+    """Return the share of images whose class is among the ``k`` best, percent; None without any.
+
+    Args:
+        rankings: one per image, in any order.
+        k: at most `RANKED`.
+    """
+    assert 0 < k <= RANKED
+    hits = sum(ranking.is_hit(k) for ranking in rankings)
+    return 100 * hits / len(rankings) if rankings else None
+
+
+def class_accuracies(
+    rankings: Sequence[Ranking], k: int, num_classes: int
+) -> tuple[float | None, ...]:
+    """Return `top_k_accuracy` for the images of each class; None for a class without images."""
+    by_class: list[list[Ranking]] = [[] for _ in range(num_classes)]
+    for ranking in rankings:
+        by_class[ranking.label].append(ranking)
+    return tuple(top_k_accuracy(images, k) for images in by_class)
+
+
+def likely_accuracies(rankings: Sequence[Ranking], k: int) -> NDArray[np.float64] | None:
+    """Return `top_k_accuracy` of resamples of the images, [RESAMPLES]; None below two images.
+
+    Among images that are drawn with replacement, hits have a binomial distribution; so they are
+    drawn themselves, which for 50,000 images takes a ten-thousandth of the time.
+    """
+    if len(rankings) < 2:
+        return None
+    rng = np.random.Generator(np.random.PCG64(_SEED))
+    share = sum(ranking.is_hit(k) for ranking in rankings) / len(rankings)
+    hits = rng.binomial(len(rankings), share, RESAMPLES)
+    return 100 * hits.astype(np.float64) / len(rankings)
+
+
+def resampled_accuracies(
+    runs: Sequence[Sequence[Ranking]], k: int, draws: NDArray[np.uint16]
+) -> NDArray[np.float64]:
+    """Return `top_k_accuracy` of several runs for the same resamples of the images, percent.
+
+    Args:
+        runs: R runs, each with its N images in the same order.
+        k: at most `RANKED`.
+        draws: [resamples, N] of `bootstrap.draw_images`.
+
+    Returns:
+        [R, resamples].
+    """
+    hits = np.array([[ranking.is_hit(k) for ranking in run] for run in runs], np.float64)
+    sums = [chunk.astype(np.float64) @ hits.T for chunk in np.array_split(draws, _CHUNKS)]
+    values: NDArray[np.float64] = 100 * np.concatenate(sums).T / hits.shape[1]
+    return values
