@@ -38,11 +38,11 @@ def seeded(seed: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(seed))
 
 
-def training_scenes(draw: Callable[[int], Drawn]) -> list[Drawn]:
-    """Return what ``draw`` makes of the seeds of the training split."""
+def training_scenes(draw: Callable[[int], Drawn], number: int = TRAINING_SCENES) -> list[Drawn]:
+    """Return what ``draw`` makes of the first seeds of the training split."""
     started = time.monotonic()
     with ProcessPoolExecutor(RENDERERS) as pool:
-        drawn = list(pool.map(draw, TRAINING_SEEDS[:TRAINING_SCENES], chunksize=20))
+        drawn = list(pool.map(draw, TRAINING_SEEDS[:number], chunksize=20))
     print(f"rendered {len(drawn)} training scenes in {time.monotonic() - started:.0f} s")
     return drawn
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _EXAMPLE, _ZOOM = 1, 2  # which image of a row's data set is shown, and how much larger
 _NEXT_STEPS = """\
 What next:
-  hrnet-zoo list                                  the 67 documented rows
+  hrnet-zoo list                                  the documented rows of three READMEs
   hrnet-zoo show fcn_hr18_512x1024_40k_cityscapes
   hrnet-zoo verify fcn_hr18_512x1024_40k_cityscapes --data-root DIR
                                                   the same check on the real thing; DIR holds
@@ -44,7 +44,7 @@ def demo(output: Path, device: str) -> int:
     from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(MANIFEST)
-    click.echo("A zoo of two rows: do their checkpoints give the mIoU and the AP in its tables?\n")
+    click.echo("A zoo of three rows: do their checkpoints give the mIoU, AP and Top-1 in its tables?\n")
     options = MeasureOptions(
         fetch=FetchOptions(cache_dir=settings.cache_dir()),
         manifest_dir=MANIFEST.parent,

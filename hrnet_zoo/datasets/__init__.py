@@ -16,7 +16,7 @@ from hrnet_zoo.datasets.isaid import ISAID
 from hrnet_zoo.datasets.isprs import POTSDAM, VAIHINGEN
 from hrnet_zoo.datasets.loveda import LOVEDA
 from hrnet_zoo.datasets.pascal_context import PASCAL_CONTEXT, PASCAL_CONTEXT_59
-from hrnet_zoo.datasets.scenes import SCENES, SCENES_BOXES
+from hrnet_zoo.datasets.scenes import SCENES, SCENES_BOXES, SCENES_OBJECTS
 from hrnet_zoo.datasets.voc12aug import VOC12AUG
 from hrnet_zoo.errors import UsageError, did_you_mean
 
@@ -34,6 +34,7 @@ DATASETS: dict[str, DataSet] = {
     "imagenet": IMAGENET,
     "scenes": SCENES,
     "scenes_boxes": SCENES_BOXES,
+    "scenes_objects": SCENES_OBJECTS,
 }
 """Name -> data set; entries of a program's own may be added. The order is that of the schema."""
 

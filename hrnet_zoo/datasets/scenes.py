@@ -1,7 +1,8 @@
-"""The demo's own images, drawn by tools/scenes: labels of every pixel, and boxes of what counts."""
+"""The demo's own images, drawn by tools/scenes: labels of every pixel, boxes, single objects."""
 
 from __future__ import annotations
 
+from hrnet_zoo.datasets.class_folders import ClassFolders
 from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.datasets.data_set import classes
 from hrnet_zoo.datasets.label_images import LabelFiles, LabelImages
@@ -44,4 +45,18 @@ SCENES_BOXES = CocoInstances(
     num_images=_NUM_IMAGES,
     classes=_COUNTABLE,
     typical_image=_SIZE,
+)
+
+# Those things one by one, in the folders of their classes, which stand in the order of the names.
+SCENES_OBJECTS = ClassFolders(
+    name="scenes_objects",
+    title="Objects of the scenes (demo)",
+    root="scenes_objects",
+    image_dir="val",
+    image_suffix=".png",
+    folders=("car", "house", "person", "tree"),
+    num_images=240,
+    images_per_class=60,
+    classes=classes("car #0028c8, house #e6783c, person #dc143c, tree #1e6e32"),
+    typical_image=(24, 24),
 )

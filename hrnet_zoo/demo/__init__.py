@@ -1,7 +1,8 @@
-"""The demo zoo: a manifest, a small data set and two small trained networks, shipped as files.
+"""The demo zoo: a manifest, small data sets and three small trained networks, shipped as files.
 
-``tools/render_demo.py`` made the images and their boxes, ``tools/train_demo.py`` the segmentation
-network and ``tools/train_demo_fcos.py`` the detector. Nothing here is special to the code that
+``tools/render_demo.py`` made the images and their boxes, ``tools/cut_demo_objects.py`` the single
+objects, ``tools/train_demo.py`` the segmentation network, ``tools/train_demo_fcos.py`` the detector
+and ``tools/train_demo_classifier.py`` the classifier. Nothing here is special to the code that
 verifies it: it is a zoo like any other, only small.
 """
 
@@ -13,4 +14,4 @@ MANIFEST = Path(__file__).with_name("zoo.yaml")
 """The demo's manifest."""
 
 DATA_ROOT = Path(__file__).with_name("data")
-"""The folder that holds the demo's data set: Cityscapes' layout, and boxes in COCO's form."""
+"""The folder of the demo's data sets: label images, boxes in COCO's form and class folders."""

@@ -1,0 +1,127 @@
+"""Top-k accuracy against upstream's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from support.classification_goldens import FOLDER
+from torch import Tensor
+
+from hrnet_zoo.errors import UsageError
+from hrnet_zoo.tasks.bootstrap import draw_images
+from hrnet_zoo.tasks.classification.top_k import (
+    Ranking,
+    best_classes,
+    class_accuracies,
+    likely_accuracies,
+    require_k,
+    resampled_accuracies,
+    top_k_accuracy,
+)
+
+METRIC: dict[str, Any] = json.loads((FOLDER / "metric.json").read_text())
+
+
+def scores_of(name: str) -> Tensor:
+    case = METRIC["cases"][name]
+    if name == "thousand":
+        draws = np.random.Generator(np.random.PCG64(204)).random((40, 1000))
+        scores = ((draws * draws) * (draws * draws)).astype(np.float32)
+    else:
+        scores = np.array(case["scores"], np.float32)
+    assert hashlib.sha256(scores.tobytes()).hexdigest() == case["sha256_float32"]
+    return torch.from_numpy(scores)
+
+
+def rankings_of(name: str) -> list[Ranking]:
+    best = best_classes(scores_of(name))
+    labels = METRIC["cases"][name]["labels"]
+    return [Ranking(label=label, best=b) for label, b in zip(labels, best, strict=True)]
+
+
+@pytest.mark.parametrize("k", [1, 5])
+@pytest.mark.parametrize("name", METRIC["cases"])
+def test_upstreams_cases(name: str, k: int) -> None:
+    case = METRIC["cases"][name]
+    value = top_k_accuracy(rankings_of(name), k)
+    low, high = case["bounds"][f"top{k}"]
+    assert value is not None
+    assert low - 1e-9 <= value <= high + 1e-9
+    # Scores of 0 tie, but they never count.
+    if case["ties_at_label"] == 0 or name == "exact_zeros":
+        assert value == pytest.approx(case[f"top{k}"], abs=1e-5)
+
+
+@pytest.mark.parametrize("case", METRIC["full_set"], ids=lambda case: case[0])
+def test_two_decimals_of_the_full_set(case: tuple[int, float, str, str]) -> None:
+    hits, _, _, printed = case
+    seen = [Ranking(label=0, best=(0,))] * hits + [Ranking(label=0, best=(1,))] * (50_000 - hits)
+    value = top_k_accuracy(seen, 1)
+    assert value is not None
+    assert f"{value:.2f}" == printed
+
+
+def test_equal_scores_go_by_class_number() -> None:
+    scores = torch.tensor([[0.1, 0.3, 0.1, 0.3, 0.1, 0.1]])
+    assert best_classes(scores) == [(1, 3, 0, 2, 4)]
+
+
+def test_scores_of_zero_are_never_hits() -> None:
+    logits = torch.tensor([[200.0, 0.0, 0.0, 0.0, 0.0]])
+    assert best_classes(logits.softmax(dim=1)) == [(0,)]
+
+
+def test_more_than_all_classes_are_refused() -> None:
+    with pytest.raises(UsageError, match="Top-5 accuracy needs at least 5 classes"):
+        require_k(5, 4)
+    require_k(5, 5)
+
+
+def test_nothing_has_no_accuracy() -> None:
+    assert top_k_accuracy([], 1) is None
+
+
+def test_accuracy_of_classes() -> None:
+    seen = [
+        Ranking(label=0, best=(0, 1)),
+        Ranking(label=0, best=(1, 0)),
+        Ranking(label=2, best=(1, 0)),
+    ]
+    assert class_accuracies(seen, 1, 3) == (50.0, None, 0.0)
+    assert class_accuracies(seen, 2, 3) == (100.0, None, 0.0)
+
+
+def test_text() -> None:
+    for ranking in (Ranking(label=7, best=(3, 7, 1)), Ranking(label=0, best=())):
+        assert Ranking.from_text(ranking.to_text()) == ranking
+    for damaged in ("", "x", "1 2 2", "1 -2", "0 1 2 3 4 5 6"):
+        with pytest.raises(ValueError, match=r"."):
+            Ranking.from_text(damaged)
+
+
+def made_up_rankings(right: int, wrong: int) -> list[Ranking]:
+    return [Ranking(label=0, best=(0,))] * right + [Ranking(label=0, best=(1, 0))] * wrong
+
+
+def test_resamples_are_those_of_the_draws() -> None:
+    runs = [made_up_rankings(3, 1), made_up_rankings(0, 4)]
+    draws = np.array([[1, 1, 1, 1], [0, 0, 0, 4], [4, 0, 0, 0]], np.uint16)
+    expected = [[75.0, 0.0, 100.0], [0.0, 0.0, 0.0]]
+    np.testing.assert_allclose(resampled_accuracies(runs, 1, draws), expected)
+    np.testing.assert_allclose(resampled_accuracies(runs, 2, draws), np.full((2, 3), 100.0))
+
+
+def test_the_short_way_to_resample_has_the_same_spread() -> None:
+    rankings = made_up_rankings(150, 50)
+    drawn = resampled_accuracies([rankings], 1, draw_images(200))[0]
+    likely = likely_accuracies(rankings, 1)
+    assert likely is not None
+    assert likely.shape == drawn.shape
+    assert likely.mean() == pytest.approx(drawn.mean(), abs=0.3)
+    assert likely.std() == pytest.approx(drawn.std(), rel=0.06)
+    assert likely_accuracies(rankings[:1], 1) is None
