@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hrnet_zoo.datasets.check_report import Inventory, Note, ProblemKind, Seen
+from hrnet_zoo.datasets.check_report import Note, ProblemKind, Seen
 from hrnet_zoo.datasets.checking import decoded
-from hrnet_zoo.datasets.class_folders import ClassFolders
-from hrnet_zoo.datasets.class_listing import ClassListing, LabelledImage, find_images
+from hrnet_zoo.datasets.class_listing import LabelledImage
 from hrnet_zoo.datasets.digests import digest_of, stamp_of
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 
@@ -33,11 +33,10 @@ class ClassSample:
 class ClassSamples:
     """The validation split of one data set; images are read when asked for."""
 
-    def __init__(self, layout: ClassFolders, listing: ClassListing) -> None:
-        self.root = listing.root
-        self.num_classes = len(layout.folders)
-        self._list_file = listing.list_file
-        self._images = listing.images
+    def __init__(self, root: Path, images: Sequence[LabelledImage], list_file: Path | None) -> None:
+        self.root = root
+        self._images = images
+        self._list_file = list_file
 
     def __len__(self) -> int:
         return len(self._images)
@@ -79,47 +78,13 @@ class ClassSamples:
         )
 
 
-def open_classes(layout: ClassFolders, data_root: Path) -> ClassSamples:
-    """Return the validation split below ``data_root``; no image is read yet.
-
-    Args:
-        layout: which folders, lists and classes to expect.
-        data_root: the folder that holds the data set's own folder, or that folder itself.
-
-    Raises:
-        DatasetError: classes or listed images are missing, or classes are not the data set's.
-    """
-    listing = find_images(layout, data_root)
-    _inventory(listing).require_usable(layout.title)
-    return ClassSamples(layout, listing)
-
-
-def list_classes(layout: ClassFolders, folder: Path) -> Inventory[LabelledImage]:
-    """List the images and return what is wrong with the folders or the list; reads no image.
-
-    Raises:
-        DatasetError: there is no image folder.
-    """
-    return _inventory(find_images(layout, folder))
-
-
 def class_digest(content: bytes, listed: LabelledImage) -> str:
     """Return the SHA-256 over an image file and its class."""
     return digest_of(content, str(listed.label).encode())
 
 
-def _inventory(found: ClassListing) -> Inventory[LabelledImage]:
-    return Inventory(
-        root=found.root,
-        items=found.images,
-        look_at=_look_at,
-        num_images=len(found.images),
-        labels=frozenset(image.label for image in found.images) if found.images else None,
-        notes=found.notes,
-    )
-
-
-def _look_at(image: LabelledImage) -> Seen:
+def look_at(image: LabelledImage) -> Seen:
+    """Return what the file of an image shows, for a check."""
     notes: list[Note] = []
     file = decoded(image.path, decode_image, ProblemKind.DAMAGED_IMAGE, notes)
     if file is None:

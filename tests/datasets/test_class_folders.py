@@ -100,7 +100,6 @@ def test_an_intact_data_set(tmp_path: Path, in_folders: bool) -> None:
         samples = SMALL.open(folder)
         assert samples.root == root
         assert len(samples) == 6
-        assert samples.num_classes == 3
         assert [samples.label_of(i) for i in range(6)] == [0, 0, 1, 1, 2, 2]
         assert samples.path_of(4) == image_path(root, 4, in_folders=in_folders)
     sample = samples.load(3)
