@@ -46,12 +46,13 @@ def test_every_option_of_verify_is_in_the_readme() -> None:
 
 
 def test_the_shown_demo_is_the_shipped_one() -> None:
-    segmentor, detector = load_zoo(demo.MANIFEST).rows
-    for row in (segmentor, detector):
+    segmentor, detector, classifier = load_zoo(demo.MANIFEST).rows
+    for row in (segmentor, detector, classifier):
         assert f"reports/demo/{row.name}.png" in README
         assert (ROOT / "reports" / "demo" / f"{row.name}.png").is_file()
     assert f"mIoU         {segmentor.text('miou')}" in README
     assert f"box AP         {detector.text('box_ap')}" in README
+    assert f"Top-1 (%)          {classifier.text('top1')}" in README
 
 
 def test_the_set_up_commands_stand_in_the_readme() -> None:

@@ -44,9 +44,7 @@ def demo(output: Path, device: str) -> int:
     from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(MANIFEST)
-    click.echo(
-        "Three rows: do their checkpoints give the mIoU, AP and Top-1 in the tables?\n"
-    )
+    click.echo("Three rows: do their checkpoints give the mIoU, AP and Top-1 in the tables?\n")
     options = MeasureOptions(
         fetch=FetchOptions(cache_dir=settings.cache_dir()),
         manifest_dir=MANIFEST.parent,

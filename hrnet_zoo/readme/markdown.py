@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock, table
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+\Z")
+# Pipes in code spans split cells, too, unless they are escaped: so do GitHub and the parser.
 _PIPE = re.compile(r"(?<!\\)\|")
 _EMPHASIS = "*_~`"
 _FOOTNOTE = re.compile(r"(?<=.)\\\*$")

@@ -22,7 +22,7 @@ from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.zoo.row import Row
 
 _CPU = torch.device("cpu")
-"""Where fake tensors pretend to be; their sizes are the same everywhere."""
+"""Where fake tensors pretend to be: their sizes are the same everywhere, and this needs no CUDA."""
 
 
 class _Known:

@@ -46,7 +46,10 @@ _DIGITS = 7
 TrainedFigures = Callable[
     [str, Sequence[Precision], torch.device, Progress], Sequence[TrainedFigure]
 ]
-"""Finds out what lower precisions do to trained networks of a task."""
+"""Finds out what lower precisions do to trained networks of a task.
+
+The command hands it over, because the demo, whose networks they are, is not below this module.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 
 class DetectionTask(Task):
-    """See `Task`."""
+    """See `Task`.
+
+    AP is not resampled: what an image contributes to it needs annotations, which records lack.
+    """
 
     name = "detection"
     setup = DetectionSetup
