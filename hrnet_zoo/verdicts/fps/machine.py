@@ -11,9 +11,10 @@ The documented seconds of a row are taken to be
 
 All are zero or more, so that a few rows are enough to fit them. Squares add because a GPU computes
 while the host launches: adding seconds is right for a machine that never overlaps, and the largest
-alone for one that always does. Fitted to the 21 documented segmentation rows that share a table, with layers, multiply-adds and bytes only,
-sums of squares missed by 2.7 % on average, plain sums by 3.7 % and the largest alone by 4.2 %. The
-compute rate found that way is 11 TFLOP/s; a V100's data sheet says 15.7.
+alone for one that always does. Fitted to the 21 documented segmentation rows that share a table,
+with layers, multiply-adds and bytes only, sums of squares missed by 2.7 % on average, plain sums by
+3.7 % and the largest alone by 4.2 %. The compute rate found that way is 11 TFLOP/s; a V100's data
+sheet says 15.7.
 """
 
 from __future__ import annotations
