@@ -149,7 +149,10 @@ def _linked_row(zoo: Zoo, line: Line) -> Row | None:
 
 
 def _unknown_file(zoo: Zoo, line: Line) -> str:
-    """Say that a line links a file that the zoo does not, and what the zoo has instead."""
+    """Say that a line links a file that the zoo does not, and what the zoo has instead.
+
+    The line is not a row then, whatever its labels: its numbers are another file's, and stay.
+    """
     file_name = link_file_name(links_of(line).checkpoint or "")
     for row in zoo.rows:
         if row.later is not None and link_file_name(row.later.checkpoint_url) == file_name:
