@@ -46,7 +46,8 @@ def ahead(
         work: called in the threads; what it raises is raised here, in its turn.
         indices: taken one by one, as results are.
         num_workers: threads. None: few at first, and one more whenever a result was late, so that
-            a network that computes on the same processors keeps them.
+            a network that computes on the same processors keeps them. Nothing is tried out
+            beforehand, because images differ.
         seconds: its ``num_workers`` tells how many it became.
     """
     most = num_workers or min(_MOST_WORKERS, os.cpu_count() or 1)
