@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,9 @@ LAYERS = [
 TORCH_FREE = {"errors", "settings", "zoo", "records", "verdicts", "report", "readme"}
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
+MAX_LAYERS = 10
+MAX_LOOSE_MODULES = 6
+CONTRIBUTING = PACKAGE.parent / "CONTRIBUTING.md"
 
 
 def module_of(path: Path) -> str:
@@ -54,6 +58,31 @@ def top(module: str) -> str:
 
 def layer_of(part: str) -> int:
     return next(i for i, layer in enumerate(LAYERS) if part in layer)
+
+
+def test_there_are_few_layers_and_few_modules_outside_folders() -> None:
+    assert len(LAYERS) <= MAX_LAYERS
+    loose = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    assert len(loose) <= MAX_LOOSE_MODULES, sorted(loose)
+
+
+def test_every_module_and_folder_is_in_one_layer() -> None:
+    parts = {top(module_of(path)) for path in FILES} - {"", "__main__"}
+    assert sorted(part for layer in LAYERS for part in layer) == sorted(parts)
+
+
+def documented_layers() -> list[set[str]]:
+    """Return the names in the first column of the table of layers, from the top down."""
+    text = CONTRIBUTING.read_text()
+    _, _, below = text.partition("| layer | modules |\n")
+    table = re.match(r"(?:\|.*\n)*", below)
+    assert table is not None
+    rows = table[0].splitlines()[1:]  # below the line of dashes
+    return [set(re.findall(r"`(\w+)(?:/|\.py)`", row.split("|")[1])) for row in rows]
+
+
+def test_contributing_lists_the_layers_from_the_top_down() -> None:
+    assert documented_layers() == LAYERS[::-1]
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_of)

@@ -41,6 +41,11 @@ def parse_scale(
     return int(found[1]), int(found[2])
 
 
+def none_is_zero(_ctx: click.Context, _param: click.Parameter, value: int | None) -> int:
+    """Read an option left out as 0, which nobody may ask for; Click checks defaults, too."""
+    return value or 0
+
+
 @click.command("time")
 @rows_options
 @click.option(
@@ -112,7 +117,7 @@ def parse_scale(
     "--aa",
     "num_twins",
     type=click.IntRange(min=1),
-    default=0,
+    callback=none_is_zero,
     metavar="N",
     help="Only time the documented way against itself, N times, and count false alarms.",
 )

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-
-ROOT = Path(__file__).parents[2]
+from support.package_copy import copy_of_package, hrnet_zoo, insert_before
 
 # The file that CONTRIBUTING tells to write.
 TOY = '''"""Toy: two classes on eight pixels."""
@@ -47,28 +42,13 @@ TOY = LabelImages(
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A copy of the package with the new file, an import and a line in the table."""
-    package = tmp_path / "tree/hrnet_zoo"
-    shutil.copytree(ROOT / "hrnet_zoo", package, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "zoo.yaml", package.parent)
-    (package / "datasets/toy.py").write_text(TOY)
-    table = package / "datasets/__init__.py"
-    lines = table.read_text().splitlines()
-    lines.insert(lines.index("}"), '    "toy": TOY,')
-    first_import = next(i for i, line in enumerate(lines) if line.startswith("from hrnet_zoo."))
-    lines.insert(first_import, "from hrnet_zoo.datasets.toy import TOY")
-    table.write_text("\n".join(lines) + "\n")
-    return package.parent
-
-
-def hrnet_zoo(tree: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "hrnet_zoo", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tree,
-        env={**os.environ, "PYTHONPATH": str(tree)},
-    )
+    tree = copy_of_package(tmp_path / "tree")
+    datasets = tree / "hrnet_zoo/datasets"
+    (datasets / "toy.py").write_text(TOY)
+    insert_before(datasets / "__init__.py", "}", '    "toy": TOY,')
+    an_import = "from hrnet_zoo.datasets.toy import TOY"
+    insert_before(datasets / "__init__.py", "from hrnet_zoo.", an_import)
+    return tree
 
 
 def test_a_data_set_with_label_images(tree: Path, tmp_path: Path) -> None:
