@@ -190,14 +190,14 @@ def _measurement(row: Row, metric: str, place: int, chance: random.Random) -> Me
     protocol = TASKS[row.task].protocol_used(row.setup, METRICS[metric].protocol or "")
     names = DATASETS[row.setup.dataset].classes.names
     scores = [min(99.0, max(4.0, chance.gauss(value, 14))) for _ in names]
-    with_interval = _PARTS.get(place, row.task == "segmentation")
+    with_interval = _PARTS.get(place, row.task != "detection")
     interval = Interval(low=value - half, high=value + half, level=0.95, resamples=1000)
     measured = Measurement(
         metric=metric,
         value=value,
         protocol=protocol,
         classes=[
-            ClassFigures(name=name, figures=_class_figures(row, score))
+            ClassFigures(name=name, figures=_class_figures(row, metric, score))
             for name, score in zip(names, scores, strict=True)
         ],
     )
@@ -207,9 +207,11 @@ def _measurement(row: Row, metric: str, place: int, chance: random.Random) -> Me
     return measured.model_copy(update={"interval": interval if with_interval else None})
 
 
-def _class_figures(row: Row, score: float) -> dict[str, float]:
+def _class_figures(row: Row, metric: str, score: float) -> dict[str, float]:
     if row.task == "detection":
         return {"ap": score}
+    if row.task == "classification":
+        return {metric: score}
     return {"iou": score, "accuracy": min(100.0, score + 5)}
 
 
@@ -222,7 +224,7 @@ def _shaken(measurement: dict[str, Any], chance: random.Random) -> dict[str, Any
 def _write_timing(folder: Path, row: Row, place: int, chance: random.Random) -> None:
     fps = float(row.documented("fps") or 12) * chance.uniform(1.9, 2.6)
     began = _time(place, 0) + timedelta(hours=1)
-    width, height = row.setup.test.scale
+    width, height = TASKS[row.task].box(row.setup)
     timing = TimingRecord(
         row=row.name,
         task=row.task,
@@ -242,7 +244,7 @@ def _write_timing(folder: Path, row: Row, place: int, chance: random.Random) -> 
         sampling=SamplingUsed(limit_s=60, precision=0.005, stopped_by="precision", elapsed_s=9),
         variants=[
             VariantTimed(
-                name="documented" if row.task == "segmentation" else "documented-loading",
+                name="documented-loading" if row.task == "detection" else "documented",
                 engine="torch",
                 precision="fp32",
                 description="as upstream's tools time it",

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 from support.trees import blocks, make_cityscapes, picture
 
-from hrnet_zoo.datasets import of_kind
+from hrnet_zoo.datasets import DATASETS, of_kind
+from hrnet_zoo.datasets.class_folders import ClassFolders
 from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.datasets.digests import fingerprint
 from hrnet_zoo.datasets.images import decode_image, decode_label
@@ -263,10 +264,17 @@ def test_split_list_missing(tmp_path: Path) -> None:
         layout.open(tmp_path)
 
 
+KINDS = {
+    "segmentation": LabelImages,
+    "detection": CocoInstances,
+    "classification": ClassFolders,
+}
+
+
 def test_every_row_has_its_data_set_and_classes() -> None:
     for row in load_zoo().rows:
         setup = row.setup
-        kind = LabelImages if row.task == "segmentation" else CocoInstances
-        dataset = of_kind(kind)[setup.dataset]
+        dataset = DATASETS[setup.dataset]
+        assert isinstance(dataset, KINDS[row.task])
         assert setup.num_images == dataset.num_images
         assert setup.num_classes == len(dataset.classes)

@@ -16,7 +16,7 @@ from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.folder import read_records
 from hrnet_zoo.zoo.manifest import load_zoo
 
-ROW, DETECTOR = load_zoo(hrnet_zoo.demo.MANIFEST).rows
+ROW, DETECTOR, _ = load_zoo(hrnet_zoo.demo.MANIFEST).rows
 
 
 def altered_demo(tmp_path: Path, points: float) -> Path:

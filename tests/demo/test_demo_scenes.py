@@ -66,4 +66,4 @@ def test_split_is_complete() -> None:
     paths = [scene_paths(SPLIT, index) for index in range(len(VALIDATION_SEEDS))]
     expected = {path for pair in paths for path in pair}
     assert len(expected) == 72
-    assert set(SPLIT.rglob("*.png")) == expected
+    assert set((SPLIT / "scenes").rglob("*.png")) == expected

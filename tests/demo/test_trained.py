@@ -41,7 +41,7 @@ from hrnet_zoo.zoo.row import Row
 
 CPU = torch.device("cpu")
 SCENES = hrnet_zoo.demo.DATA_ROOT / "scenes"
-SEGMENTOR, DETECTOR = load_zoo(hrnet_zoo.demo.MANIFEST).rows
+SEGMENTOR, DETECTOR, _ = load_zoo(hrnet_zoo.demo.MANIFEST).rows
 FIGURE = TrainedFigure(
     precision="bf16",
     network="small",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from fill import DATA
+from support.trees import RunCli
 
 from hrnet_zoo.errors import ReadmeError
-from hrnet_zoo.readme.importing.from_file import import_file
 from hrnet_zoo.readme.lint.checking import check_document
 from hrnet_zoo.readme.lint.sources import readme_document
 from hrnet_zoo.readme.markdown import Cell, read_markdown
@@ -112,10 +112,11 @@ def test_lint_finds_no_fault_in_it() -> None:
     assert codes(wrong) == {"HZ502": 2, "HZ107": 1, "HZ306": 1}
 
 
-def test_a_task_that_is_not_known_is_named() -> None:
-    imported = import_file(DATA / "readmes" / "mmpretrain.md", load_zoo())
-    [left_out] = imported.left_out
-    assert "do not tell whether the table is about segmentation or detection" in left_out.reason
+def test_a_task_that_is_not_known_is_named(tmp_path: Path, run_cli: RunCli) -> None:
+    file = tmp_path / "README.md"
+    file.write_text("# Depth\n\n| Model | AbsRel |\n|:-|:-:|\n| x | 0.1 |\n")
+    finished = run_cli("import", file)
+    assert "do not tell" in finished.err
 
 
 def test_names_of_files_with_the_hash_before_the_date() -> None:

@@ -144,7 +144,7 @@ def test_a_single_row_is_not_rounded_at_the_axes(run_cli: RunCli, tmp_path: Path
     run_cli("report", "figures", "--zoo", demo.MANIFEST, "--output", tmp_path)
     svg = (tmp_path / "accuracy_parameters.svg").read_text()
     for row in load_zoo(demo.MANIFEST).rows:
-        assert f">{row.text('miou') or row.text('box_ap')}<" in svg
+        assert f">{row.text('miou') or row.text('box_ap') or row.text('top1')}<" in svg
 
 
 def test_charts_of_the_page_show_one_data_set(records: Path) -> None:

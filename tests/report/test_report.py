@@ -34,13 +34,13 @@ def test_without_records_every_cell_equals_the_readmes(run_cli: RunCli) -> None:
     finished = run_cli("report", "tables")
     rows = markdown_rows(finished.out)
     assert finished.code == 0
-    assert len(rows) == 67
+    assert len(rows) == 76
     for ours, theirs in zip(rows, README_ROWS, strict=True):
         assert list(ours)[1:] == [key for key in theirs if key not in ("task", "table", "position")]
         assert ours["table"] == theirs["table"]
         for title in FIELDS:
             assert ours.get(title) == theirs.get(title)
-        for title in ("config", "download", "Download"):
+        for title in ("config", "Config", "download", "Download"):
             assert links(ours.get(title, "")) == links(theirs.get(title, ""))
             assert ours.get(title, "").count("&#124;") == theirs.get(title, "").count("&#124;")
 
@@ -87,7 +87,7 @@ def test_all_detection_rows_with_weights_are_filled_in(tmp_path: Path, run_cli: 
         if values:
             made = complete_record(row, values, sha256=f"{row.checkpoint_sha256_prefix}{'0' * 56}")
             write_record(made, tmp_path / "records" / row.name / "1.json")
-    rows = markdown_rows(run_cli("report", "tables", "--records", tmp_path / "records").out)[37:]
+    rows = markdown_rows(run_cli("report", "tables", "--records", tmp_path / "records").out)[37:67]
     assert len(rows) == len(detection) == 30
     filled = [cells for cells in rows if cells.get("box AP measured")]
     assert len(filled) == 18
@@ -102,6 +102,7 @@ def test_tables_as_files(tmp_path: Path, run_cli: RunCli) -> None:
     assert finished.code == 0
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         "mmdetection.md",
+        "mmpretrain.md",
         "mmsegmentation.md",
     ]
     text = (tmp_path / "out" / "mmdetection.md").read_text()

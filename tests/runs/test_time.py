@@ -23,7 +23,7 @@ from hrnet_zoo.timing.medians import median, median_interval, ratio_interval
 from hrnet_zoo.timing.observations import TrainedFigure
 from hrnet_zoo.zoo.manifest import load_zoo
 
-SEGMENTOR, DETECTOR = (row.name for row in load_zoo(hrnet_zoo.demo.MANIFEST).rows)
+SEGMENTOR, DETECTOR, _ = (row.name for row in load_zoo(hrnet_zoo.demo.MANIFEST).rows)
 DEMO = ("--zoo", hrnet_zoo.demo.MANIFEST, "--device", "cpu", "--output", "records")
 IMAGES = sorted((hrnet_zoo.demo.DATA_ROOT / "scenes" / "leftImg8bit").rglob("*.png"))
 VARIANT_FIELDS = {

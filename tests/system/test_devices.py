@@ -22,7 +22,7 @@ from hrnet_zoo.tasks.segmentation import timed as timed_segmentation
 from hrnet_zoo.timing import inputs
 from hrnet_zoo.zoo.manifest import load_zoo
 
-SEGMENTOR, DETECTOR = (row.name for row in load_zoo(hrnet_zoo.demo.MANIFEST).rows)
+SEGMENTOR, DETECTOR, _ = (row.name for row in load_zoo(hrnet_zoo.demo.MANIFEST).rows)
 DEMO = ("--zoo", hrnet_zoo.demo.MANIFEST, "--device", "cpu", "--output", "records")
 BUSY = "CUDA error: CUDA-capable device(s) is/are busy or unavailable\nCUDA kernel errors might be"
 

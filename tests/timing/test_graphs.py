@@ -29,7 +29,7 @@ from hrnet_zoo.timing.observations import Precision
 from hrnet_zoo.timing.variants import DOCUMENTED, Recipe, recipes, settings_for
 from hrnet_zoo.zoo.manifest import load_zoo
 
-SEGMENTOR, DETECTOR = load_zoo(hrnet_zoo.demo.MANIFEST).rows
+SEGMENTOR, DETECTOR, _ = load_zoo(hrnet_zoo.demo.MANIFEST).rows
 IMAGES = sorted((hrnet_zoo.demo.DATA_ROOT / "scenes" / "leftImg8bit").rglob("*.png"))
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 RECORDED = Recipe(name="cudagraph", fast=True, engine="cudagraph")

@@ -50,7 +50,7 @@ from hrnet_zoo.timing.variants import DOCUMENTED, DOCUMENTED_LOADING, Recipe, re
 from hrnet_zoo.zoo.manifest import load_zoo
 
 ZOO = load_zoo()
-SEGMENTOR, DETECTOR = load_zoo(hrnet_zoo.demo.MANIFEST).rows
+SEGMENTOR, DETECTOR, _ = load_zoo(hrnet_zoo.demo.MANIFEST).rows
 IMAGES = sorted((hrnet_zoo.demo.DATA_ROOT / "scenes" / "leftImg8bit").rglob("*.png"))
 CPU = torch.device("cpu")
 FAST = Recipe(name="fast", fast=True)

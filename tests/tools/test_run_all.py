@@ -210,7 +210,7 @@ def test_interrupting_leaves_nothing_half_done() -> None:
     ("arguments", "message"),
     [
         (["--only", "yolo*"], 'No row fits "yolo*"'),
-        (["--scale", "10x10"], "no WIDTHxHEIGHT of at least 32 pixels"),
+        (["--scale", "10x10"], "is not WIDTHxHEIGHT of at least 32 pixels"),
         (["--limit-seconds", "0"], "not a number of seconds above 0"),
         (["--limit-seconds", "x"], '"x" is not a number of seconds above 0'),
         (["--zoo", "none.yaml"], "none.yaml"),

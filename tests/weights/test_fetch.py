@@ -85,7 +85,7 @@ def test_blank_row_has_nothing_to_fetch(run_cli: RunCli) -> None:
 def test_all_leaves_blank_rows_out_and_says_so(run_cli: RunCli) -> None:
     finished = run_cli("fetch", "--all", "--offline", "--format", "json")
     assert finished.code == 3
-    assert len(json.loads(finished.out)) == 55
+    assert len(json.loads(finished.out)) == 64
     assert "12 rows link no checkpoint" in finished.err
 
 
