@@ -30,6 +30,7 @@ from hrnet_zoo.records.accuracy import (
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.tasks.classification.pictures import bar_chart
 from hrnet_zoo.tasks.detection.coco_ap import FIGURES
 from hrnet_zoo.tasks.pictures import colourise, comparison, errors, legend_of
 from hrnet_zoo.tasks.scored import ClassFigures, Interval, Scoring
@@ -265,6 +266,13 @@ def _draw_worst(folder: Path, row: Row, seed: int) -> None:
     """Draw blocks of labels that a network got partly wrong."""
     folder.mkdir(parents=True, exist_ok=True)
     table, rng = DATASETS[row.setup.dataset].classes, np.random.default_rng(seed)
+    if row.task == "classification":
+        for place in range(1, WORST_OF_A_ROW + 1):
+            seen = rng.integers(0, 255, (224, 224, 3), dtype=np.uint8)
+            top = [(name, 0.5 / (i + 1)) for i, name in enumerate(table.names[:5])]
+            picture = bar_chart(seen, f"image {place}", top, truth=table.names[1])
+            picture.save(folder / f"{place:02d}_made_up_{place:06d}.png")
+        return
     num_classes = min(len(table.names), 12)
     for place in range(1, WORST_OF_A_ROW + 1):
         coarse = rng.integers(0, num_classes, (6, 9), dtype=np.uint8)

@@ -39,7 +39,6 @@ def demo(output: Path, device: str) -> int:
     from hrnet_zoo.demo import DATA_ROOT, MANIFEST
     from hrnet_zoo.runs.verify import MeasureOptions
     from hrnet_zoo.settings import DataFolders
-    from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE
     from hrnet_zoo.zoo.checkpoint import FetchOptions
     from hrnet_zoo.zoo.manifest import load_zoo
 
@@ -52,7 +51,7 @@ def demo(output: Path, device: str) -> int:
         device=device,
     )
     asked = [(row, zoo.metrics_of(row, ())) for row in zoo.rows]
-    code = verify_and_print(asked, options, output / "records", DEFAULT_NOISE, "text")
+    code = verify_and_print(asked, options, output / "records", None, "text")
     for row in zoo.rows:
         _write_picture(zoo, row, output / f"{row.name}.png", device)
     _write_table(zoo, output)

@@ -36,8 +36,12 @@ def parse_metrics(_ctx: click.Context, _param: click.Parameter, value: str | Non
     return [name.strip() for name in value.split(",") if name.strip()] if value else []
 
 
-def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) -> Decimal:
+def parse_tolerance(
+    _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> Decimal | None:
     """Read the noise allowance without a detour through binary fractions."""
+    if value is None:
+        return None
     try:
         tolerance = Decimal(value)
     except InvalidOperation:
@@ -80,10 +84,9 @@ def parse_tolerance(_ctx: click.Context, _param: click.Parameter, value: str) ->
 )
 @click.option(
     "--tolerance",
-    default="0.10",
-    show_default=True,
     callback=parse_tolerance,
-    help="Allowance in points, on top of the rounding of the printed number.",
+    help="Allowance in points, on top of the rounding of the printed number; the default is the "
+    "metric's own: 0.04 for Top-1 and Top-5, 0.10 for other accuracies.",
 )
 @new_records_option
 @click.option(
@@ -107,7 +110,7 @@ def verify(
     fetch: FetchOptions,
     data_folders: DataFolders,
     metrics: list[str],
-    tolerance: Decimal,
+    tolerance: Decimal | None,
     output: Path,
     save_results: Path | None,
     coco_backend: BackendChoice,
@@ -141,7 +144,7 @@ def verify_and_print(
     asked: Sequence[tuple[Row, Sequence[str]]],
     options: MeasureOptions,
     output: Path,
-    noise: Decimal,
+    noise: Decimal | None,
     form: str,
 ) -> int:
     """Verify rows one after the other, print each verdict, and return the exit code."""

@@ -14,7 +14,6 @@ from hrnet_zoo.report.text import aligned, metric_title, or_dash, to_json
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.verdicts.accuracy import (
-    DEFAULT_NOISE,
     MISMATCHES,
     Judgement,
     Verdict,
@@ -36,7 +35,11 @@ class RowResult:
 
 
 def judge_outcome(
-    row: Row, record: AccuracyRecord, record_path: Path, metrics: Sequence[str], noise: Decimal
+    row: Row,
+    record: AccuracyRecord,
+    record_path: Path,
+    metrics: Sequence[str],
+    noise: Decimal | None = None,
 ) -> RowResult:
     """Return the verdicts on all asked-for numbers of a run."""
     judgements = [judge(row, record, metric, noise) for metric in metrics]
@@ -159,9 +162,10 @@ def _limit(judgement: Judgement) -> str:
     """Return what counts as a match, where that decided and is not as usual or not met."""
     if judgement.delta is None or judgement.documented is None:
         return ""
-    usual = judgement.tolerance == tolerance_for(judgement.documented, DEFAULT_NOISE)
+    usual = judgement.tolerance == tolerance_for(judgement.documented, judgement.metric)
     if judgement.verdict in MISMATCHES or (judgement.verdict is Verdict.MATCH and not usual):
-        said = f"{abs(judgement.delta):.3f} points apart; up to {judgement.tolerance} is a match"
+        points = " points" if METRICS[judgement.metric].is_accuracy else ""
+        said = f"{abs(judgement.delta):.3f}{points} apart; up to {judgement.tolerance} is a match"
         return said if usual else f"{said}, by the --tolerance given"
     return ""
 

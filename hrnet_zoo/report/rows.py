@@ -17,7 +17,16 @@ from hrnet_zoo.zoo.printed import NOT_PRINTED, printed_number
 from hrnet_zoo.zoo.row import LATER_QUANTITIES, LaterEdition, Row
 from hrnet_zoo.zoo.zoo import Zoo
 
-_PRINTED_FIELDS = ("backbone", "crop_size", "lr_schd", "style", "gn", "ms_train")
+_PRINTED_FIELDS = (
+    "backbone",
+    "crop_size",
+    "lr_schd",
+    "style",
+    "gn",
+    "ms_train",
+    "model",
+    "pretrain",
+)
 
 
 def row_as_dict(row: Row) -> dict[str, object]:
@@ -72,7 +81,7 @@ def rows_as_text(rows: Sequence[Row]) -> str:
         cells = [
             [
                 r.name,
-                r.text("backbone") or "",
+                r.text("backbone") or r.text("model") or "",
                 r.setup.backbone,
                 *(r.text(m) or "" for m in metrics),
             ]

@@ -22,7 +22,6 @@ from hrnet_zoo.report.memory import RowMemory, memory_as_text
 from hrnet_zoo.report.text import aligned, metric_title, on_one_line, section, to_json
 from hrnet_zoo.report.timings import timing_as_text
 from hrnet_zoo.tasks import METRICS
-from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE
 from hrnet_zoo.zoo.zoo import Zoo
 
 _COMMANDS: dict[Kind, str] = {"accuracy": "verify", "timing": "time", "memory": "memory"}
@@ -125,7 +124,7 @@ def _judged(zoo: Zoo, record: AccuracyRecord, path: Path) -> tuple[RowResult | N
     except UsageError as error:
         return None, str(error)
     metrics = [metric for metric in METRICS if metric in record.metrics]
-    return judge_outcome(row, record, path, metrics, DEFAULT_NOISE), ""
+    return judge_outcome(row, record, path, metrics), ""
 
 
 def _run(record: AccuracyRecord) -> list[tuple[str, str]]:

@@ -129,7 +129,7 @@ def _measure(
             # A number of the network itself, which needs neither data nor weights.
             count = task.count(row.setup, metric.protocol)
             assert metric.value_of is not None
-            value, convention = metric.value_of(count), count.convention
+            value, convention = metric.value_of(count), count.conventions[metric.name]
             counted.append(Measurement(metric=metric.name, value=value, convention=convention))
         else:
             seen.append(metric)

@@ -13,12 +13,8 @@ from enum import StrEnum
 from hrnet_zoo.records.accuracy import AccuracyRecord, Measurement
 from hrnet_zoo.records.base import Status
 from hrnet_zoo.tasks import METRICS, TASKS
-from hrnet_zoo.tasks.metric import ACCURACY_NOISE
 from hrnet_zoo.zoo.printed import decimals_of
 from hrnet_zoo.zoo.row import Row
-
-DEFAULT_NOISE = ACCURACY_NOISE
-"""Allowance in points, on top of the rounding of the printed number; `ACCURACY_NOISE` says why."""
 
 
 class Verdict(StrEnum):
@@ -67,36 +63,43 @@ class Judgement:
     """Why the verdict is not simply match or mismatch; may be empty."""
 
 
-def tolerance_for(documented: Decimal, noise: Decimal) -> Decimal:
-    """Return half a unit of the last printed digit plus the noise allowance."""
-    return Decimal(5).scaleb(-decimals_of(documented) - 1) + noise
+def tolerance_for(documented: Decimal, metric: str, noise: Decimal | None = None) -> Decimal:
+    """Return half a unit of the last printed digit plus the noise allowance.
+
+    Args:
+        documented: as printed.
+        metric: what it is.
+        noise: allowance in points; None: the metric's own, which its table explains.
+    """
+    # What is counted of a network alone has no noise: only the printed rounding is allowed.
+    given = noise if METRICS[metric].is_accuracy else None
+    allowed = METRICS[metric].noise if given is None else given
+    return Decimal(5).scaleb(-decimals_of(documented) - 1) + allowed
 
 
-def judge(
-    row: Row, record: AccuracyRecord, metric: str, noise: Decimal = DEFAULT_NOISE
-) -> Judgement:
+def judge(row: Row, record: AccuracyRecord, metric: str, noise: Decimal | None = None) -> Judgement:
     """Return the verdict on one number of a row.
 
     Args:
         row: the manifest's row.
         record: a run of that row.
         metric: which of the row's numbers.
-        noise: allowance in points on top of the printed number's rounding.
+        noise: allowance in points on top of the printed number's rounding; None: the metric's.
     """
     documented = row.documented(metric)
     measurement = record.measurement(metric)
     measured = measurement.value if measurement else None
     delta = tolerance = None
     if documented is not None:
-        # What is counted of a network alone has no noise: only the printed rounding is allowed.
-        tolerance = tolerance_for(documented, noise if METRICS[metric].is_accuracy else Decimal(0))
+        tolerance = tolerance_for(documented, metric, noise)
         delta = None if measured is None else measured - float(documented)
     verdict, reason = Verdict.MATCH, ""
     if (answer := _no_comparison(row, record, metric, measurement)) is not None:
         verdict, reason = answer
     # A hair of slack, so that binary fractions do not decide a difference of exactly the limit.
     elif delta is not None and tolerance is not None and abs(delta) > float(tolerance) + 1e-9:
-        verdict = Verdict.MISMATCH_BETTER if delta > 0 else Verdict.MISMATCH_WORSE
+        is_better = (delta > 0) is METRICS[metric].higher_is_better
+        verdict = Verdict.MISMATCH_BETTER if is_better else Verdict.MISMATCH_WORSE
     return Judgement(
         row=row.name,
         metric=metric,

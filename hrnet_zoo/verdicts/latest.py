@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.selection import Counting
-from hrnet_zoo.verdicts.accuracy import DEFAULT_NOISE, MISMATCHES, Judgement, Verdict, judge
+from hrnet_zoo.verdicts.accuracy import MISMATCHES, Judgement, Verdict, judge
 from hrnet_zoo.zoo.zoo import Zoo
 
 Measured = Mapping[tuple[str, str], Judgement]
@@ -15,7 +15,7 @@ Measured = Mapping[tuple[str, str], Judgement]
 
 
 def latest_judgements(
-    zoo: Zoo, records: Iterable[AccuracyRecord], noise: Decimal = DEFAULT_NOISE
+    zoo: Zoo, records: Iterable[AccuracyRecord], noise: Decimal | None = None
 ) -> Measured:
     """Return, per documented number, the verdict on its latest comparable measurement.
 
@@ -25,7 +25,7 @@ def latest_judgements(
     Args:
         zoo: rows by name; records of other rows are passed over.
         records: in any order.
-        noise: allowance in points on top of the printed number's rounding.
+        noise: allowance in points on top of the printed number's rounding; None: each metric's.
     """
     rows = {row.name: row for row in zoo.rows}
     latest = Counting[tuple[str, str], Judgement]()

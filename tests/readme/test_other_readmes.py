@@ -114,7 +114,7 @@ def test_lint_finds_no_fault_in_it() -> None:
 
 def test_a_task_that_is_not_known_is_named(tmp_path: Path, run_cli: RunCli) -> None:
     file = tmp_path / "README.md"
-    file.write_text("# Depth\n\n| Model | AbsRel |\n|:-|:-:|\n| x | 0.1 |\n")
+    file.write_text("## Sizes\n\n| Model | Mem (GB) | fps |\n|:-|:-:|:-:|\n| x | 1.0 | 9.0 |\n")
     finished = run_cli("import", file)
     assert "do not tell" in finished.err
 

@@ -89,7 +89,7 @@ def test_the_limit_is_half_a_digit_plus_the_allowance(value: float, expected: Ve
     ],
 )
 def test_tolerance_follows_the_printed_decimals(printed: str, noise: str, limit: str) -> None:
-    assert tolerance_for(Decimal(printed), Decimal(noise)) == Decimal(limit)
+    assert tolerance_for(Decimal(printed), "miou", Decimal(noise)) == Decimal(limit)
 
 
 def test_allowance_can_be_set() -> None:

@@ -16,6 +16,7 @@ from hrnet_zoo.report.html.details import thinned
 from hrnet_zoo.report.html.gathering import Claim, Gathered
 from hrnet_zoo.report.html.wording import clipped, interval_text, name_in_charts, short_name
 from hrnet_zoo.report.text import metric_title
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.accuracy import MISMATCHES, Verdict
 from hrnet_zoo.zoo.complexity import complexity_of
 
@@ -136,7 +137,7 @@ def row_points(gathered: Gathered) -> list[RowPoint]:
     """Return the rows that document or were measured an accuracy, by the first of their metrics."""
     first: dict[str, Claim] = {}
     for claim in gathered.claims:
-        if claim.row.edition == "readme":
+        if claim.row.edition == "readme" and _in_points(claim):
             first.setdefault(claim.row.name, claim)
     points = []
     for name, claim in first.items():
@@ -169,7 +170,7 @@ def delta_points(claims: Iterable[Claim]) -> list[DeltaPoint]:
     for claim in claims:
         judgement = claim.judgement
         documented, tolerance = judgement.documented, judgement.tolerance
-        if judgement.verdict not in _COMPARABLE or claim.run is None:
+        if judgement.verdict not in _COMPARABLE or claim.run is None or not _in_points(claim):
             continue
         measured, delta, interval = judgement.measured, judgement.delta, claim.run.interval
         if documented is None or tolerance is None or measured is None or delta is None:
@@ -204,9 +205,15 @@ def history_points(claims: Iterable[Claim]) -> list[HistoryPoint]:
             verdict=run.judgement.verdict.label,
         )
         for claim in claims
+        if _in_points(claim)
         for run in thinned(claim.runs, claim.run)
         if (delta := run.judgement.delta) is not None
     ]
+
+
+def _in_points(claim: Claim) -> bool:
+    """Whether its differences can share an axis with those of other accuracies."""
+    return METRICS[claim.metric].is_accuracy
 
 
 def accuracy_chart(points: Sequence[RowPoint], against: Against, colours: Colours) -> alt.Chart:

@@ -22,7 +22,6 @@ from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.scored import Interval
 from hrnet_zoo.verdicts.accuracy import (
-    DEFAULT_NOISE,
     MISMATCHES,
     Judgement,
     Verdict,
@@ -140,13 +139,13 @@ class Gathered:
     problems: list[Problem]
 
 
-def gather(zoo: Zoo, folder: Path, noise: Decimal = DEFAULT_NOISE) -> Gathered:
+def gather(zoo: Zoo, folder: Path, noise: Decimal | None = None) -> Gathered:
     """Read all records below ``folder``; files that say nothing are among the problems.
 
     Args:
         zoo: the documented rows.
         folder: what verify and time wrote to; it need not exist.
-        noise: allowance in points on top of a printed number's rounding.
+        noise: allowance in points on top of a printed number's rounding; None: each metric's.
     """
     pile = _Pile(zoo, noise)
     timings: list[tuple[str, TimingRecord]] = []
@@ -196,7 +195,7 @@ def read_all(folder: Path) -> Iterator[tuple[str, AnyRecord | Problem]]:
 class _Pile:
     """Runs by what they measured, while records are read; only records that count are kept."""
 
-    def __init__(self, zoo: Zoo, noise: Decimal) -> None:
+    def __init__(self, zoo: Zoo, noise: Decimal | None) -> None:
         self._zoo = zoo
         self._noise = noise
         self._row = cache(zoo.row)
@@ -270,7 +269,7 @@ class _Pile:
         )
 
 
-def _never_run(row: Row, metric: str, noise: Decimal) -> Judgement:
+def _never_run(row: Row, metric: str, noise: Decimal | None) -> Judgement:
     documented = row.documented(metric)
     verdict = Verdict.NOT_DOCUMENTED if documented is None else Verdict.NOT_RUN
     return Judgement(
@@ -279,7 +278,7 @@ def _never_run(row: Row, metric: str, noise: Decimal) -> Judgement:
         documented=documented,
         measured=None,
         delta=None,
-        tolerance=None if documented is None else tolerance_for(documented, noise),
+        tolerance=None if documented is None else tolerance_for(documented, metric, noise),
         verdict=verdict,
         reason="the table prints no value" if documented is None else "there is no record of it",
     )

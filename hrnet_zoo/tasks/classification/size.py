@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -25,6 +25,7 @@ CONVENTION = (
     "Flops as MMCV 1.x counts them: multiply-adds of convolutions once, two operations per element "
     "of BatchNorm, one of ReLU, upsampling and pooling; the classifier is left out"
 )
+PARAMETERS = "every learnt number once; the statistics of BatchNorm are not learnt"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,10 @@ class NetworkSize:
 
     parameters: int
     operations: int
-    convention: str = CONVENTION
+    conventions: Mapping[str, str] = field(
+        default_factory=lambda: {"params_m": PARAMETERS, "flops_g": CONVENTION}
+    )
+    """How the number of a metric was counted, in words."""
 
 
 def size_of(model: nn.Module, side: int) -> NetworkSize:

@@ -130,7 +130,7 @@ def test_size_is_counted_without_images() -> None:
         "params_m": "0.28",
         "flops_g": "0.05",
     }
-    assert "MMCV" in size.convention
+    assert "MMCV" in size.conventions["flops_g"]
 
 
 def test_the_worst_are_drawn(
