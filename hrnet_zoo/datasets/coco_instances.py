@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from hrnet_zoo.datasets.coco_samples import CocoSamples, ListedImage
 
 Entries = Sequence[dict[str, Any]]
+_CONFIG = ConfigDict(strict=True, defer_build=True)  # commands that only list rows start faster
 
 
 class _Image(BaseModel):
     """What is used of an entry of "images"."""
 
-    model_config = ConfigDict(strict=True)
+    model_config = _CONFIG
     id: int
     height: int
     width: int
@@ -40,7 +41,7 @@ class _Image(BaseModel):
 class _Annotation(BaseModel):
     """What evaluation uses of an entry of "annotations"; id 0 would mean "no match" to it."""
 
-    model_config = ConfigDict(strict=True)
+    model_config = _CONFIG
     id: PositiveInt
     image_id: int
     category_id: int
@@ -50,9 +51,10 @@ class _Annotation(BaseModel):
     segmentation: list[Any] | dict[str, Any] = []
 
 
+_DEFERRED = ConfigDict(defer_build=True)
 _LISTS: dict[str, TypeAdapter[Any]] = {
-    "image": TypeAdapter(list[_Image]),
-    "annotation": TypeAdapter(list[_Annotation]),
+    "image": TypeAdapter(list[_Image], config=_DEFERRED),
+    "annotation": TypeAdapter(list[_Annotation], config=_DEFERRED),
 }
 
 

@@ -9,7 +9,11 @@ class Strict(BaseModel):
     """Unknown keys are errors, numbers are not made of text, values never change."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        use_attribute_docstrings=True,
+        defer_build=True,  # of many models a command needs few
     )
 
 
@@ -17,7 +21,11 @@ class Part(BaseModel):
     """A part of a record: unknown keys are errors, values never change, numbers are finite."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+        defer_build=True,
     )
 
 
