@@ -4,7 +4,8 @@
     predictor = hrnet_zoo.load("fcn_hr18_512x1024_40k_cityscapes")
     labels = predictor.predict("street.png").labels
 
-A detector's result has ``boxes``, ``scores``, ``labels`` and ``masks`` instead.
+A detector's result has ``boxes``, ``scores``, ``labels`` and ``masks`` instead, a classifier's has
+``logits``, ``scores`` and ``top(k)``.
 
     measured = hrnet_zoo.results("reports/records")
     measured[measured.counts].pivot(index="row", columns="metric", values="delta")

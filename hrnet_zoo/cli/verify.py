@@ -67,7 +67,7 @@ def parse_tolerance(
     "--metrics",
     metavar="M,M,...",
     callback=parse_metrics,
-    help="Numbers of the row to verify, e.g. miou,miou_ms_flip.  [default: miou, or the APs]",
+    help="Numbers of the row to verify, e.g. miou,miou_ms_flip.  [default: miou, the APs, or params_m, flops_g, top1, top5]",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Evaluate only the first N images.")
 @click.option(
@@ -80,7 +80,7 @@ def parse_tolerance(
     "--worst",
     type=click.IntRange(min=0),
     default=0,
-    help="Save pictures of the N images with the lowest mIoU or AP beside the record.",
+    help="Save pictures of the N images that a network did worst on, beside the record.",
 )
 @click.option(
     "--tolerance",

@@ -1,1 +1,1 @@
-"""The records in a folder: which there are, an index of them, and how old ones are deleted."""
+"""What runs leave behind: records and journals as files, their migrations, and which run counts."""

@@ -1,1 +1,1 @@
-"""Sizes, speed and memory of the networks."""
+"""Speed of networks: variants, latencies in turns, agreement, and what limits them."""
