@@ -72,7 +72,7 @@ def none_is_zero(_ctx: click.Context, _param: click.Parameter, value: int | None
     default=1,
     show_default=True,
     metavar="N",
-    help="Images that a segmentor's or classifier's fast variants compute together; medians are per batch.",
+    help="Images that fast variants compute together, not of detectors; medians are per batch.",
 )
 @click.option(
     "--weights",

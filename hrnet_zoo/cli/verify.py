@@ -67,7 +67,8 @@ def parse_tolerance(
     "--metrics",
     metavar="M,M,...",
     callback=parse_metrics,
-    help="Numbers of the row to verify, e.g. miou,miou_ms_flip.  [default: miou, the APs, or params_m, flops_g, top1, top5]",
+    help="Numbers of the row to verify, e.g. miou,miou_ms_flip.  [default: miou, the APs, or all "
+    "of a classifier]",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Evaluate only the first N images.")
 @click.option(
