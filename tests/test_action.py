@@ -27,7 +27,7 @@ WORKFLOW: dict[str, Any] = yaml.safe_load(
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
 SCRIPTS = {step["name"]: step for step in STEPS if "run" in step}
 BASELINE = ROOT / "reports" / "demo" / "records"
-SEGMENTOR, DETECTOR = sorted(path.name for path in BASELINE.iterdir())
+SEGMENTOR, DETECTOR, CLASSIFIER = sorted(path.name for path in BASELINE.iterdir())
 _EXPRESSION = re.compile(r"\$\{\{ *(.*?) *\}\}")
 _COMMAND = re.compile(r"hrnet-zoo ([a-z]+(?: html)?)")
 
@@ -71,7 +71,7 @@ def test_the_projects_own_workflow_gives_what_the_action_takes() -> None:
     (step,) = (s for s in WORKFLOW["jobs"]["demo"]["steps"] if s["uses"] == "./")
     given = step["with"]
     assert set(given) <= set(ACTION["inputs"])
-    assert given["rows"].split() == [SEGMENTOR, DETECTOR]
+    assert given["rows"].split() == [SEGMENTOR, DETECTOR, CLASSIFIER]
     for name in ("zoo", "data-root", "baseline"):
         assert (ROOT / given[name]).exists()
 
@@ -157,12 +157,12 @@ def on_demo(folder: Path, rows: str, baseline: Path, **inputs: str) -> Runner:
 @needs_bash
 def test_the_demo_is_as_committed(tmp_path: Path) -> None:
     """Also where the network is summed up in another order than where the records were made."""
-    runner = on_demo(tmp_path, f"{SEGMENTOR}\n  {DETECTOR}\n", BASELINE)
+    runner = on_demo(tmp_path, f"{SEGMENTOR}\n  {DETECTOR}\n  {CLASSIFIER}\n", BASELINE)
     codes = runner.run()
     assert not any(codes.values()), runner.text
     assert "Nothing is known to be worse" in runner.text
-    assert runner.junit.attrib["tests"] == "2"
-    assert "nothing is worse: 2 same" in (tmp_path / "summary.md").read_text()
+    assert runner.junit.attrib["tests"] == "3"
+    assert "nothing is worse: 3 same" in (tmp_path / "summary.md").read_text()
 
 
 @needs_bash

@@ -16,6 +16,7 @@ from hrnet_zoo.demo import DATA_ROOT, MANIFEST
 from hrnet_zoo.records.journal import Journal, read_finished
 from hrnet_zoo.tasks.segmentation.confusion import SegmentationScores, SparseCounts, total
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, resized_images
+from hrnet_zoo.zoo.manifest import load_zoo
 
 BASELINE = ROOT / "reports" / "demo" / "records"
 ROW = "fcn_hr5s_180x270_2k_scenes"
@@ -28,7 +29,8 @@ def test_baseline_is_complete_and_names_no_folders() -> None:
         assert record["status"] == "completed"
         assert (path.parent / record["images_file"]).is_file()
         assert str(Path.home()) not in path.read_text()
-    assert len(list(BASELINE.iterdir())) == 2
+    rows = load_zoo(MANIFEST).rows
+    assert {path.name for path in BASELINE.iterdir()} == {row.name for row in rows}
 
 
 def test_swapped_colours_do_not_pass(

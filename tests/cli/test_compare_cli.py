@@ -79,7 +79,7 @@ def test_a_revision_holds_records(repository: Path, head: Path, run_cli: RunCli,
     assert (finished.code, outcomes(finished.out)) == (0, ["same"])
     (comparison,) = json.loads(finished.out)["comparisons"]
     both = "the same run on both sides"
-    assert comparison["basis"] == f"{both}; equal confusion counts in all 8 images"
+    assert comparison["basis"] == f"{both}; equal counts in all 8 images"
     record = comparison["base_record"]
     assert record.startswith(f"{name.partition(':')[0]}:")
     assert record.endswith(f"{W18}/20260101T000000Z.json")
@@ -233,6 +233,14 @@ def test_an_unknown_metric(base: Path, head: Path, run_cli: RunCli) -> None:
     finished = run_cli("compare", base, head, "--metrics", "fps")
     assert finished.code == 2
     assert "latency" in finished.err
+
+
+def test_what_verify_measures_has_one_name(base: Path, head: Path, run_cli: RunCli) -> None:
+    """A gate that verifies by default does not miss the multi-scale number of its baseline."""
+    for folder, metric, day in ((base, "miou", 0), (base, "miou_ms_flip", 1), (head, "miou", 2)):
+        write_run(folder, metric=metric, day=day)
+    assert run_cli("compare", base, head).code == 3
+    assert run_cli("compare", base, head, "--metrics", "accuracy").code == 0
 
 
 @pytest.fixture

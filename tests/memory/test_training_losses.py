@@ -177,9 +177,13 @@ def test_training_a_tiny_detector_reduces_its_loss(architecture: str) -> None:
         size=(256, 384),
         samples=1,
     )
-    step = training.prepare(CPU)
-    losses = [float(step()) for _ in range(4)]
-    assert losses[-1] < losses[0]
+    # One step: upstream warms its learning rate up, and without that later steps may overshoot,
+    # depending on the initial weights. The first goes down from any of them.
+    for seed in range(2):
+        torch.manual_seed(seed)
+        step = training.prepare(CPU)
+        before, after = float(step()), float(step())
+        assert after < before
 
 
 def test_the_resnext_begins_frozen() -> None:

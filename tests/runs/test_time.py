@@ -473,8 +473,8 @@ def test_too_little_time_for_twins_is_no_answer(run_cli: RunCli) -> None:
     ("arguments", "code", "message"),
     [
         (["fcn_hr5s_180x270"], 2, f"Close: {SEGMENTOR}"),
-        ([SEGMENTOR, "--scale", "0x5"], 2, "no WIDTHxHEIGHT"),
-        ([SEGMENTOR, "--scale", "96"], 2, "no WIDTHxHEIGHT"),
+        ([SEGMENTOR, "--scale", "0x5"], 2, "is not WIDTHxHEIGHT"),
+        ([SEGMENTOR, "--scale", "96"], 2, "is not WIDTHxHEIGHT"),
         ([SEGMENTOR, DETECTOR, "--checkpoint", "a.pth"], 2, "give one NAME"),
         ([SEGMENTOR, "--checkpoint", "a.pth"], 3, "there is nothing"),
         ([SEGMENTOR, "--image", "none.png"], 3, "none.png cannot be read"),

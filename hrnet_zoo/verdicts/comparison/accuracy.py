@@ -169,7 +169,7 @@ def _examined(
             return _by_value(number, pair)
         # Equal counts with other values are not equal runs: testing them finds what is wrong.
         if base == head and abs(_change(number)[0]) <= _ROUNDING:
-            basis = f"equal confusion counts in all {len(base)} images"
+            basis = f"equal counts in all {len(base)} images"
             return number.judged(ComparisonOutcome.SAME, basis)
         if len(base) == 1:
             return _by_value(number, pair)

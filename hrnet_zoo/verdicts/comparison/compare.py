@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,11 +20,27 @@ from hrnet_zoo.zoo.zoo import Zoo
 
 LATENCY = "latency"
 """Stands for all that `time` measures, beside the accuracies of `verify`."""
+ACCURACY = "accuracy"
+"""Stands for the accuracies that `verify` measures if no metrics are named."""
 
 
-def comparable() -> list[str]:
-    """Return the names of all that can be compared."""
-    return [*(name for name, metric in METRICS.items() if metric.is_accuracy), LATENCY]
+def comparable(names: Sequence[str]) -> list[str]:
+    """Return what the user's ``names`` stand for; without names all that can be compared.
+
+    Raises:
+        UsageError: a name is not that of anything that can be compared.
+    """
+    known = [*(name for name, metric in METRICS.items() if metric.is_accuracy), LATENCY]
+    found: list[str] = []
+    for name in names or known:
+        if name == ACCURACY:
+            found += [n for n, m in METRICS.items() if m.is_accuracy and m.is_default]
+        elif name in known:
+            found.append(name)
+        else:
+            msg = f'"{name}" cannot be compared; there are {ACCURACY}, {", ".join(known)}.'
+            raise UsageError(msg)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +50,7 @@ class Selection:
     rows: Collection[str] = ()
     """Names; empty: all rows that either side has."""
     metrics: Collection[str]
-    """Of those that are `comparable`."""
+    """As `comparable` returns them."""
     edition: EditionName | None = None
     """None: both."""
 
