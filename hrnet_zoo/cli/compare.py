@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     "--metrics",
     metavar="M,M,...",
     callback=parse_metrics,
-    help="Compare only these accuracies, or latency; accuracy stands for those that verify measures "
-    "unless told.  [default: all]",
+    help="Compare only these accuracies, or latency; accuracy stands for those that verify "
+    "measures unless told.  [default: all]",
 )
 @click.option(
     "--edition",
