@@ -59,7 +59,7 @@ def build(name: str) -> nn.Module:
     from hrnet_zoo.tasks import TASKS
 
     row = load_zoo().row(name)
-    return TASKS[row.task].build(row.setup)
+    return TASKS[row.task].networks.build(row.setup)
 
 
 def load(

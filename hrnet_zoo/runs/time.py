@@ -109,7 +109,7 @@ class _Timing:
         self, row: Row, options: TimeOptions, device: torch.device, progress: Progress
     ) -> None:
         self._row, self._options, self._device, self._progress = row, options, device, progress
-        self._timeable = TASKS[row.task].timing
+        self._timeable = TASKS[row.task].networks.timing
         self._rule = SamplingRule(limit_s=options.limit_s)
         self._clock = partial(synchronised_time, device)
 
