@@ -72,7 +72,8 @@ class _Trained:
 
     def figures(self, recipes: Sequence[Recipe]) -> list[TrainedFigure]:
         """Return what each recipe does to the network."""
-        metric = next(METRICS[m.name] for m in TASKS[self._row.task].metrics if m.is_default)
+        usual = (m for m in TASKS[self._row.task].metrics if m.is_default and m.is_accuracy)
+        metric = METRICS[next(usual).name]
         with canonical_precision():
             fp32 = self._value(self._networks.network(self._model), metric)
         images = [image_from_file(self._samples.path_of(i)) for i in range(len(self._samples))]

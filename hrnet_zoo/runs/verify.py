@@ -55,7 +55,7 @@ class MeasureOptions(RunOptions):
 
     data_folders: DataFolders
     num_workers: int | None = None
-    """Threads that decode images; None: as many as it takes."""
+    """Threads that decode images; None: as many as keep up with the network."""
     worst: int = 0
     """How many of the worst images to save as pictures."""
     limit: int | None = None

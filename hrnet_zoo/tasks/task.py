@@ -50,6 +50,8 @@ class Task(ABC):
     """Its numbers, in the order in which tables print them."""
     does: ClassVar[str]
     """What its networks do, for messages: "labels pixels"."""
+    answers: ClassVar[str]
+    """What they answer with: "labels"."""
     protocols: ClassVar[tuple[str, ...]] = (SINGLE,)
     """Ways to look at an image, of which `predict` takes any."""
     memory: ClassVar[MemoryBounds | None] = None
@@ -154,6 +156,11 @@ class Task(ABC):
         """Return the documented (width, height) that images are resized to fit."""
         box: tuple[int, int] = setup.test.scale
         return box
+
+    def slides(self, setup: Any) -> bool:
+        """Whether an image goes through the network in windows, not at once."""
+        del setup
+        return False
 
     @abstractmethod
     def input_size(self, setup: Any) -> tuple[int, int]:

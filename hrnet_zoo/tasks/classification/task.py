@@ -25,6 +25,7 @@ class ClassificationTask(Task):
     setup = ClassificationSetup
     metrics = METRICS
     does = "tells what images show"
+    answers = "classes"
     counts = (SIZE,)
     methods = {"hrnet": "HRNet"}
     table_of = "data set"

@@ -29,6 +29,7 @@ class DetectionTask(Task):
     setup = DetectionSetup
     metrics = METRICS
     does = "detects objects"
+    answers = "detections"
     methods = {
         "faster_rcnn": "Faster R-CNN",
         "mask_rcnn": "Mask R-CNN",

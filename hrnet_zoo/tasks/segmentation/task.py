@@ -29,6 +29,7 @@ class SegmentationTask(Task):
     setup = SegmentationSetup
     metrics = METRICS
     does = "labels pixels"
+    answers = "labels"
     protocols = (SINGLE, MS_FLIP)
     methods = {"fcn": "FCN"}
     table_of = "data set"
@@ -82,6 +83,10 @@ class SegmentationTask(Task):
             return SparseCounts.from_text(text)
         except zlib.error as error:
             raise ValueError(str(error)) from None
+
+    def slides(self, setup: SegmentationSetup) -> bool:
+        """Whether the row documents sliding windows."""
+        return isinstance(setup.test, SlideTest)
 
     def input_size(self, setup: SegmentationSetup) -> tuple[int, int]:
         """Return a full window, though many images are too low for one, or a typical image."""
