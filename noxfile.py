@@ -153,6 +153,7 @@ def parity_classification(session: nox.Session) -> None:
         # Newer ones import a package that they do not ask for.
         "importlib-metadata==8.5.0",
         "markdown==3.11.3",
+        "mat4py==0.6.0",
         "matplotlib==3.11.2",
         "model-index==0.1.11",
         "termcolor==3.3.0",

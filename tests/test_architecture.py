@@ -110,6 +110,25 @@ def test_no_import_cycles() -> None:
         visit(module, ())
 
 
+def test_the_folders_of_tests_are_those_of_the_package() -> None:
+    tests = PACKAGE.parent / "tests"
+    folders = {path.parent.relative_to(tests) for path in tests.rglob("test_*.py")}
+    # A browser's tests and those of tools/ are of no part of the package.
+    folders -= {Path("browser"), Path("tools")}
+    assert len(folders) > 10
+    assert not [folder for folder in folders if not (PACKAGE / folder).is_dir()]
+
+
+def test_tests_and_benchmarks_know_nothing_of_each_other() -> None:
+    files = {name: sorted((PACKAGE.parent / name).rglob("*.py")) for name in ("bench", "tests")}
+    stems = {name: {path.stem for path in paths} for name, paths in files.items()}
+    for name, other in (("bench", "tests"), ("tests", "bench")):
+        for path in files[name]:
+            found = re.findall(r"^(?:from|import) (\w+)", path.read_text(), re.MULTILINE)
+            strangers = set(found) & (stems[other] - stems[name] | {other})
+            assert not strangers, f"{path} imports {strangers}"
+
+
 @pytest.mark.parametrize("path", FILES, ids=module_of)
 def test_size_budgets(path: Path) -> None:
     text = path.read_text()

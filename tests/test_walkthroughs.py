@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from support.package_copy import copy_of_package, hrnet_zoo, insert_before, replace_once
+from test_docs import ROOT
 
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.demo import DATA_ROOT
@@ -17,15 +20,11 @@ from hrnet_zoo.demo import DATA_ROOT
 FCN = "fcn_hr5s_180x270_2k_scenes"
 IMAGE = next((DATA_ROOT / "scenes").rglob("*_leftImg8bit.*"))
 
-MEAN_ACCURACY = """    Metric(
-        name="macc",
-        titles=("mAcc",),
-        unit="percent",
-        decimals=2,
-        task="segmentation",
-        protocol="single",
-        value_of=lambda scores: scores.macc,
-    ),"""
+# As CONTRIBUTING has it, indented as the entries of METRICS are.
+_CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+_SNIPPET = re.search(r"```python\n(  Metric\(.*?)  ```", _CONTRIBUTING, re.DOTALL)
+assert _SNIPPET is not None
+MEAN_ACCURACY = textwrap.indent(_SNIPPET[1].rstrip(), "  ") + ","
 
 # The file that a network needs. Its backbone's number is its channels, so that rows can set them.
 STRIPES = '''"""Stripes: two convolutions."""

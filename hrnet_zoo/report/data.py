@@ -13,11 +13,13 @@ import click
 from hrnet_zoo.datasets.check_report import CheckReport, Problem
 from hrnet_zoo.datasets.data_set import DataSet, Download
 from hrnet_zoo.report.text import aligned, or_dash, to_json
+from hrnet_zoo.system.wording import and_more
 
 if TYPE_CHECKING:
     from hrnet_zoo.datasets.prepare.preparing import PrepareSummary
 
 _SIZES_SHOWN = 4
+_CLASSES_SHOWN = 20
 
 
 def dataset_as_text(dataset: DataSet, rows: Sequence[str]) -> str:
@@ -153,7 +155,7 @@ def _seen_classes(dataset: DataSet, report: CheckReport, unseen: Sequence[str]) 
     where = " in the sample" if report.is_sample and dataset.has_label_files else ""
     if not unseen:
         return f"all {total} occur{where}"
-    names = ", ".join(name.strip() for name in unseen)
+    names = and_more([name.strip() for name in unseen], _CLASSES_SHOWN)
     return f"{total - len(unseen)} of {total} occur{where}; not seen: {names}"
 
 
