@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from torch import nn
+
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.models.classifier import NECK_CHANNELS, Classifier, build_hrnet_classifier
 from hrnet_zoo.models.detection.detector import Detector
@@ -54,6 +56,7 @@ CLASSIFIERS: dict[str, Callable[[str, int, Sequence[int]], Classifier]] = {
 """Architecture name -> builder(backbone, num_classes, neck_channels)."""
 
 Entry = TypeVar("Entry")
+AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 
 def build_segmentor(architecture: str, *, backbone: str, num_classes: int) -> Segmentor:
@@ -80,11 +83,8 @@ def build_detector(
         PrerequisiteError: this version has no such architecture, or not with this backbone or
             these channels.
     """
-    try:
-        return _entry(architecture, DETECTORS).build(backbone, num_classes, channels).eval()
-    except ValueError as error:
-        msg = f"{architecture} cannot be built as asked for: {error}."
-        raise PrerequisiteError(msg) from None
+    build = _entry(architecture, DETECTORS).build
+    return _built(architecture, partial(build, backbone, num_classes, channels))
 
 
 def build_classifier(
@@ -101,8 +101,12 @@ def build_classifier(
             these channels.
     """
     build = _entry(architecture, CLASSIFIERS)
+    return _built(architecture, partial(build, backbone, num_classes, neck_channels))
+
+
+def _built(architecture: str, build: Callable[[], AnyNetwork]) -> AnyNetwork:
     try:
-        return build(backbone, num_classes, neck_channels).eval()
+        return build().eval()
     except ValueError as error:
         msg = f"{architecture} cannot be built as asked for: {error}."
         raise PrerequisiteError(msg) from None

@@ -197,16 +197,10 @@ class _Images:
             self._score(results, seconds)
             journal.finish(images_file)
         if options.worst:
+            folder = self._file.path.with_suffix(".worst")
+            worst = WorstOptions(count=options.worst, folder=folder, device=self._device)
             first = self._metrics[0]
-            worst = WorstOptions(
-                count=options.worst,
-                folder=self._file.path.with_suffix(".worst"),
-                dataset=row.setup.dataset,
-                title=first.title,
-                device=self._device,
-            )
-            drawn = networks.worst(row.setup, samples, network, first, results, worst)
-            drawn.draw(self._progress)
+            networks.worst(row.setup, samples, network, first, results, worst).draw(self._progress)
 
     def _journal(self) -> Journal:
         """Return the journal of this run, which may hold the results of an unfinished one.

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-    from hrnet_zoo.system.progress import Progress
-
 SINGLE = "single"
 """The protocol that every task has: each image once, as the setup's test says."""
 
@@ -41,16 +39,4 @@ class WorstOptions:
 
     count: int
     folder: Path
-    dataset: str
-    title: str
-    """What people call the metric."""
     device: torch.device
-
-    def begin(self, found: int, progress: Progress) -> None:
-        """Make the folder and say how many pictures will be in it."""
-        progress.begin(f"drawing the worst images into {self.folder}", found, "images")
-        self.folder.mkdir(parents=True, exist_ok=True)
-
-    def picture(self, place: int, name: str) -> Path:
-        """Return the file for an image, by its place from 1 and its name."""
-        return self.folder / f"{place:02d}_{name.replace('/', '_')}.png"

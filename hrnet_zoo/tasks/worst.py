@@ -53,9 +53,11 @@ class WorstImages(ABC):
                 scored.append((value, name))
             progress.update(done)
         worst = sorted(scored)[: self.options.count]
-        self.options.begin(len(worst), progress)
+        folder = self.options.folder
+        progress.begin(f"drawing the worst images into {folder}", len(worst), "images")
+        folder.mkdir(parents=True, exist_ok=True)
         index_of = {self.samples.name_of(i): i for i in range(len(self.samples))}
         for place, (value, name) in enumerate(worst, 1):
             picture = self.picture(index_of[name], name, value)
-            picture.save(self.options.picture(place, name))
+            picture.save(folder / f"{place:02d}_{name.replace('/', '_')}.png")
             progress.update(place)

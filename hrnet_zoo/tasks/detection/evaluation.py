@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hrnet_zoo.datasets.coco_results import Result, result_entries
 from hrnet_zoo.datasets.coco_samples import CocoSamples, DetectionSample
 from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.transforms import Pixels, resize_keep_ratio
@@ -18,7 +19,7 @@ from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.system.devices import synchronised_time
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol, detect, to_image_detections
-from hrnet_zoo.tasks.evaluation import Evaluator
+from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult
 from hrnet_zoo.tasks.options import SINGLE
 
 
@@ -55,3 +56,13 @@ class DetectionEvaluator(Evaluator[DetectionSample]):
         seconds.forward += forward_done - started
         seconds.post += time.perf_counter() - forward_done
         return {SINGLE: detections}
+
+
+def all_entries(samples: CocoSamples, results: Mapping[str, ImageResult]) -> list[Result]:
+    """Return the detections of all images in COCO's form, by the ids of the images."""
+    ids = samples.image_ids()
+    return [
+        entry
+        for name in sorted(results, key=ids.__getitem__)
+        for entry in result_entries(ids[name], results[name].counted[SINGLE], samples.category_ids)
+    ]

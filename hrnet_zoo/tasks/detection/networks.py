@@ -7,17 +7,18 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.coco_samples import CocoSamples
 from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.detection.legacy import modern_names
 from hrnet_zoo.system.progress import Progress
-from hrnet_zoo.tasks.detection.evaluation import DetectionEvaluator
+from hrnet_zoo.tasks.detection.coco_ap import FIGURES, ScoredRun, score_detections
+from hrnet_zoo.tasks.detection.evaluation import DetectionEvaluator, all_entries
 from hrnet_zoo.tasks.detection.filling import DETECTION_FILLING
-from hrnet_zoo.tasks.detection.metrics import CocoMetric
+from hrnet_zoo.tasks.detection.metrics import CocoMetric, Kind
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
-from hrnet_zoo.tasks.detection.scoring import score
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.detection.timed import DETECTION_TIMING, TimedDetector, fast_detector
 from hrnet_zoo.tasks.detection.workloads import DetectionInference, DetectionTraining
@@ -25,7 +26,7 @@ from hrnet_zoo.tasks.detection.worst import WorstDetected
 from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.tasks.networks import Networks
 from hrnet_zoo.tasks.options import ScoreOptions
-from hrnet_zoo.tasks.scored import Scored
+from hrnet_zoo.tasks.scored import ClassFigures, Scored
 from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.timing.variants import Recipe
 from hrnet_zoo.weights.state_dict import load_strict
@@ -77,7 +78,35 @@ class DetectionNetworks(Networks):
         progress: Progress,
     ) -> dict[str, Scored]:
         """Return each metric with COCO's other figures; boxes and masks are scored once each."""
-        return score(setup, samples, metrics, results, options, progress)
+        entries = all_entries(samples, results)
+        ids = samples.image_ids()
+        runs: dict[Kind, ScoredRun] = {}
+        for kind in dict.fromkeys(metric.kind for metric in metrics):
+            progress.begin(f"scoring {len(entries)} detections", None, "")
+            runs[kind] = score_detections(
+                samples.ground_truth,
+                entries,
+                kind,
+                image_ids=sorted(ids[name] for name in results),
+                backend=options.coco_backend,
+            )
+            for remark in runs[kind].scoring.remarks:
+                progress.say(remark)
+        names = dict(zip(samples.category_ids, DATASETS[setup.dataset].classes.names, strict=True))
+        scored = {}
+        for metric in metrics:
+            run = runs[metric.kind]
+            assert metric.value_of is not None
+            scored[metric.name] = Scored(
+                value=metric.value_of(run.figures),
+                figures={name: getattr(run.figures, name) for name in FIGURES},
+                classes=[
+                    ClassFigures(name=name, figures={"ap": run.figures.per_category[category_id]})
+                    for category_id, name in names.items()
+                ],
+                scoring=run.scoring,
+            )
+        return scored
 
     def run_all_parts(self, model: Detector, image: Tensor) -> object:
         """Look at as many regions and objects as the detector looks at at most."""

@@ -73,7 +73,7 @@ class DetectionTask(Task):
     ) -> str:
         """Write COCO's results format."""
         from hrnet_zoo.datasets.coco_results import write_results
-        from hrnet_zoo.tasks.detection.scoring import all_entries
+        from hrnet_zoo.tasks.detection.evaluation import all_entries
 
         entries = all_entries(samples, results)
         write_results(path, entries)

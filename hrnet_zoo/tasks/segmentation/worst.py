@@ -45,7 +45,7 @@ class WorstLabelled(WorstImages):
         prediction = scores.argmax(dim=0).to(torch.uint8).cpu().numpy()
         names, palette = self.classes.names, self.classes.palette
         panels = [
-            (f"{self.options.title} {value:.1f}: {name}", Image.fromarray(sample.image)),
+            (f"{self.metric.title} {value:.1f}: {name}", Image.fromarray(sample.image)),
             ("truth (black: ignored)", colourise(sample.label, palette)),
             ("prediction", colourise(prediction, palette)),
             ("error (red: wrong)", errors(sample.image, sample.label, prediction)),

@@ -141,9 +141,7 @@ def test_the_worst_are_drawn(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "worst"
-    options = WorstOptions(
-        count=3, folder=folder, dataset="scenes_objects", title="Top-1 (%)", device=CPU
-    )
+    options = WorstOptions(count=3, folder=folder, device=CPU)
     NETWORKS.worst(SETUP, samples, NETWORKS.network(model), TOP1, results, options).draw(Silent())
     pictures = sorted(folder.iterdir())
     assert len(pictures) == 3
