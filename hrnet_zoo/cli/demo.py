@@ -28,7 +28,6 @@ What next:
     "--output",
     type=PATH,
     default=Path("hrnet-zoo-demo"),
-    show_default=True,
     help="Folder for the record, the picture and the table.",
 )
 @device_option

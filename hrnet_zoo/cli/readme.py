@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     "--columns",
     type=click.Choice(["documented", "measured", "both"]),
     default="documented",
-    show_default=True,
     help="Numbers of the manifest, numbers measured, or the former with columns for the latter.",
 )
 @records_option

@@ -62,9 +62,7 @@ def tables(folder: Path, output: Path | None, with_size: bool, zoo: Zoo) -> None
 
 @report.command()
 @records_option
-@click.option(
-    "--output", type=PATH, default=Path("report.html"), show_default=True, help="File to write."
-)
+@click.option("--output", type=PATH, default=Path("report.html"), help="File to write.")
 @loaded_zoo
 def html(folder: Path, output: Path, zoo: Zoo) -> int:
     """Write the whole zoo as one HTML file.
