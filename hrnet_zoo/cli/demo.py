@@ -70,14 +70,10 @@ def _write_picture(zoo: Zoo, row: Row, path: Path, device: str) -> None:
 
 
 def _write_table(zoo: Zoo, output: Path) -> None:
-    from hrnet_zoo.records.accuracy import AccuracyRecord
-    from hrnet_zoo.records.folder import read_records
     from hrnet_zoo.report.tables import render_tables
-    from hrnet_zoo.verdicts.latest import latest_judgements
+    from hrnet_zoo.verdicts.accuracy import measured_in
 
-    texts = render_tables(
-        zoo, latest_judgements(zoo, read_records(output / "records", AccuracyRecord))
-    )
+    texts = render_tables(zoo, measured_in(zoo, output / "records"))
     markdown = "\n".join(texts.values())
     path = output / "table.md"
     path.write_text(markdown, encoding="utf-8")

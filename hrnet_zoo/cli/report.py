@@ -44,12 +44,10 @@ def tables(folder: Path, output: Path | None, with_size: bool, zoo: Zoo) -> None
     Measured values and differences stand beside the documented ones wherever a record of a full,
     comparable run exists.
     """
-    from hrnet_zoo.records.accuracy import AccuracyRecord
-    from hrnet_zoo.records.folder import read_records
     from hrnet_zoo.report.tables import render_tables
-    from hrnet_zoo.verdicts.latest import latest_judgements
+    from hrnet_zoo.verdicts.accuracy import measured_in
 
-    measured = latest_judgements(zoo, read_records(folder, AccuracyRecord))
+    measured = measured_in(zoo, folder)
     for source, text in render_tables(zoo, measured, with_size=with_size).items():
         if output is None:
             click.echo(f"## {source}: {zoo.sources[source].title}\n\n{text}")
