@@ -206,12 +206,8 @@ class Row(Strict):
     def _as_published_later(self, later: LaterEdition) -> Row:
         # No number of the README stays: an fps beside milliseconds would be another protocol's.
         labels = {column: text for column, text in self.printed.items() if column in LABELS}
-        stated = {
-            "train_memory_gb": later.train_memory_gb,
-            "box_ap": later.box_ap,
-            "mask_ap": later.mask_ap,
-        }
-        numbers = {column: text for column, text in stated.items() if text is not None}
+        columns = {"train_memory_gb", "box_ap", "mask_ap"}
+        numbers = later.model_dump(include=columns, exclude_none=True)
         row = self.model_copy(
             update={
                 "printed": labels | numbers,
