@@ -205,7 +205,8 @@ def _differences(row: Row, later: LaterEdition) -> Iterator[tuple[str, str, str]
     if ours != theirs:
         yield "channel order", ours.channel_order, theirs.channel_order
         for field in ("mean", "std"):
-            yield field, *(", ".join(map(str, getattr(n, field))) for n in (ours, theirs))
+            mine, other = (", ".join(map(str, getattr(n, field))) for n in (ours, theirs))
+            yield field, mine, other
     yield "checkpoint", *_files(row)
 
 

@@ -8,20 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
 
 from hrnet_zoo.records.accuracy import AccuracyRecord, Measurement
 from hrnet_zoo.records.base import Status
 from hrnet_zoo.records.folder import read_records
 from hrnet_zoo.records.selection import Counting
+from hrnet_zoo.system.wording import Answer
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.zoo.printed import decimals_of
 from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 
-class Verdict(StrEnum):
+class Verdict(Answer):
     """The answer to "does it give the number in the table?"; only MATCH is a yes."""
 
     MATCH = "match"
@@ -32,12 +32,6 @@ class Verdict(StrEnum):
     NOT_DOCUMENTED = "not_documented"
     NOT_RUN = "not_run"
     ERROR = "error"
-
-    @property
-    def label(self) -> str:
-        """Return the verdict in words, for people."""
-        head, _, rest = self.value.partition("_")
-        return f"{head} ({rest})" if head == "mismatch" else self.value.replace("_", " ")
 
 
 UNFINISHED: dict[Status, str] = {

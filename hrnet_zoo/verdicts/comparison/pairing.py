@@ -62,10 +62,10 @@ def pair_up(
         number,
         outcome=outcome,
         basis=basis,
-        base=before and before.value,
-        head=head and head.value,
-        base_record=before and str(before.path),
-        head_record=head and str(head.path),
+        base=before.value if before else None,
+        head=head.value if head else None,
+        base_record=str(before.path) if before else None,
+        head_record=str(head.path) if head else None,
     )
     return noted, pair
 
