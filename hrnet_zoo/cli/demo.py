@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hrnet_zoo.cli.options import PATH, device_option
+from hrnet_zoo.cli.report import measured_in
 
 if TYPE_CHECKING:
     from hrnet_zoo.zoo.row import Row
@@ -71,7 +72,6 @@ def _write_picture(zoo: Zoo, row: Row, path: Path, device: str) -> None:
 
 def _write_table(zoo: Zoo, output: Path) -> None:
     from hrnet_zoo.report.tables import render_tables
-    from hrnet_zoo.verdicts.accuracy import measured_in
 
     texts = render_tables(zoo, measured_in(zoo, output / "records"))
     markdown = "\n".join(texts.values())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hrnet_zoo.cli.options import PATH, format_option, records_option, zoo_option
+from hrnet_zoo.cli.report import measured_in
 
 if TYPE_CHECKING:
     from hrnet_zoo.readme.update import Change, Columns, Update
@@ -45,7 +46,6 @@ def readme(
     """
     from hrnet_zoo.readme.text import read_text, write_text
     from hrnet_zoo.readme.update import update_readme
-    from hrnet_zoo.verdicts.accuracy import measured_in
     from hrnet_zoo.zoo.manifest import load_zoo
 
     if write + check + diff > 1:

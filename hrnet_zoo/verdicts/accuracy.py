@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 
 from hrnet_zoo.records.accuracy import AccuracyRecord, Measurement
 from hrnet_zoo.records.base import Status
-from hrnet_zoo.records.folder import read_records
 from hrnet_zoo.records.selection import Counting
 from hrnet_zoo.system.wording import Answer
 from hrnet_zoo.tasks import METRICS, TASKS
@@ -214,11 +212,6 @@ def _protocol_differences(row: Row, measurement: Measurement) -> Iterator[str]:
         yield "another test scale or window than the documented one"
     if used.normalisation != expected.normalisation:
         yield "another input normalisation than the documented one"
-
-
-def measured_in(zoo: Zoo, folder: Path) -> Measured:
-    """Return `latest_judgements` of the records in a folder."""
-    return latest_judgements(zoo, read_records(folder, AccuracyRecord))
 
 
 def latest_judgements(zoo: Zoo, records: Iterable[AccuracyRecord]) -> Measured:
