@@ -143,6 +143,31 @@ def parity_detection(session: nox.Session) -> None:
     )
 
 
+@nox.session(python="3.11")
+def parity_classification(session: nox.Session) -> None:
+    """Compare classifiers with upstream's likewise; add -- --quick."""
+    session.install(
+        ".",
+        "addict==2.4.0",
+        "einops==0.8.2",
+        # Newer ones import a package that they do not ask for.
+        "importlib-metadata==8.5.0",
+        "markdown==3.11.3",
+        "matplotlib==3.11.2",
+        "model-index==0.1.11",
+        "termcolor==3.3.0",
+        "yapf==0.43.0",
+    )
+    # Without dependencies: they ask for opencv-python, which would overwrite the headless one.
+    session.install("--no-deps", "mmpretrain==1.2.0", "mmcv-lite==2.1.0", "mmengine==0.10.7")
+    session.run(
+        "python",
+        "bench/parity_classification.py",
+        *session.posargs,
+        env={"PYTHONPATH": os.pathsep.join(("bench", "tools")), "CUDA_VISIBLE_DEVICES": ""},
+    )
+
+
 @nox.session
 def bench(session: nox.Session) -> None:
     """Time the hot paths; add -- --benchmark-autosave or --benchmark-compare to compare commits."""

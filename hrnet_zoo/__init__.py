@@ -59,7 +59,7 @@ def build(name: str) -> nn.Module:
     from hrnet_zoo.tasks import TASKS
 
     row = load_zoo().row(name)
-    return TASKS[row.task].build(row.setup)
+    return TASKS[row.task].networks.build(row.setup)
 
 
 def load(
@@ -102,11 +102,11 @@ def results(records: str | Path, zoo: Zoo | None = None) -> pandas.DataFrame:
         row, edition: the row's name; "readme" or "later".
         task, dataset, method, backbone: of the row, as in the manifest.
         parameters, multiply_adds: of its network, for an image of the documented size.
-        metric: "miou", "miou_ms_flip", "box_ap", "mask_ap" or "fps".
-        protocol: how it was documented, "single" or "ms_flip"; missing for fps.
+        metric: by its name in manifests, such as "miou" or "fps".
+        protocol: the pass it comes from, "single", "ms_flip" or "size"; missing for fps.
         documented, documented_printed: the number in the README; the text has all its decimals.
-        measured: percent, or images per second.
-        delta: measured - documented in points; missing for fps, which are of another machine.
+        measured: in the unit of the metric: percent, millions, 10^9 Flops or images per second.
+        delta: measured - documented; missing for fps, which are of another machine.
         verdict, reason: as ``verify`` gives them; missing for fps.
         interval_low, interval_high: bootstrapped 95 % interval of the measured value.
         counts: whether this run is the one that counts of its number.

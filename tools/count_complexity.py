@@ -31,7 +31,7 @@ from hrnet_zoo.zoo.row import Row
 def count_complexity(task: Task, setup: Setup) -> Complexity:
     """Return the size of a setup's network, and what it computes in the documented test."""
     with torch.device("meta"):
-        model = task.build(setup)
+        model = task.networks.build(setup)
     size = task.input_size(setup)
     return Complexity(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -43,7 +43,7 @@ def count_complexity(task: Task, setup: Setup) -> Complexity:
 def count_multiply_adds(task: Task, model: nn.Module, size: tuple[int, int]) -> int:
     """Return what a network on the meta device computes for one input of (height, width)."""
     with torch.device("meta"):
-        return multiply_adds(lambda: task.run_all_parts(model, torch.empty(1, 3, *size)))
+        return multiply_adds(lambda: task.networks.run_all_parts(model, torch.empty(1, 3, *size)))
 
 
 def distinct_rows() -> list[Row]:

@@ -1,8 +1,8 @@
 """What `run_all.py` has to do, one entry per row and kind of measurement, and what is done already.
 
 An entry is done if a completed record says the same as the entry would: same version of hrnet-zoo,
-device and arguments. What a record does not hold (another load on the machine, say) is no reason to
-repeat it.
+device and arguments. What a record does not hold (another load on the machine, say) is not a reason
+to repeat it.
 """
 
 from __future__ import annotations

@@ -19,14 +19,14 @@ from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.detection.evaluation import DetectionEvaluator
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
 from hrnet_zoo.tasks.evaluation import ImageResult, evaluate
+from hrnet_zoo.tasks.networks import LoadedNetwork
 from hrnet_zoo.tasks.segmentation.evaluation import SegmentationEvaluator
 from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol
-from hrnet_zoo.tasks.task import LoadedNetwork
 from hrnet_zoo.zoo.row import Row
 
 
 def build_row(row: Row) -> nn.Module:
-    return TASKS[row.task].build(row.setup)
+    return TASKS[row.task].networks.build(row.setup)
 
 
 def drawn_size(row: Row, scale: tuple[int, int] | None = None) -> tuple[int, int]:
@@ -34,11 +34,11 @@ def drawn_size(row: Row, scale: tuple[int, int] | None = None) -> tuple[int, int
 
 
 def load_segmentor(row: Row, path: Path, device: torch.device) -> FCN:
-    return cast("FCN", TASKS[row.task].load(row.name, row.setup, path, device).model)
+    return cast("FCN", TASKS[row.task].networks.load(row.name, row.setup, path, device).model)
 
 
 def load_detector(row: Row, path: Path, device: torch.device) -> LoadedNetwork:
-    return TASKS[row.task].load(row.name, row.setup, path, device)
+    return TASKS[row.task].networks.load(row.name, row.setup, path, device)
 
 
 def single_protocol(row: Row) -> SegmentationProtocol:

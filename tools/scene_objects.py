@@ -15,7 +15,7 @@ _MARGIN = 0.15
 
 
 def is_shown(box: tuple[int, int, int, int]) -> bool:
-    """Return whether an object is of a size to be cut out; ``box`` is x1, y1, x2, y2."""
+    """Whether an object is of a size to be cut out; ``box`` is x1, y1, x2, y2."""
     return max(box[2] - box[0], box[3] - box[1]) in SIDES
 
 

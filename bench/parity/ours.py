@@ -83,7 +83,7 @@ class Ours:
     def postprocess(self, size: tuple[int, int], image: Tensor) -> NDArray[np.uint8]:
         """Return labels [H, W] of one network input; see `inputs.without_convolutions`.
 
-        Normalising is no part of it, as it is none of upstream's.
+        Normalising is not part of it, nor of what is timed of upstream.
 
         Args:
             size: (height, width) of the original image.

@@ -46,7 +46,7 @@ class Picture:
 _SIZES_AND_BOXES = (
     # The goldens' picture: grows, by another factor in each direction.
     ((240, 350), (672, 448)),
-    # Upright, with sides that are no multiples of anything.
+    # Upright, with sides that are not multiples of anything.
     ((333, 251), (672, 448)),
     # Shrinks in the rows' own box.
     ((901, 1277), (1333, 800)),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command("list")
-@click.option("--task", help="segmentation or detection.")
+@click.option("--task", help="Kind of work, e.g. segmentation.")
 @click.option("--dataset", help="Data set, e.g. cityscapes or coco.")
 @click.option("--method", help='Method as printed, e.g. FCN or "Mask R-CNN".')
 @format_option("table", "json", "csv")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,15 +67,15 @@ def parse_tolerance(
     "--metrics",
     metavar="M,M,...",
     callback=parse_metrics,
-    help="Numbers of the row to verify, e.g. miou,miou_ms_flip.  [default: miou, the APs, or all "
-    "of a classifier]",
+    help="Numbers of the row to verify, e.g. miou,miou_ms_flip.  [default: its "
+    "accuracies at one scale, and its sizes]",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Evaluate only the first N images.")
 @click.option(
     "--workers",
     "num_workers",
     type=click.IntRange(min=1),
-    help="Threads that decode images, for the same result.  [default: as many as it takes]",
+    help="Threads that decode images, for the same result.  [default: as many as keep up]",
 )
 @click.option(
     "--worst",
@@ -124,6 +124,7 @@ def verify(
     from hrnet_zoo.tasks.options import ScoreOptions
 
     asked = [(row, zoo.metrics_of(row, metrics)) for row in rows]
+    _refuse_without_images(asked, given)
     row, task = rows[0], TASKS[rows[0].task]
     if save_results is not None and not task.saves_results:
         msg = f"--save-results is for detections; {row.name} {task.does}."
@@ -140,6 +141,23 @@ def verify(
         **given,
     )
     return verify_and_print(asked, options, output, tolerance, form)
+
+
+def _refuse_without_images(
+    asked: Sequence[tuple[Row, Sequence[str]]], given: Mapping[str, object]
+) -> None:
+    """Refuse options about weights and images where all numbers are of networks alone."""
+    from hrnet_zoo.tasks import METRICS, TASKS
+
+    names = {name for _, metrics in asked for name in metrics}
+    needed = any(METRICS[n].protocol not in TASKS[row.task].counts for row, ns in asked for n in ns)
+    unused = [f"--{name}" for name in ("checkpoint", "limit", "worst", "profile") if given[name]]
+    if unused and names and not needed:
+        msg = (
+            f"{', '.join(sorted(names))}: counted in the network alone, without weights or images, "
+            f"so there is nothing for {', '.join(unused)} to do. Leave it out, or add an accuracy."
+        )
+        raise click.UsageError(msg)
 
 
 def verify_and_print(

@@ -46,10 +46,11 @@ def read_list(list_file: Path, num_classes: int, notes: list[Note]) -> list[tupl
     except UnicodeDecodeError:
         notes.append((ProblemKind.ABSENT, f"{list_file} is not a text file. Copy it again."))
         return []
+    known = set(map(str, range(num_classes)))
     entries: dict[str, int] = {}
     for line in filter(None, map(str.strip, text.splitlines())):
         path, _, label = line.rpartition(" ")  # paths may hold blanks
-        is_class = label.isascii() and label.isdigit() and int(label) < num_classes
+        is_class = label in known
         if not path or not is_class:
             reason = f"not a path and a class of 0 to {num_classes - 1}"
             notes.append((ProblemKind.MALFORMED, f'"{path} {label}" is {reason}'))

@@ -65,22 +65,23 @@ class _Trained:
         fetch = FetchOptions(cache_dir=cache_dir(), offline=True)
         file = fetch_row(row, MANIFEST.parent, fetch, Silent())
         self._row = row
-        self._task = TASKS[row.task]
+        self._networks = TASKS[row.task].networks
         self._device = device
-        self._model = self._task.load(row.name, row.setup, file.path, device).model
-        self._samples: Any = self._task.open_data(row.setup, DATA_ROOT)
+        self._model = self._networks.load(row.name, row.setup, file.path, device).model
+        self._samples: Any = TASKS[row.task].open_data(row.setup, DATA_ROOT)
 
     def figures(self, recipes: Sequence[Recipe]) -> list[TrainedFigure]:
         """Return what each recipe does to the network."""
-        metric = next(METRICS[m.name] for m in self._task.metrics if m.is_default)
+        usual = (m for m in TASKS[self._row.task].metrics if m.is_default and m.is_accuracy)
+        metric = METRICS[next(usual).name]
         with canonical_precision():
-            fp32 = self._value(self._task.network(self._model), metric)
+            fp32 = self._value(self._networks.network(self._model), metric)
         images = [image_from_file(self._samples.path_of(i)) for i in range(len(self._samples))]
-        timed = self._task.timed(self._row.setup, self._model, images, None, self._device)
+        timed = self._networks.timed(self._row.setup, self._model, images, None, self._device)
         figures = []
         for recipe in recipes:
             with settings_for(recipe)():
-                lower = self._value(self._task.fast_network(self._model, recipe), metric)
+                lower = self._value(self._networks.fast_network(self._model, recipe), metric)
             figures.append(
                 TrainedFigure(
                     precision=recipe.precision,
@@ -96,11 +97,13 @@ class _Trained:
 
     def _value(self, network: object, metric: Metric) -> float:
         setup = self._row.setup
-        evaluator = self._task.evaluator(setup, self._samples, network, [metric], self._device)
+        evaluator = self._networks.evaluator(setup, self._samples, network, [metric], self._device)
         every = range(len(self._samples))
         seen = evaluate(evaluator, every, num_workers=None, seconds=StageSeconds())
         results = {result.name: result for result in seen}
-        scored = self._task.score(setup, self._samples, [metric], results, ScoreOptions(), Silent())
+        scored = self._networks.score(
+            setup, self._samples, [metric], results, ScoreOptions(), Silent()
+        )
         value = scored[metric.name].value
         assert value is not None
         return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
 
@@ -20,6 +21,11 @@ class Workload(ABC):
     """(height, width) of the network's input."""
     samples: int = 1
     """Images that go through the network together."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, setup: Any) -> Self:
+        """Return the work of a row that is set up like this."""
 
     @property
     @abstractmethod

@@ -37,7 +37,7 @@ Columns = Literal["documented", "measured", "both"]
 _NUMBER = re.compile(r"[*_~`]*(\d+(?:\.\d+)?)", re.ASCII)
 
 _NOTHING = "-"
-"""Not measured. A blank cell at the end of a line without a last pipe would be no cell."""
+"""Not measured. A blank cell at the end of a line without a last pipe would not be a cell."""
 
 
 @dataclass(frozen=True, kw_only=True)

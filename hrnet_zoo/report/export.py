@@ -31,7 +31,7 @@ class Value:
     multiply_adds: int | None
     metric: str
     protocol: str | None
-    """How it was documented: "single" or "ms_flip"; None for fps."""
+    """The pass it comes from: "single", "ms_flip" or "size"; None for fps."""
     documented: float | None
     documented_printed: str | None
     """With all its decimals."""

@@ -132,7 +132,7 @@ def _edition(row: Row) -> str:
 def _checkpoint_editions(result: RowResult) -> list[EditionName]:
     """Return the editions that promise the very file that was evaluated."""
     checkpoint = result.record.checkpoint
-    return [] if checkpoint is None else list(result.row.edition_of(checkpoint.sha256))
+    return [] if checkpoint is None else list(result.row.editions_of(checkpoint.sha256))
 
 
 def _checkpoint(result: RowResult) -> Iterator[str]:

@@ -13,7 +13,7 @@ from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.network_size import CONVENTION
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.printed import NOT_PRINTED, printed_number
-from hrnet_zoo.zoo.row import LATER_QUANTITIES, LaterEdition, Row
+from hrnet_zoo.zoo.row import LaterEdition, Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 _PRINTED_FIELDS = (
@@ -177,7 +177,7 @@ def _later_as_dict(later: LaterEdition) -> dict[str, object]:
     """Return a later edition for programs: documented values as numbers or None."""
     return {
         "source": later.source,
-        "documented": {q: printed_number(getattr(later, q)) for q in LATER_QUANTITIES},
+        "documented": {q: printed_number(text) for q, text in later.quantities.items()},
         "checkpoint_url": later.checkpoint_url,
         "checkpoint_sha256_prefix": later.checkpoint_sha256_prefix,
         "normalisation": later.normalisation.model_dump(mode="json"),
@@ -193,13 +193,10 @@ def _editions_side_by_side(row: Row, later: LaterEdition) -> Iterator[tuple[str,
 
 
 def _differences(row: Row, later: LaterEdition) -> Iterator[tuple[str, str, str]]:
-    for what, readme, published_later in (
-        ("box AP", row.text("box_ap"), later.box_ap),
-        ("mask AP", row.text("mask_ap"), later.mask_ap),
-        ("Mem (GB)", row.text("train_memory_gb"), later.train_memory_gb),
-    ):
-        if readme is not None or published_later is not None:
-            yield what, _documented(readme), _documented(published_later)
+    for name, published_later in later.quantities.items():
+        readme = row.text(name)
+        if name in METRICS and (readme is not None or published_later is not None):
+            yield METRICS[name].title, _documented(readme), _documented(published_later)
     yield "speed", _documented(row.text("fps"), "fps"), _documented(later.inference_ms, "ms")
     ours, theirs = row.setup.normalisation, later.normalisation
     if ours != theirs:

@@ -17,6 +17,7 @@ from hrnet_zoo.report.timing_figures import (
     rates_of,
     timed_variants,
 )
+from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.timing.medians import chance_alarms, depend, differ, drifts
 from hrnet_zoo.timing.observations import (
     DOCUMENTED,
@@ -170,10 +171,12 @@ def _percent(share: float) -> str:
 
 
 def _trained_line(figure: TrainedFigure) -> str:
-    what, title = "labels" if figure.metric == "miou" else "detections", metric_title(figure.metric)
+    metric = METRICS.get(figure.metric)
+    answers = TASKS[metric.task].answers if metric and metric.task else "answers"
     return (
         f"{figure.precision} on trained weights ({figure.network}, {figure.num_images} images): "
-        f"{figure.agreement.share:.4%} of the {what} as in FP32, {title} {figure.lower:.3f} "
+        f"{figure.agreement.share:.4%} of the {answers} as in FP32, "
+        f"{metric_title(figure.metric)} {figure.lower:.3f} "
         f"against {figure.fp32:.3f}, {figure.lower - figure.fp32:+.3f} points"
     )
 

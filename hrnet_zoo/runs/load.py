@@ -76,7 +76,7 @@ def load_predictor(
     options = RunOptions(fetch=fetch, manifest_dir=manifest_dir, checkpoint=checkpoint)
     file = options.file_for(row, progress)
     task = TASKS[row.task]
-    loaded = task.load(row.name, row.setup, file.path, chosen)
+    loaded = task.networks.load(row.name, row.setup, file.path, chosen)
     if loaded.extra_keys:
         progress.say(loaded.describe_extra(file.path))
-    return task.predictor(row.name, row.setup, loaded.model, chosen)
+    return task.networks.predictor(row.name, row.setup, loaded.model, chosen)

@@ -89,7 +89,8 @@ def _memory_of_row(
     row: Row, asked: MemoryAsked, known: _Known, started_at: datetime, environment: Environment
 ) -> MemoryRecord:
     task = TASKS[row.task]
-    training, inference = task.training(row.setup), task.inference(row.setup)
+    training = task.networks.training.of(row.setup)
+    inference = task.networks.inference.of(row.setup)
     measured = inference_measured = problem = None
     try:
         images = f"{training.samples} images of {training.size[0]} x {training.size[1]}"

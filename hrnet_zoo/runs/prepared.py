@@ -74,12 +74,12 @@ def prepare(
     progress.begin(f"{row.name}: building the network", None, "")
     if file is None:
         with torch.device("meta"):
-            model = task.build(row.setup)
-        task.fill(model, images[0], row.setup)
+            model = task.networks.build(row.setup)
+        task.networks.fill(model, images[0], row.setup)
     else:
-        model = task.load(row.name, row.setup, file.path, torch.device("cpu")).model
+        model = task.networks.load(row.name, row.setup, file.path, torch.device("cpu")).model
     with memory_explained(lambda: _too_large(scale)):
-        network = task.timed(row.setup, model, images, options.scale, device)
+        network = task.networks.timed(row.setup, model, images, options.scale, device)
     return PreparedRow(
         network=network,
         weights=weights,

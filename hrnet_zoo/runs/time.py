@@ -109,7 +109,7 @@ class _Timing:
         self, row: Row, options: TimeOptions, device: torch.device, progress: Progress
     ) -> None:
         self._row, self._options, self._device, self._progress = row, options, device, progress
-        self._timeable = TASKS[row.task].timing
+        self._timeable = TASKS[row.task].networks.timing
         self._rule = SamplingRule(limit_s=options.limit_s)
         self._clock = partial(synchronised_time, device)
 
@@ -195,7 +195,7 @@ class _Timing:
         said = _said(recipe, description=variant.description, agreement=agreement)
         if agreement and recipe.precision == "fp32" and agreement.share < least:
             reason = (
-                f"{agreement.share:.4%} of the {self._timeable.counted} are those of the "
+                f"{agreement.share:.4%} of the {TASKS[self._row.task].answers} are those of the "
                 f"documented way, and FP32 needs {least:.2%}"
             )
             said = said.model_copy(update={"outcome": "refused", "reason": reason})

@@ -55,7 +55,7 @@ class MeasureOptions(RunOptions):
 
     data_folders: DataFolders
     num_workers: int | None = None
-    """Threads that decode images; None: as many as it takes."""
+    """Threads that decode images; None: as many as keep up with the network."""
     worst: int = 0
     """How many of the worst images to save as pictures."""
     limit: int | None = None
@@ -127,7 +127,7 @@ def _measure(
             lacking[metric.name] = f"this version does not measure {metric.name}"
         elif metric.protocol in task.counts:
             # A number of the network itself, which needs neither data nor weights.
-            count = task.count(row.setup, metric.protocol)
+            count = task.networks.count(row.setup, metric.protocol)
             assert metric.value_of is not None
             value, convention = metric.value_of(count), count.conventions[metric.name]
             counted.append(Measurement(metric=metric.name, value=value, convention=convention))
@@ -172,11 +172,12 @@ class _Images:
     def measure(self) -> None:
         """Look at all images, and add what they amount to to the record."""
         row, task, samples, options = self._row, self._task, self._samples, self._options
+        networks = task.networks
         with self._journal() as journal:
             results = self._take_over(journal)
             self._progress.begin("loading the model", None, "")
             path = self._checkpoint.path
-            loaded = task.load(row.name, row.setup, path, self._device)
+            loaded = networks.load(row.name, row.setup, path, self._device)
             if loaded.extra_keys:
                 self._progress.say(loaded.describe_extra(path))
             used = options.checkpoint_used(row, self._checkpoint)
@@ -186,8 +187,8 @@ class _Images:
                 num_images_taken_over=len(results),
                 images_file=images_file.name,
             )
-            network = task.network(loaded.model)
-            evaluator = task.evaluator(row.setup, samples, network, self._metrics, self._device)
+            network = networks.network(loaded.model)
+            evaluator = networks.evaluator(row.setup, samples, network, self._metrics, self._device)
             with canonical_precision():
                 self._file.update(settings=_settings_in_force(self._device, options.num_workers))
                 seconds = self._evaluate(evaluator, journal, results)
@@ -204,7 +205,8 @@ class _Images:
                 title=first.title,
                 device=self._device,
             )
-            task.draw_worst(row.setup, samples, network, first, results, worst, self._progress)
+            drawn = networks.worst(row.setup, samples, network, first, results, worst)
+            drawn.draw(self._progress)
 
     def _journal(self) -> Journal:
         """Return the journal of this run, which may hold the results of an unfinished one.
@@ -268,7 +270,7 @@ class _Images:
         """Add the values, and what they rest on, to the record."""
         setup, samples, metrics = self._row.setup, self._samples, self._metrics
         started = time.perf_counter()
-        scored = self._task.score(
+        scored = self._task.networks.score(
             setup, samples, metrics, results, self._options.score, self._progress
         )
         seconds.metric += time.perf_counter() - started

@@ -77,8 +77,8 @@ def evaluate(
     Args:
         evaluator: each image is decoded once for all of its protocols.
         indices: which samples, in the order wanted.
-        num_workers: threads that decode and resize; None: as many as it takes. The results do not
-            depend on it.
+        num_workers: threads that decode and resize; None: as many as keep up with the network.
+            The results do not depend on it.
         seconds: the time of every stage is added to it.
 
     Raises:

@@ -5,9 +5,9 @@ The shape of the manifest's `setup`; it knows nothing of what is printed.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, Field, GetJsonSchemaHandler
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from hrnet_zoo.datasets import DATASETS, of_kind
@@ -62,3 +62,11 @@ class Setup(Strict):
     test: Any
     """How each image is shown to the network."""
     normalisation: Normalisation
+
+    @model_validator(mode="after")
+    def _knows_its_classes(self) -> Self:
+        known = len(DATASETS[self.dataset].classes.names)
+        if self.num_classes != known:
+            msg = f"num_classes is {self.num_classes}, and {self.dataset} has {known} classes"
+            raise ValueError(msg)
+        return self

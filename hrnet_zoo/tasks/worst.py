@@ -27,7 +27,7 @@ class WorstImages(ABC):
         results: Mapping[str, ImageResult],
         options: WorstOptions,
     ) -> None:
-        """Take what `Task.draw_worst` takes."""
+        """Take a setup, samples, network and metric of one task, and what a run found."""
         self.setup, self.samples, self.network = setup, samples, network
         self.metric, self.results, self.options = metric, results, options
         self.classes = DATASETS[setup.dataset].classes

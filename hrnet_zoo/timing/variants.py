@@ -161,7 +161,7 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
 
 @dataclass(frozen=True, kw_only=True)
 class Timeable:
-    """What the networks of a task allow, and what is counted of their answers."""
+    """What the networks of a task allow when they are timed."""
 
     networks: str
     """What they are called, in the plural."""
@@ -171,10 +171,8 @@ class Timeable:
     """Whether other engines than torch can run them."""
     batches: bool
     """Whether several images can go through them together."""
-    counted: str
-    """What has to be as the documented way has it: "labels" ..."""
     min_agreement: float
-    """The share of these that a variant in FP32 needs, to be timed."""
+    """The share of answers that has to be as the documented way has it, for a variant in FP32."""
 
 
 DOCUMENTED = Recipe(name=observations.DOCUMENTED, fast=False)

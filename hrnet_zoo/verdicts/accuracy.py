@@ -1,6 +1,7 @@
-"""Holds a measured number against the documented one; every tolerance, with its reason, is here.
+"""Holds a measured number against the documented one.
 
-A verdict is computed from a record and a manifest row. Only a match is a success.
+A verdict is computed from a record and a manifest row. Only a match is a success. Allowances, with
+their reasons, stand with their metrics (`tasks/*/metrics.py`).
 """
 
 from __future__ import annotations
@@ -193,7 +194,7 @@ def _obstacles(row: Row, record: AccuracyRecord, measurement: Measurement) -> It
 
 
 def _other_checkpoint(row: Row, sha256: str, prefix: str) -> str:
-    for edition in row.edition_of(sha256):
+    for edition in row.editions_of(sha256):
         return f'the file is that of the "{edition}" edition; verify it with --edition {edition}'
     return f"another checkpoint: SHA-256 {sha256[:8]}..., documented {prefix}..."
 

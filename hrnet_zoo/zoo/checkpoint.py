@@ -73,7 +73,7 @@ def own_checkpoint(row: Row, path: Path, progress: Progress) -> FetchedFile:
             "your own."
         )
         raise CheckpointError(msg)
-    editions = row.edition_of(sha256)
+    editions = row.editions_of(sha256)
     if editions and row.edition not in editions:
         progress.say(
             f'{path.name} is the file of the "{editions[0]}" edition of {row.name}, but is used as '

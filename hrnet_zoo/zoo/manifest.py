@@ -18,7 +18,7 @@ from hrnet_zoo.errors import ManifestError, did_you_mean, explain_os_error, expl
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.columns import LABELS, LINKS, is_percent, titles_of_columns
 from hrnet_zoo.zoo.printed import printed_number
-from hrnet_zoo.zoo.row import LATER_QUANTITIES, Manifest, Row, manifest_type
+from hrnet_zoo.zoo.row import Manifest, Row, manifest_type
 from hrnet_zoo.zoo.zoo import Zoo
 
 Keys = tuple[str | int, ...]
@@ -265,7 +265,7 @@ def _later_problems(row: Row, manifest: Manifest) -> Iterator[Problem]:
         return
     if later.source not in manifest.sources:
         yield ("source",), f'"{later.source}" is not among the sources'
-    yield from _number_problems({name: getattr(later, name) for name in LATER_QUANTITIES})
+    yield from _number_problems(later.quantities)
     yield from _link_problems(row.in_edition("later"))
 
 

@@ -26,7 +26,7 @@ from pydantic_core import PydanticCustomError
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.errors import UsageError, did_you_mean
 from hrnet_zoo.system.strict import Strict
-from hrnet_zoo.tasks import TASKS
+from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.setup import Setup
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
 from hrnet_zoo.zoo.columns import LABELS, titles_of_columns
@@ -35,9 +35,6 @@ from hrnet_zoo.zoo.printed import printed_number
 EditionName = Literal["readme", "later"]
 EDITIONS: tuple[EditionName, ...] = ("readme", "later")
 """What is claimed of a row: by the README's table, or by what upstream published later."""
-
-LATER_QUANTITIES = ("train_memory_gb", "box_ap", "mask_ap", "inference_ms")
-"""The quantities that a later edition states."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 
@@ -114,6 +111,16 @@ class LaterEdition(Strict):
     """Milliseconds per image at inference; the README prints images per second instead."""
     normalisation: Normalisation
     """What goes with that file; it need not be the normalisation of the README's file."""
+
+    @property
+    def quantities(self) -> dict[str, str | None]:
+        """Return what it can state, as text: metrics by their names, and milliseconds."""
+        return self.model_dump(exclude={"source", "checkpoint_url", "normalisation"})
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """Return what it states of the row's metrics; milliseconds are of no metric."""
+        return {q: text for q, text in self.quantities.items() if q in METRICS and text is not None}
 
     @property
     def checkpoint_sha256_prefix(self) -> str | None:
@@ -206,11 +213,9 @@ class Row(Strict):
     def _as_published_later(self, later: LaterEdition) -> Row:
         # No number of the README stays: an fps beside milliseconds would be another protocol's.
         labels = {column: text for column, text in self.printed.items() if column in LABELS}
-        columns = {"train_memory_gb", "box_ap", "mask_ap"}
-        numbers = later.model_dump(include=columns, exclude_none=True)
         row = self.model_copy(
             update={
-                "printed": labels | numbers,
+                "printed": labels | later.numbers,
                 "checkpoint_url": later.checkpoint_url,
                 "log_url": None,
                 "setup": self.setup.model_copy(update={"normalisation": later.normalisation}),
@@ -219,7 +224,7 @@ class Row(Strict):
         row._readme = self
         return row
 
-    def edition_of(self, sha256: str) -> tuple[EditionName, ...]:
+    def editions_of(self, sha256: str) -> tuple[EditionName, ...]:
         """Return the editions of this row that promise a file of this SHA-256: none, one or both.
 
         Args:

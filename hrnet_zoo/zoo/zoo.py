@@ -68,7 +68,7 @@ class Zoo:
         """Return the metrics called ``names``, or the row's accuracy if there are no names.
 
         Raises:
-            UsageError: a name is no metric, or the row's table has no column for it.
+            UsageError: a name is not that of a metric, or the row's table has no column for it.
         """
         columns = self.table_of(row).columns.values()
         there = [metric for metric in METRICS if metric in columns]

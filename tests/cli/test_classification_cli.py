@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.trees import RunCli
+from test_docs import ROOT
 
 import hrnet_zoo
 from hrnet_zoo.datasets.imagenet import IMAGENET
@@ -18,6 +19,7 @@ from hrnet_zoo.records.files import read_record
 from hrnet_zoo.runs.load import load_predictor
 from hrnet_zoo.tasks.classification.predictor import ClassificationResult
 from hrnet_zoo.tasks.classification.size import CONVENTION
+from hrnet_zoo.timing.observations import Agreement, TrainedFigure
 from hrnet_zoo.zoo.manifest import load_zoo
 
 NAME = "hrnet-w2s_scenes"
@@ -147,6 +149,46 @@ def test_the_classifier_is_timed(run_cli: RunCli, monkeypatch: pytest.MonkeyPatc
     assert row["network_input"] == [64, 64]
     assert [variant["outcome"] for variant in row["variants"]] == ["timed", "timed"]
     assert all(0 < variant["median_ms"] < 10_000 for variant in row["variants"])
+
+
+def test_lower_precision_is_said_in_the_words_of_classifiers(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figure = TrainedFigure(
+        precision="bf16",
+        network=NAME,
+        num_images=240,
+        metric="top1",
+        fp32=76.67,
+        lower=76.25,
+        agreement=Agreement(share=0.99, num_compared=240, largest_logit_difference=0.3),
+    )
+    monkeypatch.setattr("hrnet_zoo.demo.trained._Trained.figures", lambda *_: [figure])
+    options = ("--limit-seconds", 0.2, "--threads", 1, "--output", "out", "--precision", "bf16")
+    finished = run_cli("time", NAME, *DEMO, *options)
+    assert "99.0000% of the classes as in FP32, Top-1 (%) 76.250" in finished.out
+
+
+def test_what_has_nothing_to_do_with_sizes_is_refused(run_cli: RunCli) -> None:
+    sizes = ("--metrics", "params_m,flops_g", "--output", "out")
+    finished = run_cli("verify", NAME, *DEMO, *sizes, "--checkpoint", "nowhere.pth", "--worst", 3)
+    assert finished.code == 2
+    assert "there is nothing for --checkpoint, --worst to do" in finished.err
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("number", [999, 1001])
+def test_a_manifest_with_another_number_of_classes(
+    run_cli: RunCli, tmp_path: Path, number: int
+) -> None:
+    manifest = (ROOT / "zoo.yaml").read_text()
+    assert "num_classes: 1000" in manifest
+    (tmp_path / "zoo.yaml").write_text(
+        manifest.replace("num_classes: 1000", f"num_classes: {number}", 1)
+    )
+    finished = run_cli("list", "--zoo", tmp_path / "zoo.yaml")
+    assert finished.code == 2
+    assert f"num_classes is {number}, and imagenet has 1000 classes" in finished.err
 
 
 def test_training_memory_is_predicted_and_not_documented(run_cli: RunCli) -> None:

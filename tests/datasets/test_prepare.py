@@ -288,7 +288,7 @@ def test_isaid_labels_keep_their_classes(name: str, tmp_path: Path) -> None:
     folder = run("isaid", source, tmp_path).root / "ann_dir/val"
     h, w = GOLDEN[name]["h"], GOLDEN[name]["w"]
     y, x = np.mgrid[:h, :w]
-    classes = (((y // 40) * 3 + x // 50) % 17 % 16).astype(np.uint8)  # the 17th is no class: 0
+    classes = (((y // 40) * 3 + x // 50) % 17 % 16).astype(np.uint8)  # the 17th is not a class: 0
     for path in folder.iterdir():
         y0, y1, x0, x1 = map(int, path.name.split("_")[1:5])
         part = classes[y0:y1, x0:x1]

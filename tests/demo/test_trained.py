@@ -33,6 +33,8 @@ from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.records.folder import read_records
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.progress import Silent
+from hrnet_zoo.tasks.classification.protocol import ClassificationProtocol, cropped_image
+from hrnet_zoo.tasks.classification.setup import ClassificationSetup
 from hrnet_zoo.tasks.detection.protocol import detect, to_image_detections
 from hrnet_zoo.timing.observations import Agreement, TrainedFigure
 from hrnet_zoo.timing.variants import Recipe
@@ -41,7 +43,8 @@ from hrnet_zoo.zoo.row import Row
 
 CPU = torch.device("cpu")
 SCENES = hrnet_zoo.demo.DATA_ROOT / "scenes"
-SEGMENTOR, DETECTOR, _ = load_zoo(hrnet_zoo.demo.MANIFEST).rows
+OBJECTS = sorted((hrnet_zoo.demo.DATA_ROOT / "scenes_objects" / "val").rglob("*.png"))
+SEGMENTOR, DETECTOR, CLASSIFIER = load_zoo(hrnet_zoo.demo.MANIFEST).rows
 FIGURE = TrainedFigure(
     precision="bf16",
     network="small",
@@ -201,6 +204,36 @@ def test_a_detector_in_bf16_is_what_a_plain_loop_makes_of_it() -> None:
     assert figure.agreement.num_compared == longer
     assert figure.agreement.share == pytest.approx(matches / longer, abs=5e-3)
     assert 0.5 < matches / longer < 1
+
+
+# --- a classifier
+
+
+def plain_classes(model: nn.Module, dtype: torch.dtype) -> list[int]:
+    protocol = ClassificationProtocol.of(cast("ClassificationSetup", CLASSIFIER.setup))
+    mean, std = np.array([123.675, 116.28, 103.53]), np.array([58.395, 57.12, 57.375])
+    found = []
+    for path in OBJECTS:
+        pixels = ((cropped_image(rgb(path), protocol) - mean) / std).astype(np.float32)
+        x = torch.from_numpy(pixels.transpose(2, 0, 1)[None]).to(dtype)
+        with torch.inference_mode():
+            logits = model(x.contiguous(memory_format=torch.channels_last))
+        found.append(int(logits.argmax()))
+    return found
+
+
+def test_a_classifier_in_bf16_is_what_a_plain_loop_makes_of_it() -> None:
+    (figure,) = TrainedNetworks().figures("classification", ["bf16"], CPU, Silent())
+    model = load_detector(CLASSIFIER, weights(CLASSIFIER), CPU).model
+    half = folded(model).to(memory_format=torch.channels_last).to(torch.bfloat16)
+    full, lower = plain_classes(model, torch.float32), plain_classes(half, torch.bfloat16)
+    names = sorted({path.parent.name for path in OBJECTS})
+    truth = [names.index(path.parent.name) for path in OBJECTS]
+    top1 = [100 * float(np.mean(np.equal(found, truth))) for found in (full, lower)]
+    assert (figure.metric, figure.num_images) == ("top1", 240)
+    assert [figure.fp32, figure.lower] == pytest.approx(top1)
+    assert figure.agreement.num_compared == 240
+    assert figure.agreement.share == pytest.approx(float(np.mean(np.equal(full, lower))))
 
 
 # --- in the output and in the record

@@ -63,7 +63,7 @@ def test_every_documented_cell_is_tested() -> None:
 
 @pytest.mark.parametrize("row", DOCUMENTED, ids=names(DOCUMENTED))
 def test_documented_cells(row: Row) -> None:
-    training = TASKS[row.task].training(row.setup)
+    training = TASKS[row.task].networks.training.of(row.setup)
     predicted = predicted_gib(training)
     peaks = TrainingPeaks(
         predicted=round(predicted * GIB),

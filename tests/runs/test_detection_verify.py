@@ -387,7 +387,7 @@ def test_python_interface(root: Path, tmp_path: Path) -> None:
 
 
 def _areas_within_boxes(masks: NDArray[np.bool_], boxes: NDArray[np.float32]) -> bool:
-    """Say whether no mask has a pixel more than two outside its box."""
+    """Whether no mask has a pixel more than two outside its box."""
     for mask, (x1, y1, x2, y2) in zip(masks, boxes, strict=True):
         rows, columns = np.nonzero(mask)
         inside = (rows > y1 - 3) & (rows < y2 + 2) & (columns > x1 - 3) & (columns < x2 + 2)

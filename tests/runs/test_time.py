@@ -450,7 +450,7 @@ def test_a_file_that_is_no_checkpoint_is_refused_without_bad_advice(
 
 def test_twins_are_counted(run_cli: RunCli) -> None:
     finished = run_cli(
-        "time", SEGMENTOR, *DEMO, "--scale", "96x64", "--aa", 2, "--limit-seconds", 2, "--threads",
+        "time", SEGMENTOR, *DEMO, "--scale", "96x64", "--aa", 2, "--limit-seconds", 6, "--threads",
         1, "--format", "json",
     )  # fmt: skip
     assert finished.code == 0, finished.err

@@ -71,7 +71,7 @@ def test_a_switch_that_is_refused_is_no_success(monkeypatch: pytest.MonkeyPatch)
 def test_commands_that_run_networks_keep_it(
     run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
-    class Asked(Exception):  # noqa: N818 - it is no error, it only ends the command
+    class Asked(Exception):  # noqa: N818 - it is not an error, it only ends the command
         pass
 
     def ask() -> bool:

@@ -109,7 +109,7 @@ def test_partial_run_is_not_comparable_however_close() -> None:
     ("value", "low", "high", "expected"),
     [
         (70.0, 65.0, 78.0, Verdict.INCONCLUSIVE),  # far off, but such a part often is
-        (77.19, 76.0, 78.0, Verdict.INCONCLUSIVE),  # even the very number is no match
+        (77.19, 76.0, 78.0, Verdict.INCONCLUSIVE),  # even the very number is not a match
         (70.0, 68.0, 72.0, Verdict.NOT_COMPARABLE),
     ],
 )

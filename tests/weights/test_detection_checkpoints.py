@@ -14,7 +14,7 @@ from rows import build_row, load_detector, load_segmentor
 from torch import Tensor
 
 from hrnet_zoo.errors import CheckpointError
-from hrnet_zoo.tasks.task import LoadedNetwork
+from hrnet_zoo.tasks.networks import LoadedNetwork
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row
 

@@ -62,7 +62,7 @@ def plain_multiply_adds(model: nn.Module, size: tuple[int, int]) -> int:
             per_group = layer.in_channels // layer.groups
             total += output.numel() * per_group * math.prod(layer.kernel_size)
         if layer in doubled:
-            # What follows is the classifier of one class, which is no layer: a product per value.
+            # What follows is the classifier of one class, not a layer: a product per value.
             total += output.numel()
 
     on_every_layer(model, count)

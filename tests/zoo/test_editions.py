@@ -74,7 +74,7 @@ def test_later_files_go_with_another_normalisation_in_fcos_only() -> None:
 
 
 def test_files_are_shared_by_all_linked_rows_but_fcos() -> None:
-    promised = {row.name: row.edition_of(sha256_of(row.in_edition("later"))) for row in ZOO.rows
+    promised = {row.name: row.editions_of(sha256_of(row.in_edition("later"))) for row in ZOO.rows
                 if row.later is not None}  # fmt: skip
     shared = [name for name, editions in promised.items() if len(editions) == 2]
     linked = [row.name for row in ZOO.select(task="detection") if row.checkpoint_url]
@@ -125,10 +125,10 @@ def test_editions_lead_to_each_other() -> None:
     assert later.in_edition("later") is later
     assert later.in_edition("readme") is readme
     for row in (readme, later):
-        assert row.edition_of(sha256_of(readme)) == ("readme",)
-        assert row.edition_of(sha256_of(later)) == ("later",)
-        assert row.edition_of("0" * 64) == ()
-    assert ZOO.row(BLANK).edition_of(sha256_of(ZOO.row(BLANK, "later"))) == ("later",)
+        assert row.editions_of(sha256_of(readme)) == ("readme",)
+        assert row.editions_of(sha256_of(later)) == ("later",)
+        assert row.editions_of("0" * 64) == ()
+    assert ZOO.row(BLANK).editions_of(sha256_of(ZOO.row(BLANK, "later"))) == ("later",)
 
 
 @pytest.mark.parametrize(

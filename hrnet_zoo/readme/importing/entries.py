@@ -81,7 +81,7 @@ class Entry:
     dataset_title: str
     """What the file calls the data set."""
     printed: Mapping[str, str]
-    """Column -> cell, where there is one; links are no cells."""
+    """Column -> cell, where there is one; links are not among them."""
     links: Links
     stated: tuple[str, ...] = ()
     """Notes of what the file states and a row has no field for."""

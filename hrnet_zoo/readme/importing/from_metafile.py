@@ -159,7 +159,8 @@ def _entry(node: yaml.Node, place: Place, cells: _Cells) -> Entry:
     tasks = tasks_of(_METRICS.get(normalised(item.key), "") for item in _metrics(node))
     task = next((task for task in TASKS if task in tasks), None)
     if task is None:
-        raise ReadmeError(f"{stated} states no mIoU, box AP or mask AP")
+        titles = ", ".join(METRICS[name].title for name in dict.fromkeys(_METRICS.values()))
+        raise ReadmeError(f"{stated} states none of: {titles}")
     name = published_name(weights) or stated
     method = method_in_name(task, name)
     if method is None:

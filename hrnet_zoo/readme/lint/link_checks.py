@@ -22,6 +22,7 @@ from hrnet_zoo.readme.names import (
     log_name,
     width_in_name,
 )
+from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.weights.download import RETIRED_HOSTS, sha256_of
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
 from hrnet_zoo.zoo.printed import printed_number
@@ -157,9 +158,6 @@ def _file(row: TableRow, link: Spot, path: Path) -> Iterator[Finding]:
         yield Finding("HZ602", link, message)
 
 
-_STATED = {"train_memory_gb": "memory", "box_ap": "box AP", "mask_ap": "mask AP"}
-"""Quantities that a later edition states, and what messages call them."""
-_NOT_ACCURACY = (("train_memory_gb", "memory"), ("fps", "fps"))
 _MUCH_NEWER = timedelta(days=180)
 
 
@@ -175,15 +173,14 @@ def check_later(document: Document) -> Iterator[Finding]:
 def _against_later(row: TableRow, later: LaterEdition) -> Iterator[Finding]:
     file_name = link_file_name(later.checkpoint_url)
     if row.checkpoint is None:
-        stated = ((title, getattr(later, metric)) for metric, title in _STATED.items())
-        values = ", ".join(f"{title} {value}" for title, value in stated if value is not None)
+        values = ", ".join(f"{METRICS[m].title} {value}" for m, value in later.numbers.items())
         if not row.has_numbers:
             message = f"published later: {values}, {later.checkpoint_url}"
             yield Finding("HZ403", row.place, message)
     elif row.checkpoint.file_name != file_name:
         changed = ", ".join(
-            f"{_STATED[metric]} {new} instead of {row.text(metric)}"
-            for metric, new in _differing(row, later)
+            f"{METRICS[m].title} {new} instead of {row.text(m)}"
+            for m, new in _differing(row, later)
         )
         news = f", with {changed}" if changed else ""
         message = f"these weights were replaced by {file_name}{news}"
@@ -193,14 +190,15 @@ def _against_later(row: TableRow, later: LaterEdition) -> Iterator[Finding]:
     else:
         for metric, new in _differing(row, later):
             spot = row.spot(metric)
-            message = f"{_STATED[metric]} is {spot.text}, later stated as {new} for the same file"
+            said = f"{METRICS[metric].title} is {spot.text}, later stated as {new}"
+            message = f"{said} for the same file"
             yield Finding("HZ404", spot, message, Patch(spot, new))
 
 
 def _differing(row: TableRow, later: LaterEdition) -> Iterator[tuple[str, str]]:
     """Yield the quantities of which both state a number, but not the same, and the later one."""
-    for metric in _STATED:
-        printed, stated = row.readable(metric), getattr(later, metric)
+    for metric, stated in later.numbers.items():
+        printed = row.readable(metric)
         if None not in (printed, printed_number(stated)) and printed != printed_number(stated):
             yield metric, stated
 
@@ -220,7 +218,9 @@ def _retrained(table: LintTable) -> Iterator[Finding]:
         if day - usual <= _MUCH_NEWER:
             continue
         message = f"weights of {day}, most of this table are of {usual} or before"
-        printed = [title for metric, title in _NOT_ACCURACY if row.prints(metric)]
+        # What is not measured in this file: it was measured while another was trained or timed.
+        others = (metric for metric in METRICS.values() if metric.protocol is None)
+        printed = [metric.title for metric in others if row.prints(metric.name)]
         if printed:
             said = " and ".join(printed)
             message += f": if the row was trained again, {said} may be of the weights before"

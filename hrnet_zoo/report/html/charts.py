@@ -211,10 +211,10 @@ def write_figures(gathered: Gathered, folder: Path) -> list[Path]:
 
 
 def _verdict_bars(counts: Mapping[Verdict, int]) -> Layers:
-    """Return how many documented accuracies have each verdict."""
+    """Return how many documented numbers have each verdict."""
     values = [{"verdict": v.label, "count": count} for v, count in counts.items() if count]
     base = alt.Chart(alt.InlineData(values=values)).encode(
-        x=alt.X("count:Q", title="documented accuracies", axis=alt.Axis(tickMinStep=1)),
+        x=alt.X("count:Q", title="documented numbers", axis=alt.Axis(tickMinStep=1)),
         y=alt.Y("verdict:N", title=None, sort=None, axis=alt.Axis(grid=False)),
     )
     bars = base.mark_bar().encode(color=verdict_colour(_OF_FILES))

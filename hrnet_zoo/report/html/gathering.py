@@ -51,7 +51,7 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimRun:
-    """What one record says about one documented accuracy."""
+    """What one record says about one documented number."""
 
     path: str
     """Of the record, below the folder of records."""
@@ -65,7 +65,7 @@ class ClaimRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """One accuracy of a row, as one edition documents it, and all its runs."""
+    """One number of a row, as one edition documents it, and all its runs."""
 
     row: Row
     metric: str

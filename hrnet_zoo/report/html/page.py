@@ -142,6 +142,7 @@ def render(page: Page, vega: str) -> bytes:
         counts=verdict_counts(claims),
         datasets=list(dict.fromkeys(row.setup.dataset for row in zoo.rows)),
         lines=_lines(claims),
+        groups=[_titles(claims, apart=apart) for apart in (False, True)],
         charts=chart_figures(page.gathered),
         class_tables=class_tables(claims),
         claims_of={row.name: [c for c in claims if c.row.name == row.name] for row in zoo.rows},
@@ -166,6 +167,13 @@ def _lines(claims: Iterable[Claim]) -> list[tuple[Row, list[Claim | None]]]:
         by_place = {bool(METRICS[claim.metric].apart): claim for claim in accuracies}
         lines.append((of_row[0].row, [by_place.get(False), by_place.get(True)]))
     return lines
+
+
+def _titles(claims: Iterable[Claim], *, apart: bool) -> str:
+    """Return what one of the two groups of columns holds: "mIoU or box AP"."""
+    metrics = [METRICS[name] for name in dict.fromkeys(claim.metric for claim in claims)]
+    titles = [m.title for m in metrics if m.is_accuracy and bool(m.apart) == apart]
+    return " or ".join(titles)
 
 
 def _static(name: str) -> str:

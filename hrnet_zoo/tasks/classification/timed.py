@@ -33,7 +33,6 @@ CLASSIFICATION_TIMING = Timeable(
     documented=(DOCUMENTED,),
     exportable=False,
     batches=True,
-    counted="classes",
     # An image has one class: one that differs is one too many among the few that are compared.
     min_agreement=1.0,
 )

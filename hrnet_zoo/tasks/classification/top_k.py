@@ -49,7 +49,7 @@ class Ranking:
         return cls(label=label, best=tuple(best))
 
     def is_hit(self, k: int) -> bool:
-        """Return whether the true class is among the ``k`` best."""
+        """Whether the true class is among the ``k`` best."""
         return self.label in self.best[:k]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -55,7 +55,7 @@ class ClassificationTraining(_ClassifierWorkload):
     """One training step of a classifier, on crops."""
 
     @classmethod
-    def of(cls, setup: ClassificationSetup) -> ClassificationTraining:
+    def of(cls, setup: ClassificationSetup) -> Self:
         """Return the training of a row."""
         return cls(**_asked(setup), samples=setup.samples_per_gpu)
 
@@ -83,7 +83,7 @@ class ClassificationInference(_ClassifierWorkload):
     """One inference of a classifier, on one crop."""
 
     @classmethod
-    def of(cls, setup: ClassificationSetup) -> ClassificationInference:
+    def of(cls, setup: ClassificationSetup) -> Self:
         """Return the inference of a row."""
         return cls(**_asked(setup))
 

@@ -41,7 +41,6 @@ DETECTION_TIMING = Timeable(
     documented=(DOCUMENTED, DOCUMENTED_LOADING),
     exportable=False,
     batches=False,
-    counted="detections",
     # A detection can fall out of a full list because its neighbour's score crossed its own.
     min_agreement=0.99,
 )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -73,7 +73,7 @@ class DetectionTraining(_DetectorWorkload):
     """One training step of a detector, on the largest batch: landscape images that fill the box."""
 
     @classmethod
-    def of(cls, setup: DetectionSetup) -> DetectionTraining:
+    def of(cls, setup: DetectionSetup) -> Self:
         """Return the training of a row; images are resized for it as for its test."""
         return cls(**_asked(setup), samples=setup.samples_per_gpu)
 
@@ -150,7 +150,7 @@ class DetectionInference(_DetectorWorkload):
     """One inference of a detector, padding included."""
 
     @classmethod
-    def of(cls, setup: DetectionSetup) -> DetectionInference:
+    def of(cls, setup: DetectionSetup) -> Self:
         """Return the inference of a row on an image that fills the box of the resize."""
         return cls(**_asked(setup))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -47,7 +47,7 @@ class SegmentationTraining(Workload):
     """One training step of a segmentor, on crops."""
 
     @classmethod
-    def of(cls, setup: SegmentationSetup) -> SegmentationTraining:
+    def of(cls, setup: SegmentationSetup) -> Self:
         """Return the training of a row."""
         return cls(
             architecture=setup.architecture,
@@ -86,7 +86,7 @@ class SegmentationInference(Workload):
     """One inference of a segmentor: on an image, or on a window of one."""
 
     @classmethod
-    def of(cls, setup: SegmentationSetup) -> SegmentationInference:
+    def of(cls, setup: SegmentationSetup) -> Self:
         """Return the inference of a row at its single test scale."""
         test = setup.test
         width, height = test.scale

@@ -16,7 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from hrnet_zoo.errors import RecordError, UsageError
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.strict import Strict
-from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
+from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.timing.medians import median
 from hrnet_zoo.timing.observations import DOCUMENTED, WITH_LOADING
 from hrnet_zoo.verdicts.fps.machine import FpsRow
@@ -199,5 +199,5 @@ def fps_rows(zoo: Zoo, times: Sequence[MeasuredTime]) -> tuple[list[FpsRow], lis
 def _counted(row: Row) -> float | None:
     """Return a row's multiply-adds for one image; sliding windows are counted one by one."""
     counted = complexity_of(row)
-    slides = isinstance(row.setup, SegmentationSetup) and row.setup.test.mode == "slide"
+    slides = TASKS[row.task].slides(row.setup)
     return None if counted is None or slides else float(counted.multiply_adds)

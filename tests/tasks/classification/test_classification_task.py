@@ -33,6 +33,7 @@ from hrnet_zoo.timing.variants import DOCUMENTED, Recipe
 
 CPU = torch.device("cpu")
 TASK: Task = ClassificationTask()
+NETWORKS = TASK.networks
 METRICS = {metric.name: metric for metric in TASK.metrics}
 SETUP = ClassificationSetup.model_validate(
     {
@@ -58,7 +59,7 @@ INDICES = range(0, 240, 20)
 
 @pytest.fixture(scope="module")
 def model() -> Classifier:
-    model = TASK.build(SETUP)
+    model = NETWORKS.build(SETUP)
     assert isinstance(model, Classifier)
     fill(model, CLASSIFICATION_FILLING)
     return model
@@ -73,7 +74,7 @@ def samples() -> ClassSamples:
 
 @pytest.fixture(scope="module")
 def results(model: Classifier, samples: ClassSamples) -> dict[str, ImageResult]:
-    evaluator = TASK.evaluator(SETUP, samples, TASK.network(model), [TOP1], CPU)
+    evaluator = NETWORKS.evaluator(SETUP, samples, NETWORKS.network(model), [TOP1], CPU)
     found = evaluate(evaluator, INDICES, num_workers=2, seconds=StageSeconds())
     return {result.name: result for result in found}
 
@@ -90,7 +91,7 @@ def test_every_image_is_ranked(results: Mapping[str, ImageResult], samples: Clas
 
 
 def test_scores(results: Mapping[str, ImageResult], samples: ClassSamples) -> None:
-    scored = TASK.score(SETUP, samples, [TOP1], results, ScoreOptions(), Silent())["top1"]
+    scored = NETWORKS.score(SETUP, samples, [TOP1], results, ScoreOptions(), Silent())["top1"]
     right = sum(ranking.best[0] == ranking.label for ranking in rankings(results))
     assert scored.value is not None
     assert scored.value == pytest.approx(100 * right / len(results))
@@ -109,7 +110,7 @@ def test_what_is_kept_of_images(results: Mapping[str, ImageResult]) -> None:
 
 def test_top5_of_four_classes_is_refused(model: Classifier, samples: ClassSamples) -> None:
     with pytest.raises(UsageError, match="at least 5 classes"):
-        TASK.evaluator(SETUP, samples, TASK.network(model), [METRICS["top5"]], CPU)
+        NETWORKS.evaluator(SETUP, samples, NETWORKS.network(model), [METRICS["top5"]], CPU)
 
 
 def test_outputs_that_are_not_numbers(samples: ClassSamples) -> None:
@@ -117,13 +118,13 @@ def test_outputs_that_are_not_numbers(samples: ClassSamples) -> None:
         def forward(self, x: Any) -> Any:
             return x.new_full((len(x), 4), float("nan"))
 
-    evaluator = TASK.evaluator(SETUP, samples, Broken(), [TOP1], CPU)
+    evaluator = NETWORKS.evaluator(SETUP, samples, Broken(), [TOP1], CPU)
     with pytest.raises(CheckpointError, match="not numbers"):
         list(evaluate(evaluator, [0], num_workers=1, seconds=StageSeconds()))
 
 
 def test_size_is_counted_without_images() -> None:
-    size = TASK.count(SETUP, SIZE)
+    size = NETWORKS.count(SETUP, SIZE)
     assert (size.parameters, size.operations) == (283_380, 51_915_424)
     values = {name: METRICS[name].value_of for name in ("params_m", "flops_g")}
     assert {n: f"{f(size):.2f}" for n, f in values.items() if f} == {
@@ -143,14 +144,14 @@ def test_the_worst_are_drawn(
     options = WorstOptions(
         count=3, folder=folder, dataset="scenes_objects", title="Top-1 (%)", device=CPU
     )
-    TASK.draw_worst(SETUP, samples, TASK.network(model), TOP1, results, options, Silent())
+    NETWORKS.worst(SETUP, samples, NETWORKS.network(model), TOP1, results, options).draw(Silent())
     pictures = sorted(folder.iterdir())
     assert len(pictures) == 3
     assert pictures[0].name.startswith("01_")
 
 
 def test_predictions(model: Classifier, samples: ClassSamples, tmp_path: Path) -> None:
-    predictor = TASK.predictor("row", SETUP, model, CPU)
+    predictor = NETWORKS.predictor("row", SETUP, model, CPU)
     path = samples.path_of(0)
     result = predictor.predict(path)
     assert (result.logits.shape, result.logits.dtype) == ((4,), np.float32)
@@ -172,26 +173,26 @@ def test_predictions(model: Classifier, samples: ClassSamples, tmp_path: Path) -
 
 def test_variants_agree(model: Classifier, samples: ClassSamples) -> None:
     images = [image_from_file(samples.path_of(i)) for i in (0, 100)]
-    bench = TASK.timed(SETUP, model, images, None, CPU)
+    bench = NETWORKS.timed(SETUP, model, images, None, CPU)
     assert bench.network_input == (64, 64)
     assert bench.window is None
     bench.first_pass()
-    assert TASK.timing.counted == "classes"
+    assert NETWORKS.timing.counted == "classes"
     assert TASK.box(SETUP) == TASK.input_size(SETUP) == (64, 64)
     documented = bench.variant(DOCUMENTED)
     fast = bench.variant(Recipe(name="fast", fast=True, batch=2))
     assert fast.agree().share == 1
     assert documented.run() == fast.run()[:1]  # type: ignore[index]
-    assert TASK.timed(SETUP, model, images, (32, 32), CPU).network_input == (32, 32)
+    assert NETWORKS.timed(SETUP, model, images, (32, 32), CPU).network_input == (32, 32)
 
 
 @pytest.mark.parametrize("what", ["training", "inference"])
 def test_memory_can_be_predicted(what: str) -> None:
-    use = TASK.training(SETUP) if what == "training" else TASK.inference(SETUP)
+    use = getattr(NETWORKS, what).of(SETUP)
     assert use.size == (64, 64)
     assert use.assumptions
     use.prepare(CPU)()
-    assert hash(use) == hash(TASK.training(SETUP) if what == "training" else TASK.inference(SETUP))
+    assert hash(use) == hash(getattr(NETWORKS, what).of(SETUP))
 
 
 def test_what_show_says() -> None:

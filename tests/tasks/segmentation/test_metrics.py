@@ -110,7 +110,7 @@ def test_by_hand() -> None:
     label = np.array([[0, 0, 1], [1, 1, 255], [7, 0, 255]], np.uint8)
     prediction = np.array([[0, 1, 1], [1, 0, 0], [1, 0, 1]], np.uint8)
     counts = count_pairs(prediction, label, 3)
-    # Label 7 is no class: it adds to the union of class 1, which was predicted there.
+    # Label 7 is not a class: it adds to the union of class 1, which was predicted there.
     assert counts.tolist() == [[2, 1, 0], [1, 2, 0], [0, 0, 0], [0, 1, 0]]
     scores = SegmentationScores.of(counts)
     assert scores.iou == (50.0, 40.0, None)

@@ -1,0 +1,151 @@
+"""What a task does with its networks. All of it needs torch, so a task holds it apart."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from hrnet_zoo.errors import CheckpointError
+from hrnet_zoo.memory.workload import Workload
+from hrnet_zoo.models.folding import folded
+from hrnet_zoo.system.progress import Progress
+from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult
+from hrnet_zoo.tasks.filled import Filling, fill
+from hrnet_zoo.tasks.options import ScoreOptions
+from hrnet_zoo.tasks.predictor import Predictor
+from hrnet_zoo.tasks.scored import Scored
+from hrnet_zoo.tasks.worst import WorstImages
+from hrnet_zoo.timing.inputs import TimedImage
+from hrnet_zoo.timing.variants import Recipe, Timeable, TimedNetwork
+from hrnet_zoo.weights.checkpoint_file import read_state_dict
+from hrnet_zoo.weights.state_dict import load_strict
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedNetwork:
+    """A network with the weights of a file."""
+
+    model: nn.Module
+    extra_keys: list[str]
+    """Tensors of the file that the network has no use for."""
+
+    def describe_extra(self, path: Path) -> str:
+        """Return what was left out of a file, for people."""
+        shown = ", ".join(self.extra_keys[:3]) + (", ..." if len(self.extra_keys) > 3 else "")
+        return (
+            f"{path.name}: {len(self.extra_keys)} tensors that the network has no use for ({shown})"
+        )
+
+
+class Networks(ABC):
+    """Setups, samples, models and metrics are those of the task, never another's."""
+
+    predictor: ClassVar[type[Predictor]]
+    """Looks at single images."""
+    worst: ClassVar[type[WorstImages]]
+    """Draws the images that a network did worst on."""
+    timing: ClassVar[Timeable]
+    """What the networks allow when they are timed, and how alike their answers have to be."""
+    training: ClassVar[type[Workload]]
+    """A training step whose memory can be predicted."""
+    inference: ClassVar[type[Workload]]
+    """An inference whose memory can be predicted."""
+    filling: ClassVar[Filling]
+    """Random weights for networks whose checkpoint is not at hand."""
+
+    @abstractmethod
+    def build(self, setup: Any) -> nn.Module:
+        """Return the untrained network in eval mode, on the current default device.
+
+        Raises:
+            PrerequisiteError: this version cannot build it.
+        """
+
+    def load(self, name: str, setup: Any, path: Path, device: torch.device) -> LoadedNetwork:
+        """Return the network with the weights of a file, in eval mode on ``device``.
+
+        It is built on the meta device and the file's tensors become its weights, so that nothing is
+        initialised in vain, and nothing the file lacks can stay at a random value unnoticed.
+
+        Args:
+            name: of the row, for messages.
+            setup: of the row.
+            path: the file.
+            device: where to.
+
+        Raises:
+            CheckpointError: the file is unsafe, damaged or made for another network.
+        """
+        with torch.device("meta"):
+            model = self.build(setup)
+        try:
+            extra = self.load_into(model, read_state_dict(path))
+        except CheckpointError as error:
+            msg = f"{name}: {error}"
+            raise CheckpointError(msg) from None
+        model = model.to(device).to(memory_format=torch.channels_last)
+        return LoadedNetwork(model=model, extra_keys=extra)
+
+    def load_into(self, model: nn.Module, state: dict[str, Tensor]) -> list[str]:
+        """Make a file's tensors the network's weights; return the names of those left out.
+
+        Raises:
+            CheckpointError: they are for another network.
+        """
+        return load_strict(model, state)
+
+    def fill(self, model: Any, image: TimedImage, setup: Any) -> None:
+        """Make sane random numbers a network's weights."""
+        del image, setup
+        fill(model, self.filling)
+
+    def network(self, model: Any) -> Any:
+        """Return what evaluates fastest with a model's weights: made of a folded copy of it."""
+        return folded(model)
+
+    def count(self, setup: Any, protocol: str) -> Any:
+        """Return what one of the task's protocols in `counts` counts of the network."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def evaluator(
+        self,
+        setup: Any,
+        samples: Any,
+        network: Any,
+        metrics: Sequence[Any],
+        device: torch.device,
+    ) -> Evaluator[Any]:
+        """Return what looks at images under the protocols of all metrics, under each once."""
+
+    @abstractmethod
+    def score(
+        self,
+        setup: Any,
+        samples: Any,
+        metrics: Sequence[Any],
+        results: Mapping[str, ImageResult],
+        options: ScoreOptions,
+        progress: Progress,
+    ) -> dict[str, Scored]:
+        """Return the value of each metric over all images, with what it rests on."""
+
+    def run_all_parts(self, model: Any, image: Tensor) -> object:
+        """Compute all that a network computes for an image [1, 3, H, W], whatever its values."""
+        return model(image)
+
+    @abstractmethod
+    def timed(
+        self, setup: Any, model: Any, images: Sequence[TimedImage], scale: Any, device: torch.device
+    ) -> TimedNetwork[Any, Any]:
+        """Return a network and images from which variants to time are made."""
+
+    @abstractmethod
+    def fast_network(self, model: Any, recipe: Recipe) -> Any:
+        """Return what a fast variant computes with, to be evaluated like `network`."""

@@ -1,0 +1,121 @@
+"""What is done with segmentors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from hrnet_zoo.datasets import DATASETS
+from hrnet_zoo.datasets.label_samples import LabelSamples
+from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
+from hrnet_zoo.models import build_segmentor
+from hrnet_zoo.models.segmentor import Segmentor
+from hrnet_zoo.system.progress import Progress
+from hrnet_zoo.tasks.bootstrap import percentile_interval
+from hrnet_zoo.tasks.evaluation import ImageResult, by_name
+from hrnet_zoo.tasks.metric import Metric
+from hrnet_zoo.tasks.networks import Networks
+from hrnet_zoo.tasks.options import ScoreOptions
+from hrnet_zoo.tasks.scored import ClassFigures, Scored
+from hrnet_zoo.tasks.segmentation.confusion import SegmentationScores, resampled_values, total
+from hrnet_zoo.tasks.segmentation.evaluation import SegmentationEvaluator
+from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING, spread_classes
+from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
+from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol, evaluated_network
+from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
+from hrnet_zoo.tasks.segmentation.timed import SEGMENTATION_TIMING, TimedSegmentor, fast_segmentor
+from hrnet_zoo.tasks.segmentation.workloads import SegmentationInference, SegmentationTraining
+from hrnet_zoo.tasks.segmentation.worst import WorstLabelled
+from hrnet_zoo.timing.inputs import TimedImage
+from hrnet_zoo.timing.variants import Recipe
+
+_SMALL = (256, 256)
+"""Box of the image that a filled classifier is adjusted on; more would only take longer."""
+
+
+class SegmentationNetworks(Networks):
+    """See `Networks`."""
+
+    predictor = SegmentationPredictor
+    worst = WorstLabelled
+    timing = SEGMENTATION_TIMING
+    training = SegmentationTraining
+    inference = SegmentationInference
+    filling = SEGMENTATION_FILLING
+
+    def build(self, setup: SegmentationSetup) -> nn.Module:
+        """Return the untrained segmentor."""
+        return build_segmentor(
+            setup.architecture, backbone=setup.backbone, num_classes=setup.num_classes
+        )
+
+    def fill(self, model: Any, image: TimedImage, setup: SegmentationSetup) -> None:
+        """Fill the network, and spread its classes over an image."""
+        super().fill(model, image, setup)
+        small = resize_keep_ratio(image.pixels, _SMALL)
+        cpu = torch.device("cpu")
+        spread_classes(model, to_network_input(small, setup.normalisation, cpu))
+
+    def network(self, model: Segmentor) -> Network:
+        """Return a folded copy, up to its coarse logits."""
+        return evaluated_network(model)
+
+    def evaluator(
+        self,
+        setup: SegmentationSetup,
+        samples: LabelSamples,
+        network: Network,
+        metrics: Sequence[Metric],
+        device: torch.device,
+    ) -> SegmentationEvaluator:
+        """Return what counts labels against predictions."""
+        names = dict.fromkeys(metric.protocol for metric in metrics if metric.protocol)
+        protocols = {name: SegmentationProtocol.of(setup, name) for name in names}
+        return SegmentationEvaluator(network, samples, protocols, device)
+
+    def score(
+        self,
+        setup: SegmentationSetup,
+        samples: LabelSamples,
+        metrics: Sequence[Metric],
+        results: Mapping[str, ImageResult],
+        options: ScoreOptions,
+        progress: Progress,
+    ) -> dict[str, Scored]:
+        """Return each metric with its bootstrap interval, and the scores of all classes."""
+        del samples, options, progress
+        names = DATASETS[setup.dataset].classes.names
+        scored = {}
+        for metric in metrics:
+            assert metric.protocol is not None
+            assert metric.value_of is not None
+            images = by_name(results, metric.protocol)
+            scores = SegmentationScores.of(total(images, setup.num_classes))
+            scored[metric.name] = Scored(
+                value=metric.value_of(scores),
+                interval=percentile_interval(resampled_values(images, metric.value_of)),
+                figures={"macc": scores.macc, "aacc": scores.aacc},
+                classes=[
+                    ClassFigures(name=name, figures={"iou": iou, "accuracy": accuracy})
+                    for name, iou, accuracy in zip(names, scores.iou, scores.accuracy, strict=True)
+                ],
+            )
+        return scored
+
+    def timed(
+        self,
+        setup: SegmentationSetup,
+        model: Segmentor,
+        images: Sequence[TimedImage],
+        scale: tuple[int, int] | None,
+        device: torch.device,
+    ) -> TimedSegmentor:
+        """Return the network and images, resized to a box (width, height), to be timed."""
+        return TimedSegmentor(model, images, SegmentationProtocol.of(setup, scale=scale), device)
+
+    def fast_network(self, model: Segmentor, recipe: Recipe) -> Network:
+        """Return a fast network up to its coarse logits."""
+        return fast_segmentor(model, recipe)
