@@ -39,7 +39,7 @@ _INTERRUPTED = 130
 _NOBODY_LISTENS = 141
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(__version__, prog_name="hrnet-zoo")
 def cli() -> None:
     """Does this published checkpoint really give the number in the table, on this machine?

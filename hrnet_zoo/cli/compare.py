@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     "--folder",
     type=PATH,
     default=RECORDS,
-    show_default=True,
     help="Where records are in a revision that is named without a path.",
 )
 @format_option("text", "markdown", "json", "junit", "github")

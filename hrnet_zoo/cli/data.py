@@ -20,6 +20,7 @@ def workers_option(command: Command) -> Command:
         "--workers",
         type=click.IntRange(min=1),
         default=lambda: min(8, os.cpu_count() or 1),
+        show_default=False,
         help="Threads that read files; the result does not depend on it.",
     )(command)
 
@@ -100,7 +101,6 @@ def check(
     type=click.Choice(["val", "train"]),
     multiple=True,
     default=["val"],
-    show_default=True,
     help="What to prepare; may be repeated. Verifying needs val only.",
 )
 @workers_option

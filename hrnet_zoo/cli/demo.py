@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hrnet_zoo.cli.options import PATH, device_option
+from hrnet_zoo.cli.report import measured_in
 
 if TYPE_CHECKING:
     from hrnet_zoo.zoo.row import Row
@@ -28,7 +29,6 @@ What next:
     "--output",
     type=PATH,
     default=Path("hrnet-zoo-demo"),
-    show_default=True,
     help="Folder for the record, the picture and the table.",
 )
 @device_option
@@ -71,14 +71,9 @@ def _write_picture(zoo: Zoo, row: Row, path: Path, device: str) -> None:
 
 
 def _write_table(zoo: Zoo, output: Path) -> None:
-    from hrnet_zoo.records.accuracy import AccuracyRecord
-    from hrnet_zoo.records.folder import read_records
     from hrnet_zoo.report.tables import render_tables
-    from hrnet_zoo.verdicts.latest import latest_judgements
 
-    texts = render_tables(
-        zoo, latest_judgements(zoo, read_records(output / "records", AccuracyRecord))
-    )
+    texts = render_tables(zoo, measured_in(zoo, output / "records"))
     markdown = "\n".join(texts.values())
     path = output / "table.md"
     path.write_text(markdown, encoding="utf-8")

@@ -119,7 +119,6 @@ def new_records_option(command: Command) -> Command:
         "--output",
         type=PATH,
         default=RECORDS,
-        show_default=True,
         help="Folder for the records.",
     )(command)
 
@@ -131,7 +130,6 @@ def format_option(*formats: str, says: str | None = None) -> Callable[[Command],
         "form",
         type=click.Choice(formats),
         default=formats[0],
-        show_default=True,
         help=says,
     )
 
@@ -142,7 +140,6 @@ def edition_option(command: Command) -> Command:
         "--edition",
         type=click.Choice(["readme", "later"]),
         default="readme",
-        show_default=True,
         help="The README's numbers and files, or what upstream published later.",
     )(command)
 
@@ -240,7 +237,6 @@ def coco_backend_option(command: Command) -> Command:
         "--coco-backend",
         type=click.Choice(["auto", "pycocotools", "faster", "hotcoco"]),
         default="auto",
-        show_default=True,
         help="Library that computes COCO AP; a fast one must first agree with pycocotools.",
     )(command)
 
@@ -250,7 +246,6 @@ def device_option(command: Command) -> Command:
     return click.option(
         "--device",
         default="auto",
-        show_default=True,
         metavar="auto|cpu|cuda[:N]",
         callback=_check_device,
         help="Where the network runs; auto is the first GPU, or the CPU where there is none.",

@@ -30,28 +30,24 @@ if TYPE_CHECKING:
     "--protocol",
     type=click.Choice(["single", "ms_flip"]),
     default="single",
-    show_default=True,
     help="Segmentation: one scale, or six scales, each also mirrored.",
 )
 @click.option(
     "--score-threshold",
     type=click.FloatRange(0, 1),
     default=0.3,
-    show_default=True,
     help="Detection: leave out what scores this or less.",
 )
 @click.option(
     "--out",
     type=PATH,
     default=Path("predictions"),
-    show_default=True,
     help="Folder for the pictures, and the label maps or detections.",
 )
 @click.option(
     "--alpha",
     type=click.FloatRange(0, 1),
     default=0.5,
-    show_default=True,
     help="Share of the colours of classes or masks in the picture.",
 )
 @click.option(

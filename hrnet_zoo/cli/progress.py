@@ -46,14 +46,13 @@ class _Bars:
 
     def begin(self, what: str, total: int | None, unit: str) -> None:
         self.end()
-        text = TextColumn("{task.description}")
         counts: list[ProgressColumn] = []
         if unit == "B":
             counts = [DownloadColumn(), TransferSpeedColumn()]
         elif unit:
             counts = [MofNCompleteColumn()]
         self._bars = Bars(
-            text,
+            TextColumn("{task.description}"),
             BarColumn(),
             *counts,
             TimeRemainingColumn(),

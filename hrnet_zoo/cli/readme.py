@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from hrnet_zoo.cli.options import PATH, format_option, records_option, zoo_option
+from hrnet_zoo.cli.report import measured_in
 
 if TYPE_CHECKING:
     from hrnet_zoo.readme.update import Change, Columns, Update
-    from hrnet_zoo.verdicts.latest import Measured
-    from hrnet_zoo.zoo.zoo import Zoo
 
 
 @click.command()
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
     "--columns",
     type=click.Choice(["documented", "measured", "both"]),
     default="documented",
-    show_default=True,
     help="Numbers of the manifest, numbers measured, or the former with columns for the latter.",
 )
 @records_option
@@ -56,7 +52,7 @@ def readme(
         msg = "--write, --check and --diff exclude each other."
         raise click.UsageError(msg)
     zoo = load_zoo(zoo_file)
-    measured = {} if columns == "documented" else _measured(zoo, folder)
+    measured = {} if columns == "documented" else measured_in(zoo, folder)
     name = str(file)
     update = update_readme(read_text(file), zoo, measured, columns, name)
     written = write and update.new != update.old
@@ -84,14 +80,6 @@ def readme(
     return 3 if update.unknown else 0
 
 
-def _measured(zoo: Zoo, folder: Path) -> Measured:
-    from hrnet_zoo.records.accuracy import AccuracyRecord
-    from hrnet_zoo.records.folder import read_records
-    from hrnet_zoo.verdicts.latest import latest_judgements
-
-    return latest_judgements(zoo, read_records(folder, AccuracyRecord))
-
-
 def _unified_diff(update: Update, name: str) -> str:
     """Return the difference as a patch; empty if there is none."""
     from hrnet_zoo.readme.markdown import split_lines
@@ -113,17 +101,19 @@ def _summary(update: Update, name: str, *, written: bool) -> str:
 
 
 def _as_json(update: Update, name: str, columns: Columns, *, written: bool) -> str:
+    from hrnet_zoo.report.text import to_json
+
     content = {
         "file": name,
         "columns": columns,
         "written": written,
         "rows": update.num_rows,
-        "changes": [asdict(change) for change in update.changes],
-        "unknown": [asdict(unknown) for unknown in update.unknown],
+        "changes": update.changes,
+        "unknown": update.unknown,
         "documented_values": update.num_documented,
         "unmeasured_values": update.num_unmeasured,
     }
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return to_json(content)
 
 
 def _describe(change: Change) -> str:

@@ -13,6 +13,7 @@ from hrnet_zoo.cli.options import PATH, format_option, loaded_zoo, records_optio
 if TYPE_CHECKING:
     from hrnet_zoo.report.html.gathering import Gathered
     from hrnet_zoo.report.html.page import Erratum
+    from hrnet_zoo.verdicts.accuracy import Measured
     from hrnet_zoo.zoo.zoo import Zoo
 
 _PAGE_NEEDS = ("altair", "jinja2", "vl_convert")
@@ -44,12 +45,9 @@ def tables(folder: Path, output: Path | None, with_size: bool, zoo: Zoo) -> None
     Measured values and differences stand beside the documented ones wherever a record of a full,
     comparable run exists.
     """
-    from hrnet_zoo.records.accuracy import AccuracyRecord
-    from hrnet_zoo.records.folder import read_records
     from hrnet_zoo.report.tables import render_tables
-    from hrnet_zoo.verdicts.latest import latest_judgements
 
-    measured = latest_judgements(zoo, read_records(folder, AccuracyRecord))
+    measured = measured_in(zoo, folder)
     for source, text in render_tables(zoo, measured, with_size=with_size).items():
         if output is None:
             click.echo(f"## {source}: {zoo.sources[source].title}\n\n{text}")
@@ -62,9 +60,7 @@ def tables(folder: Path, output: Path | None, with_size: bool, zoo: Zoo) -> None
 
 @report.command()
 @records_option
-@click.option(
-    "--output", type=PATH, default=Path("report.html"), show_default=True, help="File to write."
-)
+@click.option("--output", type=PATH, default=Path("report.html"), help="File to write.")
 @loaded_zoo
 def html(folder: Path, output: Path, zoo: Zoo) -> int:
     """Write the whole zoo as one HTML file.
@@ -133,6 +129,15 @@ def export(folder: Path, form: str, output: Path, zoo: Zoo) -> int:
     {"csv": write_csv, "parquet": write_parquet}[form](gathered, output)
     click.echo(str(output))
     return _explained(gathered)
+
+
+def measured_in(zoo: Zoo, folder: Path) -> Measured:
+    """Return what stands beside documented numbers by the records in a folder."""
+    from hrnet_zoo.records.accuracy import AccuracyRecord
+    from hrnet_zoo.records.folder import read_records
+    from hrnet_zoo.verdicts.accuracy import latest_judgements
+
+    return latest_judgements(zoo, read_records(folder, AccuracyRecord))
 
 
 def _require(modules: tuple[str, ...]) -> None:

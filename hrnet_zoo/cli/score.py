@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     "--kind",
     type=click.Choice(["auto", "bbox", "segm"]),
     default="auto",
-    show_default=True,
     help="Boxes or masks; auto is boxes, and masks where the file has them.",
 )
 @coco_backend_option

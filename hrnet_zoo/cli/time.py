@@ -54,7 +54,6 @@ def none_is_zero(_ctx: click.Context, _param: click.Parameter, value: int | None
     type=click.Choice(["torch", "compile", "cudagraph", "openvino", "onnxruntime", "tensorrt"]),
     multiple=True,
     default=["torch"],
-    show_default=True,
     help="What runs the fast variants; may be repeated.",
 )
 @click.option(
@@ -63,14 +62,12 @@ def none_is_zero(_ctx: click.Context, _param: click.Parameter, value: int | None
     type=click.Choice(["fp32", "tf32", "bf16", "fp16"]),
     multiple=True,
     default=["fp32"],
-    show_default=True,
     help="In what the fast variants compute; may be repeated. Of detectors, backbone and neck.",
 )
 @click.option(
     "--batch",
     type=click.IntRange(min=1),
     default=1,
-    show_default=True,
     metavar="N",
     help="Images that fast variants compute together, not of detectors; medians are per batch.",
 )
@@ -78,7 +75,6 @@ def none_is_zero(_ctx: click.Context, _param: click.Parameter, value: int | None
     "--weights",
     type=click.Choice(["filled", "published"]),
     default="filled",
-    show_default=True,
     help="Random ones of sane magnitude, or the published checkpoint.",
 )
 @click.option(
@@ -110,7 +106,6 @@ def none_is_zero(_ctx: click.Context, _param: click.Parameter, value: int | None
     "limit_s",
     type=click.FloatRange(min=0, min_open=True),
     default=60.0,
-    show_default=True,
     help="Seconds of sampling per row; making variants ready is not counted.",
 )
 @click.option(

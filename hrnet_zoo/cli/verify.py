@@ -81,6 +81,7 @@ def parse_tolerance(
     "--worst",
     type=click.IntRange(min=0),
     default=0,
+    show_default=False,
     help="Save pictures of the N images that a network did worst on, beside the record.",
 )
 @click.option(

@@ -54,15 +54,19 @@ def noting(kind: ProblemKind, notes: list[Note]) -> Iterator[None]:
         notes.append((kind, str(error)))
 
 
-class Named(Protocol):
+class Listed(Protocol):
     """An image of the split, with what belongs to it."""
 
     @property
     def name(self) -> str:
         """As records name it."""
 
+    @property
+    def path(self) -> Path:
+        """The image's file."""
 
-Item = TypeVar("Item", bound=Named)
+
+Item = TypeVar("Item", bound=Listed)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hrnet_zoo.datasets.check_report import (
     CheckReport,
-    Inventory,
     Item,
     Note,
     Problem,
@@ -33,6 +33,9 @@ from hrnet_zoo.system.progress import Progress
 
 _EXAMPLES = 5
 _SAMPLE_SEED = 0
+
+Given = TypeVar("Given")
+Result = TypeVar("Result")
 
 
 def check(
@@ -63,7 +66,7 @@ def check(
     chosen = _chosen(found.items, sample)
     is_sample = len(chosen) < len(found.items)
     progress.begin(f"checking {dataset.title}", len(chosen), "images")
-    seen = _look_at_all(found, chosen, workers, progress)
+    seen = in_threads(found.look_at, chosen, workers, progress)
     notes = [*found.notes, *(note for one in seen for note in one.notes)]
     is_evaluable = bool(chosen) and not is_sample and all(k is ProblemKind.COUNT for k, _ in notes)
     labels = found.labels if found.labels is not None else _labels_in(seen)
@@ -98,19 +101,20 @@ def _chosen(items: Sequence[Item], sample: int | None) -> Sequence[Item]:
     return [items[index] for index in sorted(chosen)]
 
 
-def _look_at_all(
-    found: Inventory[Item], items: Sequence[Item], workers: int, progress: Progress
-) -> list[Seen]:
-    """Return what each item showed, in the order of the items."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="check") as pool:
-        futures = [pool.submit(found.look_at, item) for item in items]
+def in_threads(
+    function: Callable[[Given], Result], given: Iterable[Given], workers: int, progress: Progress
+) -> list[Result]:
+    """Return what a function makes of each, in their order; nothing is begun after an error."""
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(function, one) for one in given]
         try:
-            for done, _ in enumerate(as_completed(futures), 1):
+            for done, future in enumerate(as_completed(futures), 1):
+                future.result()
                 progress.update(done)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-        return [future.result() for future in futures]
+    return [future.result() for future in futures]
 
 
 def decoded(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from hrnet_zoo.datasets.check_report import CheckReport, Inventory, Note, ProblemKind
+from hrnet_zoo.datasets.check_report import Inventory, Note, ProblemKind
 from hrnet_zoo.datasets.class_listing import (
     LabelledImage,
     images_in_folders,
@@ -47,7 +47,8 @@ class ClassFolders(DataSet):
 
         found = self.inventory(folder)
         found.require_usable(self.title)
-        return ClassSamples(found.root, found.items, self._list_in(found.root))
+        list_file = self._list_in(found.root)
+        return ClassSamples(root=found.root, images=found.items, list_file=list_file)
 
     def inventory(self, folder: Path) -> Inventory[LabelledImage]:
         """Return what is there of the split and what is wrong with it; reads no image.
@@ -164,7 +165,3 @@ class ClassFolders(DataSet):
     def class_fields(self, label: int) -> Mapping[str, object]:
         """Return the folder of a class, for programs."""
         return {"folder": self.folders[label]}
-
-    def counted(self, report: CheckReport) -> list[tuple[str, str]]:  # noqa: ARG002
-        """Return nothing: images are all there is to count."""
-        return []

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hrnet_zoo.datasets.check_report import Note, ProblemKind
-from hrnet_zoo.errors import DatasetError
+from hrnet_zoo.datasets.images import files_below
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif")
 """Of images in class folders, in upper or lower case; other files are ignored, as upstream does."""
@@ -33,22 +32,8 @@ def images_in_folders(folder: Path, names: Sequence[str]) -> Iterator[tuple[str,
             missing.
     """
     for label, name in enumerate(names):
-        # os.walk, because it follows linked folders and can be made to complain about closed ones.
-        found = [
-            Path(parent, file).relative_to(folder).as_posix()
-            for parent, _, files in os.walk(folder / name, followlinks=True, onerror=_raise)
-            for file in files
-            if file.lower().endswith(SUFFIXES) and not file.startswith(".")
-        ]
-        yield from ((path, label) for path in sorted(found))
-
-
-def entries_in_list(text: str) -> Iterator[tuple[str, str]]:
-    """Yield path and class of every line, as text; paths may hold blanks."""
-    for line in text.splitlines():
-        if line.strip():
-            path, _, label = line.strip().rpartition(" ")
-            yield path, label
+        found = files_below(folder / name, lambda file: file.lower().endswith(SUFFIXES))
+        yield from ((f"{name}/{path}", label) for path in found)
 
 
 def read_list(list_file: Path, num_classes: int, notes: list[Note]) -> list[tuple[str, int]]:
@@ -63,7 +48,8 @@ def read_list(list_file: Path, num_classes: int, notes: list[Note]) -> list[tupl
         return []
     known = set(map(str, range(num_classes)))
     entries: dict[str, int] = {}
-    for path, label in entries_in_list(text):
+    for line in filter(None, map(str.strip, text.splitlines())):
+        path, _, label = line.rpartition(" ")  # paths may hold blanks
         is_class = label in known
         if not path or not is_class:
             reason = f"not a path and a class of 0 to {num_classes - 1}"
@@ -81,9 +67,3 @@ def names_of(paths: Sequence[str]) -> Sequence[str]:
     """Return the images' names, the same in both layouts where file names allow it."""
     stems = [Path(path).stem for path in paths]
     return stems if len(set(stems)) == len(stems) else paths
-
-
-def _raise(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):
-        msg = f"{error.filename} cannot be listed: {error.strerror}."
-        raise DatasetError(msg)

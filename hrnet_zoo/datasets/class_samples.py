@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hrnet_zoo.datasets.check_report import Note, ProblemKind, Seen
 from hrnet_zoo.datasets.checking import decoded
 from hrnet_zoo.datasets.class_listing import LabelledImage
+from hrnet_zoo.datasets.data_set import Samples
 from hrnet_zoo.datasets.digests import digest_of, stamp_of
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 
@@ -30,36 +31,25 @@ class ClassSample:
     """SHA-256 over the file's content and the class; the same in both layouts."""
 
 
-class ClassSamples:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClassSamples(Samples):
     """The validation split of one data set; images are read when asked for."""
 
-    def __init__(self, root: Path, images: Sequence[LabelledImage], list_file: Path | None) -> None:
-        self.root = root
-        self._images = images
-        self._list_file = list_file
-
-    def __len__(self) -> int:
-        return len(self._images)
-
-    def name_of(self, index: int) -> str:
-        """Return the name of image ``index`` without reading it."""
-        return self._images[index].name
-
-    def path_of(self, index: int) -> Path:
-        """Return the file of image ``index``."""
-        return self._images[index].path
+    images: Sequence[LabelledImage]
+    list_file: Path | None
+    """Where their classes come from; None: from the folders."""
 
     def label_of(self, index: int) -> int:
         """Return the class of image ``index`` without reading it."""
-        return self._images[index].label
+        return self.images[index].label
 
     def stamp(self, num_images: int) -> str:
         """Return a digest of the list's and the first images' names, sizes and times.
 
         It is cheap, for it reads no contents.
         """
-        lists = [("list", self._list_file)] if self._list_file is not None else []
-        images = [(image.name, image.path) for image in self._images[:num_images]]
+        lists = [("list", self.list_file)] if self.list_file is not None else []
+        images = [(image.name, image.path) for image in self.images[:num_images]]
         return stamp_of([*lists, *images])
 
     def load(self, index: int) -> ClassSample:
@@ -68,7 +58,7 @@ class ClassSamples:
         Raises:
             DatasetError: the file is damaged.
         """
-        listed = self._images[index]
+        listed = self.images[index]
         content = read_bytes(listed.path)
         return ClassSample(
             name=listed.name,

@@ -198,13 +198,8 @@ class CocoInstances(DataSet):
     def tree(self) -> list[str]:
         """Draw the folders; in ASCII, which every terminal and log file can show."""
         folder, _, file = self.annotation_file.rpartition("/")
-        return [
-            f"{self.root}/",
-            f"|-- {self.image_dir}/",
-            "|   `-- the images, by the file names listed in the annotations",
-            f"`-- {folder}/",
-            f"    `-- {file}",
-        ]
+        images = "the images, by the file names listed in the annotations"
+        return self.drawn([(self.image_dir, images), (folder, file)])
 
     def stored(self) -> list[str]:
         """Return how objects are stored, one statement a line."""

@@ -63,12 +63,11 @@ def write_results(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
     """
     try:
         text = json.dumps(list(entries), allow_nan=False)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text)
     except ValueError:
         msg = f"The results {path} cannot be written: a box or score is not a finite number."
         raise ResultsError(msg) from None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text)
     except OSError as error:
         msg = f"The results {path} cannot be written: {error.strerror or error}."
         raise ResultsError(msg) from None

@@ -15,6 +15,7 @@ from pycocotools import mask as coco_masks
 
 from hrnet_zoo.datasets.check_report import Note, ProblemKind, Seen, noting
 from hrnet_zoo.datasets.checking import decoded
+from hrnet_zoo.datasets.data_set import Samples
 from hrnet_zoo.datasets.detections import ImageDetections, Rle
 from hrnet_zoo.datasets.digests import digest_of, stamp_of
 from hrnet_zoo.datasets.images import decode_image, read_bytes
@@ -52,13 +53,12 @@ class DetectionSample:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class CocoSamples:
+class CocoSamples(Samples):
     """The validation split of one detection data set, by image id; images are read when asked for.
 
     Images without annotations belong to it, and so do crowds.
     """
 
-    root: Path
     annotation_file: Path
     ground_truth: dict[str, Any]
     """The annotation file as parsed."""
@@ -66,20 +66,9 @@ class CocoSamples:
     category_ids: Sequence[int]
     """The annotation file's id of every class, by label."""
 
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def name_of(self, index: int) -> str:
-        """Return the name of image ``index``."""
-        return self.images[index].name
-
     def image_ids(self) -> dict[str, int]:
         """Return the annotation file's ids of all images, by their names."""
         return {image.name: image.id for image in self.images}
-
-    def path_of(self, index: int) -> Path:
-        """Return the file of image ``index``."""
-        return self.images[index].path
 
     def stamp(self, num_images: int) -> str:
         """Return a digest of the annotation file's and the first images' names, sizes and times.

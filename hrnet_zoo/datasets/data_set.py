@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hrnet_zoo.errors import DatasetError
 
 if TYPE_CHECKING:
     # Commands that only list rows import this module, and need none of these.
-    from hrnet_zoo.datasets.check_report import CheckReport, Inventory, Note
+    from hrnet_zoo.datasets.check_report import CheckReport, Inventory, Listed, Note
     from hrnet_zoo.datasets.prepare.plan import Preparer
 
 
 _AFTER_COLOUR = re.compile(r"(?<= #[0-9a-f]{6}), ")
-_COLOUR = re.compile(r"[0-9a-f]{6}")
+_CLASS = re.compile(r"(.*) #([0-9a-f]{6})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +46,13 @@ def classes(text: str) -> ClassTable:
     lines = (line.strip() for line in text.splitlines())
     written = ", ".join(line.removesuffix(",") for line in lines if line)
     # A colour ends an entry, so that names may hold commas.
-    entries = _AFTER_COLOUR.split(written)
     names, palette = [], []
-    for entry in entries:
-        name, separator, rgb = entry.rpartition(" #")
-        if not separator or not _COLOUR.fullmatch(rgb):
+    for entry in _AFTER_COLOUR.split(written):
+        if (match := _CLASS.fullmatch(entry)) is None:
             msg = f'a class is written as "name #rrggbb", not as "{entry}"'
             raise ValueError(msg)
-        names.append(name)
-        r, g, b = bytes.fromhex(rgb)
+        names.append(match[1])
+        r, g, b = bytes.fromhex(match[2])
         palette.append((r, g, b))
     return ClassTable(names=tuple(names), palette=tuple(palette))
 
@@ -71,24 +69,30 @@ class Download:
     """What `data prepare` does, or what to do without it."""
 
 
-class Samples(Protocol):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Samples(ABC):
     """The validation split in a folder, its files listed; images are read when asked for."""
 
-    @property
-    def root(self) -> Path:
-        """The data set's own folder."""
+    root: Path
+    """The data set's own folder."""
+    images: Sequence[Listed]
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        return len(self.images)
 
     def name_of(self, index: int) -> str:
         """Return the name of image ``index`` without reading it."""
+        return self.images[index].name
 
     def path_of(self, index: int) -> Path:
         """Return the file of image ``index``."""
+        return self.images[index].path
 
+    @abstractmethod
     def stamp(self, num_images: int) -> str:
         """Return a digest of the first files' names, sizes and times; cheap, reads no contents."""
 
+    @abstractmethod
     def load(self, index: int) -> Any:  # noqa: ANN401 - each kind has its own, with name and image
         """Read and decode image ``index``; safe to call from several threads."""
 
@@ -180,6 +184,14 @@ class DataSet(ABC):
     def tree(self) -> list[str]:
         """Draw the folders; in ASCII, which every terminal and log file can show."""
 
+    def drawn(self, folders: Sequence[tuple[str, str]]) -> list[str]:
+        """Draw `root` with these folders and what is in each."""
+        lines = [f"{self.root}/"]
+        for number, (folder, content) in enumerate(folders, 1):
+            branch, beside = ("`", " ") if number == len(folders) else ("|", "|")
+            lines += [f"{branch}-- {folder}/", f"{beside}   `-- {content}"]
+        return lines
+
     @abstractmethod
     def stored(self) -> list[str]:
         """Return how labels are stored, one statement a line."""
@@ -192,6 +204,6 @@ class DataSet(ABC):
         """Return what else is known of a class, for programs."""
         return {}
 
-    @abstractmethod
-    def counted(self, report: CheckReport) -> list[tuple[str, str]]:
+    def counted(self, report: CheckReport) -> list[tuple[str, str]]:  # noqa: ARG002 - for subclasses
         """Return what a check counted beside the images: a word and a text each."""
+        return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 import numpy as np
@@ -46,9 +46,7 @@ class ImageDetections:
 
     def enlarged(self, factor: int) -> ImageDetections:
         """Return the boxes as they are in an enlarged image; masks are left out."""
-        return ImageDetections(
-            boxes=self.boxes * np.float32(factor), scores=self.scores, labels=self.labels
-        )
+        return replace(self, boxes=self.boxes * np.float32(factor), masks=None)
 
     def to_text(self) -> str:
         """Return the detections as compact text, without loss."""

@@ -7,8 +7,10 @@ read no image import it.
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +33,27 @@ def read_bytes(path: Path) -> bytes:
     except OSError as error:
         msg = f"{path} cannot be read: {error.strerror or error}."
         raise DatasetError(msg) from None
+
+
+def files_below(folder: Path, is_wanted: Callable[[str], bool]) -> list[str]:
+    """Return the paths below a folder, sorted, of the files whose names are wanted, if it is there.
+
+    Raises:
+        DatasetError: a folder cannot be listed.
+    """
+
+    def fail(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            msg = f"{error.filename} cannot be listed: {error.strerror}."
+            raise DatasetError(msg)
+
+    # os.walk, because it follows linked folders and can be made to complain about closed ones.
+    return sorted(
+        Path(parent, name).relative_to(folder).as_posix()
+        for parent, _, names in os.walk(folder, followlinks=True, onerror=fail)
+        for name in names
+        if is_wanted(name) and not name.startswith(".")
+    )
 
 
 def decode_image(content: bytes, path: Path) -> NDArray[np.uint8]:

@@ -55,7 +55,7 @@ class LabelImages(DataSet):
 
         found = self.inventory(folder)
         found.require_usable(self.title)
-        return LabelSamples(found.root, found.items)
+        return LabelSamples(root=found.root, images=found.items)
 
     def inventory(self, folder: Path) -> Inventory[Pair]:
         """Return what is there of the split and what is wrong with it; reads no image."""
@@ -126,17 +126,12 @@ class LabelImages(DataSet):
             what = f"{self.split_file} lists" if self.split_file else f"{self.image_dir} holds"
             text = f"{what} {len(stems)} images; the complete split has {self.num_images}"
             notes.append((ProblemKind.COUNT, text))
-        missing = [stem for stem in stems if stem not in images]
+        notes += [(ProblemKind.MISSING_IMAGE, stem) for stem in stems if stem not in images]
         unlabelled = [stem for stem in stems if stem in images and stem not in labelled]
+        notes += [(ProblemKind.NO_LABEL, stem) for stem in unlabelled]
         # Where a list says what belongs to the split, there may be label files of other images.
         unlisted = [] if self.split_file else sorted(labelled.keys() - stems)
-        for kind, names in (
-            (ProblemKind.MISSING_IMAGE, missing),
-            (ProblemKind.NO_LABEL, unlabelled),
-            (ProblemKind.NO_IMAGE, unlisted),
-        ):
-            notes += [(kind, name) for name in names]
-        return notes
+        return notes + [(ProblemKind.NO_IMAGE, stem) for stem in unlisted]
 
     def notes_on(self, labels: frozenset[int]) -> list[Note]:
         """Tell labels that have boundaries from those that leave them out; both are intact."""
@@ -158,12 +153,8 @@ class LabelImages(DataSet):
         if self.split_file:
             folder, _, file = self.split_file.rpartition("/")
             folders.append((folder, f"{file}, one <name> per line"))
-        lines = [f"{self.root}/"]
-        for number, (folder, file) in enumerate(folders, 1):
-            branch, beside = ("`", " ") if number == len(folders) else ("|", "|")
-            lines += [f"{branch}-- {folder}/", f"{beside}   `-- {file}"]
         also = "" if self.split_file else ", subfolders included"
-        return [*lines, f"<name> is the same for an image and its label{also}"]
+        return [*self.drawn(folders), f"<name> is the same for an image and its label{also}"]
 
     def stored(self) -> list[str]:
         """Return how labels are stored, one statement a line."""

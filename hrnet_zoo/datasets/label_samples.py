@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,9 @@ from numpy.typing import NDArray
 
 from hrnet_zoo.datasets.check_report import Note, ProblemKind, Seen, noting
 from hrnet_zoo.datasets.checking import decoded
+from hrnet_zoo.datasets.data_set import Samples
 from hrnet_zoo.datasets.digests import digest_of, stamp_of
-from hrnet_zoo.datasets.images import decode_image, decode_label, read_bytes
+from hrnet_zoo.datasets.images import decode_image, decode_label, files_below, read_bytes
 from hrnet_zoo.errors import DatasetError
 
 INVALID = 254
@@ -47,27 +47,15 @@ class Sample:
     """SHA-256 over both files' contents."""
 
 
-class LabelSamples:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LabelSamples(Samples):
     """The validation split of one data set; item i is decoded when asked for."""
 
-    def __init__(self, root: Path, pairs: Sequence[Pair]) -> None:
-        self.root = root
-        self._pairs = pairs
-
-    def __len__(self) -> int:
-        return len(self._pairs)
-
-    def name_of(self, index: int) -> str:
-        """Return the name of sample ``index`` without reading it."""
-        return self._pairs[index].name
-
-    def path_of(self, index: int) -> Path:
-        """Return the image file of sample ``index``."""
-        return self._pairs[index].path
+    images: Sequence[Pair]
 
     def stamp(self, num_images: int) -> str:
         """Return a digest of the first files' names, sizes and times; cheap, reads no contents."""
-        pairs = self._pairs[:num_images]
+        pairs = self.images[:num_images]
         return stamp_of((pair.name, path) for pair in pairs for path in (pair.path, pair.label))
 
     def load(self, index: int) -> Sample:
@@ -76,7 +64,7 @@ class LabelSamples:
         Raises:
             DatasetError: a file is damaged, sizes differ, or a label value is not a class.
         """
-        pair = self._pairs[index]
+        pair = self.images[index]
         image_bytes, label_bytes = read_bytes(pair.path), read_bytes(pair.label)
         image = decode_image(image_bytes, pair.path)
         stored = decode_label(label_bytes, pair.label)
@@ -117,19 +105,8 @@ def files_by_stem(folder: Path, suffix: str) -> dict[str, Path]:
     Raises:
         DatasetError: a folder cannot be listed.
     """
-
-    def fail(error: OSError) -> None:
-        msg = f"{error.filename} cannot be listed: {error.strerror}."
-        raise DatasetError(msg)
-
-    # os.walk, because it follows linked folders and can be made to complain about closed ones.
-    paths = (
-        Path(parent, name)
-        for parent, _, names in os.walk(folder, followlinks=True, onerror=fail)
-        for name in names
-        if name.endswith(suffix) and not name.startswith(".")
-    )
-    return {path.relative_to(folder).as_posix().removesuffix(suffix): path for path in paths}
+    paths = files_below(folder, lambda name: name.endswith(suffix))
+    return {path.removesuffix(suffix): folder / path for path in paths}
 
 
 def listed_stems(split_file: Path) -> list[str]:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from hrnet_zoo.system.strict import Strict
 
 Triple = Annotated[tuple[float, float, float], Field(strict=False)]
-_PositiveFloat = Annotated[float, Field(gt=0)]
-PositiveTriple = Annotated[
-    tuple[_PositiveFloat, _PositiveFloat, _PositiveFloat], Field(strict=False)
-]
+PositiveTriple = Annotated[tuple[PositiveFloat, PositiveFloat, PositiveFloat], Field(strict=False)]
 
 
 class Normalisation(Strict):

@@ -17,7 +17,7 @@ from markdown_it.rules_block import StateBlock, table
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+\Z")
 # Pipes in code spans split cells, too, unless they are escaped: so do GitHub and the parser.
-_PIPE = re.compile(r"(?<!\\)\|")
+PIPE = re.compile(r"(?<!\\)\|")
 _EMPHASIS = "*_~`"
 _FOOTNOTE = re.compile(r"(?<=.)\\\*$")
 _LINKED = re.compile(r"\[([^\[\]|]+)\]\([^()\s]*\)")
@@ -162,7 +162,7 @@ def _split(content: str, start: int, number: int, columns: int | None) -> Line:
         columns: how many cells there should be, if the header has no pipe at its end; a line that
             ends with a pipe then has an empty last cell if it is one short otherwise.
     """
-    pipes = [match.start() for match in _PIPE.finditer(content)]
+    pipes = [match.start() for match in PIPE.finditer(content)]
     leading = content.startswith("|")
     ends = [*(pipes[1:] if leading else pipes), len(content)]
     begins = [1 if leading else 0, *(end + 1 for end in ends[:-1])]

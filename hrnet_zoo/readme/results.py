@@ -13,7 +13,7 @@ from hrnet_zoo.readme.markdown import Cell, Line, MarkdownTable, MarkdownText
 from hrnet_zoo.readme.names import labels_of
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.weights.file_name import link_file_name
-from hrnet_zoo.zoo.columns import LABELS, NETWORKS, columns_by_title, is_result, normalised
+from hrnet_zoo.zoo.columns import LABELS, NETWORKS, is_result, normalised, titles_of_columns
 from hrnet_zoo.zoo.row import Row, Table
 from hrnet_zoo.zoo.zoo import Zoo
 
@@ -37,7 +37,7 @@ class ResultsTable:
 
     markdown: MarkdownTable
     columns: Mapping[str, int]
-    """Place of each known column, from 0."""
+    """Place of each known column, from 0; from left to right."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -47,10 +47,6 @@ class ResultsTable:
     def title(self, column: str) -> str:
         """Return a column's title as printed, without emphasis."""
         return self.markdown.header.cells[self.columns[column]].core
-
-    def in_order(self) -> list[str]:
-        """Return the known columns from left to right."""
-        return sorted(self.columns, key=self.columns.__getitem__)
 
     def cell(self, line: Line, column: str) -> Cell:
         """Return the cell of a line in a column."""
@@ -64,8 +60,11 @@ def added_titles(table: ResultsTable, metric: str) -> tuple[str, str]:
 
 def titles_of(tables: Iterable[Table]) -> dict[str, str]:
     """Return what columns are called, in upstream's READMEs and in the given tables."""
+    known = {
+        normalised(t): column for column, titles in titles_of_columns().items() for t in titles
+    }
     own = {normalised(title): column for table in tables for title, column in table.columns.items()}
-    return {**columns_by_title(), **own}
+    return known | own
 
 
 def results_tables(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from hrnet_zoo.errors import ReadmeError, explain_os_error
-from hrnet_zoo.readme.markdown import Line
+from hrnet_zoo.readme.markdown import PIPE, Line
 from hrnet_zoo.system.whole_file import write_whole
-
-_PIPE = re.compile(r"(?<!\\)\|")
 
 
 def read_text(path: Path) -> str:
@@ -79,7 +76,7 @@ def replace_text(line: Line, place: int, old: str, new: str, *, right: bool) -> 
         right: whether the column is aligned to the right, so that padding belongs before the text.
     """
     cell = line.cells[place]
-    text = cell.text.replace(old, _PIPE.sub(r"\\|", " ".join(new.split())), 1)
+    text = cell.text.replace(old, PIPE.sub(r"\\|", " ".join(new.split())), 1)
     if cell.text:
         before = cell.raw[: len(cell.raw) - len(cell.raw.lstrip())]
         behind = cell.raw[len(cell.raw.rstrip()) :]

@@ -25,7 +25,7 @@ from hrnet_zoo.readme.results import (
 )
 from hrnet_zoo.readme.text import Edit, add_cell, remove_cells, replace_text, spliced
 from hrnet_zoo.tasks import METRICS
-from hrnet_zoo.verdicts.latest import Measured, compared_cells
+from hrnet_zoo.verdicts.accuracy import Measured, compared_cells
 from hrnet_zoo.zoo.columns import normalised
 from hrnet_zoo.zoo.printed import NOT_PRINTED, decimals_of
 from hrnet_zoo.zoo.row import Row

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -181,11 +182,9 @@ def _read_store(folder: Path, known: dict[str, Run]) -> Store:
 def _read(name: str, file: RunFile) -> Run:
     # Size and time are those before reading: a file that changes in between is read again next
     # time.
+    run = partial(Run, file=name, size_bytes=file.size_bytes, mtime_ns=file.mtime_ns)
     if file.is_empty:
-        return Run(
-            file=name,
-            size_bytes=file.size_bytes,
-            mtime_ns=file.mtime_ns,
+        return run(
             kind=file.usual_kind,
             row=file.usual_row,
             status="started",
@@ -193,10 +192,7 @@ def _read(name: str, file: RunFile) -> Run:
         )
     record = read_record(file.path)
     status, device, num_images, values = _found(record)
-    return Run(
-        file=name,
-        size_bytes=file.size_bytes,
-        mtime_ns=file.mtime_ns,
+    return run(
         kind=record.kind,
         row=record.row,
         edition=record.edition,

@@ -91,9 +91,7 @@ def check_as_text(dataset: DataSet, report: CheckReport) -> str:
 def check_as_json(report: CheckReport) -> str:
     """Return what a data set is like, for programs."""
     own = {"fine": report.is_fine, "sample_only": report.is_sample}
-    fields = asdict(report)
-    first = {key: fields.pop(key) for key in ("name", "root")}
-    return to_json({**first, **own, **fields})
+    return to_json({"name": report.name, "root": report.root, **own, **asdict(report)})
 
 
 def prepared_as_text(dataset: DataSet, summary: PrepareSummary) -> str:

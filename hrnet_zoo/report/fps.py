@@ -39,9 +39,23 @@ def fps_as_text(
 
 def fps_as_json(judgements: Sequence[FpsJudgement], undocumented: Sequence[str]) -> str:
     """Return the verdicts for programs: one object per timed row."""
-    judged = [_as_dict(judgement) for judgement in judgements]
-    content = [*judged, *({"name": name, "verdict": "not_documented"} for name in undocumented)]
-    return to_json(content)
+    judged = [
+        {
+            "name": j.row.name,
+            "source": j.row.source,
+            "table": j.row.table,
+            "seconds_per_image": j.row.measured_s,
+            "documented_fps": j.row.documented_fps,
+            "implied_fps": j.implied_fps,
+            "interval": j.interval,
+            "difference": j.difference,
+            "verdict": j.verdict,
+            "reason": j.reason,
+            "ratios": j.ratios,
+        }
+        for j in judgements
+    ]
+    return to_json([*judged, *({"name": n, "verdict": "not_documented"} for n in undocumented)])
 
 
 def _cells(judgement: FpsJudgement) -> list[str]:
@@ -89,20 +103,3 @@ def _without_verdict(judgements: Sequence[FpsJudgement]) -> Iterator[str]:
             )
     if len(differences) > 1:
         yield f"  differences of ratios: {min(differences):+.0%} to {max(differences):+.0%}"
-
-
-def _as_dict(judgement: FpsJudgement) -> dict[str, object]:
-    row = judgement.row
-    return {
-        "name": row.name,
-        "source": row.source,
-        "table": row.table,
-        "seconds_per_image": row.measured_s,
-        "documented_fps": float(row.documented_fps),
-        "implied_fps": judgement.implied_fps,
-        "interval": judgement.interval,
-        "difference": judgement.difference,
-        "verdict": judgement.verdict.value,
-        "reason": judgement.reason,
-        "ratios": judgement.ratios,
-    }

@@ -146,14 +146,14 @@ def _checkpoint(result: RowResult) -> Iterator[str]:
 
 
 def _judgement_as_dict(judgement: Judgement) -> dict[str, object]:
-    documented, tolerance = judgement.documented, judgement.tolerance
+    documented = judgement.documented
     return {
-        "documented": None if documented is None else float(documented),
+        "documented": documented,
         "documented_printed": None if documented is None else str(documented),
         "measured": judgement.measured,
         "delta": judgement.delta,
-        "tolerance": None if tolerance is None else float(tolerance),
-        "verdict": judgement.verdict.value,
+        "tolerance": judgement.tolerance,
+        "verdict": judgement.verdict,
         "reason": judgement.reason or None,
     }
 

@@ -78,14 +78,13 @@ def memory_exit_code(results: Iterable[RowMemory]) -> int:
 
 
 def _as_dict(result: RowMemory) -> dict[str, object]:
-    documented = result.row.documented("train_memory_gb")
     judgement, record = result.judgement, result.record
     training, inference = record.training, record.inference
     is_measured = inference.measured is not None
     return {
         "name": result.row.name,
         "edition": result.row.edition,
-        "documented_train_memory_gb": None if documented is None else float(documented),
+        "documented_train_memory_gb": result.row.documented("train_memory_gb"),
         "predicted_train_memory_gb": _gib(training.predicted),
         "measured_train_memory_gb": _gib(training.measured),
         "inference_peak_gib": result.inference_gib,

@@ -8,7 +8,6 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.report.text import aligned, metric_title, section, to_json
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.network_size import CONVENTION
@@ -31,7 +30,7 @@ _PRINTED_FIELDS = (
 
 def row_as_dict(row: Row) -> dict[str, object]:
     """Return a row for programs: quoted text as text, documented values as numbers or None."""
-    documented = {metric: row.documented(metric) for metric in METRICS}
+    counted = complexity_of(row)
     return {
         "name": row.name,
         "task": row.task,
@@ -39,13 +38,13 @@ def row_as_dict(row: Row) -> dict[str, object]:
         "position": row.position,
         "method": row.method,
         **{field: row.text(field) for field in _PRINTED_FIELDS},
-        "documented": {
-            metric: None if value is None else float(value) for metric, value in documented.items()
-        },
+        "documented": {metric: row.documented(metric) for metric in METRICS},
         "config_url": row.config_url,
         "checkpoint_url": row.checkpoint_url,
         "log_url": row.log_url,
-        **_size_as_dict(row),
+        "parameters": counted and counted.parameters,
+        "multiply_adds": counted and counted.multiply_adds,
+        "multiply_adds_input": counted and counted.input_size,
         "later": None if row.later is None else _later_as_dict(row.later),
     }
 
@@ -142,15 +141,6 @@ def row_as_text(zoo: Zoo, row: Row) -> str:
     return "\n\n".join(parts)
 
 
-def _size_as_dict(row: Row) -> dict[str, object]:
-    counted = complexity_of(row)
-    return {
-        "parameters": counted and counted.parameters,
-        "multiply_adds": counted and counted.multiply_adds,
-        "multiply_adds_input": counted and counted.input_size,
-    }
-
-
 def _size(row: Row) -> list[tuple[str, str]]:
     counted = complexity_of(row)
     if counted is None:
@@ -185,10 +175,9 @@ def _setup(row: Row) -> list[tuple[str, str]]:
 
 def _later_as_dict(later: LaterEdition) -> dict[str, object]:
     """Return a later edition for programs: documented values as numbers or None."""
-    documented = {q: printed_number(text) for q, text in later.quantities.items()}
     return {
         "source": later.source,
-        "documented": {q: None if v is None else float(v) for q, v in documented.items()},
+        "documented": {q: printed_number(text) for q, text in later.quantities.items()},
         "checkpoint_url": later.checkpoint_url,
         "checkpoint_sha256_prefix": later.checkpoint_sha256_prefix,
         "normalisation": later.normalisation.model_dump(mode="json"),
@@ -212,17 +201,14 @@ def _differences(row: Row, later: LaterEdition) -> Iterator[tuple[str, str, str]
     ours, theirs = row.setup.normalisation, later.normalisation
     if ours != theirs:
         yield "channel order", ours.channel_order, theirs.channel_order
-        yield "mean", _triple(ours, "mean"), _triple(theirs, "mean")
-        yield "std", _triple(ours, "std"), _triple(theirs, "std")
+        for field in ("mean", "std"):
+            mine, other = (", ".join(map(str, getattr(n, field))) for n in (ours, theirs))
+            yield field, mine, other
     yield "checkpoint", *_files(row)
 
 
 def _documented(text: str | None, unit: str = "") -> str:
     return "not documented" if text is None or text in NOT_PRINTED else f"{text} {unit}".rstrip()
-
-
-def _triple(normalisation: Normalisation, field: str) -> str:
-    return ", ".join(map(str, getattr(normalisation, field)))
 
 
 def _files(row: Row) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hrnet_zoo.report.text import aligned
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.network_size import CONVENTION
-from hrnet_zoo.verdicts.latest import Measured, compared_cells
+from hrnet_zoo.verdicts.accuracy import Measured, compared_cells
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.printed import decimals_of
 from hrnet_zoo.zoo.row import Row, Table

@@ -24,6 +24,8 @@ def to_json(content: object) -> str:
 def _plain(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
+    if isinstance(value, Decimal):
+        return float(value)
     return value.name.lower() if isinstance(value, Enum) else str(value)
 
 

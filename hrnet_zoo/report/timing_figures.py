@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from hrnet_zoo.records.timing import TimingRecord
@@ -90,22 +90,22 @@ def latency_of(variant: VariantTimed, documented: Sequence[float]) -> Latency:
 def rates_of(variant: VariantTimed, work: Work | None) -> Rates:
     """Return how near a variant is to the ceilings of the machine, and which limits it."""
     moved = variant.bytes_moved
+    known = Rates(gpu_busy=variant.gpu_busy, bytes_moved=moved)
     if variant.outcome != "timed":
-        return Rates(gpu_busy=variant.gpu_busy, bytes_moved=moved)
+        return known
     middle = median(variant.seconds)
     gbs = None if moved is None else moved / middle / 1e9
     if work is None:
-        return Rates(gpu_busy=variant.gpu_busy, bytes_moved=moved, gbs=gbs)
+        return replace(known, gbs=gbs)
     gflops = 2 * work.multiply_adds * variant.batch / middle / 1e9
     peak = {"fp32": work.peak_gflops, **work.other_gflops}.get(variant.precision)
     computing = None if peak is None else gflops / peak
     moving = None if gbs is None or work.copy_gbs is None else gbs / work.copy_gbs
-    return Rates(
+    return replace(
+        known,
         limit=_limit_of(variant, computing, moving),
-        gpu_busy=variant.gpu_busy,
         gflops=gflops,
         gflops_share=computing,
-        bytes_moved=moved,
         gbs=gbs,
         gbs_share=moving,
     )

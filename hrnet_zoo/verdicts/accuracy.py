@@ -6,19 +6,21 @@ their reasons, stand with their metrics (`tasks/*/metrics.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 
 from hrnet_zoo.records.accuracy import AccuracyRecord, Measurement
 from hrnet_zoo.records.base import Status
+from hrnet_zoo.records.selection import Counting
+from hrnet_zoo.system.wording import Answer
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.zoo.printed import decimals_of
 from hrnet_zoo.zoo.row import Row
+from hrnet_zoo.zoo.zoo import Zoo
 
 
-class Verdict(StrEnum):
+class Verdict(Answer):
     """The answer to "does it give the number in the table?"; only MATCH is a yes."""
 
     MATCH = "match"
@@ -29,12 +31,6 @@ class Verdict(StrEnum):
     NOT_DOCUMENTED = "not_documented"
     NOT_RUN = "not_run"
     ERROR = "error"
-
-    @property
-    def label(self) -> str:
-        """Return the verdict in words, for people."""
-        head, _, rest = self.value.partition("_")
-        return f"{head} ({rest})" if head == "mismatch" else self.value.replace("_", " ")
 
 
 UNFINISHED: dict[Status, str] = {
@@ -62,6 +58,10 @@ class Judgement:
     verdict: Verdict
     reason: str
     """Why the verdict is not simply match or mismatch; may be empty."""
+
+
+Measured = Mapping[tuple[str, str], Judgement]
+"""(row name, metric) -> the latest verdict that rests on a full, comparable measurement."""
 
 
 def tolerance_for(documented: Decimal, metric: str, noise: Decimal | None = None) -> Decimal:
@@ -213,3 +213,38 @@ def _protocol_differences(row: Row, measurement: Measurement) -> Iterator[str]:
         yield "another test scale or window than the documented one"
     if used.normalisation != expected.normalisation:
         yield "another input normalisation than the documented one"
+
+
+def latest_judgements(zoo: Zoo, records: Iterable[AccuracyRecord]) -> Measured:
+    """Return, per documented number, the verdict on its latest comparable measurement.
+
+    Partial runs, other checkpoints or editions and unfinished runs are passed over: a table shows
+    only what can stand beside the documented value.
+
+    Args:
+        zoo: rows by name; records of other rows are passed over.
+        records: in any order.
+    """
+    rows = {row.name: row for row in zoo.rows}
+    latest = Counting[tuple[str, str], Judgement]()
+    for record in records:
+        if (row := rows.get(record.row)) is None:
+            continue
+        for measurement in record.measurements:
+            judgement = judge(row, record, measurement.metric)
+            if judgement.verdict in (Verdict.MATCH, *MISMATCHES):
+                latest.add((row.name, measurement.metric), judgement, record.started_at)
+    return latest.runs
+
+
+def compared_cells(judgement: Judgement, decimals: int) -> tuple[str, str]:
+    """Return measured value and difference as a table shows them; "(!)" marks a mismatch.
+
+    Args:
+        judgement: on a number that is documented and was measured.
+        decimals: of both.
+    """
+    assert judgement.delta is not None
+    flag = "" if judgement.verdict is Verdict.MATCH else " (!)"
+    delta = round(judgement.delta, decimals) + 0.0  # no "-0.00"
+    return f"{judgement.measured:.{decimals}f}", f"{delta:+.{decimals}f}{flag}"

@@ -33,7 +33,7 @@ def fetch_row(
         CheckpointError: the row links none, or it cannot be had as promised.
     """
     if row.checkpoint_url is None or row.checkpoint_sha256_prefix is None:
-        or_later = ", or --edition later" if row.edition == "readme" and row.has_later else ""
+        or_later = ", or --edition later" if row.edition == "readme" and row.later else ""
         msg = (
             f"{row.name}: the table links no checkpoint for this row: there is nothing to fetch. "
             f"Pass a file of your own with --checkpoint{or_later}."

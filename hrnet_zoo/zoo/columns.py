@@ -42,15 +42,6 @@ def normalised(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def columns_by_title() -> dict[str, str]:
-    """Return a column's title, normalised -> what the column holds."""
-    return {
-        normalised(title): column
-        for column, titles in titles_of_columns().items()
-        for title in titles
-    }
-
-
 def is_percent(quantity: str) -> bool:
     """Whether a quantity is a percentage, which cannot be more than 100."""
     return quantity in METRICS and METRICS[quantity].largest == 100

@@ -169,11 +169,9 @@ def _explain(error: ErrorDetails, path: Keys) -> Problem:
     if kind == "extra_forbidden":
         return path, f"unknown key.{did_you_mean(str(path[-1]), _known_keys())}".rstrip(".")
     if kind == "union_tag_invalid":
-        tag, expected = error["ctx"]["tag"], error["ctx"]["expected_tags"]
-        return (
-            *path,
-            error["ctx"]["discriminator"].strip("'"),
-        ), f"is '{tag}', not one of {expected}"
+        context = error["ctx"]
+        what = f"is '{context['tag']}', not one of {context['expected_tags']}"
+        return (*path, context["discriminator"].strip("'")), what
     if kind == "string_type" and isinstance(given, int | float):
         return path, f'is the number {given}; write it in quotes, as printed ("78.80")'
     shown = repr(given)

@@ -32,9 +32,6 @@ from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
 from hrnet_zoo.zoo.columns import LABELS, titles_of_columns
 from hrnet_zoo.zoo.printed import printed_number
 
-Column = str
-"""What a table column can hold; "config" and "download" hold links."""
-
 EditionName = Literal["readme", "later"]
 EDITIONS: tuple[EditionName, ...] = ("readme", "later")
 """What is claimed of a row: by the README's table, or by what upstream published later."""
@@ -188,11 +185,6 @@ class Row(Strict):
     def edition(self) -> EditionName:
         """Return which claim this row makes."""
         return "readme" if self._readme is None else "later"
-
-    @property
-    def has_later(self) -> bool:
-        """Whether upstream published something later for the row."""
-        return self.later is not None
 
     def in_edition(self, name: EditionName) -> Row:
         """Return this row as the edition called ``name`` claims it.

@@ -16,10 +16,10 @@ from support.classification_goldens import FOLDER
 from support.trees import picture
 
 from hrnet_zoo.datasets import DATASETS
-from hrnet_zoo.datasets.check_report import CheckReport
+from hrnet_zoo.datasets.check_report import CheckReport, Note
 from hrnet_zoo.datasets.checking import check
 from hrnet_zoo.datasets.class_folders import ClassFolders
-from hrnet_zoo.datasets.class_listing import SUFFIXES, entries_in_list, images_in_folders
+from hrnet_zoo.datasets.class_listing import SUFFIXES, images_in_folders, read_list
 from hrnet_zoo.datasets.data_set import classes
 from hrnet_zoo.datasets.imagenet import IMAGENET
 from hrnet_zoo.demo import DATA_ROOT
@@ -83,10 +83,12 @@ def test_folders_as_upstream_lists_them(tmp_path: Path) -> None:
     assert [list(entry) for entry in images_in_folders(tmp_path, names)] == case["listed"]
 
 
-def test_a_list_as_upstream_reads_it() -> None:
-    case = REFERENCE["list"]
-    entries = [[path, int(label)] for path, label in entries_in_list(case["text"])]
-    assert entries == case["listed"]
+def test_a_list_as_upstream_reads_it(tmp_path: Path) -> None:
+    case, notes = REFERENCE["list"], list[Note]()
+    (tmp_path / "val.txt").write_text(case["text"])
+    entries = read_list(tmp_path / "val.txt", 1000, notes)
+    assert [[path, label] for path, label in entries] == case["listed"]
+    assert not notes
 
 
 def test_suffixes_are_upstreams() -> None:

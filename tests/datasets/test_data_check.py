@@ -170,7 +170,7 @@ def test_folder_that_cannot_be_listed(root: Path, monkeypatch: pytest.MonkeyPatc
             onerror(PermissionError(13, "Permission denied", str(folder)))
         return walk(folder, followlinks=followlinks, onerror=onerror)
 
-    monkeypatch.setattr("hrnet_zoo.datasets.label_samples.os.walk", closed)
+    monkeypatch.setattr("hrnet_zoo.datasets.images.os.walk", closed)
     report = check("isaid", root)
     assert only(report).kind is ProblemKind.ABSENT
     assert only(report).examples == ("ann_dir/val cannot be listed: Permission denied.",)

@@ -77,7 +77,7 @@ def codes(text: str) -> dict[str, int]:
 
 def test_every_column_is_known() -> None:
     [table] = results_tables(read_markdown(README), titles_of([]), "README.md")
-    assert {table.title(column): column for column in table.in_order()} == COLUMNS
+    assert {table.title(column): column for column in table.columns} == COLUMNS
     assert len(table.markdown.lines) == 9
     first = table.markdown.lines[0]
     assert table.cell(first, "model").core == W18

@@ -14,8 +14,7 @@ from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.markdown import read_markdown
 from hrnet_zoo.readme.update import Update, update_readme
 from hrnet_zoo.tasks import METRICS
-from hrnet_zoo.verdicts.accuracy import Judgement, Verdict
-from hrnet_zoo.verdicts.latest import Measured
+from hrnet_zoo.verdicts.accuracy import Judgement, Measured, Verdict
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Manifest, Row
 from hrnet_zoo.zoo.zoo import Zoo

@@ -14,8 +14,7 @@ import hrnet_zoo
 from hrnet_zoo.errors import ManifestError, UsageError
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.files import read_record
-from hrnet_zoo.verdicts.accuracy import Judgement, Verdict, exit_code, judge
-from hrnet_zoo.verdicts.latest import latest_judgements
+from hrnet_zoo.verdicts.accuracy import Judgement, Verdict, exit_code, judge, latest_judgements
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import EditionName, Row
 

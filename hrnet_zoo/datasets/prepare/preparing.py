@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -16,6 +16,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from hrnet_zoo.datasets.checking import in_threads
 from hrnet_zoo.datasets.data_set import DataSet
 from hrnet_zoo.datasets.images import decode_image, decode_label, read_bytes
 from hrnet_zoo.datasets.prepare.archives import open_source
@@ -184,17 +185,8 @@ def _carry_out(
     Threads suffice: decoding, encoding, unzipping and table look-ups all release the
     interpreter's lock. Memory is bounded, for each thread holds one source image at a time.
     """
-    was_written: dict[str, bool] = {}
-    with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(_do, make, root, overwrite=overwrite) for make in plan.pieces]
-        try:
-            for done, future in enumerate(as_completed(futures), 1):
-                was_written |= future.result()
-                progress.update(done)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return was_written
+    do = partial(_do, root=root, overwrite=overwrite)
+    return dict(ChainMap(*in_threads(do, plan.pieces, workers, progress)))
 
 
 def _do(make: Callable[[], Outputs], root: Path, *, overwrite: bool) -> dict[str, bool]:

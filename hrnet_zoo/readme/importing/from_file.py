@@ -134,7 +134,7 @@ def read_readme(
             if name is None and links.config is not None:
                 name = link_file_name(links.config).removesuffix(".py")
             # As quoted, without emphasis.
-            printed = {c: table.cell(line, c).core for c in table.in_order() if c not in LINKS}
+            printed = {c: table.cell(line, c).core for c in table.columns if c not in LINKS}
             yield Entry(
                 place=place,
                 task=declared.task,
@@ -162,7 +162,7 @@ def _declared(table: ResultsTable, source: str, earlier: Sequence[str]) -> Table
         raise ReadmeError(f"the columns do not tell whether the table is about {what}")
     if heading in earlier:
         raise ReadmeError(f'a second table stands under the heading "{heading}"')
-    columns = {table.title(column): column for column in table.in_order()}
+    columns = {table.title(column): column for column in table.columns}
     return Table(source=source, heading=heading, task=tasks[0], columns=columns)
 
 

@@ -33,14 +33,11 @@ AnyChart = alt.Chart | Layers
 NUM_SERIES = 7
 PAGE_FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
-_TITLES: Mapping[Against, str] = {
-    "fps": "images per second",
-    "parameters": "parameters (millions)",
+_AXES: Mapping[Against, tuple[str, str, str]] = {
+    "fps": ("images per second", "fps_is", "fps"),
+    "parameters": ("parameters (millions)", "accuracy_is", "accuracy"),
 }
-_SOURCE: Mapping[Against, tuple[str, str]] = {
-    "fps": ("fps_is", "fps"),
-    "parameters": ("accuracy_is", "accuracy"),
-}
+"""Title of the axis; field and title of where the numbers of its marks are from."""
 _DIFFERENCE = "measured - documented"
 _SHAPES: dict[Verdict, str] = {
     Verdict.MATCH: "circle",
@@ -218,7 +215,7 @@ def _in_points(claim: Claim) -> bool:
 
 def accuracy_chart(points: Sequence[RowPoint], against: Against, colours: Colours) -> alt.Chart:
     """Return accuracy against speed or size: filled marks were measured, hollow ones documented."""
-    field, title = _SOURCE[against]
+    axis_title, field, title = _AXES[against]
     backbones = list(dict.fromkeys(point.backbone for point in points))
     series = [colours.series[i % NUM_SERIES] for i in range(len(backbones))]
     by_backbone = alt.Scale(domain=backbones, range=series)
@@ -230,7 +227,7 @@ def accuracy_chart(points: Sequence[RowPoint], against: Against, colours: Colour
         _chart(point for point in points if getattr(point, against) is not None)
         .mark_point(size=80, strokeWidth=1.6, opacity=1)
         .encode(
-            x=alt.X(f"{against}:Q", title=_TITLES[against], scale=from_data, axis=axis),
+            x=alt.X(f"{against}:Q", title=axis_title, scale=from_data, axis=axis),
             y=alt.Y("accuracy:Q", title="accuracy (%)", scale=from_data, axis=axis),
             stroke=alt.Stroke("backbone:N", title="backbone", scale=by_backbone),
             fill=alt.Fill("backbone:N", title="backbone", scale=by_backbone),
@@ -263,7 +260,7 @@ def delta_chart(points: Iterable[DeltaPoint], colours: Colours) -> Layers:
     marks = base.mark_point(size=70, filled=True, opacity=1).encode(
         x="delta:Q",
         color=verdict_colour(colours),
-        shape=_verdict_shape(),
+        shape=alt.Shape("verdict:N", **_by_verdict(_SHAPES)),
         tooltip=[
             *_tooltips("label", "metric", "documented", "measured"),
             alt.Tooltip("delta:Q", format="+.3f"),
@@ -292,7 +289,7 @@ def history_chart(points: Iterable[HistoryPoint], colours: Colours) -> Layers:
     )
     marks = base.mark_point(size=40, filled=True).encode(
         color=verdict_colour(colours),
-        shape=_verdict_shape(),
+        shape=alt.Shape("verdict:N", **_by_verdict(_SHAPES)),
         opacity=alt.condition(pointed, alt.value(1), alt.value(0.75)),
         tooltip=[
             *_tooltips("label"),
@@ -318,9 +315,7 @@ def on_page(chart: AnyChart, colours: Colours) -> Spec:
 
 def verdict_colour(colours: Colours) -> alt.Color:
     """Return the encoding that colours a mark by its verdict."""
-    labels = [verdict.label for verdict in Verdict]
-    scale = alt.Scale(domain=labels, range=[colours.verdicts[verdict] for verdict in Verdict])
-    return alt.Color("verdict:N", title="verdict", scale=scale, legend=None)
+    return alt.Color("verdict:N", **_by_verdict(colours.verdicts))
 
 
 def style(colours: Colours, font: str) -> Spec:
@@ -361,10 +356,10 @@ def _tooltips(*fields: str) -> list[alt.Tooltip]:
     return [alt.Tooltip(field, type="nominal") for field in fields]
 
 
-def _verdict_shape() -> alt.Shape:
-    labels = [verdict.label for verdict in Verdict]
-    scale = alt.Scale(domain=labels, range=[_SHAPES[verdict] for verdict in Verdict])
-    return alt.Shape("verdict:N", title="verdict", scale=scale, legend=None)
+def _by_verdict(values: Mapping[Verdict, str]) -> dict[str, Any]:
+    """Return the options of an encoding that gives each verdict its value."""
+    scale = alt.Scale(domain=[v.label for v in Verdict], range=[values[v] for v in Verdict])
+    return {"title": "verdict", "scale": scale, "legend": None}
 
 
 def _accuracy(claim: Claim) -> tuple[float | None, str]:

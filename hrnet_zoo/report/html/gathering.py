@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -139,15 +138,14 @@ class Gathered:
     problems: list[Problem]
 
 
-def gather(zoo: Zoo, folder: Path, noise: Decimal | None = None) -> Gathered:
+def gather(zoo: Zoo, folder: Path) -> Gathered:
     """Read all records below ``folder``; files that say nothing are among the problems.
 
     Args:
         zoo: the documented rows.
         folder: what verify and time wrote to; it need not exist.
-        noise: allowance in points on top of a printed number's rounding; None: each metric's.
     """
-    pile = _Pile(zoo, noise)
+    pile = _Pile(zoo)
     timings: list[tuple[str, TimingRecord]] = []
     with without_collector():
         for path, content in read_all(folder):
@@ -195,9 +193,8 @@ def read_all(folder: Path) -> Iterator[tuple[str, AnyRecord | Problem]]:
 class _Pile:
     """Runs by what they measured, while records are read; only records that count are kept."""
 
-    def __init__(self, zoo: Zoo, noise: Decimal | None) -> None:
+    def __init__(self, zoo: Zoo) -> None:
         self._zoo = zoo
-        self._noise = noise
         self._row = cache(zoo.row)
         self._runs = defaultdict[_Number, list[ClaimRun]](list)
         self._counting = Counting[_Number, tuple[ClaimRun, AccuracyRecord]]()
@@ -225,7 +222,7 @@ class _Pile:
             run = ClaimRun(
                 path=path,
                 started_at=record.started_at,
-                judgement=judge(row, record, metric, self._noise),
+                judgement=judge(row, record, metric),
                 interval=measurement.interval if measurement else None,
                 device=record.settings.device if record.settings else None,
             )
@@ -262,14 +259,14 @@ class _Pile:
         return Claim(
             row=row,
             metric=metric,
-            judgement=run.judgement if run else _never_run(row, metric, self._noise),
+            judgement=run.judgement if run else _never_run(row, metric),
             run=run,
             record=record,
             runs=tuple(sorted(self._runs.get(number, ()), key=lambda run: run.started_at)),
         )
 
 
-def _never_run(row: Row, metric: str, noise: Decimal | None) -> Judgement:
+def _never_run(row: Row, metric: str) -> Judgement:
     documented = row.documented(metric)
     verdict = Verdict.NOT_DOCUMENTED if documented is None else Verdict.NOT_RUN
     return Judgement(
@@ -278,7 +275,7 @@ def _never_run(row: Row, metric: str, noise: Decimal | None) -> Judgement:
         documented=documented,
         measured=None,
         delta=None,
-        tolerance=None if documented is None else tolerance_for(documented, metric, noise),
+        tolerance=None if documented is None else tolerance_for(documented, metric),
         verdict=verdict,
         reason="the table prints no value" if documented is None else "there is no record of it",
     )

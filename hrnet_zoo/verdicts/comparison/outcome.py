@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Literal
 
+from hrnet_zoo.system.wording import Answer
 from hrnet_zoo.zoo.row import EditionName
 
 
-class ComparisonOutcome(StrEnum):
+class ComparisonOutcome(Answer):
     """The answer for one number of a row, worst first. Only WORSE is a regression."""
 
     WORSE = "worse"
@@ -26,11 +26,6 @@ class ComparisonOutcome(StrEnum):
     NEW = "new"
     """HEAD has it, BASE does not."""
     SAME = "same"
-
-    @property
-    def label(self) -> str:
-        """Return the outcome in words, for people."""
-        return self.value.replace("_", " ")
 
 
 NO_ANSWER = (ComparisonOutcome.FAILED, ComparisonOutcome.MISSING, ComparisonOutcome.NOT_COMPARABLE)

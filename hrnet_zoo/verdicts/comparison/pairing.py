@@ -46,41 +46,28 @@ def pair_up(
         head: the newest run that was to measure it.
         differences: in which ways two runs measured different things.
     """
-    before, outcome = base[0] if base else None, ComparisonOutcome.NOT_COMPARABLE
+    before, outcome, pair = base[0] if base else None, ComparisonOutcome.NOT_COMPARABLE, None
     if head is None:
         outcome, basis = ComparisonOutcome.MISSING, "HEAD has no run of it"
     elif head.value is None:
         outcome, basis = ComparisonOutcome.FAILED, head.failure
     elif before is None:
         outcome, basis = ComparisonOutcome.NEW, "BASE has no run of it"
-    else:
-        for seen in base:
-            if not any(differences(seen, head)):
-                basis = "the same run on both sides; " if seen.record == head.record else ""
-                return _noted(number, seen, head, ComparisonOutcome.INCONCLUSIVE, basis), (
-                    seen,
-                    head,
-                )
+    elif (alike := next((b for b in base if not any(differences(b, head))), None)) is None:
         basis = "; ".join(differences(before, head))
-    return _noted(number, before, head, outcome, basis), None
-
-
-def _noted(
-    number: Comparison,
-    base: SomeSeen | None,
-    head: SomeSeen | None,
-    outcome: ComparisonOutcome,
-    basis: str,
-) -> Comparison:
-    return replace(
+    else:
+        before, outcome, pair = alike, ComparisonOutcome.INCONCLUSIVE, (alike, head)
+        basis = "the same run on both sides; " if alike.record == head.record else ""
+    noted = replace(
         number,
         outcome=outcome,
         basis=basis,
-        base=None if base is None else base.value,
-        head=None if head is None else head.value,
-        base_record=None if base is None else str(base.path),
-        head_record=None if head is None else str(head.path),
+        base=before.value if before else None,
+        head=head.value if head else None,
+        base_record=str(before.path) if before else None,
+        head_record=str(head.path) if head else None,
     )
+    return noted, pair
 
 
 def holm(p_values: Mapping[Tested, float]) -> dict[Tested, float]:

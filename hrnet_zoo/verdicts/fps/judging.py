@@ -13,8 +13,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
+from hrnet_zoo.system.wording import Answer
 from hrnet_zoo.verdicts.fps.machine import FpsRow, Machine, Term, affordable_terms, fit_machine
 from hrnet_zoo.zoo.printed import decimals_of
 
@@ -40,19 +40,13 @@ WIDEST = math.log(10)
 """Logarithm of the factor that a verdict may allow either way; what allows more says nothing."""
 
 
-class FpsVerdict(StrEnum):
+class FpsVerdict(Answer):
     """Whether a documented fps fits those of the other rows."""
 
     CONSISTENT = "consistent"
     OUTLIER_FASTER = "outlier_faster"
     OUTLIER_SLOWER = "outlier_slower"
     TOO_FEW_ROWS = "too_few_rows"
-
-    @property
-    def label(self) -> str:
-        """Return the verdict in words, for people."""
-        head, _, rest = self.value.partition("_")
-        return f"{head} ({rest})" if head == "outlier" else self.value.replace("_", " ")
 
 
 OUTLIERS = (FpsVerdict.OUTLIER_FASTER, FpsVerdict.OUTLIER_SLOWER)
