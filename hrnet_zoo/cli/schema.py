@@ -10,6 +10,6 @@ import click
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of zoo.yaml."""
-    from hrnet_zoo.zoo.row import manifest_type
+    from hrnet_zoo.zoo.schema import manifest_schema
 
-    click.echo(json.dumps(manifest_type().model_json_schema(), indent=2))
+    click.echo(json.dumps(manifest_schema(), indent=2))

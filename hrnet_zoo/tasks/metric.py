@@ -67,6 +67,8 @@ class Metric:
 TRAIN_MEMORY_GB = Metric(
     name="train_memory_gb", titles=("Mem (GB)",), unit="GB", decimals=1, higher_is_better=False
 )
+SINGLE = "single"
+"""The protocol that every task has: each image once, as the setup's test says."""
 SIZE = "size"
 """The protocol of what is counted of a network alone, without data and weights."""
 

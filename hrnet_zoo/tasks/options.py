@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hrnet_zoo.tasks.metric import SINGLE
+
 if TYPE_CHECKING:
     import torch
-
-SINGLE = "single"
-"""The protocol that every task has: each image once, as the setup's test says."""
 
 
 @dataclass(frozen=True, kw_only=True)

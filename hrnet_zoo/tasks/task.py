@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.errors import UsageError
-from hrnet_zoo.tasks.metric import Metric
-from hrnet_zoo.tasks.options import SINGLE, ScoreOptions
-from hrnet_zoo.tasks.scored import ProtocolUsed
+from hrnet_zoo.tasks.metric import SINGLE, Metric
 from hrnet_zoo.tasks.setup import Setup
 
 if TYPE_CHECKING:
@@ -26,6 +24,8 @@ if TYPE_CHECKING:
     from hrnet_zoo.datasets.data_set import Samples
     from hrnet_zoo.tasks.evaluation import ImageResult
     from hrnet_zoo.tasks.networks import Networks
+    from hrnet_zoo.tasks.options import ScoreOptions
+    from hrnet_zoo.tasks.scored import ProtocolUsed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +77,8 @@ class Task(ABC):
 
     def protocol_used(self, setup: Any, protocol: str) -> ProtocolUsed:
         """Return how a protocol shows each image to the network: in one pass, mostly."""
+        from hrnet_zoo.tasks.scored import ProtocolUsed
+
         return ProtocolUsed(
             name=protocol,
             test=setup.test.model_dump(mode="json"),

@@ -25,6 +25,7 @@ Keys = tuple[str | int, ...]
 """Where something is in the manifest, from the top: ("rows", 3, "printed", "fps")."""
 Problem = tuple[Keys, str]
 
+_TEXT = "tag:yaml.org,2002:str"
 _LONGEST_VALUE = 80
 """Characters of a wrong value that a message shows."""
 
@@ -108,7 +109,8 @@ class _Document:
             return self._construct_mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self._construct(item, (*path, i)) for i, item in enumerate(node.value)]
-        return self._loader.construct_object(node)
+        # Most are text as it stands, and what the loader does for each adds up.
+        return node.value if node.tag == _TEXT else self._loader.construct_object(node)
 
     def _construct_mapping(self, node: yaml.MappingNode, path: Keys) -> dict[str, object]:
         mapping: dict[str, object] = {}

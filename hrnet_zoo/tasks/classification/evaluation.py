@@ -22,7 +22,7 @@ from hrnet_zoo.tasks.classification.protocol import (
 )
 from hrnet_zoo.tasks.classification.top_k import Ranking, best_classes
 from hrnet_zoo.tasks.evaluation import Evaluator
-from hrnet_zoo.tasks.options import SINGLE
+from hrnet_zoo.tasks.metric import SINGLE
 
 
 class ClassificationEvaluator(Evaluator[ClassSample]):

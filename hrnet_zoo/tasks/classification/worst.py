@@ -14,7 +14,7 @@ from hrnet_zoo.tasks.classification.protocol import (
     cropped_image,
 )
 from hrnet_zoo.tasks.classification.top_k import RANKED
-from hrnet_zoo.tasks.options import SINGLE
+from hrnet_zoo.tasks.metric import SINGLE
 from hrnet_zoo.tasks.worst import WorstImages
 
 

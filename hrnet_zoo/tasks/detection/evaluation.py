@@ -20,7 +20,7 @@ from hrnet_zoo.system.devices import synchronised_time
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol, detect, to_image_detections
 from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult
-from hrnet_zoo.tasks.options import SINGLE
+from hrnet_zoo.tasks.metric import SINGLE
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from hrnet_zoo.tasks.detection.metrics import METRICS
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
-from hrnet_zoo.tasks.options import ScoreOptions
 from hrnet_zoo.tasks.task import MemoryBounds, Task
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from hrnet_zoo.datasets.detections import ImageDetections
     from hrnet_zoo.tasks.detection.networks import DetectionNetworks
     from hrnet_zoo.tasks.evaluation import ImageResult
+    from hrnet_zoo.tasks.options import ScoreOptions
 
 
 class DetectionTask(Task):

@@ -12,7 +12,7 @@ from hrnet_zoo.datasets.coco_results import result_entries
 from hrnet_zoo.tasks.detection.coco_ap import coco_figures
 from hrnet_zoo.tasks.detection.metrics import CocoMetric
 from hrnet_zoo.tasks.detection.pictures import draw_detections
-from hrnet_zoo.tasks.options import SINGLE
+from hrnet_zoo.tasks.metric import SINGLE
 from hrnet_zoo.tasks.pictures import comparison
 from hrnet_zoo.tasks.worst import WorstImages
 

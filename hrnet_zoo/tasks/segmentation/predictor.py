@@ -17,7 +17,8 @@ from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.image_files import FoundImage, save_png
 from hrnet_zoo.tasks.input_image import pixels_of
-from hrnet_zoo.tasks.options import SINGLE, LookOptions
+from hrnet_zoo.tasks.metric import SINGLE
+from hrnet_zoo.tasks.options import LookOptions
 from hrnet_zoo.tasks.pictures import colourise, comparison, legend_of, overlay, palette_png
 from hrnet_zoo.tasks.predictor import Predictor, SeenImage
 from hrnet_zoo.tasks.segmentation.protocol import (

@@ -20,7 +20,7 @@ from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.layers import resize
 from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.tasks.input_image import checked
-from hrnet_zoo.tasks.options import SINGLE
+from hrnet_zoo.tasks.metric import SINGLE
 from hrnet_zoo.tasks.segmentation.metrics import MS_FLIP
 from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS, SegmentationSetup, SlideTest
 

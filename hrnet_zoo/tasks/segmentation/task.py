@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hrnet_zoo.datasets import DATASETS
-from hrnet_zoo.tasks.metric import Metric
-from hrnet_zoo.tasks.options import SINGLE
-from hrnet_zoo.tasks.scored import ProtocolUsed
+from hrnet_zoo.tasks.metric import SINGLE, Metric
 from hrnet_zoo.tasks.segmentation.metrics import METRICS, MS_FLIP
 from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS, SegmentationSetup, SlideTest
 from hrnet_zoo.tasks.task import MemoryBounds, Task
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from hrnet_zoo.tasks.scored import ProtocolUsed
     from hrnet_zoo.tasks.segmentation.confusion import SparseCounts
     from hrnet_zoo.tasks.segmentation.networks import SegmentationNetworks
 
