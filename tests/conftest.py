@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def run_cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         capsys.readouterr()
         with pytest.raises(SystemExit) as stopped:
             main()
+        gc.unfreeze()  # a command may have frozen all objects of the tests, too
         out, err = capsys.readouterr()
         code = stopped.value.code
         assert isinstance(code, int)

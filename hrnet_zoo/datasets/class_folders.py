@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from hrnet_zoo.datasets.check_report import Inventory, Note, ProblemKind
 from hrnet_zoo.datasets.class_listing import (
     LabelledImage,
     images_in_folders,
@@ -19,6 +18,7 @@ from hrnet_zoo.datasets.class_listing import (
     read_list,
 )
 from hrnet_zoo.datasets.data_set import DataSet
+from hrnet_zoo.datasets.inventory import Inventory, Note, ProblemKind
 
 if TYPE_CHECKING:
     from hrnet_zoo.datasets.class_samples import ClassSamples

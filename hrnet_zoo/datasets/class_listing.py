@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hrnet_zoo.datasets.check_report import Note, ProblemKind
 from hrnet_zoo.datasets.images import files_below
+from hrnet_zoo.datasets.inventory import Note, ProblemKind
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif")
 """Of images in class folders, in upper or lower case; other files are ignored, as upstream does."""

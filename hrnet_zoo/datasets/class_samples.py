@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hrnet_zoo.datasets.check_report import Note, ProblemKind, Seen
 from hrnet_zoo.datasets.checking import decoded
 from hrnet_zoo.datasets.class_listing import LabelledImage
 from hrnet_zoo.datasets.data_set import Samples
 from hrnet_zoo.datasets.digests import digest_of, stamp_of
 from hrnet_zoo.datasets.images import decode_image, read_bytes
+from hrnet_zoo.datasets.inventory import Note, ProblemKind, Seen
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,66 +6,21 @@ What is wrong with that file is noted, not raised, so that opening and checking 
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, TypeAdapter
-from pydantic import ValidationError as Invalid
-
-from hrnet_zoo.datasets.check_report import CheckReport, Inventory, Note, ProblemKind
 from hrnet_zoo.datasets.data_set import DataSet
 from hrnet_zoo.datasets.images import read_bytes
+from hrnet_zoo.datasets.inventory import Note, ProblemKind
 from hrnet_zoo.errors import DatasetError
 
 if TYPE_CHECKING:
     # Commands that only list rows import this module, and need no decoder.
-    from hrnet_zoo.datasets.coco_samples import CocoSamples, ListedImage
-
-Entries = Sequence[dict[str, Any]]
-_CONFIG = ConfigDict(strict=True, defer_build=True)  # commands that only list rows start faster
-
-
-class _Image(BaseModel):
-    """What is used of an entry of "images"."""
-
-    model_config = _CONFIG
-    id: int
-    height: int
-    width: int
-    file_name: str
-
-
-class _Annotation(BaseModel):
-    """What evaluation uses of an entry of "annotations"; id 0 would mean "no match" to it."""
-
-    model_config = _CONFIG
-    id: PositiveInt
-    image_id: int
-    category_id: int
-    iscrowd: Literal[0, 1]
-    area: FiniteFloat
-    bbox: Annotated[list[FiniteFloat], Field(min_length=4, max_length=4)]
-    segmentation: list[Any] | dict[str, Any] = []
-
-
-_DEFERRED = ConfigDict(defer_build=True)
-_LISTS: dict[str, TypeAdapter[Any]] = {
-    "image": TypeAdapter(list[_Image], config=_DEFERRED),
-    "annotation": TypeAdapter(list[_Annotation], config=_DEFERRED),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class CocoInventory(Inventory["ListedImage"]):
-    """What the annotation file says, and what is wrong with it or with the files it names."""
-
-    ground_truth: dict[str, Any]
-    """The file as parsed; empty if it could not be used at all."""
-    images: Sequence[ListedImage]
-    """All that are listed, by id; those with and without annotations."""
+    from hrnet_zoo.datasets.check_report import CheckReport
+    from hrnet_zoo.datasets.coco_samples import CocoInventory, CocoSamples, Entries, ListedImage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +55,12 @@ class CocoInstances(DataSet):
         Raises:
             DatasetError: neither images nor annotations are there.
         """
-        from hrnet_zoo.datasets.coco_samples import look_at  # noqa: PLC0415
+        from hrnet_zoo.datasets.coco_samples import (  # noqa: PLC0415
+            CocoInventory,
+            intact,
+            listed_images,
+            look_at,
+        )
 
         expected = (
             f"images in {self.root}/{self.image_dir} and annotations in "
@@ -119,9 +79,9 @@ class CocoInstances(DataSet):
             notes.append((ProblemKind.CATEGORIES, f"{root / file} {wrong}. Is it {file.name}?"))
             content = {}
         if content:
-            images = _intact("image", content["images"], notes)
-            annotations = _intact("annotation", content["annotations"], notes)
-            listed = _listed(root / self.image_dir, images, annotations)
+            images = intact("image", content["images"], notes)
+            annotations = intact("annotation", content["annotations"], notes)
+            listed = listed_images(root / self.image_dir, images, annotations)
             notes += self._contradictions(listed, annotations)
         present = [image for image in listed if image.path.is_file()]
         used = {entry["category_id"] for image in listed for entry in image.annotations}
@@ -223,32 +183,3 @@ class CocoInstances(DataSet):
     def counted(self, report: CheckReport) -> list[tuple[str, str]]:
         """Return how many annotated objects there are."""
         return [("annotations", str(report.num_annotations))]
-
-
-def _intact(what: str, entries: Sequence[Any], notes: list[Note]) -> Entries:
-    """Return the entries that have all fields, and note the others."""
-    bad: set[int] = set()
-    try:
-        _LISTS[what].validate_python(entries)
-    except Invalid as error:
-        bad = {int(each["loc"][0]) for each in error.errors(include_url=False)}
-    notes += [(ProblemKind.MALFORMED, f"{what} no. {position + 1}") for position in sorted(bad)]
-    return [entry for position, entry in enumerate(entries) if position not in bad]
-
-
-def _listed(folder: Path, images: Entries, annotations: Entries) -> list[ListedImage]:
-    from hrnet_zoo.datasets.coco_samples import ListedImage  # noqa: PLC0415
-
-    by_image: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
-    for annotation in annotations:
-        by_image[annotation["image_id"]].append(annotation)
-    return [
-        ListedImage(
-            id=image["id"],
-            name=PurePosixPath(image["file_name"]).with_suffix("").as_posix(),
-            path=folder / image["file_name"],
-            size=(image["height"], image["width"]),
-            annotations=by_image.get(image["id"], []),
-        )
-        for image in sorted(images, key=lambda entry: int(entry["id"]))
-    ]

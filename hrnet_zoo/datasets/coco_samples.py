@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_masks
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, TypeAdapter
+from pydantic import ValidationError as Invalid
 
-from hrnet_zoo.datasets.check_report import Note, ProblemKind, Seen, noting
 from hrnet_zoo.datasets.checking import decoded
 from hrnet_zoo.datasets.data_set import Samples
 from hrnet_zoo.datasets.detections import ImageDetections, Rle
 from hrnet_zoo.datasets.digests import digest_of, stamp_of
 from hrnet_zoo.datasets.images import decode_image, read_bytes
+from hrnet_zoo.datasets.inventory import Inventory, Note, ProblemKind, Seen, noting
 from hrnet_zoo.errors import DatasetError
 
+Entries = Sequence[dict[str, Any]]
 _DIGESTED = ("id", "category_id", "iscrowd", "area", "bbox", "segmentation")
 
 
@@ -36,6 +40,45 @@ class ListedImage:
     """(height, width) as listed."""
     annotations: Sequence[Mapping[str, Any]]
     """As they stand in the file, crowds included."""
+
+
+class _Image(BaseModel):
+    """What is used of an entry of "images"."""
+
+    model_config = ConfigDict(strict=True)
+    id: int
+    height: int
+    width: int
+    file_name: str
+
+
+class _Annotation(BaseModel):
+    """What evaluation uses of an entry of "annotations"; id 0 would mean "no match" to it."""
+
+    model_config = ConfigDict(strict=True)
+    id: PositiveInt
+    image_id: int
+    category_id: int
+    iscrowd: Literal[0, 1]
+    area: FiniteFloat
+    bbox: Annotated[list[FiniteFloat], Field(min_length=4, max_length=4)]
+    segmentation: list[Any] | dict[str, Any] = []
+
+
+_LISTS: dict[str, TypeAdapter[Any]] = {
+    "image": TypeAdapter(list[_Image]),
+    "annotation": TypeAdapter(list[_Annotation]),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CocoInventory(Inventory[ListedImage]):
+    """What the annotation file says, and what is wrong with it or with the files it names."""
+
+    ground_truth: dict[str, Any]
+    """The file as parsed; empty if it could not be used at all."""
+    images: Sequence[ListedImage]
+    """All that are listed, by id; those with and without annotations."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,3 +212,31 @@ def _rle_of(segmentation: object, size: tuple[int, int]) -> Rle:
     return Rle(
         size=[height, width], counts=counts.decode() if isinstance(counts, bytes) else counts
     )
+
+
+def intact(what: str, entries: Sequence[Any], notes: list[Note]) -> Entries:
+    """Return the entries that have all fields, and note the others."""
+    bad: set[int] = set()
+    try:
+        _LISTS[what].validate_python(entries)
+    except Invalid as error:
+        bad = {int(each["loc"][0]) for each in error.errors(include_url=False)}
+    notes += [(ProblemKind.MALFORMED, f"{what} no. {position + 1}") for position in sorted(bad)]
+    return [entry for position, entry in enumerate(entries) if position not in bad]
+
+
+def listed_images(folder: Path, images: Entries, annotations: Entries) -> list[ListedImage]:
+    """Return the images of an annotation file by id, each with its annotations."""
+    by_image: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    for annotation in annotations:
+        by_image[annotation["image_id"]].append(annotation)
+    return [
+        ListedImage(
+            id=image["id"],
+            name=PurePosixPath(image["file_name"]).with_suffix("").as_posix(),
+            path=folder / image["file_name"],
+            size=(image["height"], image["width"]),
+            annotations=by_image.get(image["id"], []),
+        )
+        for image in sorted(images, key=lambda entry: int(entry["id"]))
+    ]

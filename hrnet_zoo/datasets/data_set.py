@@ -13,7 +13,8 @@ from hrnet_zoo.errors import DatasetError
 
 if TYPE_CHECKING:
     # Commands that only list rows import this module, and need none of these.
-    from hrnet_zoo.datasets.check_report import CheckReport, Inventory, Listed, Note
+    from hrnet_zoo.datasets.check_report import CheckReport
+    from hrnet_zoo.datasets.inventory import Inventory, Listed, Note
     from hrnet_zoo.datasets.prepare.plan import Preparer
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from hrnet_zoo.datasets.check_report import CheckReport, Inventory, Note, ProblemKind, noting
 from hrnet_zoo.datasets.data_set import DataSet
+from hrnet_zoo.datasets.inventory import Inventory, Note, ProblemKind, noting
 from hrnet_zoo.errors import DatasetError
 
 if TYPE_CHECKING:
     # Commands that only list rows import this module, and need no decoder.
+    from hrnet_zoo.datasets.check_report import CheckReport
     from hrnet_zoo.datasets.label_samples import LabelSamples, Pair
 
 IGNORED = 255

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hrnet_zoo.datasets.check_report import Note, ProblemKind, Seen, noting
 from hrnet_zoo.datasets.checking import decoded
 from hrnet_zoo.datasets.data_set import Samples
 from hrnet_zoo.datasets.digests import digest_of, stamp_of
 from hrnet_zoo.datasets.images import decode_image, decode_label, files_below, read_bytes
+from hrnet_zoo.datasets.inventory import Note, ProblemKind, Seen, noting
 from hrnet_zoo.errors import DatasetError
 
 INVALID = 254

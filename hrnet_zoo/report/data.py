@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.datasets.check_report import CheckReport, Problem
 from hrnet_zoo.datasets.data_set import DataSet, Download
 from hrnet_zoo.report.text import aligned, or_dash, to_json
 from hrnet_zoo.system.wording import and_more
 
 if TYPE_CHECKING:
+    from hrnet_zoo.datasets.check_report import CheckReport, Problem
     from hrnet_zoo.datasets.prepare.preparing import PrepareSummary
 
 _SIZES_SHOWN = 4

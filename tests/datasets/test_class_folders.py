@@ -16,12 +16,13 @@ from support.classification_goldens import FOLDER
 from support.trees import picture
 
 from hrnet_zoo.datasets import DATASETS
-from hrnet_zoo.datasets.check_report import CheckReport, Note
+from hrnet_zoo.datasets.check_report import CheckReport
 from hrnet_zoo.datasets.checking import check
 from hrnet_zoo.datasets.class_folders import ClassFolders
 from hrnet_zoo.datasets.class_listing import SUFFIXES, images_in_folders, read_list
 from hrnet_zoo.datasets.data_set import classes
 from hrnet_zoo.datasets.imagenet import IMAGENET
+from hrnet_zoo.datasets.inventory import Note
 from hrnet_zoo.demo import DATA_ROOT
 from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.system.progress import Silent

@@ -14,9 +14,10 @@ from support.data_trees import expect, image_path, label_path, make_split, write
 from support.trees import blocks, make_cityscapes
 
 from hrnet_zoo.datasets import DATASETS, images, of_kind
-from hrnet_zoo.datasets.check_report import CheckReport, Problem, ProblemKind, SizeCount
+from hrnet_zoo.datasets.check_report import CheckReport, Problem, SizeCount
 from hrnet_zoo.datasets.checking import check as check_dataset
 from hrnet_zoo.datasets.digests import fingerprint
+from hrnet_zoo.datasets.inventory import ProblemKind
 from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.system.progress import Silent

@@ -22,10 +22,11 @@ from support.data_trees import expect
 from support.trees import RunCli
 
 from hrnet_zoo.datasets import DATASETS, of_kind
-from hrnet_zoo.datasets.check_report import CheckReport, ProblemKind
+from hrnet_zoo.datasets.check_report import CheckReport
 from hrnet_zoo.datasets.checking import check as check_dataset
 from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.datasets.digests import fingerprint
+from hrnet_zoo.datasets.inventory import ProblemKind
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.detection.coco_ap import FIGURES
 

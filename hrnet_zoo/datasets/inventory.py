@@ -1,0 +1,132 @@
+"""What is found of a data set on disk: what is listed, and what files show."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from hrnet_zoo.errors import DatasetError, LabelFormatError
+from hrnet_zoo.system.wording import and_more
+
+_SHOWN = 4
+
+
+class ProblemKind(enum.Enum):
+    """What can be wrong with a data set; the value is a heading."""
+
+    ABSENT = "missing folders or lists"
+    COUNT = "wrong number of images"
+    MISSING_IMAGE = "listed images that are missing"
+    NO_LABEL = "images without a label file"
+    NO_IMAGE = "label files without an image"
+    UNREADABLE = "files that cannot be read"
+    DAMAGED_IMAGE = "damaged images"
+    DAMAGED_LABEL = "damaged label files"
+    LABEL_FORMAT = "label files that do not hold 8-bit indices"
+    SIZES = "images and labels of different sizes"
+    VALUES = "label files with values that are not a class"
+    BOUNDARIES = "labels of another archive"
+    ANNOTATIONS = "an unusable annotation file"
+    CATEGORIES = "other categories than the data set's"
+    MALFORMED = "entries of the annotation file that lack a field or hold a wrong value"
+    DUPLICATE_IMAGES = "image ids or file names that are listed twice"
+    DUPLICATE_ANNOTATIONS = "annotation ids that occur twice"
+    UNKNOWN_IDS = "annotations of unknown images or categories"
+    LISTED_SIZE = "images of another size than listed"
+
+
+Note = tuple[ProblemKind, str]
+"""A kind of problem, and one instance of it in words."""
+
+
+@contextmanager
+def noting(kind: ProblemKind, notes: list[Note]) -> Iterator[None]:
+    """Turn an error into a note of this kind."""
+    try:
+        yield
+    except LabelFormatError as error:
+        notes.append((ProblemKind.LABEL_FORMAT, str(error)))
+    except DatasetError as error:
+        notes.append((kind, str(error)))
+
+
+class Listed(Protocol):
+    """An image of the split, with what belongs to it."""
+
+    @property
+    def name(self) -> str:
+        """As records name it."""
+
+    @property
+    def path(self) -> Path:
+        """The image's file."""
+
+
+Item = TypeVar("Item", bound=Listed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the files of one image showed."""
+
+    size: tuple[int, int] | None = None
+    """(width, height) of the image; None: it cannot be decoded."""
+    digest: str = ""
+    """As of the sample that it is loaded to; empty: it cannot be loaded."""
+    labels: frozenset[int] | None = None
+    """Labels that occur in its label file, ignored ones included; None: none could be read."""
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inventory(Generic[Item]):
+    """What is there of a validation split, listed but not yet read."""
+
+    root: Path
+    """The data set's own folder."""
+    items: Sequence[Item]
+    """The images that can be read."""
+    look_at: Callable[[Item], Seen]
+    """Reads the files of an image; called from several threads."""
+    num_images: int
+    """Images of the split that are there."""
+    num_labels: int = 0
+    """Label files likewise."""
+    num_annotations: int | None = None
+    """Annotated objects, crowds included; None: of a data set without annotations."""
+    label_files: Mapping[str, int] = field(default_factory=dict)
+    """Suffix of the label files -> images that use them."""
+    labels: frozenset[int] | None = None
+    """Labels that occur, where listing tells it; None: what was seen in label files tells it."""
+    notes: Sequence[Note] = ()
+    """What is wrong, as far as listing tells. All but wrong counts keep it from being opened."""
+
+    def require_usable(self, title: str, *, images_needed: bool = True) -> None:
+        """Raise DatasetError if anything but the number of images is wrong.
+
+        Args:
+            title: of the data set, for the message.
+            images_needed: whether listed images must be there; results are scored without them.
+        """
+        harmless = {ProblemKind.COUNT} | (set() if images_needed else {ProblemKind.MISSING_IMAGE})
+        faults: dict[ProblemKind, list[str]] = {}
+        for kind, text in self.notes:
+            if kind not in harmless:
+                faults.setdefault(kind, []).append(text)
+        for kind in (ProblemKind.ABSENT, ProblemKind.ANNOTATIONS):
+            if kind in faults:  # whole sentences, and nothing else is known then
+                raise DatasetError(" ".join(faults[kind]))
+        if faults:
+            counts = [
+                f"{len(texts)} {kind.value} ({and_more(texts, _SHOWN)})"
+                for kind, texts in faults.items()
+            ]
+            msg = (
+                f"{title} in {self.root} cannot be used: {'; '.join(counts)}. "
+                '"hrnet-zoo data check" lists more; unpack it again from the official download.'
+            )
+            raise DatasetError(msg)
