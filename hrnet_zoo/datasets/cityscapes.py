@@ -12,7 +12,7 @@ from pathlib import Path
 from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import decode_label
 from hrnet_zoo.datasets.label_images import IGNORED, LabelFiles, LabelImages
-from hrnet_zoo.datasets.prepare.archives import Member, Source
+from hrnet_zoo.datasets.prepare.archives import Downloaded, Member
 from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer
 from hrnet_zoo.errors import DatasetError
 
@@ -35,7 +35,7 @@ _LABELS = rf"(?:^|/)gtFine/(train|val)/([^/]+/[^/]+){_STORED_SUFFIX}$"
 _NUM_IMAGES = {"val": 500, "train": 2975}
 
 
-def _plan(source: Source, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
+def _plan(source: Downloaded, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per label file."""
     pieces = []
     for split in splits:

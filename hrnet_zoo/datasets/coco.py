@@ -13,7 +13,7 @@ from pathlib import Path
 from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import decode_image
-from hrnet_zoo.datasets.prepare.archives import Member, Source
+from hrnet_zoo.datasets.prepare.archives import Downloaded, Member
 from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer
 from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.system.wording import and_more
@@ -47,7 +47,7 @@ _IMAGES = rf"(?:^|/){_IMAGE_DIR}/([^/]+\.jpg)$"
 _ANNOTATIONS = r"(?:^|/)annotations/(instances_val2017\.json)$"
 
 
-def _plan(source: Source, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
+def _plan(source: Downloaded, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per image, and one for the annotations."""
     found = source.select(_IMAGES, "images val2017/*.jpg (from val2017.zip)")
     images = {name: member for (name,), member in found.items()}

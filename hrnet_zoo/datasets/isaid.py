@@ -15,7 +15,7 @@ from pathlib import Path
 from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.label_images import IGNORED, LabelFiles, LabelImages
-from hrnet_zoo.datasets.prepare.archives import Member, Source, paired
+from hrnet_zoo.datasets.prepare.archives import Downloaded, Member, paired
 from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer, in_both_folders
 from hrnet_zoo.errors import DatasetError
 
@@ -32,7 +32,7 @@ _MASKS = r"(?:^|/)(train|val)/Semantic_masks/(?:.*/)?([^/_.]+)_instance_color_RG
 _NUM_PATCHES = {"val": 11644, "train": 33978}
 
 
-def _plan(source: Source, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
+def _plan(source: Downloaded, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per image and its mask."""
     pieces = []
     least_bytes = 0

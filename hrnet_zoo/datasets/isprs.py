@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.label_images import LabelFiles, LabelImages
-from hrnet_zoo.datasets.prepare.archives import Member, Source, paired
+from hrnet_zoo.datasets.prepare.archives import Downloaded, Member, paired
 from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer, in_both_folders
 from hrnet_zoo.errors import DatasetError
 
@@ -102,7 +102,7 @@ VAIHINGEN_TILES = AerialSet(
 )
 
 
-def plan(aerial: AerialSet, source: Source, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
+def plan(aerial: AerialSet, source: Downloaded, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per tile and its labels."""
     images, labels = (
         {"_".join(groups): member for groups, member in source.select(pattern).items()}
@@ -134,7 +134,7 @@ def plan(aerial: AerialSet, source: Source, splits: Sequence[str], root: Path) -
     )
 
 
-def _refuse_boundaries(aerial: AerialSet, source: Source) -> None:
+def _refuse_boundaries(aerial: AerialSet, source: Downloaded) -> None:
     for path in (*source.unopened, *(member.path for member in source.members)):
         if re.search(aerial.with_boundary, path):
             msg = (

@@ -12,7 +12,7 @@ from pathlib import Path
 from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import decode_image, decode_label
 from hrnet_zoo.datasets.label_images import LabelFiles, LabelImages
-from hrnet_zoo.datasets.prepare.archives import Member, Source, paired
+from hrnet_zoo.datasets.prepare.archives import Downloaded, Member, paired
 from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer, in_both_folders
 from hrnet_zoo.errors import DatasetError
 
@@ -25,7 +25,7 @@ _CLASSES = classes(
 _NUM_IMAGES = {"val": 1669, "train": 2522}
 
 
-def _plan(source: Source, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
+def _plan(source: Downloaded, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per image and its mask."""
     pieces = []
     least_bytes = 0
@@ -38,7 +38,7 @@ def _plan(source: Source, splits: Sequence[str], root: Path) -> Plan:  # noqa: A
     return Plan(pieces=pieces, expected=expected, least_bytes=least_bytes)
 
 
-def _merged(source: Source, split: str, kind: str) -> dict[str, Member]:
+def _merged(source: Downloaded, split: str, kind: str) -> dict[str, Member]:
     """Return file name -> member over both landscapes."""
     merged: dict[str, Member] = {}
     folder = split.capitalize()

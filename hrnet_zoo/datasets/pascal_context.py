@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.label_images import LabelFiles, LabelImages
-from hrnet_zoo.datasets.prepare.archives import Member, Source
+from hrnet_zoo.datasets.prepare.archives import Downloaded, Member
 from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer
 from hrnet_zoo.errors import DatasetError
 
@@ -68,7 +68,7 @@ class _Picture(NamedTuple):
     phase: str
 
 
-def _plan(source: Source, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
+def _plan(source: Downloaded, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per image of the splits, and one for the lists."""
     what = "the annotation file trainval_merged.json"
     (member,) = source.select(r"(?:^|/)trainval_merged\.json$", what).values()

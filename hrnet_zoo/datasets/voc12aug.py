@@ -14,7 +14,7 @@ from pathlib import Path
 from hrnet_zoo.datasets.data_set import Download, classes
 from hrnet_zoo.datasets.images import read_bytes
 from hrnet_zoo.datasets.label_images import LabelFiles, LabelImages
-from hrnet_zoo.datasets.prepare.archives import Member, Source
+from hrnet_zoo.datasets.prepare.archives import Downloaded, Member
 from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer
 from hrnet_zoo.errors import DatasetError
 
@@ -35,7 +35,7 @@ _VOC_LISTS = r"(?:^|/)VOC2012/ImageSets/Segmentation/(train|val)\.txt$"
 _LISTS = "ImageSets/Segmentation"
 
 
-def _plan(source: Source, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
+def _plan(source: Downloaded, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per mask, and one for the lists."""
     mats = source.select(_MATS)
     sbd_lists = source.select(_SBD_LISTS)
@@ -59,7 +59,7 @@ def _plan(source: Source, splits: Sequence[str], root: Path) -> Plan:  # noqa: A
     )
 
 
-def _voc_list(source: Source, root: Path, split: str) -> set[str]:
+def _voc_list(source: Downloaded, root: Path, split: str) -> set[str]:
     """Return a list of VOC 2012 itself, from the source or from where it was unpacked to."""
     member = source.select(_VOC_LISTS).get((split,))
     if member is not None:

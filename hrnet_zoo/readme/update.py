@@ -57,7 +57,7 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class TableChanges:
     """One table, what it is brought in line with, and what has to change for that."""
 
     table: ResultsTable
@@ -250,7 +250,7 @@ def update_readme(
             "them, nothing was changed:\n"
         )
         raise ReadmeError(msg + "\n".join(ragged))
-    plans: list[Plan] = []
+    plans: list[TableChanges] = []
     unknown: list[Unknown] = []
     for table in tables:
         rows: list[tuple[Line, Row]] = []
@@ -259,7 +259,7 @@ def update_readme(
                 unknown.append(Unknown(line=line.number, reason=found))
             else:
                 rows.append((line, found))
-        plan = Plan(table=table, rows=rows, measured=measured, columns=columns)
+        plan = TableChanges(table=table, rows=rows, measured=measured, columns=columns)
         plan.make()
         plans.append(plan)
     changes = [change for plan in plans for change in plan.changes]

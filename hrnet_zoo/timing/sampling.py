@@ -55,7 +55,7 @@ class SamplingRule:
 
 
 @dataclass(kw_only=True)
-class Samples:
+class SampledTimes:
     """The latencies of one subject, in seconds, in the order taken."""
 
     warm_up: list[float] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Samples:
 class Sampling:
     """All that was sampled, and why it ended."""
 
-    samples: dict[str, Samples]
+    samples: dict[str, SampledTimes]
     stopped_by: StoppedBy
     elapsed_s: float
 
@@ -95,7 +95,7 @@ def sample(
         on_round: told the number of rounds made.
     """
     begin = clock()
-    taken = {subject.name: Samples() for subject in subjects}
+    taken = {subject.name: SampledTimes() for subject in subjects}
     for subject in subjects:
         seconds = rule.limit_s * _WARM_UP_SHARE / len(subjects)
         _warm_up(subject, taken[subject.name], seconds, clock)
@@ -135,7 +135,7 @@ def sample_pairs(
     *,
     clock: Clock = time.perf_counter,
     on_pair: Callable[[int], None] | None = None,
-) -> list[tuple[Samples, Samples]]:
+) -> list[tuple[SampledTimes, SampledTimes]]:
     """Sample one subject against itself, several times: what differs then is the machine's doing.
 
     Args:
@@ -156,7 +156,7 @@ def sample_pairs(
     return results
 
 
-def _warm_up(subject: Subject, samples: Samples, limit_s: float, clock: Clock) -> None:
+def _warm_up(subject: Subject, samples: SampledTimes, limit_s: float, clock: Clock) -> None:
     """Call a subject until it is as fast as it gets, at least once."""
     begin = clock()
     while samples.failure is None and len(samples.warm_up) < _MAX_WARM_UP_CALLS:
@@ -173,7 +173,7 @@ def _is_stable(seconds: Sequence[float]) -> bool:
     return abs(now - before) <= _STABLE * before
 
 
-def _take(subject: Subject, samples: Samples, clock: Clock, *, warm_up: bool = False) -> None:
+def _take(subject: Subject, samples: SampledTimes, clock: Clock, *, warm_up: bool = False) -> None:
     """Call a subject once and keep how long it took."""
     try:
         with subject.settings():

@@ -36,7 +36,7 @@ class Member:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class Downloaded:
     """Everything below a folder: loose files, and what is inside the zip files asked for."""
 
     root: Path
@@ -94,7 +94,7 @@ class Source:
 
 
 @contextmanager
-def open_source(root: Path, zips: str) -> Iterator[Source]:
+def open_source(root: Path, zips: str) -> Iterator[Downloaded]:
     """Open a download; what is in its zip files can be read until the context is left.
 
     Args:
@@ -125,7 +125,7 @@ def open_source(root: Path, zips: str) -> Iterator[Source]:
                 size = location.stat().st_size if location.exists() else 0
                 read = partial(read_bytes, location)
                 loose.append(Member(path=path, location=location, size=size, read=read))
-        yield Source(root=root, members=zipped + loose, unopened=unopened)
+        yield Downloaded(root=root, members=zipped + loose, unopened=unopened)
 
 
 def paired(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from hrnet_zoo.datasets.prepare.archives import Source
+from hrnet_zoo.datasets.prepare.archives import Downloaded
 
 if TYPE_CHECKING:
     # The table of data sets reaches this module, and commands that read no image import it.
@@ -50,7 +50,7 @@ def in_both_folders(numbers: Mapping[str, int], splits: Sequence[str]) -> dict[s
 class Preparer:
     """How one data set is prepared."""
 
-    plan: Callable[[Source, Sequence[str], Path], Plan]
+    plan: Callable[[Downloaded, Sequence[str], Path], Plan]
     """Takes the download, the splits asked for and the data set's folder below the data root."""
     zips: str
     """Expression for the zip files to look into, see `open_source`."""

@@ -35,7 +35,7 @@ Facts = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassTable:
+class ClassesShown:
     """All classes of a data set, by row."""
 
     dataset: str
@@ -180,7 +180,7 @@ def _count(values: list[Any], what: str) -> list[Any] | str:
     return f"({len(values)} {what}, not repeated here)" if values else values
 
 
-def class_tables(claims: Iterable[Claim]) -> list[ClassTable]:
+def class_tables(claims: Iterable[Claim]) -> list[ClassesShown]:
     """Return the tables of all measured claims; a second protocol (ms+flip) has none."""
     grouped: dict[tuple[str, str], dict[tuple[str, str], Scores]] = {}
     for claim in claims:
@@ -201,11 +201,11 @@ def _scores(claim: Claim) -> Scores:
     return {one.name: one.figures.get(shown[0]) for one in measurement.classes}
 
 
-def _table(dataset: str, metric: str, columns: dict[tuple[str, str], Scores]) -> ClassTable:
+def _table(dataset: str, metric: str, columns: dict[tuple[str, str], Scores]) -> ClassesShown:
     names = dict.fromkeys(name for scores in columns.values() for name in scores)
     known = [v for scores in columns.values() for v in scores.values() if v is not None]
     low, high = min(known, default=0.0), max(known, default=0.0)
-    return ClassTable(
+    return ClassesShown(
         dataset=dataset,
         title=(METRICS[metric].per_class or ("", ""))[1],
         columns=list(columns),

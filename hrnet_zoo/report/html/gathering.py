@@ -41,7 +41,7 @@ _Number = tuple[str, EditionName, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class UnusableFile:
     """A file that says nothing about the zoo, and why."""
 
     path: str
@@ -135,7 +135,7 @@ class Gathered:
     fingerprints: list[Fingerprint]
     """By data set, those of most runs first."""
     num_records: int
-    problems: list[Problem]
+    problems: list[UnusableFile]
 
 
 def gather(zoo: Zoo, folder: Path) -> Gathered:
@@ -149,7 +149,7 @@ def gather(zoo: Zoo, folder: Path) -> Gathered:
     timings: list[tuple[str, TimingRecord]] = []
     with without_collector():
         for path, content in read_all(folder):
-            if isinstance(content, Problem):
+            if isinstance(content, UnusableFile):
                 pile.problems.append(content)
             elif isinstance(content, AccuracyRecord):
                 pile.add(path, content)
@@ -179,13 +179,13 @@ def gather(zoo: Zoo, folder: Path) -> Gathered:
     )
 
 
-def read_all(folder: Path) -> Iterator[tuple[str, AnyRecord | Problem]]:
+def read_all(folder: Path) -> Iterator[tuple[str, AnyRecord | UnusableFile]]:
     """Yield path (below ``folder``) and content of all records, by path."""
     for found in read_files(file for file in run_files(folder) if not file.is_empty):
         if isinstance(found, Unusable):
             name = found.file.path.relative_to(folder).as_posix()
             # Pages are passed on: they hold no folders of this machine.
-            yield name, Problem(path=name, reason=found.reason.replace(f"{folder}/", ""))
+            yield name, UnusableFile(path=name, reason=found.reason.replace(f"{folder}/", ""))
         else:
             yield found.path.relative_to(folder).as_posix(), found.record
 
@@ -200,14 +200,14 @@ class _Pile:
         self._counting = Counting[_Number, tuple[ClaimRun, AccuracyRecord]]()
         self.environments = defaultdict[str, Group](Group)
         self.seen = defaultdict[tuple[str, str, int], Group](Group)
-        self.problems: list[Problem] = []
+        self.problems: list[UnusableFile] = []
         self.num_records = 0
 
     def add(self, path: str, record: AccuracyRecord) -> None:
         try:
             row = self._row(record.row, record.edition)
         except UsageError as error:
-            self.problems.append(Problem(path=path, reason=str(error)))
+            self.problems.append(UnusableFile(path=path, reason=str(error)))
             return
         self.num_records += 1
         if record.environment != Environment():
@@ -240,7 +240,7 @@ class _Pile:
             reason = f'No row is called "{timing.row}".{did_you_mean(timing.row, names)}'
         else:
             return True
-        self.problems.append(Problem(path=path, reason=reason))
+        self.problems.append(UnusableFile(path=path, reason=reason))
         return False
 
     def claims(self) -> Iterator[Claim]:

@@ -30,8 +30,8 @@ from hrnet_zoo.report.html.gathering import (
     Claim,
     ClaimRun,
     Gathered,
-    Problem,
     Speed,
+    UnusableFile,
     verdict_counts,
 )
 from hrnet_zoo.report.html.wording import MEANINGS, clipped, interval_text, moment
@@ -74,7 +74,7 @@ class Page:
     """By path."""
     pictures: list[WorstPicture]
     num_pictures_left_out: int
-    problems: list[Problem]
+    problems: list[UnusableFile]
     errata: list[Erratum] | None
     """None: nobody looked for any."""
 

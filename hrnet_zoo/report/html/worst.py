@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from hrnet_zoo.report.html.gathering import Claim, ClaimRun, Problem
+from hrnet_zoo.report.html.gathering import Claim, ClaimRun, UnusableFile
 from hrnet_zoo.report.html.wording import clipped
 
 BUDGET = 700_000
@@ -42,7 +42,7 @@ class WorstPictures:
     pictures: list[WorstPicture]
     num_left_out: int
     """For want of room."""
-    problems: list[Problem]
+    problems: list[UnusableFile]
 
 
 def worst_pictures(folder: Path, claims: Sequence[Claim], budget: int = BUDGET) -> WorstPictures:
@@ -54,7 +54,7 @@ def worst_pictures(folder: Path, claims: Sequence[Claim], budget: int = BUDGET) 
         budget: characters of all data: URIs together.
     """
     pictures: list[WorstPicture] = []
-    problems: list[Problem] = []
+    problems: list[UnusableFile] = []
     left_out = 0
     for claim, path in _in_turns(folder, claims):
         if left_out:
@@ -65,7 +65,7 @@ def worst_pictures(folder: Path, claims: Sequence[Claim], budget: int = BUDGET) 
         except (OSError, ValueError, Image.DecompressionBombError) as error:
             where = path.relative_to(folder).as_posix()
             reason = f"It is not a picture: {type(error).__name__}."
-            problems.append(Problem(path=where, reason=reason))
+            problems.append(UnusableFile(path=where, reason=reason))
             continue
         if len(picture.uri) > budget:
             left_out = 1

@@ -27,7 +27,7 @@ from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.bootstrap import LEVEL, RESAMPLES, draw_images
 from hrnet_zoo.verdicts.accuracy import UNFINISHED
 from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
-from hrnet_zoo.verdicts.comparison.pairing import Seen, holm, pair_up
+from hrnet_zoo.verdicts.comparison.pairing import FoundNumber, holm, pair_up
 from hrnet_zoo.zoo.row import EditionName
 
 FALSE_ALARMS = 1 - LEVEL
@@ -38,7 +38,7 @@ _ROUNDING = 1e-6
 
 _Key = tuple[str, EditionName, str]
 """Row, edition and metric."""
-_Accuracy = Seen[AccuracyRecord]
+_Accuracy = FoundNumber[AccuracyRecord]
 _Pair = tuple[_Accuracy, _Accuracy]
 
 
@@ -127,7 +127,7 @@ def _seen(run: Found[AccuracyRecord], metric: str) -> _Accuracy:
         failure = record.not_run.get(metric) or "the measured value is not a number"
         if (measurement := record.measurement(metric)) is not None:
             value = measurement.value
-    return Seen(record=record, path=run.path, value=value, failure=failure)
+    return FoundNumber(record=record, path=run.path, value=value, failure=failure)
 
 
 def _differences(metric: str, base: _Accuracy, head: _Accuracy) -> Iterator[str]:

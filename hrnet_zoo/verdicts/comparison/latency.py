@@ -16,7 +16,7 @@ from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.timing.medians import median, median_interval
 from hrnet_zoo.timing.observations import InputTimed, VariantTimed
 from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
-from hrnet_zoo.verdicts.comparison.pairing import Seen, holm, pair_up
+from hrnet_zoo.verdicts.comparison.pairing import FoundNumber, holm, pair_up
 from hrnet_zoo.zoo.row import EditionName
 
 FALSE_ALARMS = 0.01
@@ -53,7 +53,7 @@ class _Key(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Timed(Seen[TimingRecord]):
+class _Timed(FoundNumber[TimingRecord]):
     """One variant of a row in one run."""
 
     variant: VariantTimed

@@ -17,7 +17,7 @@ from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen(Generic[SomeRecord]):
+class FoundNumber(Generic[SomeRecord]):
     """One number as one run found it."""
 
     record: SomeRecord
@@ -28,16 +28,16 @@ class Seen(Generic[SomeRecord]):
     """Why there is none, if there is none."""
 
 
-SomeSeen = TypeVar("SomeSeen", bound=Seen[Any])
+SomeNumber = TypeVar("SomeNumber", bound=FoundNumber[Any])
 Tested = TypeVar("Tested", bound=Hashable)
 
 
 def pair_up(
     number: Comparison,
-    base: Sequence[SomeSeen],
-    head: SomeSeen | None,
-    differences: Callable[[SomeSeen, SomeSeen], Iterable[str]],
-) -> tuple[Comparison, tuple[SomeSeen, SomeSeen] | None]:
+    base: Sequence[SomeNumber],
+    head: SomeNumber | None,
+    differences: Callable[[SomeNumber, SomeNumber], Iterable[str]],
+) -> tuple[Comparison, tuple[SomeNumber, SomeNumber] | None]:
     """Return what is known of a number, and the two runs to test if they can be compared.
 
     Args:
