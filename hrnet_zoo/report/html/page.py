@@ -173,7 +173,7 @@ def _titles(claims: Iterable[Claim], *, apart: bool) -> str:
     """Return what one of the two groups of columns holds: "mIoU or box AP"."""
     metrics = [METRICS[name] for name in dict.fromkeys(claim.metric for claim in claims)]
     titles = [m.title for m in metrics if m.is_accuracy and bool(m.apart) == apart]
-    return " or ".join(titles)
+    return " or ".join(titles) or "-"
 
 
 def _static(name: str) -> str:
