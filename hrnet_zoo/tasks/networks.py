@@ -22,7 +22,7 @@ from hrnet_zoo.tasks.predictor import Predictor
 from hrnet_zoo.tasks.scored import Scored
 from hrnet_zoo.tasks.worst import WorstImages
 from hrnet_zoo.timing.inputs import TimedImage
-from hrnet_zoo.timing.variants import Recipe, Timeable, TimedNetwork
+from hrnet_zoo.timing.variants import Timeable, TimedNetwork
 from hrnet_zoo.weights.checkpoint_file import read_state_dict
 from hrnet_zoo.weights.state_dict import load_strict
 
@@ -52,6 +52,8 @@ class Networks(ABC):
     """Draws the images that a network did worst on."""
     timing: ClassVar[Timeable]
     """What the networks allow when they are timed, and how alike their answers have to be."""
+    timed_network: ClassVar[type[TimedNetwork[Any, Any]]]
+    """A network and images, from which variants to time are made."""
     training: ClassVar[type[Workload]]
     """A training step whose memory can be predicted."""
     inference: ClassVar[type[Workload]]
@@ -141,11 +143,11 @@ class Networks(ABC):
         return model(image)
 
     @abstractmethod
+    def protocol(self, setup: Any, scale: tuple[int, int] | None) -> Any:
+        """Return the documented way to look at images, or with another box (width, height)."""
+
     def timed(
         self, setup: Any, model: Any, images: Sequence[TimedImage], scale: Any, device: torch.device
     ) -> TimedNetwork[Any, Any]:
         """Return a network and images from which variants to time are made."""
-
-    @abstractmethod
-    def fast_network(self, model: Any, recipe: Recipe) -> Any:
-        """Return what a fast variant computes with, to be evaluated like `network`."""
+        return self.timed_network(model, images, self.protocol(setup, scale), device)

@@ -11,7 +11,6 @@ from torch import nn
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.label_samples import LabelSamples
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
-from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks.bootstrap import percentile_interval
@@ -26,11 +25,14 @@ from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING, spread_cl
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol, evaluated_network
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
-from hrnet_zoo.tasks.segmentation.timed import SEGMENTATION_TIMING, TimedSegmentor, fast_segmentor
-from hrnet_zoo.tasks.segmentation.workloads import SegmentationInference, SegmentationTraining
+from hrnet_zoo.tasks.segmentation.timed import SEGMENTATION_TIMING, TimedSegmentor
+from hrnet_zoo.tasks.segmentation.workloads import (
+    SegmentationInference,
+    SegmentationTraining,
+    untrained,
+)
 from hrnet_zoo.tasks.segmentation.worst import WorstLabelled
 from hrnet_zoo.timing.inputs import TimedImage
-from hrnet_zoo.timing.variants import Recipe
 
 _SMALL = (256, 256)
 """Box of the image that a filled classifier is adjusted on; more would only take longer."""
@@ -42,15 +44,14 @@ class SegmentationNetworks(Networks):
     predictor = SegmentationPredictor
     worst = WorstLabelled
     timing = SEGMENTATION_TIMING
+    timed_network = TimedSegmentor
     training = SegmentationTraining
     inference = SegmentationInference
     filling = SEGMENTATION_FILLING
 
     def build(self, setup: SegmentationSetup) -> nn.Module:
         """Return the untrained segmentor."""
-        return build_segmentor(
-            setup.architecture, backbone=setup.backbone, num_classes=setup.num_classes
-        )
+        return untrained(setup)
 
     def fill(self, model: Any, image: TimedImage, setup: SegmentationSetup) -> None:
         """Fill the network, and spread its classes over an image."""
@@ -105,17 +106,8 @@ class SegmentationNetworks(Networks):
             )
         return scored
 
-    def timed(
-        self,
-        setup: SegmentationSetup,
-        model: Segmentor,
-        images: Sequence[TimedImage],
-        scale: tuple[int, int] | None,
-        device: torch.device,
-    ) -> TimedSegmentor:
-        """Return the network and images, resized to a box (width, height), to be timed."""
-        return TimedSegmentor(model, images, SegmentationProtocol.of(setup, scale=scale), device)
-
-    def fast_network(self, model: Segmentor, recipe: Recipe) -> Network:
-        """Return a fast network up to its coarse logits."""
-        return fast_segmentor(model, recipe)
+    def protocol(
+        self, setup: SegmentationSetup, scale: tuple[int, int] | None
+    ) -> SegmentationProtocol:
+        """Return the documented protocol, or with another box."""
+        return SegmentationProtocol.of(setup, scale=scale)
