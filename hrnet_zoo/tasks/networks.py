@@ -15,7 +15,7 @@ from hrnet_zoo.errors import CheckpointError
 from hrnet_zoo.memory.workload import Workload
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.system.progress import Progress
-from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult
+from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult, by_name
 from hrnet_zoo.tasks.filled import Filling, fill
 from hrnet_zoo.tasks.options import ScoreOptions
 from hrnet_zoo.tasks.predictor import Predictor
@@ -126,7 +126,6 @@ class Networks(ABC):
     ) -> Evaluator[Any]:
         """Return what looks at images under the protocols of all metrics, under each once."""
 
-    @abstractmethod
     def score(
         self,
         setup: Any,
@@ -137,6 +136,12 @@ class Networks(ABC):
         progress: Progress,
     ) -> dict[str, Scored]:
         """Return the value of each metric over all images, with what it rests on."""
+        del samples, options, progress
+        return {m.name: self.scored(setup, m, by_name(results, m.protocol)) for m in metrics}
+
+    def scored(self, setup: Any, metric: Any, counted: list[Any]) -> Scored:
+        """Return a metric's value over what was counted in all images, with what it rests on."""
+        raise NotImplementedError
 
     def run_all_parts(self, model: Any, image: Tensor) -> object:
         """Compute all that a network computes for an image [1, 3, H, W], whatever its values."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -10,7 +10,6 @@ import torch
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.class_samples import ClassSamples
 from hrnet_zoo.models.classifier import Classifier
-from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks.bootstrap import percentile_interval
 from hrnet_zoo.tasks.classification.evaluation import ClassificationEvaluator
 from hrnet_zoo.tasks.classification.filling import CLASSIFICATION_FILLING
@@ -21,6 +20,7 @@ from hrnet_zoo.tasks.classification.setup import ClassificationSetup
 from hrnet_zoo.tasks.classification.size import NetworkSize, size_of
 from hrnet_zoo.tasks.classification.timed import CLASSIFICATION_TIMING, TimedClassifier
 from hrnet_zoo.tasks.classification.top_k import (
+    Ranking,
     class_accuracies,
     likely_accuracies,
     require_k,
@@ -32,9 +32,7 @@ from hrnet_zoo.tasks.classification.workloads import (
     untrained,
 )
 from hrnet_zoo.tasks.classification.worst import WorstClassified
-from hrnet_zoo.tasks.evaluation import ImageResult, by_name
 from hrnet_zoo.tasks.networks import Networks
-from hrnet_zoo.tasks.options import ScoreOptions
 from hrnet_zoo.tasks.scored import ClassFigures, Scored
 
 
@@ -73,33 +71,19 @@ class ClassificationNetworks(Networks):
         protocol = ClassificationProtocol.of(setup)
         return ClassificationEvaluator(network, samples, protocol, device)
 
-    def score(
-        self,
-        setup: ClassificationSetup,
-        samples: ClassSamples,
-        metrics: Sequence[TopK],
-        results: Mapping[str, ImageResult],
-        options: ScoreOptions,
-        progress: Progress,
-    ) -> dict[str, Scored]:
-        """Return each metric with its bootstrap interval, and the accuracy on every class."""
-        del samples, options, progress
+    def scored(self, setup: ClassificationSetup, metric: TopK, counted: list[Ranking]) -> Scored:
+        """Return a metric with its bootstrap interval, and the accuracy on every class."""
+        require_k(metric.k, setup.num_classes)
         names = DATASETS[setup.dataset].classes.names
-        scored = {}
-        for metric in metrics:
-            require_k(metric.k, setup.num_classes)
-            assert metric.protocol is not None
-            rankings = by_name(results, metric.protocol)
-            of_classes = class_accuracies(rankings, metric.k, setup.num_classes)
-            scored[metric.name] = Scored(
-                value=top_k_accuracy(rankings, metric.k),
-                interval=percentile_interval(likely_accuracies(rankings, metric.k)),
-                classes=[
-                    ClassFigures(name=name, figures={metric.name: accuracy})
-                    for name, accuracy in zip(names, of_classes, strict=True)
-                ],
-            )
-        return scored
+        of_classes = class_accuracies(counted, metric.k, setup.num_classes)
+        return Scored(
+            value=top_k_accuracy(counted, metric.k),
+            interval=percentile_interval(likely_accuracies(counted, metric.k)),
+            classes=[
+                ClassFigures(name=name, figures={metric.name: accuracy})
+                for name, accuracy in zip(names, of_classes, strict=True)
+            ],
+        )
 
     def protocol(
         self, setup: ClassificationSetup, scale: tuple[int, int] | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,14 +12,16 @@ from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.label_samples import LabelSamples
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
 from hrnet_zoo.models.segmentor import Segmentor
-from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks.bootstrap import percentile_interval
-from hrnet_zoo.tasks.evaluation import ImageResult, by_name
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.tasks.networks import Networks
-from hrnet_zoo.tasks.options import ScoreOptions
 from hrnet_zoo.tasks.scored import ClassFigures, Scored
-from hrnet_zoo.tasks.segmentation.confusion import SegmentationScores, resampled_values, total
+from hrnet_zoo.tasks.segmentation.confusion import (
+    SegmentationScores,
+    SparseCounts,
+    resampled_values,
+    total,
+)
 from hrnet_zoo.tasks.segmentation.evaluation import SegmentationEvaluator
 from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING, spread_classes
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
@@ -77,34 +79,22 @@ class SegmentationNetworks(Networks):
         protocols = {name: SegmentationProtocol.of(setup, name) for name in names}
         return SegmentationEvaluator(network, samples, protocols, device)
 
-    def score(
-        self,
-        setup: SegmentationSetup,
-        samples: LabelSamples,
-        metrics: Sequence[Metric],
-        results: Mapping[str, ImageResult],
-        options: ScoreOptions,
-        progress: Progress,
-    ) -> dict[str, Scored]:
-        """Return each metric with its bootstrap interval, and the scores of all classes."""
-        del samples, options, progress
+    def scored(
+        self, setup: SegmentationSetup, metric: Metric, counted: list[SparseCounts]
+    ) -> Scored:
+        """Return a metric with its bootstrap interval, and the scores of all classes."""
+        assert metric.value_of is not None
         names = DATASETS[setup.dataset].classes.names
-        scored = {}
-        for metric in metrics:
-            assert metric.protocol is not None
-            assert metric.value_of is not None
-            images = by_name(results, metric.protocol)
-            scores = SegmentationScores.of(total(images, setup.num_classes))
-            scored[metric.name] = Scored(
-                value=metric.value_of(scores),
-                interval=percentile_interval(resampled_values(images, metric.value_of)),
-                figures={"macc": scores.macc, "aacc": scores.aacc},
-                classes=[
-                    ClassFigures(name=name, figures={"iou": iou, "accuracy": accuracy})
-                    for name, iou, accuracy in zip(names, scores.iou, scores.accuracy, strict=True)
-                ],
-            )
-        return scored
+        scores = SegmentationScores.of(total(counted, setup.num_classes))
+        return Scored(
+            value=metric.value_of(scores),
+            interval=percentile_interval(resampled_values(counted, metric.value_of)),
+            figures={"macc": scores.macc, "aacc": scores.aacc},
+            classes=[
+                ClassFigures(name=name, figures={"iou": iou, "accuracy": accuracy})
+                for name, iou, accuracy in zip(names, scores.iou, scores.accuracy, strict=True)
+            ],
+        )
 
     def protocol(
         self, setup: SegmentationSetup, scale: tuple[int, int] | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol, slide
 from hrnet_zoo.timing.agreement import label_agreement
 from hrnet_zoo.timing.engines import EXPORT_ENGINES, exported_network
-from hrnet_zoo.timing.graphs import CudaGraph
+from hrnet_zoo.timing.graphs import CudaGraph, PerShape
 from hrnet_zoo.timing.observations import Agreement, Engine
 from hrnet_zoo.timing.variants import (
     DOCUMENTED,
@@ -103,15 +103,12 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
 
         A recording gives logits and labels: what agreement compares is what is timed.
         """
-        ready: dict[object, CudaGraph[tuple[Tensor, Tensor]]] = {}
 
-        def recorded(x: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-            key = (x.shape, size)
-            if key not in ready:
-                ready[key] = CudaGraph(lambda given: answer(given, size), x, self._device)
-            return ready[key](x)
+        @cache
+        def of_size(size: tuple[int, int]) -> PerShape[tuple[Tensor, Tensor]]:
+            return PerShape(lambda x: CudaGraph(lambda given: answer(given, size), x, self._device))
 
-        return recorded
+        return lambda x, size: of_size(size)(x)
 
     def _answer(
         self, network: Network, recipe: Recipe, x: Tensor, size: tuple[int, int]
