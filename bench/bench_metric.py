@@ -12,7 +12,8 @@ from label_maps import Map, street_maps
 from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from hrnet_zoo.tasks.segmentation.counting import IGNORE_INDEX, count_pairs
+from hrnet_zoo.datasets.label_images import IGNORED
+from hrnet_zoo.tasks.segmentation.counting import count_pairs
 
 HEIGHT, WIDTH, NUM_CLASSES = 1024, 2048, 19
 LIMIT_S = 0.005
@@ -25,7 +26,7 @@ def maps() -> tuple[Map, Map]:
 
 def three_histograms(prediction: Map, label: Map) -> NDArray[np.int64]:
     """Return intersection, prediction and label areas: mask first, then one histogram for each."""
-    known = label != IGNORE_INDEX
+    known = label != IGNORED
     prediction, label = prediction[known], label[known]
     parts = (prediction[prediction == label], prediction, label)
     areas = [

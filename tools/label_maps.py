@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hrnet_zoo.tasks.segmentation.counting import IGNORE_INDEX
+from hrnet_zoo.datasets.label_images import IGNORED
 
 Map = NDArray[np.uint8]
 
@@ -17,5 +17,5 @@ def street_maps(height: int, width: int, num_classes: int) -> tuple[Map, Map]:
     label = coarse.repeat(32, 0).repeat(32, 1)
     wrong = rng.uniform(size=label.shape) < 0.10
     prediction = np.where(wrong, rng.integers(0, num_classes, label.shape), label).astype(np.uint8)
-    label[rng.uniform(size=label.shape) < 0.05] = IGNORE_INDEX
+    label[rng.uniform(size=label.shape) < 0.05] = IGNORED
     return prediction, label

@@ -81,7 +81,7 @@ class _Trained:
         figures = []
         for recipe in recipes:
             with settings_for(recipe)():
-                lower = self._value(self._networks.fast_network(self._model, recipe), metric)
+                lower = self._value(timed.fast(self._model, recipe), metric)
             figures.append(
                 TrainedFigure(
                     precision=recipe.precision,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import torch
@@ -26,6 +26,12 @@ class Workload(ABC):
     @abstractmethod
     def of(cls, setup: Any) -> Self:
         """Return the work of a row that is set up like this."""
+
+    @classmethod
+    def on(cls, size: tuple[int, int], setup: Any, *, samples: int = 1) -> Self:
+        """Return the work on inputs of a size; the network is the one that a setup describes."""
+        names = {field.name for field in fields(cls)}
+        return cls(size=size, samples=samples, **setup.model_dump(include=names))
 
     @property
     @abstractmethod

@@ -11,13 +11,14 @@ configs/_base_/models/hrnet/hrnet-w18.py.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import pairwise
 
 from torch import Tensor, nn
 
 from hrnet_zoo.models.hrnet import HRNet, build_hrnet, nearest
-from hrnet_zoo.models.layers import Bottleneck, ConvNormAct
+from hrnet_zoo.models.layers import Bottleneck, conv_norm_act
 
 NECK_CHANNELS = (128, 256, 512, 1024, 2048)
 """Of the published networks, whatever the width of the backbone."""
@@ -60,9 +61,9 @@ class ScaleGathering(nn.Module):
             for narrow, wide in zip(in_channels, widened, strict=True)
         )
         self.downsample_layers = nn.ModuleList(
-            ConvNormAct(fine, coarse, 3, stride=2) for fine, coarse in pairwise(widened)
+            conv_norm_act(fine, coarse, 3, stride=2) for fine, coarse in pairwise(widened)
         )
-        self.final_layer = ConvNormAct(widened[-1], last, 1)
+        self.final_layer = conv_norm_act(widened[-1], last, 1)
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         """Map the backbone's maps to one of the coarsest map's size."""
@@ -77,19 +78,6 @@ class ScaleGathering(nn.Module):
         return result
 
 
-class LinearHead(nn.Module):
-    """One linear layer."""
-
-    def __init__(self, in_channels: int, num_classes: int) -> None:
-        super().__init__()
-        self.fc = nn.Linear(in_channels, num_classes)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map [N, C] to logits [N, K]."""
-        logits: Tensor = self.fc(features)
-        return logits
-
-
 class HRNetClassifier(Classifier):
     """HRNet, the gathering neck, the mean over all positions, and a linear head."""
 
@@ -101,7 +89,7 @@ class HRNetClassifier(Classifier):
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
         )
-        self.head = LinearHead(neck_channels[-1], num_classes)
+        self.head = nn.Sequential(OrderedDict(fc=nn.Linear(neck_channels[-1], num_classes)))
 
     def forward(self, image: Tensor) -> Tensor:
         """Map [N, 3, H, W] float32, normalised, to logits [N, K]; H, W are multiples of 32."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from hrnet_zoo.models.hrnet import HRNet, build_hrnet
-from hrnet_zoo.models.layers import ConvNormAct, resize
+from hrnet_zoo.models.layers import conv_norm_act, resize
 from hrnet_zoo.models.segmentor import Segmentor
 
 
@@ -25,7 +25,7 @@ class FCNHead(nn.Module):
         super().__init__()
         channels = sum(in_channels)
         self.conv_seg = nn.Conv2d(channels, num_classes, 1)
-        self.convs = nn.Sequential(ConvNormAct(channels, channels, 1))
+        self.convs = nn.Sequential(conv_norm_act(channels, channels, 1))
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         """Map the backbone's maps to logits [N, K, H/4, W/4]."""

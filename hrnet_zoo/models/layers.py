@@ -10,6 +10,8 @@ so that weights load without renaming. Nothing here knows about whole networks.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -48,35 +50,28 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
-class ConvNormAct(nn.Module):
-    """relu(bn(conv(x))), the two parts under their own names, as necks and heads store them."""
-
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1
-    ) -> None:
-        super().__init__()
-        self.conv = conv(in_channels, out_channels, kernel_size, stride)
-        self.bn = norm(out_channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map [N, in, H, W] to [N, out, H / stride, W / stride], rounded up."""
-        return F.relu(self.bn(self.conv(x)), inplace=True)
+def conv_norm_act(
+    in_channels: int, out_channels: int, kernel_size: int, stride: int = 1
+) -> nn.Sequential:
+    """Return conv, BatchNorm and ReLU under their own names, as necks and heads store them."""
+    block = {
+        "conv": conv(in_channels, out_channels, kernel_size, stride),
+        "bn": norm(out_channels),
+        "relu": nn.ReLU(inplace=True),
+    }
+    return nn.Sequential(OrderedDict(block))
 
 
-class BiasedConv(nn.Module):
-    """conv(x) with bias, then ReLU if asked, under ``conv``, as necks and heads store it."""
-
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, *, relu: bool
-    ) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, kernel_size // 2)
-        self._relu = relu
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map [N, in, H, W] to [N, out, H / stride, W / stride], rounded up."""
-        x = self.conv(x)
-        return F.relu(x, inplace=True) if self._relu else x
+def biased_conv(
+    in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, *, relu: bool
+) -> nn.Sequential:
+    """Return conv with bias, key ``conv``, as necks and heads store it; then ReLU if asked."""
+    padding = kernel_size // 2
+    block = OrderedDict[str, nn.Module]()
+    block["conv"] = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding)
+    if relu:
+        block["relu"] = nn.ReLU(inplace=True)
+    return nn.Sequential(block)
 
 
 class BasicBlock(nn.Module):

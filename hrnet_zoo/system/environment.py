@@ -50,7 +50,9 @@ def describe_environment() -> Environment:
         platform=platform.platform(),
         cpu=_cpu_name(),
         cpu_count=os.cpu_count(),
-        packages={name: found for name in _PACKAGES if (found := _version(name)) is not None},
+        packages={
+            name: found for name in _PACKAGES if (found := installed_version(name)) is not None
+        },
         opencv=cv2.__version__,
         cuda=torch.version.cuda,
         cudnn=torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
@@ -58,7 +60,8 @@ def describe_environment() -> Environment:
     )
 
 
-def _version(package: str) -> str | None:
+def installed_version(package: str) -> str | None:
+    """Return the version of a package; None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

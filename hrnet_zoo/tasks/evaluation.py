@@ -41,12 +41,13 @@ class ImageResult:
 class Evaluator(ABC, Generic[AnySample]):
     """A network that looks at a data set's images, under one or more protocols."""
 
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
+    samples: Any
+    device: torch.device
 
-    @abstractmethod
     def load(self, index: int) -> AnySample:
         """Return a decoded sample; called in threads."""
+        sample: AnySample = self.samples.load(index)
+        return sample
 
     @abstractmethod
     def arrays(self, sample: AnySample) -> Sequence[NDArray[np.uint8]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any, Literal
 
 Unit = Literal["percent", "fraction", "GB", "fps", "M", "G"]
@@ -72,26 +73,19 @@ SINGLE = "single"
 SIZE = "size"
 """The protocol of what is counted of a network alone, without data and weights."""
 
-PARAMS_M = Metric(
+_size = partial(
+    Metric, decimals=2, protocol=SIZE, noise=Decimal(0), higher_is_better=False, is_default=True
+)
+PARAMS_M = _size(
     name="params_m",
     titles=("Params (M)", "Params", "Parameters (M)", "Parameters"),
     unit="M",
-    decimals=2,
-    protocol=SIZE,
     value_of=lambda size: size.parameters / 1e6,
-    noise=Decimal(0),
-    higher_is_better=False,
-    is_default=True,
 )
-FLOPS_G = Metric(
+FLOPS_G = _size(
     name="flops_g",
     titles=("Flops (G)",),
     unit="G",
-    decimals=2,
-    protocol=SIZE,
     value_of=lambda size: size.operations / 1e9,
-    noise=Decimal(0),
-    higher_is_better=False,
-    is_default=True,
 )
 FPS = Metric(name="fps", titles=("fps", "Inf time (fps)"), unit="fps", decimals=1)

@@ -15,14 +15,14 @@ from hrnet_zoo.errors import CheckpointError
 from hrnet_zoo.memory.workload import Workload
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.system.progress import Progress
-from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult
+from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult, by_name
 from hrnet_zoo.tasks.filled import Filling, fill
 from hrnet_zoo.tasks.options import ScoreOptions
 from hrnet_zoo.tasks.predictor import Predictor
 from hrnet_zoo.tasks.scored import Scored
 from hrnet_zoo.tasks.worst import WorstImages
 from hrnet_zoo.timing.inputs import TimedImage
-from hrnet_zoo.timing.variants import Recipe, Timeable, TimedNetwork
+from hrnet_zoo.timing.variants import Timeable, TimedNetwork
 from hrnet_zoo.weights.checkpoint_file import read_state_dict
 from hrnet_zoo.weights.state_dict import load_strict
 
@@ -52,6 +52,8 @@ class Networks(ABC):
     """Draws the images that a network did worst on."""
     timing: ClassVar[Timeable]
     """What the networks allow when they are timed, and how alike their answers have to be."""
+    timed_network: ClassVar[type[TimedNetwork[Any, Any]]]
+    """A network and images, from which variants to time are made."""
     training: ClassVar[type[Workload]]
     """A training step whose memory can be predicted."""
     inference: ClassVar[type[Workload]]
@@ -124,7 +126,6 @@ class Networks(ABC):
     ) -> Evaluator[Any]:
         """Return what looks at images under the protocols of all metrics, under each once."""
 
-    @abstractmethod
     def score(
         self,
         setup: Any,
@@ -135,17 +136,23 @@ class Networks(ABC):
         progress: Progress,
     ) -> dict[str, Scored]:
         """Return the value of each metric over all images, with what it rests on."""
+        del samples, options, progress
+        return {m.name: self.scored(setup, m, by_name(results, m.protocol)) for m in metrics}
+
+    def scored(self, setup: Any, metric: Any, counted: list[Any]) -> Scored:
+        """Return a metric's value over what was counted in all images, with what it rests on."""
+        raise NotImplementedError
 
     def run_all_parts(self, model: Any, image: Tensor) -> object:
         """Compute all that a network computes for an image [1, 3, H, W], whatever its values."""
         return model(image)
 
     @abstractmethod
+    def protocol(self, setup: Any, scale: tuple[int, int] | None) -> Any:
+        """Return the documented way to look at images, or with another box (width, height)."""
+
     def timed(
         self, setup: Any, model: Any, images: Sequence[TimedImage], scale: Any, device: torch.device
     ) -> TimedNetwork[Any, Any]:
         """Return a network and images from which variants to time are made."""
-
-    @abstractmethod
-    def fast_network(self, model: Any, recipe: Recipe) -> Any:
-        """Return what a fast variant computes with, to be evaluated like `network`."""
+        return self.timed_network(model, images, self.protocol(setup, scale), device)

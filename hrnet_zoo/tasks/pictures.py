@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from hrnet_zoo.datasets.label_images import IGNORED
+
 Colour = tuple[int, int, int]
 """RGB, 0 to 255."""
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-IGNORED_LABEL = 255
-
 _WRONG = (220, 30, 30)
 _BACKGROUND = (255, 255, 255)
 _INK = (30, 30, 30)
-_IGNORED = (0, 0, 0)
+_BLACK = (0, 0, 0)
 _MARGIN = 12
 _TITLE_HEIGHT = 26
 _SWATCH = 14
@@ -27,7 +27,7 @@ _FONT_SIZE = 14
 
 def colourise(label: NDArray[np.uint8], palette: Sequence[Colour]) -> Image.Image:
     """Return a label map [H, W] in its classes' colours; values without a class are black."""
-    table = np.full((256, 3), _IGNORED, np.uint8)
+    table = np.full((256, 3), _BLACK, np.uint8)
     table[: len(palette)] = palette
     return Image.fromarray(table[label])
 
@@ -59,8 +59,8 @@ def errors(
 ) -> Image.Image:
     """Return the image in grey, wrong pixels red and ignored pixels black."""
     grey = np.asarray(Image.fromarray(image).convert("L").convert("RGB")).copy() // 2 + 64
-    grey[(label != prediction) & (label != IGNORED_LABEL)] = _WRONG
-    grey[label == IGNORED_LABEL] = _IGNORED
+    grey[(label != prediction) & (label != IGNORED)] = _WRONG
+    grey[label == IGNORED] = _BLACK
     return Image.fromarray(grey.astype(np.uint8))
 
 
@@ -94,7 +94,7 @@ def comparison(
     draw = ImageDraw.Draw(canvas)
     for i, (title, picture) in enumerate(panels):
         left = _MARGIN + i * (width + _MARGIN)
-        draw.text((left, 5), _fitted(title, width, font), _INK, font=font)
+        draw.text((left, 5), fitted(title, width, font), _INK, font=font)
         resized = picture.resize((width, height), Image.Resampling.NEAREST)
         canvas.paste(resized, (left, _TITLE_HEIGHT))
     for row, line in enumerate(lines):
@@ -105,7 +105,7 @@ def comparison(
     return canvas
 
 
-def _fitted(text: str, width: int, font: Font) -> str:
+def fitted(text: str, width: int, font: Font) -> str:
     """Return the text, cut short with dots if it is wider than ``width`` pixels."""
     if font.getlength(text) <= width:
         return text

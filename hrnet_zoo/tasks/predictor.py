@@ -16,6 +16,7 @@ from PIL import Image
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.errors import DatasetError
+from hrnet_zoo.models.folding import folded
 from hrnet_zoo.system.image_files import FoundImage
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks.options import LookOptions
@@ -73,6 +74,7 @@ class Predictor(ABC):
         self.name = name
         self.setup = setup
         self.model = model
+        self._network = folded(model)
         self._device = device
         self._classes = DATASETS[setup.dataset].classes
 

@@ -16,9 +16,8 @@ from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.errors import did_you_mean
 from hrnet_zoo.system.strict import Strict
 
-_Positive = Annotated[int, Field(gt=0)]
-Pair = Annotated[tuple[_Positive, _Positive], Field(strict=False)]
 Count = Annotated[int, Field(gt=0)]
+Pair = Annotated[tuple[Count, Count], Field(strict=False)]
 
 
 class DataSetNames:

@@ -6,6 +6,7 @@ stands in `networks.py`.
 
 from __future__ import annotations
 
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -123,13 +124,21 @@ class Task(ABC):
         text: str = counted.to_text()
         return text
 
+    @property
     @abstractmethod
+    def counted(self) -> Any:
+        """Return the class of what is counted in an image; what it needs is imported then."""
+
     def from_text(self, text: str) -> Any:
         """Return what `to_text` kept.
 
         Raises:
             ValueError: the text is damaged.
         """
+        try:
+            return self.counted.from_text(text)
+        except zlib.error as error:
+            raise ValueError(str(error)) from None
 
     def check_options(self, options: ScoreOptions) -> None:
         """Refuse, before a long run, what could not be done at its end.

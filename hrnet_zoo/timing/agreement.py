@@ -22,7 +22,11 @@ for their overlap to say so."""
 
 
 def label_agreement(reference: Tensor, ours: Tensor) -> Agreement:
-    """Compare the class scores [1, K, H, W] of two ways to compute them."""
+    """Compare the class scores [N, K, ...] of a batch, each with those [1, K, ...] of an image."""
+    return combined([_label_agreement(reference, one) for one in torch.split(ours, 1)])
+
+
+def _label_agreement(reference: Tensor, ours: Tensor) -> Agreement:
     same = reference.argmax(dim=1) == ours.argmax(dim=1)
     difference = float((reference - ours).abs().max())
     return Agreement(

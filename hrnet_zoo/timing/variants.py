@@ -11,13 +11,16 @@ from functools import partial
 from itertools import product
 from typing import Generic, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.system.devices import is_out_of_memory, numerics
 from hrnet_zoo.timing import observations
 from hrnet_zoo.timing.agreement import combined
+from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.timing.observations import Agreement, Engine, Precision
 
 DTYPES: dict[Precision, torch.dtype] = {
@@ -31,6 +34,8 @@ DTYPES: dict[Precision, torch.dtype] = {
 Network = TypeVar("Network", bound=nn.Module)
 Answer = TypeVar("Answer")
 """What is compared of one image."""
+
+Compute = Callable[[Tensor], Tensor]
 
 _REASON_LENGTH = 300
 
@@ -92,16 +97,21 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
     the host, as upstream's tools do it, for the documented way and for faster ones alike.
     """
 
-    def __init__(self, model: Network, inputs: Sequence[Tensor], device: torch.device) -> None:
-        """Keep a copy of a network on a device.
+    def __init__(
+        self, model: Network, images: Sequence[TimedImage], protocol: object, device: torch.device
+    ) -> None:
+        """Keep a copy of a network on a device, and prepare its inputs on the CPU.
 
         Args:
             model: in eval mode.
-            inputs: of the network, [1, 3, H, W] float32 on the CPU, one per image.
+            images: the first is timed, agreement is over all.
+            protocol: the task's, of how the network sees them.
             device: where variants run.
         """
-        self._inputs = inputs
+        self._images = images
+        self._protocol = protocol
         self._device = device
+        self._inputs = [self.input_of(image.pixels) for image in images]
         with explained(DOCUMENTED, self.network_input, device):
             moved = copy.deepcopy(model).to(device)
         self._model = moved.to(memory_format=torch.contiguous_format)
@@ -151,6 +161,20 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
         return Variant(run=run, agree=agree, description=ours.description)
 
     @abstractmethod
+    def input_of(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """Return what the network gets of an image, [1, 3, H, W] float32 on the CPU."""
+
+    @staticmethod
+    @abstractmethod
+    def fast(model: Network, recipe: Recipe) -> Callable[..., object]:
+        """Return what a fast variant computes with, to be evaluated like the documented network.
+
+        Args:
+            model: in eval mode, on the device; it is left alone.
+            recipe: says the engine, and the precision within; what follows is float32 again.
+        """
+
+    @abstractmethod
     def computation(self, recipe: Recipe) -> Computation[Answer]:
         """Return how a recipe computes; nothing is computed yet."""
 
@@ -189,6 +213,22 @@ def recipes(
         name = name if precision == "fp32" else f"{name}-{precision}"
         fast.append(Recipe(name=name, fast=True, engine=engine, precision=precision, batch=batch))
     return [*timeable.documented, *fast]
+
+
+def in_precision(compute: Compute, recipe: Recipe) -> Compute:
+    """Return a network that computes in a recipe's precision, compiled if it says so.
+
+    Args:
+        compute: with weights of that precision.
+        recipe: of torch's own engines.
+
+    Returns:
+        From float32 to float32.
+    """
+    dtype = DTYPES[recipe.precision]
+    if recipe.engine == "compile":
+        compute = torch.compile(compute, dynamic=False)
+    return lambda x: compute(x.to(dtype)).to(torch.float32)
 
 
 def settings_for(recipe: Recipe) -> Callable[[], AbstractContextManager[None]]:

@@ -29,7 +29,7 @@ from hrnet_zoo.runs.load import load_predictor
 from hrnet_zoo.tasks.detection.filling import DETECTION_FILLING
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
-from hrnet_zoo.tasks.detection.timed import DETECTION_TIMING, TimedDetector, fast_detector
+from hrnet_zoo.tasks.detection.timed import DETECTION_TIMING, TimedDetector
 from hrnet_zoo.tasks.filled import fill as fill_in
 from hrnet_zoo.tasks.predictor import Predictor
 from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING, spread_classes
@@ -329,7 +329,7 @@ def test_lower_precision_goes_from_the_image_to_the_heads_without_a_stop() -> No
     made = predictor(DETECTOR)
     assert isinstance(made, DetectionPredictor)
     half = Recipe(name="fast-bf16", fast=True, precision="bf16")
-    network = fast_detector(made.model, half)
+    network = TimedDetector.fast(made.model, half)
     assert isinstance(network, FCOS)
     made_maps: list[torch.Tensor] = []
     given_maps: dict[type[nn.Module], list[torch.Tensor]] = {}

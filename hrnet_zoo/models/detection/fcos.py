@@ -10,11 +10,11 @@ from the classification tower.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from hrnet_zoo.models.detection.boxes import decode_distances, multiclass_nms, scale_tensor
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
@@ -41,19 +41,6 @@ class LevelOutput:
     """[N, 4, H, W]: to the left, top, right and bottom edge, in pixels; positive."""
     centerness: Tensor
     """[N, 1, H, W]: whether the point is in the middle of its object; for a sigmoid."""
-
-
-class ConvGroupNormAct(nn.Module):
-    """relu(gn(conv(x))), with the two parts under their own names, as the head stores them."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv = conv(channels, channels, 3)
-        self.gn = nn.GroupNorm(_NUM_GROUPS, channels, eps=_NORM_EPS)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map [N, C, H, W] to the same shape."""
-        return F.relu(self.gn(self.conv(x)), inplace=True)
 
 
 class Scale(nn.Module):
@@ -164,4 +151,13 @@ def _best_points(
 
 
 def _tower(channels: int) -> nn.Sequential:
-    return nn.Sequential(*(ConvGroupNormAct(channels) for _ in range(_TOWER_DEPTH)))
+    return nn.Sequential(*(_block(channels) for _ in range(_TOWER_DEPTH)))
+
+
+def _block(channels: int) -> nn.Sequential:
+    layers = {
+        "conv": conv(channels, channels, 3),
+        "gn": nn.GroupNorm(_NUM_GROUPS, channels, eps=_NORM_EPS),
+        "relu": nn.ReLU(inplace=True),
+    }
+    return nn.Sequential(OrderedDict(layers))

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from hrnet_zoo.models.detection.necks import NUM_LEVELS
 from hrnet_zoo.models.detection.roi_features import BOX_SIZE
-from hrnet_zoo.models.layers import BiasedConv
+from hrnet_zoo.models.layers import biased_conv
 
 _HIDDEN = 1024
 _DEPTH = 4
@@ -66,11 +66,11 @@ class MaskHead(nn.Module):
         """
         super().__init__()
         self.convs = nn.Sequential(
-            *(BiasedConv(channels, channels, 3, relu=True) for _ in range(_DEPTH))
+            *(biased_conv(channels, channels, 3, relu=True) for _ in range(_DEPTH))
         )
         self.upsample = nn.ConvTranspose2d(channels, channels, 2, stride=2)
         self.conv_logits = nn.Conv2d(channels, num_classes, 1)
-        self.conv_res = BiasedConv(channels, channels, 1, relu=True) if adds_previous else None
+        self.conv_res = biased_conv(channels, channels, 1, relu=True) if adds_previous else None
 
     def trunk(self, features: Tensor, previous: Tensor | None = None) -> Tensor:
         """Return what the convolutions make of the objects, for `classify` and the next stage.
@@ -105,12 +105,12 @@ class SemanticHead(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.lateral_convs = nn.ModuleList(
-            BiasedConv(channels, channels, 1, relu=True) for _ in range(NUM_LEVELS)
+            biased_conv(channels, channels, 1, relu=True) for _ in range(NUM_LEVELS)
         )
         self.convs = nn.Sequential(
-            *(BiasedConv(channels, channels, 3, relu=True) for _ in range(_DEPTH))
+            *(biased_conv(channels, channels, 3, relu=True) for _ in range(_DEPTH))
         )
-        self.conv_embedding = BiasedConv(channels, channels, 1, relu=True)
+        self.conv_embedding = biased_conv(channels, channels, 1, relu=True)
         # Only training looks at these logits, but the checkpoints hold them.
         self.conv_logits = nn.Conv2d(channels, _NUM_STUFF_CLASSES, 1)
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hrnet_zoo.errors import DatasetError
-from hrnet_zoo.models.layers import BiasedConv, resize
+from hrnet_zoo.models.layers import biased_conv, resize
 
 NUM_LEVELS = 5
 
@@ -33,9 +33,10 @@ class HRFPN(nn.Module):
             stride: of the last convolution: levels begin at stride 4 x this.
         """
         super().__init__()
-        self.reduction_conv = BiasedConv(sum(in_channels), out_channels, 1, relu=False)
+        self.reduction_conv = biased_conv(sum(in_channels), out_channels, 1, relu=False)
         self.fpn_convs = nn.ModuleList(
-            BiasedConv(out_channels, out_channels, 3, stride, relu=False) for _ in range(NUM_LEVELS)
+            biased_conv(out_channels, out_channels, 3, stride, relu=False)
+            for _ in range(NUM_LEVELS)
         )
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
@@ -64,10 +65,10 @@ class FPN(nn.Module):
     def __init__(self, in_channels: Sequence[int], out_channels: int) -> None:
         super().__init__()
         self.lateral_convs = nn.ModuleList(
-            BiasedConv(channels, out_channels, 1, relu=False) for channels in in_channels
+            biased_conv(channels, out_channels, 1, relu=False) for channels in in_channels
         )
         self.fpn_convs = nn.ModuleList(
-            BiasedConv(out_channels, out_channels, 3, relu=False) for _ in in_channels
+            biased_conv(out_channels, out_channels, 3, relu=False) for _ in in_channels
         )
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:

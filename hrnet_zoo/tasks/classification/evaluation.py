@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -25,35 +26,25 @@ from hrnet_zoo.tasks.evaluation import Evaluator
 from hrnet_zoo.tasks.metric import SINGLE
 
 
+@dataclass(frozen=True)
 class ClassificationEvaluator(Evaluator[ClassSample]):
     """A classifier's network and the protocol under which it looks at images."""
 
-    def __init__(
-        self,
-        network: Network,
-        samples: ClassSamples,
-        protocol: ClassificationProtocol,
-        device: torch.device,
-    ) -> None:
-        super().__init__(device)
-        self._network = network
-        self._samples = samples
-        self._protocol = protocol
-
-    def load(self, index: int) -> ClassSample:
-        """Return an image with its class."""
-        return self._samples.load(index)
+    network: Network
+    samples: ClassSamples
+    protocol: ClassificationProtocol
+    device: torch.device
 
     def arrays(self, sample: ClassSample) -> list[NDArray[np.uint8]]:
         """Return what the network sees."""
-        return [cropped_image(sample.image, self._protocol)]
+        return [cropped_image(sample.image, self.protocol)]
 
     def look(
         self, sample: ClassSample, arrays: Sequence[Pixels], seconds: StageSeconds
     ) -> dict[str, Ranking]:
         """Return the classes that are ranked highest."""
         started = time.perf_counter()
-        scores = class_scores(self._network, arrays, self._protocol, device=self.device)
+        scores = class_scores(self.network, arrays, self.protocol, device=self.device)
         forward_done = synchronised_time(self.device)
         if not scores.isfinite().all():
             msg = f"image {sample.name}: the network's outputs are not numbers"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from hrnet_zoo.tasks.metric import FLOPS_G, PARAMS_M, Metric
 
@@ -19,32 +20,20 @@ class TopK(Metric):
     k: int
 
 
+_top = partial(
+    TopK,
+    unit="percent",
+    decimals=2,
+    task="classification",
+    protocol="single",
+    noise=_NOISE,
+    is_default=True,
+)
+
 METRICS = (
     PARAMS_M,
     FLOPS_G,
-    TopK(
-        name="top1",
-        titles=("Top-1 (%)", "Top-1"),
-        unit="percent",
-        decimals=2,
-        task="classification",
-        protocol="single",
-        k=1,
-        noise=_NOISE,
-        is_default=True,
-        per_class=("top1", "Top-1"),
-    ),
-    TopK(
-        name="top5",
-        titles=("Top-5 (%)", "Top-5"),
-        unit="percent",
-        decimals=2,
-        task="classification",
-        protocol="single",
-        k=5,
-        noise=_NOISE,
-        is_default=True,
-        apart="Top-5",
-    ),
+    _top(name="top1", titles=("Top-1 (%)", "Top-1"), k=1, per_class=("top1", "Top-1")),
+    _top(name="top5", titles=("Top-5 (%)", "Top-5"), k=5, apart="Top-5"),
 )
 """In the order of the table's columns. The sizes read themselves off `size.NetworkSize`."""

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from hrnet_zoo.tasks.pictures import fitted
+
 _SIDE = 224
 _MARGIN = 12
 _TITLE_HEIGHT = 26
@@ -51,7 +53,9 @@ def bar_chart(
         y = _TITLE_HEIGHT + _MARGIN + place * _LINE_HEIGHT
         # The sign says it without colours.
         sign = "* " if name == truth else ""
-        draw.text((left, y + 6), _fitted(sign + name, font), _INK, font=font)
+        # Longer names would reach into the bars.
+        shown_name = fitted(sign + name, _NAME_WIDTH - _MARGIN, font)
+        draw.text((left, y + 6), shown_name, _INK, font=font)
         bar = left + _NAME_WIDTH
         draw.rectangle((bar, y + 4, bar + _BAR_WIDTH, y + 24), _EMPTY)
         if score > 0:
@@ -59,12 +63,3 @@ def bar_chart(
             draw.rectangle((bar, y + 4, bar + round(_BAR_WIDTH * score), y + 24), colour)
         draw.text((bar + _BAR_WIDTH + 8, y + 6), f"{score:.1%}", _INK, font=font)
     return picture
-
-
-def _fitted(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """Return a text, cut short visibly where it would reach into the bars."""
-    if font.getlength(text) <= _NAME_WIDTH - _MARGIN:
-        return text
-    while text and font.getlength(f"{text}...") > _NAME_WIDTH - _MARGIN:
-        text = text[:-1]
-    return f"{text}..."

@@ -11,10 +11,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.class_samples import ClassSamples
-from hrnet_zoo.models.classifier import Classifier
-from hrnet_zoo.models.folding import folded
 from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.image_files import FoundImage, save_png
 from hrnet_zoo.tasks.classification.pictures import bar_chart
@@ -23,7 +20,6 @@ from hrnet_zoo.tasks.classification.protocol import (
     class_logits,
     cropped_image,
 )
-from hrnet_zoo.tasks.classification.setup import ClassificationSetup
 from hrnet_zoo.tasks.classification.top_k import RANKED, require_k
 from hrnet_zoo.tasks.input_image import pixels_of
 from hrnet_zoo.tasks.options import LookOptions
@@ -61,13 +57,9 @@ class ClassificationPredictor(Predictor):
     writes = ("picture",)
     doing = "classifying"
 
-    def __init__(
-        self, name: str, setup: ClassificationSetup, model: Classifier, device: torch.device
-    ) -> None:
-        super().__init__(name, setup, model, device)
-        self._network = folded(model)
-        self._protocol = ClassificationProtocol.of(setup)
-        self._names = DATASETS[setup.dataset].classes.names
+    @property
+    def _protocol(self) -> ClassificationProtocol:
+        return ClassificationProtocol.of(self.setup)
 
     def predict(self, image: str | Path | NDArray[np.uint8]) -> ClassificationResult:
         """Tell what an image shows.
@@ -82,7 +74,7 @@ class ClassificationPredictor(Predictor):
         crop = cropped_image(pixels_of(image), self._protocol)
         with canonical_precision():
             logits = class_logits(self._network, [crop], self._protocol, device=self._device)
-        return ClassificationResult(logits=logits[0].cpu().numpy(), class_names=self._names)
+        return ClassificationResult(logits=logits[0].cpu().numpy(), class_names=self._classes.names)
 
     def see(self, image: FoundImage, pixels: NDArray[np.uint8], options: LookOptions) -> SeenImage:
         """Classify an image; draw what the network saw of it beside the likeliest classes."""
@@ -101,10 +93,10 @@ class ClassificationPredictor(Predictor):
     def beside_truth(self, samples: ClassSamples, index: int, zoom: int) -> Image.Image:
         """Return what the network saw of an image beside the likeliest classes."""
         sample = samples.load(index)
-        truth = self._names[sample.label]
+        truth = self._classes.names[sample.label]
         crop = cropped_image(sample.image, self._protocol).repeat(zoom, 0).repeat(zoom, 1)
         title = f"input; it shows: {truth}"
         return bar_chart(crop, title, self._top(self.predict(sample.image)), truth=truth)
 
     def _top(self, result: ClassificationResult) -> list[tuple[str, float]]:
-        return result.top(min(RANKED, len(self._names)))
+        return result.top(min(RANKED, len(self._classes.names)))

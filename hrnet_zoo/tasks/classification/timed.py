@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hrnet_zoo.datasets.transforms import to_network_input
@@ -15,9 +15,8 @@ from hrnet_zoo.tasks.classification.protocol import (
     Network,
     cropped_image,
 )
-from hrnet_zoo.timing.agreement import combined, label_agreement
+from hrnet_zoo.timing.agreement import label_agreement
 from hrnet_zoo.timing.graphs import CudaGraph, PerShape
-from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.timing.observations import Agreement, Engine
 from hrnet_zoo.timing.variants import (
     DOCUMENTED,
@@ -26,6 +25,7 @@ from hrnet_zoo.timing.variants import (
     Recipe,
     Timeable,
     TimedNetwork,
+    in_precision,
 )
 
 CLASSIFICATION_TIMING = Timeable(
@@ -51,20 +51,22 @@ class TimedClassifier(TimedNetwork[Classifier, Tensor]):
     Timed is from copying the prepared crop to the device to the best class on the host.
     """
 
-    def __init__(
-        self,
-        model: Classifier,
-        images: Sequence[TimedImage],
-        protocol: ClassificationProtocol,
-        device: torch.device,
-    ) -> None:
-        crops = (cropped_image(image.pixels, protocol) for image in images)
-        inputs = [to_network_input(crop, protocol.normalisation, _CPU) for crop in crops]
-        super().__init__(model, inputs, device)
+    _protocol: ClassificationProtocol
+
+    def input_of(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """Return an image resized, cropped and normalised."""
+        crop = cropped_image(pixels, self._protocol)
+        return to_network_input(crop, self._protocol.normalisation, _CPU)
+
+    @staticmethod
+    def fast(model: Classifier, recipe: Recipe) -> Network:
+        """Return what maps float32 [N, 3, h, w] to logits [N, K]; see `TimedNetwork`."""
+        model = folded(model).to(memory_format=torch.channels_last)
+        return in_precision(model.to(DTYPES[recipe.precision]), recipe)
 
     def computation(self, recipe: Recipe) -> Computation[Tensor]:
         """Return how a recipe computes; the answer is the probabilities [N, K]."""
-        network: Network = fast_classifier(self._model, recipe) if recipe.fast else self._model
+        network: Network = self.fast(self._model, recipe) if recipe.fast else self._model
         if recipe.engine == "cudagraph":
             eager = network
             network = PerShape(lambda example: CudaGraph(eager, example, self._device))
@@ -81,18 +83,4 @@ class TimedClassifier(TimedNetwork[Classifier, Tensor]):
 
     def agreement(self, reference: Tensor, ours: Tensor) -> Agreement:
         """Compare every image of a batch with what the documented way says of it alone."""
-        return combined([label_agreement(reference, one) for one in torch.split(ours, 1)])
-
-
-def fast_classifier(model: Classifier, recipe: Recipe) -> Network:
-    """Return what a fast variant computes with: from float32 [N, 3, h, w] to logits [N, K].
-
-    Args:
-        model: in eval mode, on the device; it is left alone.
-        recipe: says the engine, and the precision within; logits are float32 again.
-    """
-    dtype = DTYPES[recipe.precision]
-    network: Network = folded(model).to(memory_format=torch.channels_last).to(dtype)
-    if recipe.engine == "compile":
-        network = torch.compile(network, dynamic=False)
-    return lambda x: network(x.to(dtype)).to(torch.float32)
+        return label_agreement(reference, ours)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -34,20 +34,15 @@ class _ClassifierWorkload(Workload):
 
     neck_channels: tuple[int, ...]
 
-    def network(self) -> Classifier:
-        """Return the untrained network."""
-        return build_classifier(
-            self.architecture,
-            backbone=self.backbone,
-            num_classes=self.num_classes,
-            neck_channels=self.neck_channels,
-        )
 
-
-def _asked(setup: ClassificationSetup) -> dict[str, Any]:
-    """Return what a row says of network and input; training sees crops as the test does."""
-    fields = {"architecture", "backbone", "num_classes", "neck_channels"}
-    return {**setup.model_dump(include=fields), "size": (setup.test.crop, setup.test.crop)}
+def untrained(asked: ClassificationSetup | _ClassifierWorkload) -> Classifier:
+    """Return the network that a row or some work asks for."""
+    return build_classifier(
+        asked.architecture,
+        backbone=asked.backbone,
+        num_classes=asked.num_classes,
+        neck_channels=asked.neck_channels,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +51,9 @@ class ClassificationTraining(_ClassifierWorkload):
 
     @classmethod
     def of(cls, setup: ClassificationSetup) -> Self:
-        """Return the training of a row."""
-        return cls(**_asked(setup), samples=setup.samples_per_gpu)
+        """Return the training of a row, which sees crops as the test does."""
+        crop = setup.test.crop
+        return cls.on((crop, crop), setup, samples=setup.samples_per_gpu)
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -67,7 +63,7 @@ class ClassificationTraining(_ClassifierWorkload):
     def prepare(self, device: torch.device) -> TrainingStep:
         """Make network, batch and optimizer on a device, return the step; values are random."""
         with device:
-            network = self.network().train()
+            network = untrained(self).train()
             images = torch.randn(self.samples, 3, *self.size)
             labels = torch.randint(self.num_classes, (self.samples,))
         return TrainingStep(
@@ -85,7 +81,7 @@ class ClassificationInference(_ClassifierWorkload):
     @classmethod
     def of(cls, setup: ClassificationSetup) -> Self:
         """Return the inference of a row."""
-        return cls(**_asked(setup))
+        return cls.on((setup.test.crop, setup.test.crop), setup)
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -96,7 +92,7 @@ class ClassificationInference(_ClassifierWorkload):
     def prepare(self, device: torch.device) -> Callable[[], object]:
         """Make network and image, return what classifies it; values are random."""
         with device:
-            network, image = self.network(), torch.randn(1, 3, *self.size)
+            network, image = untrained(self), torch.randn(1, 3, *self.size)
         fold(network)
         return partial(_classify, network, image)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.metadata
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.system.environment import installed_version
 from hrnet_zoo.tasks.detection.metrics import Kind
 from hrnet_zoo.tasks.scored import Scoring
 
@@ -304,10 +304,7 @@ def _candidates(backend: BackendChoice, num_images: int) -> list[BackendName]:
 
 
 def _version(name: BackendName) -> str | None:
-    try:
-        return importlib.metadata.version(_PACKAGES[name])
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    return installed_version(_PACKAGES[name])
 
 
 def _spread(image_ids: Sequence[int]) -> list[int]:

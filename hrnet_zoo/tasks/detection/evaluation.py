@@ -32,10 +32,6 @@ class DetectionEvaluator(Evaluator[DetectionSample]):
     protocol: DetectionProtocol
     device: torch.device
 
-    def load(self, index: int) -> DetectionSample:
-        """Return an image."""
-        return self.samples.load(index)
-
     def arrays(self, sample: DetectionSample) -> list[NDArray[np.uint8]]:
         """Return the resized image."""
         return [resize_keep_ratio(sample.image, self.protocol.scale)]

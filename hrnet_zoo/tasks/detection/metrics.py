@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from hrnet_zoo.tasks.metric import Metric
@@ -27,32 +28,24 @@ _BESIDE_AP = {
     "ap_large": "large",
 }
 
+_ap = partial(
+    CocoMetric,
+    unit="percent",
+    decimals=1,
+    task="detection",
+    protocol="single",
+    value_of=lambda figures: figures.ap,
+    is_default=True,
+    beside=_BESIDE_AP,
+)
+
 METRICS = (
-    CocoMetric(
-        name="box_ap",
-        titles=("box AP",),
-        unit="percent",
-        decimals=1,
-        task="detection",
-        protocol="single",
-        kind="bbox",
-        value_of=lambda figures: figures.ap,
-        is_default=True,
-        beside=_BESIDE_AP,
-        per_class=("ap", "box AP"),
-    ),
-    CocoMetric(
+    _ap(name="box_ap", titles=("box AP",), kind="bbox", per_class=("ap", "box AP")),
+    _ap(
         name="mask_ap",
         titles=("mask AP",),
-        unit="percent",
-        decimals=1,
-        task="detection",
-        protocol="single",
         kind="segm",
-        value_of=lambda figures: figures.ap,
-        is_default=True,
         apart="mask",
-        beside=_BESIDE_AP,
         per_class=("ap", "mask AP"),
     ),
 )

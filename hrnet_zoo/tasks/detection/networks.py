@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.coco_samples import CocoSamples
-from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.detection.legacy import modern_names
 from hrnet_zoo.system.progress import Progress
@@ -20,15 +19,13 @@ from hrnet_zoo.tasks.detection.metrics import CocoMetric, Kind
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
-from hrnet_zoo.tasks.detection.timed import DETECTION_TIMING, TimedDetector, fast_detector
-from hrnet_zoo.tasks.detection.workloads import DetectionInference, DetectionTraining
+from hrnet_zoo.tasks.detection.timed import DETECTION_TIMING, TimedDetector
+from hrnet_zoo.tasks.detection.workloads import DetectionInference, DetectionTraining, untrained
 from hrnet_zoo.tasks.detection.worst import WorstDetected
 from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.tasks.networks import Networks
 from hrnet_zoo.tasks.options import ScoreOptions
 from hrnet_zoo.tasks.scored import ClassFigures, Scored
-from hrnet_zoo.timing.inputs import TimedImage
-from hrnet_zoo.timing.variants import Recipe
 from hrnet_zoo.weights.state_dict import load_strict
 
 
@@ -38,18 +35,14 @@ class DetectionNetworks(Networks):
     predictor = DetectionPredictor
     worst = WorstDetected
     timing = DETECTION_TIMING
+    timed_network = TimedDetector
     training = DetectionTraining
     inference = DetectionInference
     filling = DETECTION_FILLING
 
     def build(self, setup: DetectionSetup) -> nn.Module:
         """Return the untrained detector."""
-        return build_detector(
-            setup.architecture,
-            backbone=setup.backbone,
-            num_classes=setup.num_classes,
-            channels=setup.channels,
-        )
+        return untrained(setup)
 
     def load_into(self, model: nn.Module, state: dict[str, Tensor]) -> list[str]:
         """Understand old names; leave out and report what only training needs."""
@@ -112,18 +105,6 @@ class DetectionNetworks(Networks):
         """Look at as many regions and objects as the detector looks at at most."""
         return model.run_all_parts(image)
 
-    def timed(
-        self,
-        setup: DetectionSetup,
-        model: Detector,
-        images: Sequence[TimedImage],
-        scale: tuple[int, int] | None,
-        device: torch.device,
-    ) -> TimedDetector:
-        """Return the network and images, resized to a box (width, height), to be timed."""
-        protocol = DetectionProtocol.of(setup, with_masks=True, scale=scale)
-        return TimedDetector(model, images, protocol, device)
-
-    def fast_network(self, model: Detector, recipe: Recipe) -> Detector:
-        """Return a fast detector."""
-        return fast_detector(model, recipe)
+    def protocol(self, setup: DetectionSetup, scale: tuple[int, int] | None) -> DetectionProtocol:
+        """Return the documented protocol, or with another box."""
+        return DetectionProtocol.of(setup, with_masks=True, scale=scale)

@@ -12,9 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.rle import decode_masks
-
-Colour = tuple[int, int, int]
-"""RGB, 0 to 255."""
+from hrnet_zoo.tasks.pictures import Colour
 
 Rectangle = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels; right and bottom are no longer in it."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -17,14 +16,11 @@ from hrnet_zoo.datasets.coco_samples import CocoSamples
 from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.rle import decode_masks
 from hrnet_zoo.datasets.transforms import resize_keep_ratio
-from hrnet_zoo.models.detection.detector import Detector
-from hrnet_zoo.models.folding import folded
 from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.image_files import FoundImage, save_png
 from hrnet_zoo.system.whole_file import write_whole
 from hrnet_zoo.tasks.detection.pictures import draw_detections
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol, detect, to_image_detections
-from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.input_image import pixels_of
 from hrnet_zoo.tasks.options import LookOptions
 from hrnet_zoo.tasks.pictures import comparison
@@ -60,12 +56,6 @@ class DetectionPredictor(Predictor):
 
     writes = ("detections", "picture")
     doing = "detecting"
-
-    def __init__(
-        self, name: str, setup: DetectionSetup, model: Detector, device: torch.device
-    ) -> None:
-        super().__init__(name, setup, model, device)
-        self._network = folded(model)
 
     def predict(
         self, image: str | Path | NDArray[np.uint8], *, scale: tuple[int, int] | None = None

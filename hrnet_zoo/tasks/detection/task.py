@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,14 +52,12 @@ class DetectionTask(Task):
             ("score threshold", str(setup.test.score_threshold)),
         ]
 
-    def from_text(self, text: str) -> ImageDetections:
+    @property
+    def counted(self) -> type[ImageDetections]:
         """Return detections."""
         from hrnet_zoo.datasets.detections import ImageDetections
 
-        try:
-            return ImageDetections.from_text(text)
-        except zlib.error as error:
-            raise ValueError(str(error)) from None
+        return ImageDetections
 
     def check_options(self, options: ScoreOptions) -> None:
         """Check that the evaluator asked for by name is installed."""

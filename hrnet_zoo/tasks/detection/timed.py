@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.images import decode_image
-from hrnet_zoo.datasets.transforms import resize_keep_ratio
+from hrnet_zoo.datasets.transforms import keep_ratio_size, resize_keep_ratio
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.tasks.detection.masks import paste_masks
@@ -62,37 +62,45 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
         loading and coded masks as well.
     """
 
-    def __init__(
-        self,
-        model: Detector,
-        images: Sequence[TimedImage],
-        protocol: DetectionProtocol,
-        device: torch.device,
-    ) -> None:
-        self._protocol = protocol
-        self._images = images
-        prepared = [self._prepare(image.pixels) for image in images]
-        self._geometries = [geometry for _, geometry in prepared]
-        super().__init__(model, [x for x, _ in prepared], device)
+    _protocol: DetectionProtocol
+
+    def input_of(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """Return an image resized, normalised and padded."""
+        return padded_input(resize_keep_ratio(pixels, self._protocol.scale), self._protocol, _CPU)
+
+    @staticmethod
+    def fast(model: Detector, recipe: Recipe) -> Detector:
+        """Return a detector whose heads stay in float32; see `TimedNetwork`."""
+        model = folded(model).to(memory_format=torch.channels_last)
+        dtype = DTYPES[recipe.precision]
+        if recipe.engine == "compile":
+            # What follows has as many boxes as there are objects, which compilers do not like.
+            model.backbone.compile(dynamic=False)
+        maps: nn.Module = nn.Sequential(model.backbone, model.neck)
+        if dtype != torch.float32:
+            # Boxes would lose whole pixels: only what precedes the heads is computed like that.
+            maps = _InPrecision(maps, dtype)
+        if recipe.engine == "cudagraph":
+            # Likewise: graphs are of fixed shape.
+            maps = _Recorded(maps, next(model.parameters()).device)
+        model.backbone, model.neck = maps, nn.Identity()
+        return model
 
     def computation(self, recipe: Recipe) -> Computation[ImageDetections]:
         """Return how a recipe computes; the answer is without masks."""
-        network = fast_detector(self._model, recipe) if recipe.fast else self._model
+        network = self.fast(self._model, recipe) if recipe.fast else self._model
         first = self.batch(0, recipe)
+        geometries = [self._geometry(image) for image in self._images]
 
         def run() -> object:
             if recipe.with_loading:
-                return self._load_and_detect(network, self._images[0])
-            found = self._detect(network, first, self._geometries[0])
+                return self._load_and_detect(network, self._images[0], geometries[0])
+            found = self._detect(network, first, geometries[0])
             return _to_arrays(found, self._images[0].size)
 
         def answer(i: int) -> ImageDetections:
-            found = self._detect(network, self.batch(i, recipe), self._geometries[i])
-            return ImageDetections(
-                boxes=found.boxes.cpu().numpy(),
-                scores=found.scores.cpu().numpy(),
-                labels=found.labels.cpu().numpy(),
-            )
+            found = self._detect(network, self.batch(i, recipe), geometries[i])
+            return to_image_detections(replace(found, masks=None), self._images[i].size)
 
         return Computation(run=run, answer=answer, description=_description(recipe))
 
@@ -100,11 +108,10 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
         """Compare what is found in one image."""
         return detection_agreement(reference, ours)
 
-    def _prepare(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, ImageGeometry]:
-        resized = resize_keep_ratio(pixels, self._protocol.scale)
-        size = (pixels.shape[0], pixels.shape[1])
-        geometry = geometry_of((resized.shape[0], resized.shape[1]), size)
-        return padded_input(resized, self._protocol, _CPU), geometry
+    def _geometry(self, image: TimedImage) -> ImageGeometry:
+        height, width = image.size
+        new_width, new_height = keep_ratio_size((width, height), self._protocol.scale)
+        return geometry_of((new_height, new_width), image.size)
 
     def _detect(self, network: Detector, x: Tensor, geometry: ImageGeometry) -> Detections:
         found: Detections = network(
@@ -112,8 +119,10 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
         )
         return found
 
-    def _load_and_detect(self, network: Detector, image: TimedImage) -> ImageDetections:
-        x, geometry = self._prepare(decode_image(image.content, Path(image.name)))
+    def _load_and_detect(
+        self, network: Detector, image: TimedImage, geometry: ImageGeometry
+    ) -> ImageDetections:
+        x = self.input_of(decode_image(image.content, Path(image.name)))
         found = self._detect(network, x.contiguous(), geometry)
         return to_image_detections(found, image.size)
 
@@ -139,29 +148,6 @@ class _InPrecision(nn.Module):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         return [m.to(torch.float32) for m in self._part(image.to(self._dtype))]
-
-
-def fast_detector(model: Detector, recipe: Recipe) -> Detector:
-    """Return what a fast variant computes with.
-
-    Args:
-        model: in eval mode, on the device; it is left alone.
-        recipe: says the engine, and the precision of backbone and neck; heads stay in float32.
-    """
-    model = folded(model).to(memory_format=torch.channels_last)
-    dtype = DTYPES[recipe.precision]
-    if recipe.engine == "compile":
-        # What follows has as many boxes as there are objects, which compilers do not like.
-        model.backbone.compile(dynamic=False)
-    maps: nn.Module = nn.Sequential(model.backbone, model.neck)
-    if dtype != torch.float32:
-        # Boxes would lose whole pixels: only what precedes the heads is computed like that.
-        maps = _InPrecision(maps, dtype)
-    if recipe.engine == "cudagraph":
-        # Likewise: graphs are of fixed shape.
-        maps = _Recorded(maps, next(model.parameters()).device)
-    model.backbone, model.neck = maps, nn.Identity()
-    return model
 
 
 def _to_arrays(found: Detections, size: tuple[int, int]) -> list[object]:

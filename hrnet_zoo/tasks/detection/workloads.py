@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -52,20 +52,15 @@ class _DetectorWorkload(Workload):
 
     channels: int
 
-    def network(self, device: torch.device) -> Detector:
-        """Return the untrained network."""
-        with device:
-            return build_detector(
-                self.architecture,
-                backbone=self.backbone,
-                num_classes=self.num_classes,
-                channels=self.channels,
-            )
 
-
-def _asked(setup: DetectionSetup) -> dict[str, Any]:
-    network = setup.model_dump(include={"architecture", "backbone", "num_classes", "channels"})
-    return {**network, "size": setup.largest_input()}
+def untrained(asked: DetectionSetup | _DetectorWorkload) -> Detector:
+    """Return the network that a row or some work asks for."""
+    return build_detector(
+        asked.architecture,
+        backbone=asked.backbone,
+        num_classes=asked.num_classes,
+        channels=asked.channels,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +70,7 @@ class DetectionTraining(_DetectorWorkload):
     @classmethod
     def of(cls, setup: DetectionSetup) -> Self:
         """Return the training of a row; images are resized for it as for its test."""
-        return cls(**_asked(setup), samples=setup.samples_per_gpu)
+        return cls.on(setup.largest_input(), setup, samples=setup.samples_per_gpu)
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -110,7 +105,8 @@ class DetectionTraining(_DetectorWorkload):
 
     def prepare(self, device: torch.device) -> TrainingStep:
         """Make network, batch and optimizer on a device, return the step; values are random."""
-        network = self.network(device)
+        with device:
+            network = untrained(self)
         as_trained(network)
         batch = made_up_batch(self.samples, self.size, self.num_classes, device)
         return TrainingStep(
@@ -152,7 +148,7 @@ class DetectionInference(_DetectorWorkload):
     @classmethod
     def of(cls, setup: DetectionSetup) -> Self:
         """Return the inference of a row on an image that fills the box of the resize."""
-        return cls(**_asked(setup))
+        return cls.on(setup.largest_input(), setup)
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -175,7 +171,8 @@ class DetectionInference(_DetectorWorkload):
 
     def prepare(self, device: torch.device) -> Callable[[], object]:
         """Make network and image, return what detects; values are random."""
-        network = self.network(device)
+        with device:
+            network = untrained(self)
         image = torch.randn(1, *self.size, 3, device=device).permute(0, 3, 1, 2)
         fold(network)
         _make_channels_last(network)

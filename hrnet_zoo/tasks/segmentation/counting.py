@@ -7,8 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-IGNORE_INDEX = 255
-"""Pixels with this label do not count at all."""
+from hrnet_zoo.datasets.label_images import IGNORED
 
 
 def count_pairs(
@@ -34,11 +33,11 @@ def count_pairs(
         raise ValueError(msg)
     code = _tensor(label).to(torch.int32).mul_(256).add_(_tensor(prediction))
     table = torch.bincount(code.flatten(), minlength=65536).cpu().numpy().reshape(256, 256)
-    if table[:IGNORE_INDEX, num_classes:].any():
+    if table[:IGNORED, num_classes:].any():
         msg = f"a prediction is not among the classes 0 to {num_classes - 1}"
         raise ValueError(msg)
     classes = table[:num_classes, :num_classes]
-    foreign = table[num_classes:IGNORE_INDEX, :num_classes].sum(axis=0, keepdims=True)
+    foreign = table[num_classes:IGNORED, :num_classes].sum(axis=0, keepdims=True)
     return np.concatenate([classes, foreign]).astype(np.int64)
 
 

@@ -35,10 +35,6 @@ class SegmentationEvaluator(Evaluator[Sample]):
     protocols: Mapping[str, SegmentationProtocol]
     device: torch.device
 
-    def load(self, index: int) -> Sample:
-        """Return an image with its labels."""
-        return self.samples.load(index)
-
     def arrays(self, sample: Sample) -> list[NDArray[np.uint8]]:
         """Return the labels, then the image in all sizes of every protocol."""
         sizes = (resized_images(sample.image, p) for p in self.protocols.values())

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from hrnet_zoo.tasks.metric import Metric
 
 MS_FLIP = "ms_flip"
 """The protocol with several scales, each also mirrored."""
 
+_miou = partial(
+    Metric,
+    unit="percent",
+    decimals=2,
+    task="segmentation",
+    value_of=lambda scores: scores.miou,
+)
+
 METRICS = (
-    Metric(
+    _miou(
         name="miou",
         titles=("mIoU",),
-        unit="percent",
-        decimals=2,
-        task="segmentation",
         protocol="single",
-        value_of=lambda scores: scores.miou,
         is_default=True,
         per_class=("iou", "IoU"),
     ),
-    Metric(
+    _miou(
         name="miou_ms_flip",
         titles=("mIoU(ms+flip)",),
-        unit="percent",
-        decimals=2,
-        task="segmentation",
         protocol=MS_FLIP,
-        value_of=lambda scores: scores.miou,
         apart="ms+flip",
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,26 +11,30 @@ from torch import nn
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.label_samples import LabelSamples
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
-from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.models.segmentor import Segmentor
-from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks.bootstrap import percentile_interval
-from hrnet_zoo.tasks.evaluation import ImageResult, by_name
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.tasks.networks import Networks
-from hrnet_zoo.tasks.options import ScoreOptions
 from hrnet_zoo.tasks.scored import ClassFigures, Scored
-from hrnet_zoo.tasks.segmentation.confusion import SegmentationScores, resampled_values, total
+from hrnet_zoo.tasks.segmentation.confusion import (
+    SegmentationScores,
+    SparseCounts,
+    resampled_values,
+    total,
+)
 from hrnet_zoo.tasks.segmentation.evaluation import SegmentationEvaluator
 from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING, spread_classes
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol, evaluated_network
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
-from hrnet_zoo.tasks.segmentation.timed import SEGMENTATION_TIMING, TimedSegmentor, fast_segmentor
-from hrnet_zoo.tasks.segmentation.workloads import SegmentationInference, SegmentationTraining
+from hrnet_zoo.tasks.segmentation.timed import SEGMENTATION_TIMING, TimedSegmentor
+from hrnet_zoo.tasks.segmentation.workloads import (
+    SegmentationInference,
+    SegmentationTraining,
+    untrained,
+)
 from hrnet_zoo.tasks.segmentation.worst import WorstLabelled
 from hrnet_zoo.timing.inputs import TimedImage
-from hrnet_zoo.timing.variants import Recipe
 
 _SMALL = (256, 256)
 """Box of the image that a filled classifier is adjusted on; more would only take longer."""
@@ -42,15 +46,14 @@ class SegmentationNetworks(Networks):
     predictor = SegmentationPredictor
     worst = WorstLabelled
     timing = SEGMENTATION_TIMING
+    timed_network = TimedSegmentor
     training = SegmentationTraining
     inference = SegmentationInference
     filling = SEGMENTATION_FILLING
 
     def build(self, setup: SegmentationSetup) -> nn.Module:
         """Return the untrained segmentor."""
-        return build_segmentor(
-            setup.architecture, backbone=setup.backbone, num_classes=setup.num_classes
-        )
+        return untrained(setup)
 
     def fill(self, model: Any, image: TimedImage, setup: SegmentationSetup) -> None:
         """Fill the network, and spread its classes over an image."""
@@ -76,46 +79,25 @@ class SegmentationNetworks(Networks):
         protocols = {name: SegmentationProtocol.of(setup, name) for name in names}
         return SegmentationEvaluator(network, samples, protocols, device)
 
-    def score(
-        self,
-        setup: SegmentationSetup,
-        samples: LabelSamples,
-        metrics: Sequence[Metric],
-        results: Mapping[str, ImageResult],
-        options: ScoreOptions,
-        progress: Progress,
-    ) -> dict[str, Scored]:
-        """Return each metric with its bootstrap interval, and the scores of all classes."""
-        del samples, options, progress
+    def scored(
+        self, setup: SegmentationSetup, metric: Metric, counted: list[SparseCounts]
+    ) -> Scored:
+        """Return a metric with its bootstrap interval, and the scores of all classes."""
+        assert metric.value_of is not None
         names = DATASETS[setup.dataset].classes.names
-        scored = {}
-        for metric in metrics:
-            assert metric.protocol is not None
-            assert metric.value_of is not None
-            images = by_name(results, metric.protocol)
-            scores = SegmentationScores.of(total(images, setup.num_classes))
-            scored[metric.name] = Scored(
-                value=metric.value_of(scores),
-                interval=percentile_interval(resampled_values(images, metric.value_of)),
-                figures={"macc": scores.macc, "aacc": scores.aacc},
-                classes=[
-                    ClassFigures(name=name, figures={"iou": iou, "accuracy": accuracy})
-                    for name, iou, accuracy in zip(names, scores.iou, scores.accuracy, strict=True)
-                ],
-            )
-        return scored
+        scores = SegmentationScores.of(total(counted, setup.num_classes))
+        return Scored(
+            value=metric.value_of(scores),
+            interval=percentile_interval(resampled_values(counted, metric.value_of)),
+            figures={"macc": scores.macc, "aacc": scores.aacc},
+            classes=[
+                ClassFigures(name=name, figures={"iou": iou, "accuracy": accuracy})
+                for name, iou, accuracy in zip(names, scores.iou, scores.accuracy, strict=True)
+            ],
+        )
 
-    def timed(
-        self,
-        setup: SegmentationSetup,
-        model: Segmentor,
-        images: Sequence[TimedImage],
-        scale: tuple[int, int] | None,
-        device: torch.device,
-    ) -> TimedSegmentor:
-        """Return the network and images, resized to a box (width, height), to be timed."""
-        return TimedSegmentor(model, images, SegmentationProtocol.of(setup, scale=scale), device)
-
-    def fast_network(self, model: Segmentor, recipe: Recipe) -> Network:
-        """Return a fast network up to its coarse logits."""
-        return fast_segmentor(model, recipe)
+    def protocol(
+        self, setup: SegmentationSetup, scale: tuple[int, int] | None
+    ) -> SegmentationProtocol:
+        """Return the documented protocol, or with another box."""
+        return SegmentationProtocol.of(setup, scale=scale)

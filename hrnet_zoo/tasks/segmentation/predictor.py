@@ -13,7 +13,6 @@ from PIL import Image
 from torch import Tensor
 
 from hrnet_zoo.datasets.label_samples import LabelSamples
-from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.image_files import FoundImage, save_png
 from hrnet_zoo.tasks.input_image import pixels_of
@@ -24,10 +23,8 @@ from hrnet_zoo.tasks.predictor import Predictor, SeenImage
 from hrnet_zoo.tasks.segmentation.protocol import (
     SegmentationProtocol,
     class_scores,
-    evaluated_network,
     resized_images,
 )
-from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 
 _SHOWN_CLASSES = 4
 
@@ -64,12 +61,6 @@ class SegmentationPredictor(Predictor):
     writes = ("labels", "picture")
     doing = "labelling"
 
-    def __init__(
-        self, name: str, setup: SegmentationSetup, model: Segmentor, device: torch.device
-    ) -> None:
-        super().__init__(name, setup, model, device)
-        self._network = evaluated_network(model)
-
     def predict(
         self,
         image: str | Path | NDArray[np.uint8],
@@ -92,7 +83,8 @@ class SegmentationPredictor(Predictor):
         chosen = SegmentationProtocol.of(self.setup, protocol, scale=scale)
         images, size = resized_images(pixels, chosen), (pixels.shape[0], pixels.shape[1])
         with canonical_precision():
-            scores = class_scores(self._network, images, chosen, size=size, device=self._device)
+            network = self._network.coarse_logits
+            scores = class_scores(network, images, chosen, size=size, device=self._device)
         return SegmentationResult(
             labels=scores.argmax(dim=0).to(torch.uint8).cpu().numpy(),
             class_names=self._classes.names,

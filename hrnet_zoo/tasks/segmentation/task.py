@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -74,14 +73,12 @@ class SegmentationTask(Task):
         ]
         return values, bootstrap_runs(decoded, draws, metric.value_of)
 
-    def from_text(self, text: str) -> SparseCounts:
+    @property
+    def counted(self) -> type[SparseCounts]:
         """Return confusion counts."""
         from hrnet_zoo.tasks.segmentation.confusion import SparseCounts
 
-        try:
-            return SparseCounts.from_text(text)
-        except zlib.error as error:
-            raise ValueError(str(error)) from None
+        return SparseCounts
 
     def slides(self, setup: SegmentationSetup) -> bool:
         """Whether the row documents sliding windows."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
@@ -13,10 +15,9 @@ from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.layers import resize
 from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol, slide
-from hrnet_zoo.timing.agreement import combined, label_agreement
+from hrnet_zoo.timing.agreement import label_agreement
 from hrnet_zoo.timing.engines import EXPORT_ENGINES, exported_network
-from hrnet_zoo.timing.graphs import CudaGraph
-from hrnet_zoo.timing.inputs import TimedImage
+from hrnet_zoo.timing.graphs import CudaGraph, PerShape
 from hrnet_zoo.timing.observations import Agreement, Engine
 from hrnet_zoo.timing.variants import (
     DOCUMENTED,
@@ -25,6 +26,7 @@ from hrnet_zoo.timing.variants import (
     Recipe,
     Timeable,
     TimedNetwork,
+    in_precision,
 )
 
 SEGMENTATION_TIMING = Timeable(
@@ -57,18 +59,21 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
         normalising are not.
     """
 
-    def __init__(
-        self,
-        model: Segmentor,
-        images: Sequence[TimedImage],
-        protocol: SegmentationProtocol,
-        device: torch.device,
-    ) -> None:
-        self._protocol = protocol
-        self._sizes = [image.size for image in images]
-        resized = (resize_keep_ratio(image.pixels, protocol.scale) for image in images)
-        inputs = [to_network_input(pixels, protocol.normalisation, _CPU) for pixels in resized]
-        super().__init__(model, inputs, device)
+    _protocol: SegmentationProtocol
+
+    def input_of(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """Return an image resized and normalised."""
+        resized = resize_keep_ratio(pixels, self._protocol.scale)
+        return to_network_input(resized, self._protocol.normalisation, _CPU)
+
+    @staticmethod
+    def fast(model: Segmentor, recipe: Recipe) -> Network:
+        """Return what maps float32 [N, 3, h, w] to coarse logits; see `TimedNetwork`."""
+        model = folded(model)
+        if recipe.engine in EXPORT_ENGINES:
+            return exported_network(model, recipe.engine, recipe.precision)
+        model = model.to(memory_format=torch.channels_last).to(DTYPES[recipe.precision])
+        return in_precision(model.coarse_logits, recipe)
 
     @property
     def window(self) -> tuple[int, int] | None:
@@ -77,36 +82,33 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
 
     def computation(self, recipe: Recipe) -> Computation[Tensor]:
         """Return how a recipe computes; the answer is the logits [N, K, height, width]."""
-        network = fast_segmentor(self._model, recipe) if recipe.fast else self._model.coarse_logits
+        network = self.fast(self._model, recipe) if recipe.fast else self._model.coarse_logits
         answer: Answer = partial(self._answer, network, recipe)
         if recipe.engine == "cudagraph":
             answer = self._recorded(answer)
         first = self.batch(0, recipe)
         softmax, how = "" if recipe.fast else "softmax, ", recipe.how(_HOW)
         return Computation(
-            run=lambda: answer(first, self._sizes[0])[1].cpu().numpy(),
-            answer=lambda i: answer(self.batch(i, recipe), self._sizes[i])[0],
+            run=lambda: answer(first, self._images[0].size)[1].cpu().numpy(),
+            answer=lambda i: answer(self.batch(i, recipe), self._images[i].size)[0],
             description=f"copy in, network, both resizes, {softmax}argmax, copy out; {how}",
         )
 
     def agreement(self, reference: Tensor, ours: Tensor) -> Agreement:
         """Compare every image of a batch with what the documented way says of it alone."""
-        return combined([label_agreement(reference, one) for one in torch.split(ours, 1)])
+        return label_agreement(reference, ours)
 
     def _recorded(self, answer: Answer) -> Answer:
         """Return an answer that is recorded once per shape of input and size of image.
 
         A recording gives logits and labels: what agreement compares is what is timed.
         """
-        ready: dict[object, CudaGraph[tuple[Tensor, Tensor]]] = {}
 
-        def recorded(x: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-            key = (x.shape, size)
-            if key not in ready:
-                ready[key] = CudaGraph(lambda given: answer(given, size), x, self._device)
-            return ready[key](x)
+        @cache
+        def of_size(size: tuple[int, int]) -> PerShape[tuple[Tensor, Tensor]]:
+            return PerShape(lambda x: CudaGraph(lambda given: answer(given, size), x, self._device))
 
-        return recorded
+        return lambda x, size: of_size(size)(x)
 
     def _answer(
         self, network: Network, recipe: Recipe, x: Tensor, size: tuple[int, int]
@@ -131,21 +133,3 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
         # On a CPU, windows that share a batch were 2 to 6 % slower.
         batched = recipe.fast and self._device.type != "cpu"
         return resize(slide(enlarged, x, window=window, stride=stride, batched=batched), size)
-
-
-def fast_segmentor(model: Segmentor, recipe: Recipe) -> Network:
-    """Return what a fast variant computes with: from float32 [N, 3, h, w] to coarse logits.
-
-    Args:
-        model: in eval mode, on the device; it is left alone.
-        recipe: says the engine, and the precision within; logits are float32 again.
-    """
-    model = folded(model)
-    if recipe.engine in EXPORT_ENGINES:
-        return exported_network(model, recipe.engine, recipe.precision)
-    dtype = DTYPES[recipe.precision]
-    model = model.to(memory_format=torch.channels_last).to(dtype)
-    coarse: Callable[[Tensor], Tensor] = model.coarse_logits
-    if recipe.engine == "compile":
-        coarse = torch.compile(coarse, dynamic=False)
-    return lambda x: coarse(x.to(dtype)).to(torch.float32)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from hrnet_zoo.datasets.label_images import IGNORED
 from hrnet_zoo.memory.training_step import STEP_ASSUMPTIONS, TrainingStep
 from hrnet_zoo.memory.workload import Workload
 from hrnet_zoo.models import build_segmentor
@@ -23,9 +24,6 @@ from hrnet_zoo.models.folding import fold
 from hrnet_zoo.models.layers import resize
 from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup, SlideTest
-
-IGNORED = 255
-"""The label of pixels that do not count."""
 
 _LEARNING_RATE = 0.01
 _WEIGHT_DECAY = 0.0005
@@ -36,9 +34,10 @@ ADE20K's and VOC's photographs are mostly 4:3; the other data sets' images fill 
 """
 
 
-def _untrained(workload: Workload) -> Segmentor:
+def untrained(asked: SegmentationSetup | Workload) -> Segmentor:
+    """Return the network that a row or some work asks for."""
     return build_segmentor(
-        workload.architecture, backbone=workload.backbone, num_classes=workload.num_classes
+        asked.architecture, backbone=asked.backbone, num_classes=asked.num_classes
     )
 
 
@@ -49,13 +48,7 @@ class SegmentationTraining(Workload):
     @classmethod
     def of(cls, setup: SegmentationSetup) -> Self:
         """Return the training of a row."""
-        return cls(
-            architecture=setup.architecture,
-            backbone=setup.backbone,
-            num_classes=setup.num_classes,
-            size=setup.train_crop,
-            samples=setup.samples_per_gpu,
-        )
+        return cls.on(setup.train_crop, setup, samples=setup.samples_per_gpu)
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -70,7 +63,7 @@ class SegmentationTraining(Workload):
     def prepare(self, device: torch.device) -> TrainingStep:
         """Make network, batch and optimizer on a device, return the step; values are random."""
         with device:
-            network = _untrained(self).train()
+            network = untrained(self).train()
             images = torch.randn(self.samples, 3, *self.size)
             labels = torch.randint(self.num_classes, (self.samples, *self.size))
         return TrainingStep(
@@ -91,12 +84,7 @@ class SegmentationInference(Workload):
         test = setup.test
         width, height = test.scale
         whole = _USUAL_SIZES.get(test.scale, (height, width))
-        return cls(
-            architecture=setup.architecture,
-            backbone=setup.backbone,
-            num_classes=setup.num_classes,
-            size=test.crop_size if isinstance(test, SlideTest) else whole,
-        )
+        return cls.on(test.crop_size if isinstance(test, SlideTest) else whole, setup)
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -107,7 +95,7 @@ class SegmentationInference(Workload):
     def prepare(self, device: torch.device) -> Callable[[], object]:
         """Make network and image, return what labels it; values are random."""
         with device:
-            network = _untrained(self)
+            network = untrained(self)
             image = torch.randn(1, 3, *self.size)
         fold(network)
         return torch.inference_mode()(lambda: network(image).argmax(dim=1))

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pasting import coco_rle
 
 from hrnet_zoo.datasets.detections import ImageDetections
-from hrnet_zoo.tasks.detection.pictures import Colour, draw_detections
+from hrnet_zoo.tasks.detection.pictures import draw_detections
+from hrnet_zoo.tasks.pictures import Colour
 
 NAMES = ["cat", "traffic light"]
 PALETTE: list[Colour] = [(250, 0, 0), (0, 0, 250)]

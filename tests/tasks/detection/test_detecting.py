@@ -18,9 +18,10 @@ from hrnet_zoo.datasets.rle import decode_masks
 from hrnet_zoo.demo import DATA_ROOT, MANIFEST
 from hrnet_zoo.system.image_files import find_images
 from hrnet_zoo.system.progress import Silent
-from hrnet_zoo.tasks.detection.pictures import Colour, draw_detections
+from hrnet_zoo.tasks.detection.pictures import draw_detections
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor, DetectionResult
 from hrnet_zoo.tasks.options import LookOptions
+from hrnet_zoo.tasks.pictures import Colour
 from hrnet_zoo.tasks.predictor import SeenImage, see_images
 from hrnet_zoo.zoo.manifest import load_zoo
 
