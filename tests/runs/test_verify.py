@@ -222,7 +222,7 @@ def test_files_wait_for_the_network_in_bounded_number(
     waiting: list[int] = []
     load = dataset.load
 
-    def counting_load(index: int) -> Sample:
+    def counting_load(_: LabelSamples, index: int) -> Sample:
         loaded.append(index)
         return load(index)
 
@@ -230,7 +230,7 @@ def test_files_wait_for_the_network_in_bounded_number(
         time.sleep(0.02)
         waiting.append(len(loaded) - len(waiting) - 1)
 
-    monkeypatch.setattr(dataset, "load", counting_load)
+    monkeypatch.setattr(LabelSamples, "load", counting_load)
     evaluated(dataset, 2, on_result)
     assert sorted(loaded) == list(range(40))
     assert 1 <= max(waiting) <= 6
