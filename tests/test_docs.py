@@ -8,7 +8,7 @@ import click
 import pytest
 
 from hrnet_zoo import demo
-from hrnet_zoo.cli import cli
+from hrnet_zoo.cli import command_line
 from hrnet_zoo.zoo.manifest import load_zoo
 
 ROOT = Path(__file__).parents[1]
@@ -25,7 +25,7 @@ def commands(group: click.Group, prefix: str) -> dict[str, click.Command]:
     return found
 
 
-COMMANDS = commands(cli, "hrnet-zoo")
+COMMANDS = commands(command_line(""), "hrnet-zoo")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
