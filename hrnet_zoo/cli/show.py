@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @format_option("text", "json")
 @loaded_zoo
 def show(name: str, form: str, zoo: Zoo) -> None:
-    """Show one row: quotation, setup, size."""
+    """Show one row: quotation, reading, size."""
     from hrnet_zoo.report.rows import row_as_json, row_as_text
 
     row = zoo.row(name)
