@@ -6,7 +6,7 @@ This module knows YAML and line numbers; what a row is stands in row.py.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,42 +90,56 @@ class _Document:
         self._file_name = file_name
         self.lines: dict[Keys, int] = {(): 1}
         """Keys from the top to a value -> its line."""
-        self._seen: set[int] = set()
+        # Events rather than nodes: making these of 3,000 values is a noticeable part of starting.
         self._loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+        self._next: Callable[[], Any] = self._loader.get_event
         try:
-            node = self._loader.get_single_node()
-            if node is not None:
-                self.data = self._construct(node, ())
+            self._next()  # the stream begins
+            if isinstance(self._next(), yaml.DocumentStartEvent):
+                self.data = self._construct(self._next(), ())
+                self._next()  # the document ends
+                if isinstance(event := self._next(), yaml.DocumentStartEvent):
+                    what = "another document begins; a manifest is one"
+                    raise yaml.MarkedYAMLError(problem=what, problem_mark=event.start_mark)
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise ManifestError(explain_yaml_error(error, file_name)) from None
 
-    def _construct(self, node: yaml.Node, path: Keys) -> object:
-        self.lines.setdefault(path, node.start_mark.line + 1)
-        if id(node) in self._seen:
-            self.problems.append((path, "an alias; every row is written out in full"))
-            return None
-        self._seen.add(id(node))
-        if isinstance(node, yaml.MappingNode):
-            return self._construct_mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            return [self._construct(item, (*path, i)) for i, item in enumerate(node.value)]
-        # Most are text as it stands, and what the loader does for each adds up.
-        return node.value if node.tag == _TEXT else self._loader.construct_object(node)
+    def _construct(self, event: Any, path: Keys) -> object:  # noqa: ANN401 - one of yaml's, with marks
+        self.lines.setdefault(path, event.start_mark.line + 1)
+        if isinstance(event, yaml.ScalarEvent):
+            tag = event.tag or self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)
+            if tag == _TEXT:
+                return event.value
+            node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)
+            return self._loader.construct_object(node)
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._construct_mapping(path)
+        if isinstance(event, yaml.SequenceStartEvent):
+            items: list[object] = []
+            while not isinstance(item := self._next(), yaml.SequenceEndEvent):
+                items.append(self._construct(item, (*path, len(items))))
+            return items
+        self.problems.append((path, "an alias; every row is written out in full"))
+        return None
 
-    def _construct_mapping(self, node: yaml.MappingNode, path: Keys) -> dict[str, object]:
+    def _construct_mapping(self, path: Keys) -> dict[str, object]:
         mapping: dict[str, object] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                self.lines.setdefault((*path, "?"), key_node.start_mark.line + 1)
-                self.problems.append(((*path, "?"), "a key that is not plain text"))
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            line = event.start_mark.line + 1
+            if not isinstance(event, yaml.ScalarEvent):
+                nowhere = (*path, "?")
+                self.lines.setdefault(nowhere, line)
+                self.problems.append((nowhere, "a key that is not plain text"))
+                self._construct(event, nowhere)
+                self._construct(self._next(), nowhere)
                 continue
-            key = key_node.value
+            key = event.value
             here = (*path, key)
             if key in mapping:
-                self.lines[here] = key_node.start_mark.line + 1
+                self.lines[here] = line
                 self.problems.append((here, "written twice"))
-            self.lines.setdefault(here, key_node.start_mark.line + 1)
-            mapping[key] = self._construct(value_node, here)
+            self.lines.setdefault(here, line)
+            mapping[key] = self._construct(self._next(), here)
         return mapping
 
     def keys_in(self, location: Keys) -> Keys:
