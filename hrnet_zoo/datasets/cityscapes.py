@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hrnet_zoo.datasets.data_set import Download, classes
+from hrnet_zoo.datasets.data_set import Download, Preparer, classes
 from hrnet_zoo.datasets.images import decode_label
 from hrnet_zoo.datasets.label_images import IGNORED, LabelFiles, LabelImages
-from hrnet_zoo.datasets.prepare.archives import Downloaded, Member
-from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer
 from hrnet_zoo.errors import DatasetError
+
+if TYPE_CHECKING:
+    from hrnet_zoo.datasets.prepare.archives import Downloaded, Member
+    from hrnet_zoo.datasets.prepare.plan import Outputs, Plan
 
 _CLASSES = classes(
     """
@@ -37,6 +40,8 @@ _NUM_IMAGES = {"val": 500, "train": 2975}
 
 def _plan(source: Downloaded, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per label file."""
+    from hrnet_zoo.datasets.prepare.plan import Plan  # noqa: PLC0415
+
     pieces = []
     for split in splits:
         what = f"label files gtFine/{split}/<city>/*{_STORED_SUFFIX}"

@@ -9,14 +9,17 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hrnet_zoo.datasets.coco_instances import CocoInstances
-from hrnet_zoo.datasets.data_set import Download, classes
+from hrnet_zoo.datasets.data_set import Download, Preparer, classes
 from hrnet_zoo.datasets.images import decode_image
-from hrnet_zoo.datasets.prepare.archives import Downloaded, Member
-from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer
 from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.system.wording import and_more
+
+if TYPE_CHECKING:
+    from hrnet_zoo.datasets.prepare.archives import Downloaded, Member
+    from hrnet_zoo.datasets.prepare.plan import Outputs, Plan
 
 _CLASSES = classes(
     """
@@ -49,6 +52,8 @@ _ANNOTATIONS = r"(?:^|/)annotations/(instances_val2017\.json)$"
 
 def _plan(source: Downloaded, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per image, and one for the annotations."""
+    from hrnet_zoo.datasets.prepare.plan import Plan  # noqa: PLC0415
+
     found = source.select(_IMAGES, "images val2017/*.jpg (from val2017.zip)")
     images = {name: member for (name,), member in found.items()}
     what = f"{_ANNOTATION_FILE} (from annotations_trainval2017.zip)"

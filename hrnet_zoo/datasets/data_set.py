@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     # Commands that only list rows import this module, and need none of these.
     from hrnet_zoo.datasets.check_report import CheckReport
     from hrnet_zoo.datasets.inventory import Inventory, Listed, Note
-    from hrnet_zoo.datasets.prepare.plan import Preparer
+    from hrnet_zoo.datasets.prepare.archives import Downloaded
+    from hrnet_zoo.datasets.prepare.plan import Plan
 
 
 _AFTER_COLOUR = re.compile(r"(?<= #[0-9a-f]{6}), ")
@@ -68,6 +69,18 @@ class Download:
     terms: str
     preparation: str
     """What `data prepare` does, or what to do without it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparer:
+    """How one data set is prepared."""
+
+    plan: Callable[[Downloaded, Sequence[str], Path], Plan]
+    """Takes the download, the splits asked for and the data set's folder below the data root."""
+    zips: str
+    """Expression for the zip files to look into, see `open_source`."""
+    splits: tuple[str, ...] = ("val", "train")
+    """Splits that need preparing."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

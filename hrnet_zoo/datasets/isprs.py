@@ -12,16 +12,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hrnet_zoo.datasets.data_set import Download, classes
+from hrnet_zoo.datasets.data_set import Download, Preparer, classes
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.label_images import LabelFiles, LabelImages
-from hrnet_zoo.datasets.prepare.archives import Downloaded, Member, paired
-from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer, in_both_folders
 from hrnet_zoo.errors import DatasetError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from hrnet_zoo.datasets.prepare.archives import Downloaded, Member
+    from hrnet_zoo.datasets.prepare.plan import Outputs, Plan
 
 _CLASSES = classes(
     """
@@ -104,6 +105,9 @@ VAIHINGEN_TILES = AerialSet(
 
 def plan(aerial: AerialSet, source: Downloaded, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per tile and its labels."""
+    from hrnet_zoo.datasets.prepare.archives import paired  # noqa: PLC0415
+    from hrnet_zoo.datasets.prepare.plan import Plan, in_both_folders  # noqa: PLC0415
+
     images, labels = (
         {"_".join(groups): member for groups, member in source.select(pattern).items()}
         for pattern in (aerial.image, aerial.label)

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hrnet_zoo.datasets.data_set import Download, classes
+from hrnet_zoo.datasets.data_set import Download, Preparer, classes
 from hrnet_zoo.datasets.images import decode_image, decode_label
 from hrnet_zoo.datasets.label_images import LabelFiles, LabelImages
-from hrnet_zoo.datasets.prepare.archives import Downloaded, Member, paired
-from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer, in_both_folders
 from hrnet_zoo.errors import DatasetError
+
+if TYPE_CHECKING:
+    from hrnet_zoo.datasets.prepare.archives import Downloaded, Member
+    from hrnet_zoo.datasets.prepare.plan import Outputs, Plan
 
 _CLASSES = classes(
     """
@@ -27,6 +30,9 @@ _NUM_IMAGES = {"val": 1669, "train": 2522}
 
 def _plan(source: Downloaded, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per image and its mask."""
+    from hrnet_zoo.datasets.prepare.archives import paired  # noqa: PLC0415
+    from hrnet_zoo.datasets.prepare.plan import Plan, in_both_folders  # noqa: PLC0415
+
     pieces = []
     least_bytes = 0
     for split in splits:

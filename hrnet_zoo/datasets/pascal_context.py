@@ -20,13 +20,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hrnet_zoo.datasets.data_set import Download, classes
+from hrnet_zoo.datasets.data_set import Download, Preparer, classes
 from hrnet_zoo.datasets.label_images import LabelFiles, LabelImages
-from hrnet_zoo.datasets.prepare.archives import Downloaded, Member
-from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer
 from hrnet_zoo.errors import DatasetError
+
+if TYPE_CHECKING:
+    from hrnet_zoo.datasets.prepare.archives import Downloaded, Member
+    from hrnet_zoo.datasets.prepare.plan import Outputs, Plan
 
 _CLASSES = classes(
     """
@@ -70,6 +72,8 @@ class _Picture(NamedTuple):
 
 def _plan(source: Downloaded, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per image of the splits, and one for the lists."""
+    from hrnet_zoo.datasets.prepare.plan import Plan  # noqa: PLC0415
+
     what = "the annotation file trainval_merged.json"
     (member,) = source.select(r"(?:^|/)trainval_merged\.json$", what).values()
     pictures, annotations = _load(member)

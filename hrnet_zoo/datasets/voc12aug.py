@@ -10,13 +10,16 @@ import zlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hrnet_zoo.datasets.data_set import Download, classes
+from hrnet_zoo.datasets.data_set import Download, Preparer, classes
 from hrnet_zoo.datasets.images import read_bytes
 from hrnet_zoo.datasets.label_images import LabelFiles, LabelImages
-from hrnet_zoo.datasets.prepare.archives import Downloaded, Member
-from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer
 from hrnet_zoo.errors import DatasetError
+
+if TYPE_CHECKING:
+    from hrnet_zoo.datasets.prepare.archives import Downloaded, Member
+    from hrnet_zoo.datasets.prepare.plan import Outputs, Plan
 
 _CLASSES = classes(
     """
@@ -37,6 +40,8 @@ _LISTS = "ImageSets/Segmentation"
 
 def _plan(source: Downloaded, splits: Sequence[str], root: Path) -> Plan:  # noqa: ARG001
     """Return one piece per mask, and one for the lists."""
+    from hrnet_zoo.datasets.prepare.plan import Plan  # noqa: PLC0415
+
     mats = source.select(_MATS)
     sbd_lists = source.select(_SBD_LISTS)
     if not mats or len(sbd_lists) != 2:

@@ -98,20 +98,22 @@ class _Document:
             if isinstance(self._next(), yaml.DocumentStartEvent):
                 self.data = self._construct(self._next(), ())
                 self._next()  # the document ends
-                if isinstance(event := self._next(), yaml.DocumentStartEvent):
+                event = self._next()
+                mark = event.start_mark
+                if isinstance(event, yaml.DocumentStartEvent):
                     what = "another document begins; a manifest is one"
-                    raise yaml.MarkedYAMLError(problem=what, problem_mark=event.start_mark)
+                    raise yaml.MarkedYAMLError(problem=what, problem_mark=mark)
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise ManifestError(explain_yaml_error(error, file_name)) from None
 
     def _construct(self, event: Any, path: Keys) -> object:  # noqa: ANN401 - one of yaml's, with marks
-        self.lines.setdefault(path, event.start_mark.line + 1)
+        begin, end = event.start_mark, event.end_mark
+        self.lines.setdefault(path, begin.line + 1)
         if isinstance(event, yaml.ScalarEvent):
             tag = event.tag or self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)
             if tag == _TEXT:
                 return event.value
-            node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)
-            return self._loader.construct_object(node)
+            return self._loader.construct_object(yaml.ScalarNode(tag, event.value, begin, end))
         if isinstance(event, yaml.MappingStartEvent):
             return self._construct_mapping(path)
         if isinstance(event, yaml.SequenceStartEvent):

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
-
-from hrnet_zoo.datasets.prepare.archives import Downloaded
 
 if TYPE_CHECKING:
     # The table of data sets reaches this module, and commands that read no image import it.
@@ -44,15 +41,3 @@ def in_both_folders(numbers: Mapping[str, int], splits: Sequence[str]) -> dict[s
         splits: those asked for.
     """
     return {f"{kind}_dir/{split}": numbers[split] for split in splits for kind in ("img", "ann")}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Preparer:
-    """How one data set is prepared."""
-
-    plan: Callable[[Downloaded, Sequence[str], Path], Plan]
-    """Takes the download, the splits asked for and the data set's folder below the data root."""
-    zips: str
-    """Expression for the zip files to look into, see `open_source`."""
-    splits: tuple[str, ...] = ("val", "train")
-    """Splits that need preparing."""

@@ -17,10 +17,10 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from hrnet_zoo.datasets.checking import in_threads
-from hrnet_zoo.datasets.data_set import DataSet
+from hrnet_zoo.datasets.data_set import DataSet, Preparer
 from hrnet_zoo.datasets.images import decode_image, decode_label, read_bytes
 from hrnet_zoo.datasets.prepare.archives import open_source
-from hrnet_zoo.datasets.prepare.plan import Outputs, Plan, Preparer
+from hrnet_zoo.datasets.prepare.plan import Outputs, Plan
 from hrnet_zoo.errors import DatasetError, UsageError
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.system.wording import and_more
