@@ -9,8 +9,6 @@ from decimal import Decimal
 from enum import Enum
 from typing import Literal
 
-from tabulate import tabulate
-
 from hrnet_zoo.tasks import METRICS
 
 _SIDES = {"l": "left", "r": "right"}
@@ -70,6 +68,8 @@ def aligned(
         align: a letter for each column, "l" for left or "r" for right.
         form: for terminals, Markdown's with pipes, or without titles.
     """
+    from tabulate import tabulate  # noqa: PLC0415 - JSON, which programs wait for, needs none
+
     sides = [_SIDES[letter] for letter in align]
     return tabulate(lines, titles, tablefmt=form, disable_numparse=True, colalign=sides)
 

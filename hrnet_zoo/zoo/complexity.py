@@ -31,7 +31,9 @@ _FIELDS = {
 
 def identity(row: Row) -> dict[str, object]:
     """Return all that a row's network and its input depend on, for JSON."""
-    return row.setup.model_dump(mode="json", include=_FIELDS)
+    # Not model_dump, for which pydantic would prepare each kind of setup: `list` starts faster.
+    found = {name: value for name, value in row.setup if name in _FIELDS}
+    return found | {"test": dict(found["test"])}
 
 
 def complexity_of(row: Row) -> Complexity | None:

@@ -115,7 +115,8 @@ class LaterEdition(Strict):
     @property
     def quantities(self) -> dict[str, str | None]:
         """Return what it can state, as text: metrics by their names, and milliseconds."""
-        return self.model_dump(exclude={"source", "checkpoint_url", "normalisation"})
+        others = ("source", "checkpoint_url", "normalisation")
+        return {name: value for name, value in self if name not in others}
 
     @property
     def numbers(self) -> dict[str, str]:
