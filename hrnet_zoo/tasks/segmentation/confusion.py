@@ -217,8 +217,12 @@ def bootstrap_runs(
         draws: [RESAMPLES, N] of `draw_images`; making them takes longer than using them.
         value_of: from the scores of draws to one of them.
     """
-    areas = np.stack([[_areas(image.dense()) for image in images] for images in runs], axis=1)
-    planes = dict(zip(_PLANES, np.moveaxis(areas, 2, 0), strict=True))
+    # Planes in one piece each, or every chunk would copy them anew.
+    areas = np.empty((len(_PLANES), len(runs[0]), len(runs), runs[0][0].num_classes))
+    for r, images in enumerate(runs):
+        for n, image in enumerate(images):
+            areas[:, n, r] = _areas(image.dense())
+    planes = dict(zip(_PLANES, areas, strict=True))
     chunks = np.split(draws, RESAMPLES // CHUNK)
     values = [value_of(ResampledScores(chunk.astype(np.float64), planes)) for chunk in chunks]
     return np.concatenate(values).T
