@@ -23,6 +23,9 @@ import platformdirs
 
 from hrnet_zoo.errors import UsageError
 
+_OF_TORCH = ("OMP_", "GOMP_", "KMP_", "MKL_", "CUBLAS_", "NVIDIA_TF32", "PYTORCH_", "TORCH_ALLOW")
+"""Beginnings of names."""
+
 _KEYS = {"cache": str, "data_root": str, "data": dict}
 
 
@@ -82,6 +85,11 @@ def step_summary() -> Path | None:
     """Return the file whose Markdown GitHub shows for the step of a workflow, in one of these."""
     given = os.environ.get("GITHUB_STEP_SUMMARY")
     return Path(given) if given else None
+
+
+def torch_variables() -> dict[str, str]:
+    """Return the environment variables that decide how torch computes, in order of name."""
+    return {name: os.environ[name] for name in sorted(os.environ) if name.startswith(_OF_TORCH)}
 
 
 def _folder(text: object) -> Path:

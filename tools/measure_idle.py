@@ -21,8 +21,8 @@ from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
 from hrnet_zoo.models.segmentor import Segmentor
-from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.host_memory import keep_freed_memory
+from hrnet_zoo.system.numerics import canonical_precision
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.filled import fill
 from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING, spread_classes

@@ -45,8 +45,9 @@ def device_name(device: str) -> str:
         PrerequisiteError: there is no such device.
     """
     from hrnet_zoo.system.devices import describe_device, resolve_device  # noqa: PLC0415 - imports torch
+    from hrnet_zoo.system.progress import Silent  # noqa: PLC0415 - as above
 
-    return describe_device(resolve_device(device))
+    return describe_device(resolve_device(device, Silent()))
 
 
 def name_in_another_process(device: str) -> str:

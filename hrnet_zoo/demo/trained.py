@@ -14,7 +14,7 @@ import torch
 
 from hrnet_zoo.demo import DATA_ROOT, MANIFEST
 from hrnet_zoo.settings import cache_dir
-from hrnet_zoo.system.devices import canonical_precision
+from hrnet_zoo.system.numerics import canonical_precision
 from hrnet_zoo.system.progress import Progress, Silent
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.ahead import StageSeconds

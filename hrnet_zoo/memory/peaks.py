@@ -21,7 +21,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from hrnet_zoo.system.devices import memory_explained, numerics
+from hrnet_zoo.system.devices import memory_explained
+from hrnet_zoo.system.numerics import numerics
 from hrnet_zoo.system.wording import GIB
 
 Prepare = Callable[[], Callable[[], object]]

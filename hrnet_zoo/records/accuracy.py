@@ -121,6 +121,8 @@ class AccuracyRecord(Record):
     """File beside the record with the result of every image."""
     reason: str | None = None
     """Why the run did not complete."""
+    remarks: list[str] = []
+    """What happened on the way that a reader should know, and that changes no verdict."""
 
     @property
     def metrics(self) -> list[str]:

@@ -81,6 +81,7 @@ def as_text(result: RowResult) -> str:
         for line in _beside(METRICS[judgement.metric], result.record)
     ]
     lines += [f"checkpoint: {text}" for text in _checkpoint(result)]
+    lines += [f"note: {remark}" for remark in result.record.remarks]
     lines += _time_line(result.record)
     return "\n  ".join([*lines, f"record: {result.record_path}"])
 

@@ -70,8 +70,8 @@ def load_predictor(
         CheckpointError: the file cannot be had, is not what it should be, or does not fit.
         PrerequisiteError: the device does not exist.
     """
-    chosen = resolve_device(device)
     progress = progress or Silent()
+    chosen = resolve_device(device, progress)
     fetch = fetch or FetchOptions(cache_dir=cache_dir())
     options = RunOptions(fetch=fetch, manifest_dir=manifest_dir, checkpoint=checkpoint)
     file = options.file_for(row, progress)

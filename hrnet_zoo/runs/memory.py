@@ -15,6 +15,7 @@ from hrnet_zoo.memory.peaks import MeasuredPeak, measured_peak, predicted_peak
 from hrnet_zoo.memory.workload import Workload
 from hrnet_zoo.records.files import new_record_path, now, write_record
 from hrnet_zoo.records.memory import MemoryAsked, MemoryRecord, Peaks, TrainingPeaks
+from hrnet_zoo.settings import torch_variables
 from hrnet_zoo.system.devices import describe_device, resolve_device
 from hrnet_zoo.system.environment import Environment, describe_environment
 from hrnet_zoo.system.progress import Progress
@@ -68,8 +69,8 @@ def memory_of(
         PrerequisiteError: there is no such device.
         RecordError: a record cannot be written.
     """
-    asked, known = MemoryAsked(device=device), _Known(resolve_device(device))
-    environment = describe_environment()
+    asked, known = MemoryAsked(device=device), _Known(resolve_device(device, progress))
+    environment = describe_environment(torch_variables())
     progress.begin("memory", len(rows), "rows")
     for done, row in enumerate(rows):
         progress.update(done)

@@ -15,6 +15,7 @@ from hrnet_zoo.errors import ZooError
 from hrnet_zoo.records.files import new_record_path, now, write_record
 from hrnet_zoo.records.timing import TimingAsked, TimingRecord
 from hrnet_zoo.runs.prepared import PreparedRow, TimeOptions, prepare
+from hrnet_zoo.settings import torch_variables
 from hrnet_zoo.system.devices import describe_device, resolve_device, synchronised_time
 from hrnet_zoo.system.environment import describe_environment
 from hrnet_zoo.system.progress import Progress
@@ -77,7 +78,7 @@ def time_row(
         ZooError: the row cannot be timed as documented, or the record cannot be written; there is
             no record then.
     """
-    device = resolve_device(options.device)
+    device = resolve_device(options.device, progress)
     started_at = now()
     path = new_record_path(output, row.name, started_at, "timing")
     try:
@@ -159,7 +160,7 @@ class _Timing:
             twins=twins,
             work=work,
             machine=machine,
-            environment=describe_environment(),
+            environment=describe_environment(torch_variables()),
         )
 
     def _documented(self, prepared: PreparedRow) -> _Candidate:

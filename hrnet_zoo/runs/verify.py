@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,13 @@ from hrnet_zoo.records.accuracy import (
 from hrnet_zoo.records.files import RecordFile, new_record_path, now
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.runs.load import RunOptions
-from hrnet_zoo.settings import DataFolders
-from hrnet_zoo.system.devices import canonical_precision, resolve_device
+from hrnet_zoo.settings import DataFolders, torch_variables
+from hrnet_zoo.system.devices import resolve_device
 from hrnet_zoo.system.environment import describe_environment
+from hrnet_zoo.system.numerics import allows_tf32, canonical_precision
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import METRICS, TASKS
-from hrnet_zoo.tasks.ahead import StageSeconds
+from hrnet_zoo.tasks.ahead import StageSeconds, one_behind
 from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult, evaluate
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.tasks.options import ScoreOptions, WorstOptions
@@ -95,7 +97,7 @@ def verify_row(
             mirror=options.fetch.mirror is not None,
             offline=options.fetch.offline,
         ),
-        environment=describe_environment(),
+        environment=describe_environment(torch_variables()),
     )
     file = RecordFile(new_record_path(output, row.name, started_at), record)
     try:
@@ -157,7 +159,7 @@ class _Images:
         self._row, self._metrics, self._options = row, metrics, options
         self._file, self._progress = file, progress
         self._task = TASKS[row.task]
-        self._device = resolve_device(options.device)
+        self._device = resolve_device(options.device, progress)
         # Cheap checks first: nobody wants to learn after a long download that the data are missing.
         self._task.check_options(options.score)
         self._samples = self._task.open_data(row.setup, _data_folder(row, options.data_folders))
@@ -253,12 +255,19 @@ class _Images:
         missing = [i for i in range(self._num_images) if self._samples.name_of(i) not in results]
         workers = self._options.num_workers
         evaluation = evaluate(evaluator, missing, num_workers=workers, seconds=seconds)
-        for result in traced(evaluation, self._options.profile, self._progress):
-            texts = {name: self._task.to_text(found) for name, found in result.counted.items()}
-            journal.append({"name": result.name, "digest": result.digest, "results": texts})
+        found = traced(evaluation, self._options.profile, self._progress)
+        # Written in a thread, while the next image is computed.
+        for result, _ in one_behind((each, partial(self._keep, each, journal)) for each in found):
             results[result.name] = result
             self._progress.update(len(results))
+        for remark in evaluator.remarks:
+            self._progress.say(remark)
+        self._file.update(remarks=evaluator.remarks)
         return seconds
+
+    def _keep(self, result: ImageResult, journal: Journal) -> None:
+        texts = {name: self._task.to_text(found) for name, found in result.counted.items()}
+        journal.append({"name": result.name, "digest": result.digest, "results": texts})
 
     def _score(self, results: dict[str, ImageResult], seconds: StageSeconds) -> None:
         """Add the values, and what they rest on, to the record."""
@@ -305,7 +314,7 @@ def _settings_in_force(device: torch.device, num_workers: int | None) -> Setting
     return Settings(
         device=str(device),
         dtype="float32",
-        tf32=torch.backends.cudnn.allow_tf32 or torch.get_float32_matmul_precision() != "highest",
+        tf32=allows_tf32(),
         cudnn_benchmark=torch.backends.cudnn.benchmark,
         cudnn_deterministic=torch.backends.cudnn.deterministic,
         memory_format="channels_last",

@@ -1,14 +1,16 @@
-"""Chooses the device, and puts torch into the settings the documented numbers need."""
+"""Chooses the device, and says in plain words why one cannot be used or ran out of memory."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 import torch
+from torch.nn.functional import conv2d
 
 from hrnet_zoo.errors import PrerequisiteError, UsageError, ZooError
+from hrnet_zoo.system.progress import Progress
 
 _NO_MEMORY = (
     "out of memory",
@@ -16,19 +18,25 @@ _NO_MEMORY = (
     "Insufficient memory",
     "bad_alloc",
     "STATUS_ALLOC_FAILED",
+    "DEVICE_ALLOCATION_FAILED",
     "Unable to find a valid cuDNN algorithm",
 )
 """What CUDA, torch on CPUs, OpenCV, other engines, cuBLAS and cuDNN say when there is none.
 
 The last one means that the workspace of no algorithm fits.
 """
+_PERHAPS_NO_MEMORY = ("unable to find an engine", "STATUS_NOT_INITIALIZED")
+"""What cuDNN and cuBLAS say then, but also of what a GPU cannot do: bfloat16 on Turing, say."""
+_HARDLY_ANY = 2**28
+"""Bytes: less than what a library takes for itself, with a workspace, when it is first used."""
 
 
-def resolve_device(name: str) -> torch.device:
+def resolve_device(name: str, progress: Progress) -> torch.device:
     """Return the device called ``name``.
 
     Args:
         name: "cpu", "cuda", "cuda:N", or "auto" for a GPU where there is one, else the CPU.
+        progress: told why "auto" is the CPU although there is a GPU.
 
     Raises:
         UsageError: the name has another form.
@@ -36,6 +44,8 @@ def resolve_device(name: str) -> torch.device:
     """
     if name == "auto":
         name = "cuda:0" if torch.cuda.is_available() else "cpu"
+        if name == "cpu" and (trouble := cuda_trouble()) is not None:
+            progress.say(f"computing on the CPU, because torch cannot use the GPU: {trouble}")
     kind, _, index = name.partition(":")
     if kind not in ("cpu", "cuda") or (index and not index.isdecimal()) or name == "cpu:":
         msg = f'"{name}" is not a device; use auto, cpu, cuda or cuda:N.'
@@ -48,21 +58,62 @@ def resolve_device(name: str) -> torch.device:
         msg = f'The device "{name}" was asked for, but {there_is}. Use --device cpu, or auto.'
         raise PrerequisiteError(msg)
     device = torch.device("cuda", wanted)
-    _require_usable(device)
+    require_usable(device)
     return device
 
 
-def _require_usable(device: torch.device) -> None:
-    """Allocate one number: a GPU that is busy, or too new for its driver, says so only then."""
+def cuda_trouble() -> str | None:
+    """Return why torch can use none of the GPUs that are there; None if it can, or there is none.
+
+    The driver counts its GPUs also where it is too old for this torch.
+    """
+    if torch.cuda.is_available() or not torch.cuda.device_count():
+        return None
     try:
-        torch.empty(1, device=device)
+        torch.cuda.init()  # type: ignore[no-untyped-call] # torch's
+    except (RuntimeError, AssertionError) as error:
+        return first_line(error)
+    return "torch does not say why"
+
+
+def require_usable(device: torch.device) -> None:
+    """Let a device compute something: what is wrong with it shows only then.
+
+    A GPU that is busy, or too new for its driver, allocates nothing; for one that is older or newer
+    than all that this torch was built for there is no kernel.
+
+    Raises:
+        PrerequisiteError: it does not compute, or not what it should.
+    """
+    try:
+        ones = torch.empty((1, 1, 3, 3), device=device).fill_(1.0)
+        found = conv2d(ones, ones).item()
+        reason = None if found == 9 else f"a sum of nine ones gives {found:g} there"
     except RuntimeError as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
+        reason = first_line(error)
+    if reason is not None:
         msg = (
-            f"The device {device} cannot be used: {reason}. Another process may hold it, or its "
-            "driver is too old for this torch. Free it, or use --device cpu."
+            f"The device {device} cannot be used: {reason}. {_what_it_is(device)}Another process "
+            "may hold it, or this torch was not built for it or its driver. Free it, install a "
+            "torch that fits, or use --device cpu."
         )
-        raise PrerequisiteError(msg) from None
+        raise PrerequisiteError(msg)
+
+
+def _what_it_is(device: torch.device) -> str:
+    """Return a sentence on a GPU and on what this torch was built for, as far as torch tells."""
+    try:
+        major, minor = torch.cuda.get_device_capability(device)
+        built_for = ", ".join(torch.cuda.get_arch_list())
+        name = torch.cuda.get_device_name(device)
+    except (RuntimeError, AssertionError):
+        return ""
+    return f"It is a {name} of capability sm_{major}{minor}; this torch is for {built_for}. "
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of what an error says; torch adds advice below it."""
+    return next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -72,7 +123,20 @@ def is_out_of_memory(error: Exception) -> bool:
     """
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return not isinstance(error, ZooError) and any(words in str(error) for words in _NO_MEMORY)
+    if isinstance(error, ZooError):
+        return False
+    text = str(error)
+    if any(words in text for words in _PERHAPS_NO_MEMORY):
+        return _is_a_gpu_full()
+    return any(words in text for words in _NO_MEMORY)
+
+
+def _is_a_gpu_full() -> bool:
+    try:
+        gpus = range(torch.cuda.device_count())
+        return any(torch.cuda.mem_get_info(gpu)[0] < _HARDLY_ANY for gpu in gpus)
+    except (RuntimeError, AssertionError):  # the GPU says nothing any more
+        return False
 
 
 @contextmanager
@@ -105,31 +169,3 @@ def describe_device(device: torch.device) -> str:
     if device.type == "cpu":
         return "cpu"
     return f"{device} ({torch.cuda.get_device_name(device)})"
-
-
-def canonical_precision() -> AbstractContextManager[None]:
-    """Compute in full float32 and with repeatable kernels, then restore the former settings.
-
-    TF32 keeps 10 of 23 mantissa bits; the tables were made on GPUs that do not have it.
-    """
-    return numerics(tf32=False, benchmark=False, deterministic=True)
-
-
-@contextmanager
-def numerics(*, tf32: bool, benchmark: bool, deterministic: bool) -> Iterator[None]:
-    """Set how GPUs compute, then restore the former settings.
-
-    Args:
-        tf32: whether float32 products may be rounded to TF32.
-        benchmark: whether cuDNN tries all its kernels on a new input size and keeps the fastest.
-        deterministic: whether only kernels are taken that give the same result every time.
-    """
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high" if tf32 else "highest")
-    try:
-        with torch.backends.cudnn.flags(
-            enabled=True, benchmark=benchmark, deterministic=deterministic, allow_tf32=tf32
-        ):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(before)

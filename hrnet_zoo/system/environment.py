@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from hrnet_zoo.system.strict import Part
 
@@ -37,13 +39,27 @@ class Environment(Part):
     """The version that torch was built for; None for a build without it."""
     cudnn: int | None = None
     gpus: list[str] = []
+    variables: dict[str, str] = {}
+    """Environment variables that decide how torch computes, on which threads and devices."""
+    not_read: dict[str, str] = {}
+    """What could not be found out, with the reason: a GPU whose driver is too old, say."""
 
 
-def describe_environment() -> Environment:
-    """Return where this process runs."""
+def describe_environment(variables: dict[str, str]) -> Environment:
+    """Return where this process runs, with the environment variables that matter for it."""
     # Records can be read without these.
     import cv2  # noqa: PLC0415
     import torch  # noqa: PLC0415
+
+    not_read: dict[str, str] = {}
+
+    def read(what: str, ask: Callable[[], Any], otherwise: object) -> Any:  # noqa: ANN401 - fields
+        """Return what is asked for: a GPU that cannot even be named must not end the run."""
+        try:
+            return ask()
+        except (RuntimeError, AssertionError, OSError) as error:
+            not_read[what] = " ".join(str(error).split()) or type(error).__name__
+            return otherwise
 
     return Environment(
         python=platform.python_version(),
@@ -55,9 +71,17 @@ def describe_environment() -> Environment:
         },
         opencv=cv2.__version__,
         cuda=torch.version.cuda,
-        cudnn=torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
-        gpus=[torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        cudnn=read("cudnn", torch.backends.cudnn.version, None),
+        gpus=read("gpus", _gpu_names, []),
+        variables=variables,
+        not_read=not_read,
     )
+
+
+def _gpu_names() -> list[str]:
+    import torch  # noqa: PLC0415 - as above
+
+    return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
 
 
 def installed_version(package: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Work done ahead of time in threads, handed out in order; and how long the stages took."""
+"""Work done ahead of time or behind it in threads, in order; and how long the stages took."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import torch
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # Finished pieces that may wait per worker thread: enough to hide a slow file, small in memory.
@@ -69,6 +70,33 @@ def ahead(
             yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def one_behind(
+    pieces: Iterable[tuple[Item, Callable[[], Result]]],
+) -> Iterator[tuple[Item, Result]]:
+    """Yield every item with the result of its work, done in a thread while the next is fetched.
+
+    Args:
+        pieces: items, each with work to do. What the work raises is raised here, in its turn; what
+            fetching the next item raises, after the item before has been yielded.
+    """
+    remaining, failure = iter(pieces), None
+    before: tuple[Item, Future[Result]] | None = None
+    with ThreadPoolExecutor(1, thread_name_prefix="behind") as thread:
+        while True:
+            try:
+                piece = next(remaining, None)
+            except Exception as error:  # noqa: BLE001 - it is raised below
+                piece, failure = None, error
+            coming = None if piece is None else (piece[0], thread.submit(piece[1]))
+            if before is not None:
+                yield before[0], before[1].result()
+            if coming is None:
+                break
+            before = coming
+    if failure is not None:
+        raise failure
 
 
 def no_main_memory(index: int) -> str:

@@ -1,14 +1,16 @@
 """The one loop over a data set's images, whatever the task.
 
-Decoding and resizing run ahead of the network in threads, and so does copying to a GPU; memory does
-not grow with the number of images. It knows no checkpoints and no documented values.
+Decoding and resizing run ahead of the network in threads, and so does copying to a GPU. What a GPU
+answers is awaited and coded in a thread while it computes the next image. Memory does not grow with
+the number of images. It knows no checkpoints and no documented values.
 """
 
 from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
@@ -20,7 +22,13 @@ from numpy.typing import NDArray
 
 from hrnet_zoo.datasets.transforms import Pixels
 from hrnet_zoo.system.devices import memory_explained
-from hrnet_zoo.tasks.ahead import StageSeconds, ahead, image_too_large, no_main_memory
+from hrnet_zoo.tasks.ahead import (
+    StageSeconds,
+    ahead,
+    image_too_large,
+    no_main_memory,
+    one_behind,
+)
 from hrnet_zoo.tasks.upload import upload_ahead
 
 AnySample = TypeVar("AnySample")
@@ -56,14 +64,23 @@ class Evaluator(ABC, Generic[AnySample]):
     @abstractmethod
     def look(
         self, sample: AnySample, arrays: Sequence[Pixels], seconds: StageSeconds
-    ) -> dict[str, Any]:
-        """Return what is counted in one image, by protocol.
+    ) -> Callable[[], dict[str, Any]]:
+        """Have the network look at one image.
 
         Args:
             sample: what `load` returned.
             arrays: what `arrays` returned, where the network needs it.
             seconds: the time of the network, what follows it and the counting is added to it.
+
+        Returns:
+            What waits for the answer and returns what is counted in it, by protocol; called once,
+            maybe in another thread.
         """
+
+    @property
+    def remarks(self) -> list[str]:
+        """Return what a record should say about how images were looked at."""
+        return []
 
 
 def evaluate(
@@ -72,6 +89,7 @@ def evaluate(
     *,
     num_workers: int | None,
     seconds: StageSeconds,
+    lags: bool | None = None,
 ) -> Iterator[ImageResult]:
     """Yield the result of each image in turn, under every protocol.
 
@@ -81,6 +99,9 @@ def evaluate(
         num_workers: threads that decode and resize; None: as many as keep up with the network.
             The results do not depend on it.
         seconds: the time of every stage is added to it.
+        lags: whether an image's answer is awaited in a thread while the next one is computed; None:
+            on a GPU. On a CPU both would compute on the same processors. The results do not depend
+            on it.
 
     Raises:
         CheckpointError: the network's outputs are not numbers.
@@ -95,17 +116,37 @@ def evaluate(
             arrays = evaluator.arrays(sample)
         return sample, arrays, time.perf_counter() - started
 
+    def looked_at() -> Iterator[tuple[Any, Callable[[], dict[str, Any]]]]:
+        begin = time.perf_counter()
+        decoded = ahead(prepare, indices, num_workers, seconds)
+        for (sample, _, decode_s), arrays in upload_ahead(decoded, itemgetter(1), evaluator.device):
+            seconds.waiting += time.perf_counter() - begin
+            seconds.decode += decode_s
+            with _explained(sample, evaluator.device):
+                answer = evaluator.look(sample, arrays, seconds)
+            yield sample, partial(_answered, answer, sample, evaluator.device)
+            begin = time.perf_counter()
+
     begin = time.perf_counter()
-    decoded = ahead(prepare, indices, num_workers, seconds)
-    for (sample, _, decode_s), arrays in upload_ahead(decoded, itemgetter(1), evaluator.device):
-        seconds.waiting += time.perf_counter() - begin
-        seconds.decode += decode_s
-        size = (sample.image.shape[0], sample.image.shape[1])
-        with memory_explained(partial(image_too_large, size, evaluator.device)):
-            counted = evaluator.look(sample, arrays, seconds)
+    lags = evaluator.device.type == "cuda" if lags is None else lags
+    pieces = looked_at()
+    answered = one_behind(pieces) if lags else ((sample, answer()) for sample, answer in pieces)
+    for sample, counted in answered:
         seconds.wall += time.perf_counter() - begin
         yield ImageResult(name=sample.name, digest=sample.digest, counted=counted)
         begin = time.perf_counter()
+
+
+def _answered(
+    answer: Callable[[], dict[str, Any]], sample: Any, device: torch.device
+) -> dict[str, Any]:
+    with _explained(sample, device):
+        return answer()
+
+
+def _explained(sample: Any, device: torch.device) -> AbstractContextManager[None]:
+    size = (sample.image.shape[0], sample.image.shape[1])
+    return memory_explained(partial(image_too_large, size, device))
 
 
 def by_name(results: Mapping[str, ImageResult], protocol: str) -> list[Any]:

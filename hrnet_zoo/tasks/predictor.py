@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,8 +19,10 @@ from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.models.folding import folded
+from hrnet_zoo.system.devices import memory_explained
 from hrnet_zoo.system.image_files import FoundImage
 from hrnet_zoo.system.progress import Progress
+from hrnet_zoo.tasks.ahead import image_too_large
 from hrnet_zoo.tasks.options import LookOptions
 
 
@@ -77,6 +81,10 @@ class Predictor(ABC):
         self._network = folded(model)
         self._device = device
         self._classes = DATASETS[setup.dataset].classes
+
+    def memory_explained(self, size: tuple[int, int]) -> AbstractContextManager[None]:
+        """Explain that the device's memory does not suffice for an image of (height, width)."""
+        return memory_explained(partial(image_too_large, size, self._device))
 
     @abstractmethod
     def predict(self, image: str | Path | NDArray[np.uint8]) -> Any:

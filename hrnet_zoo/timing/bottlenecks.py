@@ -22,7 +22,8 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from hrnet_zoo.errors import ZooError
-from hrnet_zoo.system.devices import is_out_of_memory, numerics, synchronised_time
+from hrnet_zoo.system.devices import is_out_of_memory, synchronised_time
+from hrnet_zoo.system.numerics import numerics
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.timing.medians import median
 from hrnet_zoo.timing.observations import Precision, Work

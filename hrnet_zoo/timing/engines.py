@@ -90,7 +90,12 @@ def _lack(recipe: Recipe, timeable: Timeable, device: torch.device) -> str | Non
         ),
         (
             recipe.precision == "tf32"
-            and (device.type != "cuda" or torch.cuda.get_device_capability(device) < _AMPERE),
+            and (
+                device.type != "cuda"
+                # ROCm's GPUs go by the name "cuda", and by capabilities of their own.
+                or torch.version.hip is not None
+                or torch.cuda.get_device_capability(device) < _AMPERE
+            ),
             f"TF32 is a mode of NVIDIA GPUs from Ampere on, which {device} is not",
         ),
     )

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hrnet_zoo.errors import PrerequisiteError
-from hrnet_zoo.system.devices import is_out_of_memory, numerics
+from hrnet_zoo.system.devices import is_out_of_memory
+from hrnet_zoo.system.numerics import numerics
 from hrnet_zoo.timing import observations
 from hrnet_zoo.timing.agreement import combined
 from hrnet_zoo.timing.inputs import TimedImage

@@ -5,19 +5,29 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from support.accuracy import read_record
 from support.trees import RunCli
 
 import hrnet_zoo.demo
 from hrnet_zoo.errors import PrerequisiteError
-from hrnet_zoo.system.devices import is_out_of_memory, resolve_device
+from hrnet_zoo.system import devices
+from hrnet_zoo.system.devices import (
+    cuda_trouble,
+    is_out_of_memory,
+    require_usable,
+    resolve_device,
+)
+from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.detection import evaluation as evaluated_detection
 from hrnet_zoo.tasks.detection import timed as detection
 from hrnet_zoo.tasks.segmentation import evaluation as segmentation
+from hrnet_zoo.tasks.segmentation import scorer
 from hrnet_zoo.tasks.segmentation import timed as timed_segmentation
 from hrnet_zoo.timing import inputs
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -40,7 +50,7 @@ def busy_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     allocate = torch.empty
 
     @functools.wraps(allocate)
-    def empty(*size: int, device: torch.device | None = None) -> torch.Tensor:
+    def empty(*size: Any, device: torch.device | None = None) -> torch.Tensor:
         if device == torch.device("cuda", 0):
             raise RuntimeError(BUSY)
         return allocate(*size, device=device)
@@ -56,8 +66,8 @@ def test_a_busy_gpu_is_explained_and_not_replaced(name: str) -> None:
     with pytest.raises(
         PrerequisiteError, match=r"cuda:0 cannot be used: .* busy or unavailable\. Another process"
     ):
-        resolve_device(name)
-    assert resolve_device("cpu") == torch.device("cpu")
+        resolve_device(name, Silent())
+    assert resolve_device("cpu", Silent()) == torch.device("cpu")
 
 
 @pytest.mark.usefixtures("busy_gpu")
@@ -83,6 +93,7 @@ def numpy_without_memory() -> Exception:
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
         RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
         RuntimeError("Unable to find a valid cuDNN algorithm to run convolution"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
         RuntimeError("std::bad_alloc"),
         cv2.error("OpenCV(4.10) alloc.cpp: error: (-4:Insufficient memory) Failed to allocate 9"),
@@ -106,6 +117,92 @@ def test_running_out_of_memory_is_recognised(error: Exception) -> None:
 )
 def test_other_errors_are_not_taken_for_it(error: Exception) -> None:
     assert not is_out_of_memory(error)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET was unable to find an engine to execute this computation",
+        "cuDNN error: CUDNN_STATUS_NOT_INITIALIZED",
+        "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+    ],
+)
+@pytest.mark.parametrize("free", [2**20, 2**33])
+def test_what_may_also_be_no_support_is_memory_where_the_gpu_is_full(
+    monkeypatch: pytest.MonkeyPatch, text: str, free: int
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _gpu: (free, 2**34))
+    assert is_out_of_memory(RuntimeError(text)) == (free == 2**20)
+
+
+def test_a_gpu_that_does_not_answer_is_not_called_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", failing(RuntimeError("CUDA error: lost")))
+    assert not is_out_of_memory(RuntimeError("cuDNN error: CUDNN_STATUS_NOT_INITIALIZED"))
+
+
+TOO_OLD = "The NVIDIA driver on your system is too old (found version 11040).\nPlease update"
+
+
+@pytest.fixture
+def old_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pretend that the driver counts a GPU which this torch cannot use."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    for name in ("init", "get_device_name", "get_device_capability", "mem_get_info"):
+        monkeypatch.setattr(torch.cuda, name, failing(RuntimeError(TOO_OLD)))
+
+
+@pytest.mark.usefixtures("old_driver")
+@pytest.mark.parametrize("device", ["cpu", "auto"])
+def test_an_old_driver_stops_no_work_on_the_cpu(run_cli: RunCli, device: str) -> None:
+    finished = run_cli(
+        "verify", SEGMENTOR, "--zoo", hrnet_zoo.demo.MANIFEST, "--data-root",
+        hrnet_zoo.demo.DATA_ROOT, "--device", device, "--limit", 1,
+    )  # fmt: skip
+    (path,) = Path("reports/records").rglob("*Z.json")
+    record = read_record(path)
+    assert record.status == "completed"
+    assert "driver on your system is too old" in record.environment.not_read["gpus"]
+    said = "computing on the CPU, because torch cannot use the GPU: The NVIDIA driver on your"
+    assert (said in finished.err) == (device == "auto")
+
+
+@pytest.mark.usefixtures("old_driver")
+def test_a_gpu_with_an_old_driver_is_refused_by_name(run_cli: RunCli) -> None:
+    assert cuda_trouble() == "The NVIDIA driver on your system is too old (found version 11040)"
+    finished = run_cli("memory", SEGMENTOR, "--zoo", hrnet_zoo.demo.MANIFEST, "--device", "cuda:0")
+    assert finished.code == 3
+    assert "The device cuda:0 cannot be used: " in finished.err
+
+
+def on_a_gpu(convolution: Callable[..., torch.Tensor], patch: pytest.MonkeyPatch) -> None:
+    """Pretend that there is a GPU of an old kind, where everything but convolutions works."""
+    allocate = torch.empty
+    patch.setattr(torch, "empty", lambda size, **_: allocate(size))
+    patch.setattr(devices, "conv2d", convolution)
+    patch.setattr(torch.cuda, "is_available", lambda: True)
+    patch.setattr(torch.cuda, "device_count", lambda: 1)
+    patch.setattr(torch.cuda, "get_device_capability", lambda _device: (7, 0))
+    patch.setattr(torch.cuda, "get_device_name", lambda _device: "Tesla V100")
+    patch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_75", "sm_90"])
+
+
+def test_a_gpu_without_kernels_is_refused_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = RuntimeError("CUDA error: no kernel image is available for execution on the device")
+    on_a_gpu(failing(error), monkeypatch)  # type: ignore[arg-type]
+    with pytest.raises(
+        PrerequisiteError,
+        match=r"no kernel image .* Tesla V100 of capability sm_70; this torch is for sm_75, sm_90",
+    ):
+        resolve_device("auto", Silent())
+
+
+def test_a_gpu_that_computes_nonsense_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_gpu(lambda *_: torch.tensor(3.0), monkeypatch)
+    with pytest.raises(PrerequisiteError, match="a sum of nine ones gives 3 there"):
+        require_usable(torch.device("cuda", 0))
 
 
 @pytest.mark.parametrize(
@@ -155,12 +252,27 @@ def test_decoding_without_memory_says_so(
     assert "Main memory ran out while image 1 of the data set was decoded" in said
 
 
+@pytest.mark.parametrize("protocol", ["single", "ms_flip"])
+def test_predicting_without_memory_names_the_image(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, protocol: str
+) -> None:
+    monkeypatch.setattr(scorer, "class_scores", failing(torch.OutOfMemoryError("CUDA out of")))
+    image = sorted((hrnet_zoo.demo.DATA_ROOT / "scenes" / "leftImg8bit").rglob("*.png"))[0]
+    finished = run_cli(
+        "predict", SEGMENTOR, image, "--zoo", hrnet_zoo.demo.MANIFEST, "--device", "cpu",
+        "--protocol", protocol,
+    )  # fmt: skip
+    assert finished.code == 3
+    assert "cpu ran out of memory on an image of 270 x 180 pixels" in finished.err
+
+
 @pytest.mark.parametrize("stage", ["class_scores", "count_pairs"])
 def test_an_evaluation_without_memory_names_the_image(
     run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
     error = RuntimeError("CUDA error: out of memory")
-    monkeypatch.setattr(segmentation, stage, failing(error))
+    module = scorer if stage == "class_scores" else segmentation
+    monkeypatch.setattr(module, stage, failing(error))
     finished = run_cli(
         "verify", SEGMENTOR, "--zoo", hrnet_zoo.demo.MANIFEST, "--data-root",
         hrnet_zoo.demo.DATA_ROOT, "--device", "cpu", "--limit", 1,

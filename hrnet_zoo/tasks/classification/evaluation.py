@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from hrnet_zoo.datasets.class_samples import ClassSample, ClassSamples
 from hrnet_zoo.datasets.transforms import Pixels
 from hrnet_zoo.errors import CheckpointError
-from hrnet_zoo.system.devices import synchronised_time
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.classification.protocol import (
     ClassificationProtocol,
@@ -24,6 +23,8 @@ from hrnet_zoo.tasks.classification.protocol import (
 from hrnet_zoo.tasks.classification.top_k import Ranking, best_classes
 from hrnet_zoo.tasks.evaluation import Evaluator
 from hrnet_zoo.tasks.metric import SINGLE
+from hrnet_zoo.tasks.readback import sent_back
+from hrnet_zoo.tasks.stopwatch import Stopwatch
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,22 @@ class ClassificationEvaluator(Evaluator[ClassSample]):
 
     def look(
         self, sample: ClassSample, arrays: Sequence[Pixels], seconds: StageSeconds
-    ) -> dict[str, Ranking]:
-        """Return the classes that are ranked highest."""
-        started = time.perf_counter()
-        scores = class_scores(self.network, arrays, self.protocol, device=self.device)
-        forward_done = synchronised_time(self.device)
-        if not scores.isfinite().all():
-            msg = f"image {sample.name}: the network's outputs are not numbers"
-            raise CheckpointError(msg)
-        (best,) = best_classes(scores)
-        seconds.forward += forward_done - started
-        seconds.post += time.perf_counter() - forward_done
-        return {SINGLE: Ranking(label=sample.label, best=best)}
+    ) -> Callable[[], dict[str, Ranking]]:
+        """Return what returns the classes that are ranked highest."""
+        watch = Stopwatch(self.device)
+        probabilities = class_scores(self.network, arrays, self.protocol, device=self.device)
+        watch.lap("forward")
+        arrived = sent_back(probabilities)
+
+        def ranking() -> dict[str, Ranking]:
+            scores = arrived()
+            watch.add_to(seconds)
+            started = time.perf_counter()
+            if not scores.isfinite().all():
+                msg = f"image {sample.name}: the network's outputs are not numbers"
+                raise CheckpointError(msg)
+            (best,) = best_classes(scores)
+            seconds.post += time.perf_counter() - started
+            return {SINGLE: Ranking(label=sample.label, best=best)}
+
+        return ranking

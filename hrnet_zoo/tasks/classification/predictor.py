@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hrnet_zoo.datasets.class_samples import ClassSamples
-from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.image_files import FoundImage, save_png
+from hrnet_zoo.system.numerics import canonical_precision
 from hrnet_zoo.tasks.classification.pictures import bar_chart
 from hrnet_zoo.tasks.classification.protocol import (
     ClassificationProtocol,
@@ -69,10 +69,11 @@ class ClassificationPredictor(Predictor):
 
         Raises:
             DatasetError: the file cannot be decoded.
+            PrerequisiteError: the device's memory does not suffice.
             UsageError: the array has another shape or type.
         """
         crop = cropped_image(pixels_of(image), self._protocol)
-        with canonical_precision():
+        with canonical_precision(), self.memory_explained((crop.shape[0], crop.shape[1])):
             logits = class_logits(self._network, [crop], self._protocol, device=self._device)
         return ClassificationResult(logits=logits[0].cpu().numpy(), class_names=self._classes.names)
 

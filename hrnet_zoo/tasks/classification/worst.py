@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from hrnet_zoo.system.devices import canonical_precision
+from hrnet_zoo.system.numerics import canonical_precision
 from hrnet_zoo.tasks.classification.pictures import bar_chart
 from hrnet_zoo.tasks.classification.protocol import (
     ClassificationProtocol,

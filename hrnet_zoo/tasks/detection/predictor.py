@@ -16,8 +16,8 @@ from hrnet_zoo.datasets.coco_samples import CocoSamples
 from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.rle import decode_masks
 from hrnet_zoo.datasets.transforms import resize_keep_ratio
-from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.image_files import FoundImage, save_png
+from hrnet_zoo.system.numerics import canonical_precision
 from hrnet_zoo.system.whole_file import write_whole
 from hrnet_zoo.tasks.detection.pictures import draw_detections
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol, detect, to_image_detections
@@ -69,16 +69,18 @@ class DetectionPredictor(Predictor):
         Raises:
             CheckpointError: the network's outputs are not numbers.
             DatasetError: the file cannot be decoded.
+            PrerequisiteError: the device's memory does not suffice.
             UsageError: the array has another shape or type.
         """
         pixels = pixels_of(image)
         protocol = DetectionProtocol.of(self.setup, with_masks=True, scale=scale)
         size = (pixels.shape[0], pixels.shape[1])
         resized = resize_keep_ratio(pixels, protocol.scale)
-        with canonical_precision():
+        with canonical_precision(), self.memory_explained(size):
             found = detect(self._network, resized, protocol, size=size, device=self._device)
+            detections = to_image_detections(found, size)
         return DetectionResult(
-            **vars(to_image_detections(found, size)),
+            **vars(detections),
             class_names=self._classes.names,
             palette=self._classes.palette,
         )

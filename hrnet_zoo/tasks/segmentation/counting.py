@@ -9,6 +9,8 @@ from torch import Tensor
 
 from hrnet_zoo.datasets.label_images import IGNORED
 
+_PAIRS = 256 * 256
+
 
 def count_pairs(
     prediction: NDArray[np.uint8] | Tensor, label: NDArray[np.uint8] | Tensor, num_classes: int
@@ -22,22 +24,51 @@ def count_pairs(
 
     Args:
         prediction: [H, W] uint8, values 0 to num_classes - 1; array, or tensor on any device.
-        label: [H, W] uint8 of the same kind.
+        label: [H, W] uint8 of the same kind, on the same device.
         num_classes: classes of the data set, at most 255.
 
     Returns:
         [num_classes + 1, num_classes] int64; the last row holds labels that are not a class.
     """
+    return counts_of(pair_table(_tensor(prediction), _tensor(label)), num_classes)
+
+
+def pair_table(prediction: Tensor, label: Tensor) -> Tensor:
+    """Return how often each label met each prediction, [65536] int64 on their device.
+
+    On a GPU nothing waits for it.
+
+    Args:
+        prediction: [H, W] uint8.
+        label: the same.
+    """
     if prediction.shape != label.shape:
         msg = f"prediction {tuple(prediction.shape)} and label {tuple(label.shape)} differ in size"
         raise ValueError(msg)
-    code = _tensor(label).to(torch.int32).mul_(256).add_(_tensor(prediction))
-    table = torch.bincount(code.flatten(), minlength=65536).cpu().numpy().reshape(256, 256)
-    if table[:IGNORED, num_classes:].any():
+    code = label.to(torch.int32).mul_(256).add_(prediction).flatten()
+    if code.device.type == "cpu":
+        return torch.bincount(code, minlength=_PAIRS)
+    return scattered(code)
+
+
+def scattered(code: Tensor) -> Tensor:
+    """Return what bincount returns, which would ask a GPU for the largest value and wait for it."""
+    places = code.long()
+    return places.new_zeros(_PAIRS).scatter_add_(0, places, torch.ones_like(places))
+
+
+def counts_of(table: Tensor, num_classes: int) -> NDArray[np.int64]:
+    """Return the counts that `count_pairs` returns from a table on the host.
+
+    Raises:
+        ValueError: a prediction is not a class.
+    """
+    pairs = table.numpy().reshape(256, 256)
+    if pairs[:IGNORED, num_classes:].any():
         msg = f"a prediction is not among the classes 0 to {num_classes - 1}"
         raise ValueError(msg)
-    classes = table[:num_classes, :num_classes]
-    foreign = table[num_classes:IGNORED, :num_classes].sum(axis=0, keepdims=True)
+    classes = pairs[:num_classes, :num_classes]
+    foreign = pairs[num_classes:IGNORED, :num_classes].sum(axis=0, keepdims=True)
     return np.concatenate([classes, foreign]).astype(np.int64)
 
 

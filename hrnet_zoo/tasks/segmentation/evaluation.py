@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -13,17 +12,14 @@ from numpy.typing import NDArray
 
 from hrnet_zoo.datasets.label_samples import LabelSamples, Sample
 from hrnet_zoo.datasets.transforms import Pixels
-from hrnet_zoo.system.devices import synchronised_time
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.evaluation import Evaluator
+from hrnet_zoo.tasks.readback import sent_back
 from hrnet_zoo.tasks.segmentation.confusion import SparseCounts
-from hrnet_zoo.tasks.segmentation.counting import count_pairs
-from hrnet_zoo.tasks.segmentation.protocol import (
-    Network,
-    SegmentationProtocol,
-    class_scores,
-    resized_images,
-)
+from hrnet_zoo.tasks.segmentation.counting import counts_of, pair_table
+from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol, resized_images
+from hrnet_zoo.tasks.segmentation.scorer import Scorer
+from hrnet_zoo.tasks.stopwatch import Stopwatch
 
 
 @dataclass(frozen=True)
@@ -34,6 +30,10 @@ class SegmentationEvaluator(Evaluator[Sample]):
     samples: LabelSamples
     protocols: Mapping[str, SegmentationProtocol]
     device: torch.device
+    _scorer: Scorer = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_scorer", Scorer(self.network, self.device))
 
     def arrays(self, sample: Sample) -> list[NDArray[np.uint8]]:
         """Return the labels, then the image in all sizes of every protocol."""
@@ -42,15 +42,21 @@ class SegmentationEvaluator(Evaluator[Sample]):
 
     def look(
         self, sample: Sample, arrays: Sequence[Pixels], seconds: StageSeconds
-    ) -> dict[str, SparseCounts]:
-        """Return how labels met predictions, by protocol."""
+    ) -> Callable[[], dict[str, SparseCounts]]:
+        """Return what returns how labels met predictions, by protocol."""
         del sample
         label, *images = arrays
         sizes = iter(images)
-        return {
+        counted = {
             name: self._count(list(islice(sizes, len(protocol.ratios))), label, protocol, seconds)
             for name, protocol in self.protocols.items()
         }
+        return lambda: {name: counts() for name, counts in counted.items()}
+
+    @property
+    def remarks(self) -> list[str]:
+        """Return whether memory did not suffice for all views of an image together."""
+        return [self._scorer.remark] if self._scorer.remark else []
 
     def _count(
         self,
@@ -58,15 +64,19 @@ class SegmentationEvaluator(Evaluator[Sample]):
         label: Pixels,
         protocol: SegmentationProtocol,
         seconds: StageSeconds,
-    ) -> SparseCounts:
-        size = (label.shape[0], label.shape[1])
-        started = time.perf_counter()
-        scores = class_scores(self.network, images, protocol, size=size, device=self.device)
-        forward_done = synchronised_time(self.device)
+    ) -> Callable[[], SparseCounts]:
+        watch = Stopwatch(self.device)
+        scores = self._scorer.scores(images, protocol, (label.shape[0], label.shape[1]))
+        watch.lap("forward")
         prediction = scores.argmax(dim=0).to(torch.uint8)
-        post_done = synchronised_time(self.device)
-        counts = count_pairs(prediction, label, scores.shape[0])
-        seconds.forward += forward_done - started
-        seconds.post += post_done - forward_done
-        seconds.metric += time.perf_counter() - post_done
-        return SparseCounts.of(counts)
+        watch.lap("post")
+        table = sent_back(pair_table(prediction, torch.as_tensor(label)))
+        watch.lap("metric")
+        num_classes = scores.shape[0]
+
+        def counts() -> SparseCounts:
+            arrived = table()
+            watch.add_to(seconds)
+            return SparseCounts.of(counts_of(arrived, num_classes))
+
+        return counts

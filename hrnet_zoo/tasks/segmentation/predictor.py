@@ -13,18 +13,15 @@ from PIL import Image
 from torch import Tensor
 
 from hrnet_zoo.datasets.label_samples import LabelSamples
-from hrnet_zoo.system.devices import canonical_precision
 from hrnet_zoo.system.image_files import FoundImage, save_png
+from hrnet_zoo.system.numerics import canonical_precision
 from hrnet_zoo.tasks.input_image import pixels_of
 from hrnet_zoo.tasks.metric import SINGLE
 from hrnet_zoo.tasks.options import LookOptions
 from hrnet_zoo.tasks.pictures import colourise, comparison, legend_of, overlay, palette_png
 from hrnet_zoo.tasks.predictor import Predictor, SeenImage
-from hrnet_zoo.tasks.segmentation.protocol import (
-    SegmentationProtocol,
-    class_scores,
-    resized_images,
-)
+from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, resized_images
+from hrnet_zoo.tasks.segmentation.scorer import Scorer
 
 _SHOWN_CLASSES = 4
 
@@ -46,7 +43,7 @@ class SegmentationResult:
     def probabilities(self) -> NDArray[np.float32]:
         """Return the class probabilities [K, H, W] float32, computed when first asked for."""
         scores = self._scores if self._are_probabilities else self._scores.softmax(dim=0)
-        return scores.cpu().numpy()
+        return scores.numpy()
 
     def shares(self) -> dict[str, float]:
         """Return class name -> share of the pixels, largest first, of classes that occur."""
@@ -77,16 +74,19 @@ class SegmentationPredictor(Predictor):
 
         Raises:
             DatasetError: the file cannot be decoded.
+            PrerequisiteError: the device's memory does not suffice.
             UsageError: the array has another shape or type, or the protocol is unknown.
         """
         pixels = pixels_of(image)
         chosen = SegmentationProtocol.of(self.setup, protocol, scale=scale)
         images, size = resized_images(pixels, chosen), (pixels.shape[0], pixels.shape[1])
-        with canonical_precision():
-            network = self._network.coarse_logits
-            scores = class_scores(network, images, chosen, size=size, device=self._device)
+        with canonical_precision(), self.memory_explained(size):
+            scores = Scorer(self._network.coarse_logits, self._device).scores(images, chosen, size)
+            labels = scores.argmax(dim=0).to(torch.uint8).cpu().numpy()
+            # On a GPU the results of a few images that are kept would fill its memory.
+            scores = scores.cpu()
         return SegmentationResult(
-            labels=scores.argmax(dim=0).to(torch.uint8).cpu().numpy(),
+            labels=labels,
             class_names=self._classes.names,
             palette=self._classes.palette,
             _scores=scores,

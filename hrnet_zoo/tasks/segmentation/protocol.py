@@ -104,7 +104,7 @@ def class_scores(
     *,
     size: tuple[int, int],
     device: torch.device,
-    batched: bool | None = None,
+    batched: bool = False,
 ) -> Tensor:
     """Return one score per class and pixel; the largest is the prediction.
 
@@ -118,7 +118,7 @@ def class_scores(
         size: (height, width) of the original image.
         device: where the network is.
         batched: whether an image and its mirror image, and the windows of both, go through the
-            network together. None: on GPUs, which are idle otherwise; on a CPU it gains nothing.
+            network together.
 
     Returns:
         [K, height, width] float32 on ``device``.
@@ -126,7 +126,6 @@ def class_scores(
     Source:
         mmsegmentation 0.20.2, mmseg/models/segmentors/encoder_decoder.py, simple_test and aug_test.
     """
-    batched = device.type != "cpu" if batched is None else batched
     mean = _Mean(size)
     for image in images:
         x = to_network_input(image, protocol.normalisation, device)

@@ -8,15 +8,13 @@ from functools import partial
 import torch
 from PIL import Image
 
-from hrnet_zoo.system.devices import canonical_precision, memory_explained
+from hrnet_zoo.system.devices import memory_explained
+from hrnet_zoo.system.numerics import canonical_precision
 from hrnet_zoo.tasks.ahead import image_too_large
 from hrnet_zoo.tasks.pictures import colourise, comparison, errors, legend_of
 from hrnet_zoo.tasks.segmentation.confusion import SegmentationScores
-from hrnet_zoo.tasks.segmentation.protocol import (
-    SegmentationProtocol,
-    class_scores,
-    resized_images,
-)
+from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, resized_images
+from hrnet_zoo.tasks.segmentation.scorer import Scorer
 from hrnet_zoo.tasks.worst import WorstImages
 
 # Panels of full-size street scenes side by side would be 8000 pixels wide.
@@ -41,7 +39,7 @@ class WorstLabelled(WorstImages):
         images = resized_images(sample.image, protocol)
         size = sample.label.shape
         with canonical_precision(), memory_explained(partial(image_too_large, size, device)):
-            scores = class_scores(self.network, images, protocol, size=size, device=device)
+            scores = Scorer(self.network, device).scores(images, protocol, size)
         prediction = scores.argmax(dim=0).to(torch.uint8).cpu().numpy()
         names, palette = self.classes.names, self.classes.palette
         panels = [
