@@ -10,7 +10,7 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
 
-from hrnet_zoo.models.detection.boxes import MAX_DETECTIONS, grouped_nms, multiclass_nms
+from hrnet_zoo.models.detection.boxes import MAX_DETECTIONS, Numbers, grouped_nms, multiclass_nms
 
 REGIONS, CLASSES = 1000, 80
 PER_LEVEL = (1000, 1000, 1000, 1000, 273)
@@ -52,7 +52,9 @@ def no_survivor_covers_another(boxes: Tensor, groups: Tensor, iou: float) -> boo
 def test_multiclass(benchmark: BenchmarkFixture, shared: bool) -> None:
     boxes = clustered_boxes(REGIONS, 0)[:, None]
     boxes = boxes if shared else boxes.repeat(1, CLASSES, 1)
-    found = benchmark(multiclass_nms, boxes, class_scores(), score_threshold=SCORE_THRESHOLD)
+    found = benchmark(
+        multiclass_nms, boxes, class_scores(), Numbers(), score_threshold=SCORE_THRESHOLD
+    )
     assert len(found.boxes) == MAX_DETECTIONS
     assert no_survivor_covers_another(found.boxes, found.labels, 0.5)
 

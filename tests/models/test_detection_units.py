@@ -18,7 +18,9 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import keep_ratio_size, resize_keep_ratio, to_network_input
+from hrnet_zoo.errors import CheckpointError
 from hrnet_zoo.models.detection.boxes import (
+    Numbers,
     clip,
     decode_deltas,
     decode_distances,
@@ -122,6 +124,7 @@ def test_multiclass_nms(factors: bool) -> None:
     found = multiclass_nms(
         UNITS["nms_boxes"][:, None],
         UNITS["nms_scores"][:, :-1],
+        Numbers(),
         score_threshold=0.05,
         factors=torch.linspace(0, 1, 300) if factors else None,
     )
@@ -138,7 +141,7 @@ def test_nms_of_many_boxes_takes_groups_in_turn_with_the_same_result(
     boxes = torch.cat([corners, corners + 5 + 80 * torch.rand(500, 2)], dim=1)
     scores, groups = torch.rand(500), torch.randint(0, 7, (500,)) * 2
     at_once = grouped_nms(boxes, scores, groups, 0.5)
-    monkeypatch.setattr("hrnet_zoo.models.detection.boxes._MANY_BOXES", 100)
+    monkeypatch.setattr("hrnet_zoo.models.detection.boxes._MANY_BOXES", {"cpu": 100})
     assert torch.equal(grouped_nms(boxes, scores, groups, 0.5), at_once)
     assert at_once.tolist() == plain_nms(boxes, scores, groups, 0.5)
 
@@ -160,12 +163,23 @@ def plain_nms(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float) -
 def test_a_box_at_the_threshold_stays_and_a_score_at_it_goes() -> None:
     boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 5], [0, 0, 10, 5.1]])
     scores = torch.tensor([[0.9], [0.8], [0.05]])
-    found = multiclass_nms(boxes[:, None], scores, score_threshold=0.05)
+    found = multiclass_nms(boxes[:, None], scores, Numbers(), score_threshold=0.05)
     assert found.scores.tolist() == pytest.approx([0.9, 0.8])
 
 
+def test_one_number_that_is_not_one_is_reported_at_the_end_and_points_nowhere() -> None:
+    numbers = Numbers()
+    fine = torch.tensor([1.0, torch.inf])
+    assert torch.equal(numbers.watched(fine), fine)
+    numbers.require()
+    assert numbers.watched(torch.tensor([torch.nan, 2.0])).tolist() == [0, 2]
+    numbers.watched(fine)
+    with pytest.raises(CheckpointError, match="outputs are not numbers"):
+        numbers.require()
+
+
 def test_nothing_found() -> None:
-    found = multiclass_nms(torch.zeros(3, 1, 4), torch.zeros(3, 5), score_threshold=0.05)
+    found = multiclass_nms(torch.zeros(3, 1, 4), torch.zeros(3, 5), Numbers(), score_threshold=0.05)
     assert found.boxes.shape == (0, 4)
     assert found.scores.shape == found.labels.shape == (0,)
 

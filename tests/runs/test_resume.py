@@ -136,6 +136,10 @@ def test_ctrl_c_then_on(tmp_path: Path, arguments: list[str], run_cli: RunCli) -
     assert "goes on with it" in (interrupted.reason or "")
 
 
+KEPT = 8
+"""Of a run that is interrupted at its seventh image: the eighth was computed meanwhile."""
+
+
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, images: int) -> None:
     """Let the next runs stop as if by Ctrl-C after so many images."""
     append = Journal.append
@@ -155,7 +159,7 @@ def interrupt_at(monkeypatch: pytest.MonkeyPatch, images: int) -> None:
     [
         ("checkpoint", "another checkpoint"),
         ("dataset", "another dataset"),
-        ("nothing", "going on after 7"),
+        ("nothing", "going on after 8"),
     ],
 )
 def test_only_an_unchanged_run_goes_on(
@@ -176,7 +180,7 @@ def test_only_an_unchanged_run_goes_on(
     finished = run_cli(*given)
     assert said in finished.err
     assert completed(tmp_path / "records").num_images_taken_over == (
-        7 if change == "nothing" else 0
+        KEPT if change == "nothing" else 0
     )
 
 
@@ -191,7 +195,7 @@ def test_another_protocol_has_a_journal_of_its_own(
     assert completed(tmp_path / "records").num_images_taken_over == 0
     run_cli(*given)
     taken = [read_record(p).num_images_taken_over for p in (tmp_path / "records").glob("*/*.json")]
-    assert sorted(taken)[-1] == 7
+    assert sorted(taken)[-1] == KEPT
 
 
 @posix_only

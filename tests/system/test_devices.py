@@ -266,7 +266,7 @@ def test_predicting_without_memory_names_the_image(
     assert "cpu ran out of memory on an image of 270 x 180 pixels" in finished.err
 
 
-@pytest.mark.parametrize("stage", ["class_scores", "count_pairs"])
+@pytest.mark.parametrize("stage", ["class_scores", "pair_table"])
 def test_an_evaluation_without_memory_names_the_image(
     run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:

@@ -16,6 +16,7 @@ multiclass_nms; mmcv 1.0.5, mmcv/ops/nms.py, batched_nms.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -30,8 +31,9 @@ MAX_DETECTIONS = 100
 """Detections of an image, at most."""
 
 _IOU_THRESHOLD = 0.5
-_MANY_BOXES = 10_000
-"""From here on groups take turns: the pairwise work of all at once would not fit."""
+_MANY_BOXES = {"cpu": 10_000, "cuda": 30_000}
+"""From here on groups take turns: the pairwise work of all at once would not fit, or take longer.
+GPUs compare in parallel, and would have to be waited for in every turn."""
 
 Stds = tuple[float, float, float, float]
 """What deltas (dx, dy, dw, dh) were divided by in training."""
@@ -47,7 +49,7 @@ def decode_deltas(rois: Tensor, deltas: Tensor, stds: Stds, size: tuple[int, int
         stds: multiplied with the deltas.
         size: (height, width) to clip to.
     """
-    deltas = deltas * deltas.new_tensor(stds)
+    deltas = deltas * filled(stds, deltas.device)
     centres = (rois[..., :2] + rois[..., 2:]) * 0.5
     extents = rois[..., 2:] - rois[..., :2]
     centres = centres + extents * deltas[..., :2]
@@ -68,32 +70,52 @@ def decode_distances(points: Tensor, distances: Tensor, size: tuple[int, int]) -
 
 
 def clip(boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Move corners [..., 4] into an image of (height, width); its far edge counts as inside.
-
-    Raises:
-        CheckpointError: a corner is NaN.
-    """
-    require_numbers(boxes)
+    """Move corners [..., 4] into an image of (height, width); its far edge counts as inside."""
     height, width = size
-    return boxes.clamp(min=0).minimum(boxes.new_tensor([width, height, width, height]))
+    x, y = boxes[..., 0::2].clamp(0, width), boxes[..., 1::2].clamp(0, height)
+    return torch.stack([x, y], dim=-1).flatten(-2)
 
 
-def require_numbers(values: Tensor) -> None:
-    """Raise CheckpointError if any value is NaN.
+class Numbers:
+    """Watches what a network says for NaN, and waits for the device only once, at the end.
 
     Otherwise NaN would vanish: no score is above a threshold then, and the image would look empty.
     """
-    if values.isnan().any():
-        msg = (
-            "the network's outputs are not numbers (NaN): its weights are broken, "
-            "although each is a number. Fetch the published file again."
-        )
-        raise CheckpointError(msg)
+
+    def __init__(self) -> None:
+        self._broken: Tensor | None = None
+
+    def watched(self, values: Tensor) -> Tensor:
+        """Return values of any shape without NaN, so that no place in memory comes from one."""
+        broken = values.isnan()
+        any_broken = broken.any()
+        self._broken = any_broken if self._broken is None else self._broken | any_broken
+        return values.masked_fill(broken, 0)
+
+    def require(self) -> None:
+        """Raise CheckpointError if any value watched was NaN."""
+        if self._broken is not None and bool(self._broken):
+            msg = (
+                "the network's outputs are not numbers (NaN): its weights are broken, "
+                "although each is a number. Fetch the published file again."
+            )
+            raise CheckpointError(msg)
+
+
+def filled(values: Sequence[float], device: torch.device) -> Tensor:
+    """Return a few numbers [N] float32 on a device.
+
+    A list would be copied from the host: a GPU stands still for that, and a graph cannot hold it.
+    """
+    numbers = torch.empty(len(values), device=device)
+    for i, value in enumerate(values):
+        numbers[i].fill_(value)
+    return numbers
 
 
 def scale_tensor(scale_factors: tuple[float, float], like: Tensor) -> Tensor:
     """Return (x, y, x, y) as upstream keeps it, in float32 on the device of ``like``."""
-    return like.new_tensor([*scale_factors, *scale_factors])
+    return filled([*scale_factors, *scale_factors], like.device)
 
 
 def grouped_nms(boxes: Tensor, scores: Tensor, groups: Tensor, iou_threshold: float) -> Tensor:
@@ -108,7 +130,7 @@ def grouped_nms(boxes: Tensor, scores: Tensor, groups: Tensor, iou_threshold: fl
     if not len(boxes):
         return torch.empty_like(groups)
     shifted = boxes + (groups.to(boxes.dtype) * (boxes.max() + 1))[:, None]
-    if len(boxes) < _MANY_BOXES:
+    if len(boxes) < _MANY_BOXES[boxes.device.type]:
         survivors: Tensor = nms(shifted, scores, iou_threshold)
         return survivors
     kept = []
@@ -120,25 +142,27 @@ def grouped_nms(boxes: Tensor, scores: Tensor, groups: Tensor, iou_threshold: fl
 
 
 def multiclass_nms(
-    boxes: Tensor, scores: Tensor, *, score_threshold: float, factors: Tensor | None = None
+    boxes: Tensor,
+    scores: Tensor,
+    numbers: Numbers,
+    *,
+    score_threshold: float,
+    factors: Tensor | None = None,
 ) -> Detections:
     """Return the 100 best detections, without those covered by a better one of their class.
 
     Args:
         boxes: [N, K, 4] xyxy, or [N, 1, 4] if all classes share them.
         scores: [N, K], without background.
+        numbers: sees scores and factors.
         score_threshold: pairs of box and class at or below it are dropped.
         factors: [N], multiplied with the scores of the pairs that remain.
-
-    Raises:
-        CheckpointError: a score or factor is NaN.
     """
-    require_numbers(scores)
+    scores = numbers.watched(scores)
     rows, labels = (scores > score_threshold).nonzero(as_tuple=True)
     pair_boxes = boxes.expand(-1, scores.shape[1], -1)[rows, labels]
     pair_scores = scores[rows, labels]
     if factors is not None:
-        require_numbers(factors)
-        pair_scores = pair_scores * factors[rows]
+        pair_scores = pair_scores * numbers.watched(factors)[rows]
     kept = grouped_nms(pair_boxes, pair_scores, labels, _IOU_THRESHOLD)[:MAX_DETECTIONS]
     return Detections(boxes=pair_boxes[kept], scores=pair_scores[kept], labels=labels[kept])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -41,7 +42,6 @@ class Detector(nn.Module):
     """Maps these to five maps of one width, from which the heads begin."""
     has_masks: bool = False
 
-    @abstractmethod
     def forward(
         self,
         image: Tensor,
@@ -57,7 +57,30 @@ class Detector(nn.Module):
             geometry: where in it the resized image is.
             score_threshold: detections at or below it are dropped.
             with_masks: whether a detector that has masks computes them.
+
+        Raises:
+            CheckpointError: the network's outputs are not numbers.
         """
+        return self.detections(
+            self.dense(image), geometry, score_threshold=score_threshold, with_masks=with_masks
+        )
+
+    @abstractmethod
+    def dense(self, image: Tensor) -> Any:
+        """Compute all whose shape no value decides, up to the candidates for a first selection.
+
+        Args:
+            image: as for `forward`.
+
+        Returns:
+            What `detections` takes: tensors, however nested.
+        """
+
+    @abstractmethod
+    def detections(
+        self, dense: Any, geometry: ImageGeometry, *, score_threshold: float, with_masks: bool
+    ) -> Detections:
+        """Select, suppress and refine what `dense` returned; arguments are those of `forward`."""
 
     @abstractmethod
     def run_all_parts(self, image: Tensor) -> object:

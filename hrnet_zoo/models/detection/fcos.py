@@ -12,11 +12,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from hrnet_zoo.models.detection.boxes import decode_distances, multiclass_nms, scale_tensor
+from hrnet_zoo.models.detection.boxes import (
+    Numbers,
+    decode_distances,
+    multiclass_nms,
+    scale_tensor,
+)
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
 from hrnet_zoo.models.detection.necks import HRFPN, NUM_LEVELS
 from hrnet_zoo.models.hrnet import build_hrnet, nearest
@@ -90,16 +96,34 @@ class FCOS(Detector):
         self.neck = HRFPN(self.backbone.out_channels, channels, stride=2)
         self.bbox_head = FCOSHead(num_classes, channels)
 
-    def forward(
+    def dense(self, image: Tensor) -> Candidates:
+        """Return the points that may become detections; see `Detector`."""
+        return candidates(self.outputs(image))
+
+    def detections(
         self,
-        image: Tensor,
+        dense: Candidates,
         geometry: ImageGeometry,
         *,
         score_threshold: float,
-        with_masks: bool = True,  # noqa: ARG002 - there are none
+        with_masks: bool,  # noqa: ARG002 - there are none
     ) -> Detections:
-        """Detect objects; see `Detector`."""
-        return detections(self.outputs(image), geometry, score_threshold)
+        """Turn points into detections; see `Detector`.
+
+        The threshold is on the class alone; ranking and suppression are by class x centerness.
+        """
+        numbers = Numbers()
+        boxes = numbers.watched(decode_distances(dense.points, dense.distances, geometry.size))
+        boxes = boxes / scale_tensor(geometry.scale_factors, boxes)
+        found = multiclass_nms(
+            boxes[:, None],
+            dense.scores,
+            numbers,
+            score_threshold=score_threshold,
+            factors=dense.centerness,
+        )
+        numbers.require()
+        return found
 
     def run_all_parts(self, image: Tensor) -> list[LevelOutput]:
         """Compute what does not depend on values; see `Detector`."""
@@ -117,28 +141,27 @@ def points(size: tuple[int, int], stride: int, device: torch.device) -> Tensor:
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).reshape(-1, 2).to(torch.float32)
 
 
-def detections(
-    levels: list[LevelOutput], geometry: ImageGeometry, score_threshold: float
-) -> Detections:
-    """Turn the head's output for one image into detections.
+class Candidates(NamedTuple):
+    """The points of one image that may become detections."""
 
-    The threshold is on the class alone; ranking and suppression are by class x centerness.
-    """
-    candidates = [
-        _best_points(level, stride, geometry.size)
-        for level, stride in zip(levels, STRIDES, strict=True)
-    ]
-    boxes, scores, centerness = (torch.cat(parts) for parts in zip(*candidates, strict=True))
-    boxes = boxes / scale_tensor(geometry.scale_factors, boxes)
-    return multiclass_nms(
-        boxes[:, None], scores, score_threshold=score_threshold, factors=centerness
-    )
+    points: Tensor
+    """[P, 2] (x, y)."""
+    distances: Tensor
+    """[P, 4], see `decode_distances`."""
+    scores: Tensor
+    """[P, K]: how likely the point shows each class."""
+    centerness: Tensor
+    """[P]."""
 
 
-def _best_points(
-    level: LevelOutput, stride: int, size: tuple[int, int]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return boxes [P, 4], class scores [P, K] and centerness [P] of a level's best points."""
+def candidates(levels: list[LevelOutput]) -> Candidates:
+    """Return the best points of every level, from the head's output for one image."""
+    parts = [_best_points(level, stride) for level, stride in zip(levels, STRIDES, strict=True)]
+    return Candidates(*(torch.cat(part) for part in zip(*parts, strict=True)))
+
+
+def _best_points(level: LevelOutput, stride: int) -> Candidates:
+    """Return a level's best points."""
     scores = level.logits[0].flatten(1).T.sigmoid()
     centerness = level.centerness[0].flatten().sigmoid()
     distances = level.distances[0].flatten(1).T
@@ -147,7 +170,7 @@ def _best_points(
         best = (scores * centerness[:, None]).amax(dim=1).topk(_POINTS_PER_LEVEL).indices
         scores, centerness = scores[best], centerness[best]
         distances, where = distances[best], where[best]
-    return decode_distances(where, distances, size), scores, centerness
+    return Candidates(where, distances, scores, centerness)
 
 
 def _tower(channels: int) -> nn.Sequential:

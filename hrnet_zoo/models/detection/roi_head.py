@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from hrnet_zoo.models.detection.boxes import (
     MAX_DETECTIONS,
+    Numbers,
     decode_deltas,
     multiclass_nms,
     scale_tensor,
@@ -90,6 +91,7 @@ class RoIHead(nn.Module):
         maps: list[Tensor],
         regions: Tensor,
         geometry: ImageGeometry,
+        numbers: Numbers,
         *,
         score_threshold: float,
         with_masks: bool,
@@ -100,15 +102,16 @@ class RoIHead(nn.Module):
             maps: the neck's five maps [1, C, H, W], finest first.
             regions: [P, 4] xyxy in pixels of the network's input.
             geometry: as for `Detector`.
+            numbers: sees boxes and scores.
             score_threshold: as for `Detector`.
             with_masks: as for `Detector`.
         """
         features = RoIFeatures(maps, self._context(maps))
-        boxes, logits = self._refined(features, regions, geometry.size)
+        boxes, logits = self._refined(features, regions, geometry.size, numbers)
         # Boxes go back to the original image before they are suppressed.
         scale = scale_tensor(geometry.scale_factors, boxes)
         foreground = logits.softmax(dim=1)[:, :-1]
-        found = multiclass_nms(boxes / scale, foreground, score_threshold=score_threshold)
+        found = multiclass_nms(boxes / scale, foreground, numbers, score_threshold=score_threshold)
         if not (self.has_masks and with_masks):
             return found
         objects = features(found.boxes * scale, MASK_SIZE)
@@ -136,7 +139,7 @@ class RoIHead(nn.Module):
         return None if self.semantic_head is None else self.semantic_head(maps)
 
     def _refined(
-        self, features: RoIFeatures, regions: Tensor, size: tuple[int, int]
+        self, features: RoIFeatures, regions: Tensor, size: tuple[int, int], numbers: Numbers
     ) -> tuple[Tensor, Tensor]:
         """Let every stage classify and move the boxes of the stage before.
 
@@ -148,7 +151,7 @@ class RoIHead(nn.Module):
         for head, stds in zip(self.box_heads, STAGE_STDS, strict=False):
             logits, deltas = head(features(boxes[:, 0], BOX_SIZE))
             stages.append(logits)
-            boxes = decode_deltas(boxes, deltas, stds, size)
+            boxes = numbers.watched(decode_deltas(boxes, deltas, stds, size))
         return boxes, mean_logits(stages)
 
     def _mask_probabilities(self, features: Tensor, labels: Tensor) -> Tensor:

@@ -10,12 +10,13 @@ AnchorGenerator.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hrnet_zoo.models.detection.boxes import decode_deltas, grouped_nms
+from hrnet_zoo.models.detection.boxes import Numbers, decode_deltas, filled, grouped_nms
 
 STRIDES = (4, 8, 16, 32, 64)
 """Pixels between neighbouring anchors, level by level."""
@@ -62,25 +63,45 @@ class RPNHead(nn.Module):
         return AnchorOutput(logits=self.rpn_cls(x), deltas=self.rpn_reg(x))
 
 
-def proposals(levels: list[AnchorOutput], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Turn the head's output for one image into the regions worth a closer look.
+class Candidates(NamedTuple):
+    """The anchors of one image that may become regions."""
 
-    Boxes without area, which clipping makes of anchors in the padding, stay.
+    anchors: Tensor
+    """[A, 4] xyxy."""
+    deltas: Tensor
+    """[A, 4], see `decode_deltas`."""
+    scores: Tensor
+    """[A]: how likely it shows an object."""
+    levels: Tensor
+    """[A] int64."""
 
-    Args:
-        levels: finest first.
-        size: (height, width) of the resized image without its padding.
 
-    Returns:
-        At most 1000 boxes [P, 4] xyxy and their scores [P], highest first.
-    """
+def candidates(levels: list[AnchorOutput]) -> Candidates:
+    """Return the best anchors of every level, from the head's output for one image."""
     parts = [_best_anchors(level, stride) for level, stride in zip(levels, STRIDES, strict=True)]
     anchors, deltas, scores = (torch.cat(part) for part in zip(*parts, strict=True))
     level_of = torch.cat(
         [torch.full_like(part[2], i, dtype=torch.int64) for i, part in enumerate(parts)]
     )
-    boxes = decode_deltas(anchors, deltas, _STDS, size)
-    kept = grouped_nms(boxes, scores, level_of, _IOU_THRESHOLD)[:MAX_PROPOSALS]
+    return Candidates(anchors, deltas, scores, level_of)
+
+
+def proposals(found: Candidates, size: tuple[int, int], numbers: Numbers) -> tuple[Tensor, Tensor]:
+    """Turn candidates into the regions worth a closer look.
+
+    Boxes without area, which clipping makes of anchors in the padding, stay.
+
+    Args:
+        found: in one image.
+        size: (height, width) of the resized image without its padding.
+        numbers: sees the boxes and scores.
+
+    Returns:
+        At most 1000 boxes [P, 4] xyxy and their scores [P], highest first.
+    """
+    boxes = numbers.watched(decode_deltas(found.anchors, found.deltas, _STDS, size))
+    scores = numbers.watched(found.scores)
+    kept = grouped_nms(boxes, scores, found.levels, _IOU_THRESHOLD)[:MAX_PROPOSALS]
     return boxes[kept], scores[kept]
 
 
@@ -101,7 +122,7 @@ def base_anchors(stride: int, device: torch.device) -> Tensor:
 
     They are centred on the upper left corner of their cell, not on its middle, and not rounded.
     """
-    root = torch.tensor(_RATIOS, device=device).sqrt()
+    root = filled(_RATIOS, device).sqrt()
     extents = stride * torch.stack([1 / root, root], dim=1) * _SCALE
     return torch.cat([-0.5 * extents, 0.5 * extents], dim=1)
 

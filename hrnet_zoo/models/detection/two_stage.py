@@ -6,10 +6,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from hrnet_zoo.models.detection.boxes import Numbers
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
 from hrnet_zoo.models.detection.necks import FPN, HRFPN
 from hrnet_zoo.models.detection.roi_head import CASCADE, RoIHead
-from hrnet_zoo.models.detection.rpn import RPNHead, proposals
+from hrnet_zoo.models.detection.rpn import Candidates, RPNHead, candidates, proposals
 from hrnet_zoo.models.hrnet import build_hrnet, nearest
 from hrnet_zoo.models.resnext import build_resnext
 
@@ -27,20 +28,27 @@ class TwoStageDetector(Detector):
         self.roi_head = roi_head
         self.has_masks = roi_head.has_masks
 
-    def forward(
+    def dense(self, image: Tensor) -> tuple[list[Tensor], Candidates]:
+        """Return the neck's maps, and the anchors that may become regions; see `Detector`."""
+        maps: list[Tensor] = self.neck(self.backbone(image))
+        return maps, candidates(self.rpn_head(maps))
+
+    def detections(
         self,
-        image: Tensor,
+        dense: tuple[list[Tensor], Candidates],
         geometry: ImageGeometry,
         *,
         score_threshold: float,
-        with_masks: bool = True,
+        with_masks: bool,
     ) -> Detections:
-        """Detect objects; see `Detector`."""
-        maps: list[Tensor] = self.neck(self.backbone(image))
-        regions, _ = proposals(self.rpn_head(maps), geometry.size)
+        """Find regions and look at them closely; see `Detector`."""
+        maps, anchors = dense
+        numbers = Numbers()
+        regions, _ = proposals(anchors, geometry.size, numbers)
         found: Detections = self.roi_head(
-            maps, regions, geometry, score_threshold=score_threshold, with_masks=with_masks
+            maps, regions, geometry, numbers, score_threshold=score_threshold, with_masks=with_masks
         )
+        numbers.require()
         return found
 
     def run_all_parts(self, image: Tensor) -> Tensor | None:

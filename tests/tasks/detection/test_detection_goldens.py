@@ -33,8 +33,9 @@ from support.detection_goldens import (
 from torch import Tensor
 
 from hrnet_zoo.datasets.rle import decode_masks
+from hrnet_zoo.models.detection.boxes import Numbers
 from hrnet_zoo.models.detection.detector import Detections
-from hrnet_zoo.models.detection.rpn import proposals
+from hrnet_zoo.models.detection.rpn import candidates, proposals
 from hrnet_zoo.tasks.detection.protocol import to_image_detections
 
 TWO_STAGE = [name for name in ARCHITECTURES if name != "fcos"]
@@ -123,7 +124,7 @@ def test_proposals(seen: Seen) -> None:
         assert "rpn_head" not in outputs
         return
     stored = golden(name)
-    boxes, scores = proposals(outputs["rpn_head"], GEOMETRY.size)
+    boxes, scores = proposals(candidates(outputs["rpn_head"]), GEOMETRY.size, Numbers())
     assert len(scores) == len(stored["v2_proposal_scores"])
     assert np.abs(scores.numpy() - stored["v2_proposal_scores"]).max() <= 1e-5
     first, first_scores = stored["v2_proposals_first100"], stored["v2_proposal_scores"][:100]

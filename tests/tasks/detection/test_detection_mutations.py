@@ -39,6 +39,7 @@ from hrnet_zoo.models.detection import (
     rpn,
     two_stage,
 )
+from hrnet_zoo.models.detection.boxes import Numbers
 from hrnet_zoo.models.detection.detector import Detections, ImageGeometry
 
 Patch = pytest.MonkeyPatch
@@ -83,7 +84,9 @@ def anchors_at_half_a_cell(patch: Patch) -> None:
 
 def proposals_clipped_to_the_padded_size(patch: Patch) -> None:
     original = two_stage.proposals  # type: ignore[attr-defined]
-    patch.setattr(two_stage, "proposals", lambda levels, _: original(levels, (448, 672)))
+    patch.setattr(
+        two_stage, "proposals", lambda found, _, numbers: original(found, (448, 672), numbers)
+    )
 
 
 def norm_eps(kind: type[nn.Module], model: str) -> Callable[[Patch], None]:
@@ -121,10 +124,11 @@ def root_of_the_product(patch: Patch) -> None:
     original = fcos.multiclass_nms  # type: ignore[attr-defined]
 
     def rooted(
-        boxes: Tensor, scores: Tensor, *, score_threshold: float, factors: Tensor
+        boxes: Tensor, scores: Tensor, numbers: Numbers, *, score_threshold: float, factors: Tensor
     ) -> Detections:
+        root = score_threshold**0.5
         found: Detections = original(
-            boxes, scores.sqrt(), score_threshold=score_threshold**0.5, factors=factors.sqrt()
+            boxes, scores.sqrt(), numbers, score_threshold=root, factors=factors.sqrt()
         )
         return found
 
