@@ -52,9 +52,8 @@ def no_survivor_covers_another(boxes: Tensor, groups: Tensor, iou: float) -> boo
 def test_multiclass(benchmark: BenchmarkFixture, shared: bool) -> None:
     boxes = clustered_boxes(REGIONS, 0)[:, None]
     boxes = boxes if shared else boxes.repeat(1, CLASSES, 1)
-    found = benchmark(
-        multiclass_nms, boxes, class_scores(), Numbers(), score_threshold=SCORE_THRESHOLD
-    )
+    given = boxes, class_scores(), Numbers()
+    found = benchmark(multiclass_nms, *given, score_threshold=SCORE_THRESHOLD)
     assert len(found.boxes) == MAX_DETECTIONS
     assert no_survivor_covers_another(found.boxes, found.labels, 0.5)
 

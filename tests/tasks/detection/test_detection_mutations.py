@@ -84,8 +84,9 @@ def anchors_at_half_a_cell(patch: Patch) -> None:
 
 def proposals_clipped_to_the_padded_size(patch: Patch) -> None:
     original = two_stage.proposals  # type: ignore[attr-defined]
+    padded = (448, 672)
     patch.setattr(
-        two_stage, "proposals", lambda found, _, numbers: original(found, (448, 672), numbers)
+        two_stage, "proposals", lambda found, _, numbers: original(found, padded, numbers)
     )
 
 
