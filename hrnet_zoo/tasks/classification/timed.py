@@ -16,7 +16,7 @@ from hrnet_zoo.tasks.classification.protocol import (
     cropped_image,
 )
 from hrnet_zoo.timing.agreement import label_agreement
-from hrnet_zoo.timing.graphs import CudaGraph, PerShape
+from hrnet_zoo.timing.graphs import GraphPerShape
 from hrnet_zoo.timing.observations import Agreement, Engine
 from hrnet_zoo.timing.variants import (
     DOCUMENTED,
@@ -68,8 +68,7 @@ class TimedClassifier(TimedNetwork[Classifier, Tensor]):
         """Return how a recipe computes; the answer is the probabilities [N, K]."""
         network: Network = self.fast(self._model, recipe) if recipe.fast else self._model
         if recipe.engine == "cudagraph":
-            eager = network
-            network = PerShape(lambda example: CudaGraph(eager, example, self._device))
+            network = GraphPerShape(network, self._device)
         first = self.batch(0, recipe)
 
         def scores(x: Tensor) -> Tensor:

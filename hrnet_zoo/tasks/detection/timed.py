@@ -23,7 +23,7 @@ from hrnet_zoo.tasks.detection.protocol import (
     to_image_detections,
 )
 from hrnet_zoo.timing.agreement import detection_agreement
-from hrnet_zoo.timing.graphs import CudaGraph, PerShape
+from hrnet_zoo.timing.graphs import GraphPerShape
 from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.timing.observations import Agreement, Engine
 from hrnet_zoo.timing.variants import (
@@ -132,7 +132,7 @@ class _Recorded(nn.Module):
 
     def __init__(self, part: nn.Module, device: torch.device) -> None:
         super().__init__()
-        self._maps: PerShape[list[Tensor]] = PerShape(lambda x: CudaGraph(part, x, device))
+        self._maps: GraphPerShape[list[Tensor]] = GraphPerShape(part, device)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         return self._maps(image)

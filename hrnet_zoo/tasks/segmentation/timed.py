@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol, slide
 from hrnet_zoo.timing.agreement import label_agreement
 from hrnet_zoo.timing.engines import EXPORT_ENGINES, exported_network
-from hrnet_zoo.timing.graphs import CudaGraph, PerShape
+from hrnet_zoo.timing.graphs import GraphPerShape
 from hrnet_zoo.timing.observations import Agreement, Engine
 from hrnet_zoo.timing.variants import (
     DOCUMENTED,
@@ -85,7 +85,8 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
         network = self.fast(self._model, recipe) if recipe.fast else self._model.coarse_logits
         answer: Answer = partial(self._answer, network, recipe)
         if recipe.engine == "cudagraph":
-            answer = self._recorded(answer)
+            # Logits and labels are recorded: what agreement compares is what is timed.
+            answer = GraphPerShape(answer, self._device)
         first = self.batch(0, recipe)
         softmax, how = "" if recipe.fast else "softmax, ", recipe.how(_HOW)
         return Computation(
@@ -97,18 +98,6 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
     def agreement(self, reference: Tensor, ours: Tensor) -> Agreement:
         """Compare every image of a batch with what the documented way says of it alone."""
         return label_agreement(reference, ours)
-
-    def _recorded(self, answer: Answer) -> Answer:
-        """Return an answer that is recorded once per shape of input and size of image.
-
-        A recording gives logits and labels: what agreement compares is what is timed.
-        """
-
-        @cache
-        def of_size(size: tuple[int, int]) -> PerShape[tuple[Tensor, Tensor]]:
-            return PerShape(lambda x: CudaGraph(lambda given: answer(given, size), x, self._device))
-
-        return lambda x, size: of_size(size)(x)
 
     def _answer(
         self, network: Network, recipe: Recipe, x: Tensor, size: tuple[int, int]
