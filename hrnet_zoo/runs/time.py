@@ -20,6 +20,7 @@ from hrnet_zoo.system.environment import describe_environment
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.timing.bottlenecks import measure_work, observe
+from hrnet_zoo.timing.compiling import forget_compiled
 from hrnet_zoo.timing.engines import require_possible
 from hrnet_zoo.timing.machine_state import Watch
 from hrnet_zoo.timing.observations import (
@@ -123,6 +124,8 @@ class _Timing:
             twins = self._twins(documented, watch)
             machine = watch.state()
         else:
+            if "compile" in options.engines:
+                forget_compiled()
             candidates = [documented, *self._others(prepared)]
             watch = Watch(device)
             sampling = self._sample(candidates, watch)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from itertools import product
 from typing import Generic, TypeVar
 
@@ -20,6 +19,7 @@ from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.system.devices import is_out_of_memory, numerics
 from hrnet_zoo.timing import observations
 from hrnet_zoo.timing.agreement import combined
+from hrnet_zoo.timing.compiling import compiled, strict_compiler
 from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.timing.observations import Agreement, Engine, Precision
 
@@ -227,7 +227,7 @@ def in_precision(compute: Compute, recipe: Recipe) -> Compute:
     """
     dtype = DTYPES[recipe.precision]
     if recipe.engine == "compile":
-        compute = torch.compile(compute, dynamic=False)
+        compute = compiled(compute)
     return lambda x: compute(x.to(dtype)).to(torch.float32)
 
 
@@ -236,9 +236,15 @@ def settings_for(recipe: Recipe) -> Callable[[], AbstractContextManager[None]]:
 
     cuDNN may try its kernels for the fast variants only: the documented numbers were made without.
     """
-    return partial(
-        numerics, tf32=recipe.precision == "tf32", benchmark=recipe.fast, deterministic=False
-    )
+
+    @contextmanager
+    def settings() -> Iterator[None]:
+        tf32, benchmark = recipe.precision == "tf32", recipe.fast
+        compiler = strict_compiler() if recipe.engine == "compile" else nullcontext()
+        with numerics(tf32=tf32, benchmark=benchmark, deterministic=False), compiler:
+            yield
+
+    return settings
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from hrnet_zoo.tasks.detection.protocol import (
     to_image_detections,
 )
 from hrnet_zoo.timing.agreement import detection_agreement
+from hrnet_zoo.timing.compiling import compiled
 from hrnet_zoo.timing.graphs import GraphPerShape
 from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.timing.observations import Agreement, Engine
@@ -73,10 +74,9 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
         """Return a detector whose heads stay in float32; see `TimedNetwork`."""
         model = folded(model).to(memory_format=torch.channels_last)
         dtype = DTYPES[recipe.precision]
-        if recipe.engine == "compile":
-            # What follows has as many boxes as there are objects, which compilers do not like.
-            model.backbone.compile(dynamic=False)
-        maps: nn.Module = nn.Sequential(model.backbone, model.neck)
+        # What follows has as many boxes as there are objects, which compilers do not like.
+        backbone = _Compiled(model.backbone) if recipe.engine == "compile" else model.backbone
+        maps: nn.Module = nn.Sequential(backbone, model.neck)
         if dtype != torch.float32:
             # Boxes would lose whole pixels: only what precedes the heads is computed like that.
             maps = _InPrecision(maps, dtype)
@@ -125,6 +125,19 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
         x = self.input_of(decode_image(image.content, Path(image.name)))
         found = self._detect(network, x.contiguous(), geometry)
         return to_image_detections(found, image.size)
+
+
+class _Compiled(nn.Module):
+    """A part of a network, compiled for every shape of input."""
+
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self._part = part
+        self._maps = compiled(part.forward)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        maps: list[Tensor] = self._maps(image)
+        return maps
 
 
 class _Recorded(nn.Module):
