@@ -117,6 +117,8 @@ class _Timing:
     def record(self, started_at: datetime) -> TimingRecord:
         row, options, device, progress = self._row, self._options, self._device, self._progress
         prepared = prepare(row, options, device, progress)
+        # Before sampling: should the machine be unable to tell, no samples are lost.
+        environment = describe_environment()
         documented = self._documented(prepared)
         sampling, variants, twins, work = None, list[VariantTimed](), list[TwinSamples](), None
         if options.num_twins:
@@ -162,7 +164,7 @@ class _Timing:
             twins=twins,
             work=work,
             machine=machine,
-            environment=describe_environment(),
+            environment=environment,
         )
 
     def _documented(self, prepared: PreparedRow) -> _Candidate:

@@ -13,6 +13,7 @@ from support.trees import RunCli
 from torch import nn
 
 import hrnet_zoo.demo
+from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.records.accuracy import AccuracyRecord
@@ -177,6 +178,23 @@ def test_the_record_holds_every_sample(run_cli: RunCli) -> None:
     assert variants["fast"]["speed_up"] == (ratio.median if ratio else None)
     # Records of accuracy are read from the same folder.
     assert list(read_records(Path("records"), AccuracyRecord)) == []
+
+
+def test_a_machine_that_cannot_be_described_costs_no_samples(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def undescribable() -> object:
+        msg = "the driver is too old"
+        raise PrerequisiteError(msg)
+
+    def never(*_arguments: object, **_more: object) -> object:
+        pytest.fail("samples were taken first")
+
+    monkeypatch.setattr("hrnet_zoo.runs.time.describe_environment", undescribable)
+    monkeypatch.setattr("hrnet_zoo.runs.time.sample", never)
+    finished = run_cli("time", SEGMENTOR, *DEMO, "--limit-seconds", 0.5)
+    assert finished.code == 3
+    assert "the driver is too old" in finished.err
 
 
 def test_a_detector_is_timed_under_both_protocols(run_cli: RunCli) -> None:
