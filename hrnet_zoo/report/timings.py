@@ -238,6 +238,10 @@ def _remarks_on_machine_and_input(record: TimingRecord) -> Iterator[str]:
         yield f"clocks and processes of the GPU were not read: {machine.gpu_not_read}"
     if machine.throttled_by:
         yield f"the GPU was throttled: {', '.join(machine.throttled_by)}"
+    held_back = {why: taken for why, taken in machine.gpu_held_back_s.items() if taken}
+    if held_back and machine.watched_s:
+        said = ", ".join(f"{why} {taken:.3g} s" for why, taken in held_back.items())
+        yield f"limits lowered the GPU's clocks in {machine.watched_s:.3g} s of timing: {said}"
     if machine.clocks_set_by:
         yield f"the GPU's clocks were set below its highest: {', '.join(machine.clocks_set_by)}"
     others = [state.other_processes for state in machine.gpu_states]

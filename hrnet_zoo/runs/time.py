@@ -122,16 +122,16 @@ class _Timing:
         documented = self._documented(prepared)
         sampling, variants, twins, work = None, list[VariantTimed](), list[TwinSamples](), None
         if options.num_twins:
-            watch = Watch(device)
-            twins = self._twins(documented, watch)
-            machine = watch.state()
+            with Watch(device) as watch:
+                twins = self._twins(documented)
+                machine = watch.state()
         else:
             if "compile" in options.engines:
                 forget_compiled()
             candidates = [documented, *self._others(prepared)]
-            watch = Watch(device)
-            sampling = self._sample(candidates, watch)
-            machine = watch.state()
+            with Watch(device) as watch:
+                sampling = self._sample(candidates)
+                machine = watch.state()
             variants = [self._timed(candidate, sampling) for candidate in candidates]
             precisions = [variant.precision for variant in variants if variant.outcome == "timed"]
             work = measure_work(prepared.network.first_pass, precisions, device, progress)
@@ -207,32 +207,30 @@ class _Timing:
             return _Candidate(recipe=recipe, said=said, subject=None)
         return _Candidate(recipe=recipe, said=said, subject=_subject(recipe, variant.run))
 
-    def _sample(self, candidates: Sequence[_Candidate], watch: Watch) -> Sampling:
+    def _sample(self, candidates: Sequence[_Candidate]) -> Sampling:
         subjects = [candidate.subject for candidate in candidates if candidate.subject]
-        on_round = self._looking("", "rounds", watch)
+        self._begin("", None, "rounds")
+        on_round = self._progress.update
         return sample(subjects, self._rule, clock=self._clock, on_round=on_round)
 
-    def _twins(self, documented: _Candidate, watch: Watch) -> list[TwinSamples]:
+    def _twins(self, documented: _Candidate) -> list[TwinSamples]:
         assert documented.subject is not None
-        pairs, looking = self._options.num_twins, self._looking(" against itself", "pairs", watch)
+        pairs = self._options.num_twins
+        self._begin(" against itself", pairs, "pairs")
         sampled = sample_pairs(
-            documented.subject, pairs, self._rule, clock=self._clock, on_pair=looking
+            documented.subject,
+            pairs,
+            self._rule,
+            clock=self._clock,
+            on_pair=self._progress.update,
         )
         return [
             TwinSamples(first_s=_rounded(first.seconds), second_s=_rounded(second.seconds))
             for first, second in sampled
         ]
 
-    def _looking(self, against: str, unit: str, watch: Watch) -> Callable[[int], None]:
-        """Return what shows progress and looks at the machine."""
-        total = self._options.num_twins or None
+    def _begin(self, against: str, total: int | None, unit: str) -> None:
         self._progress.begin(f"timing {self._row.name} on {self._device}{against}", total, unit)
-
-        def look(done: int) -> None:
-            self._progress.update(done)
-            watch.look()
-
-        return look
 
     def _timed(self, candidate: _Candidate, sampling: Sampling) -> VariantTimed:
         """Return a candidate with its samples, if it has any, and what limits it."""

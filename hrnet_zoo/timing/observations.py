@@ -117,6 +117,10 @@ _SHARED = 0.05
 """Of the processors: what others may keep busy before a run counts as shared. On a large machine a
 process or two besides hardly matter."""
 
+_HELD_BACK = 0.01
+"""Of the time: for how long limits may lower a GPU's clocks before it counts as throttled. Medians
+do not notice less."""
+
 DOCUMENTED = "documented"
 WITH_LOADING = "documented-loading"
 """Names of the documented variants; of detectors there are two."""
@@ -152,6 +156,10 @@ class MachineState(Part):
     gpu_after: GpuState | None = None
     gpu_clocks_lowered_by: list[str] = []
     """Reasons seen in between, in looks about once a second."""
+    gpu_held_back_s: dict[str, float] = {}
+    """Seconds of it in which each limit lowered the clocks, as far as this GPU counts them."""
+    watched_s: float | None = None
+    """Seconds from the first look to the last; None in old records."""
     gpu_not_read: str | None = None
     """Why a GPU's state was not read."""
 
@@ -186,7 +194,12 @@ class MachineState(Part):
 
     def _reasons(self) -> list[str]:
         reasons = [reason for state in self.gpu_states for reason in state.throttle_reasons or ()]
-        return list(dict.fromkeys([*reasons, *self.gpu_clocks_lowered_by]))
+        held_back = [
+            reason
+            for reason, seconds in self.gpu_held_back_s.items()
+            if self.watched_s and seconds > _HELD_BACK * self.watched_s
+        ]
+        return list(dict.fromkeys([*reasons, *self.gpu_clocks_lowered_by, *held_back]))
 
 
 class TwinSamples(Part):
