@@ -40,6 +40,7 @@ class _Known:
         return {
             "predicted": self._predicted[work],
             "measured": measured and measured.allocated,
+            "tensors": measured and measured.tensors,
             "reserved": measured and measured.reserved,
             "assumptions": list(work.assumptions),
         }
