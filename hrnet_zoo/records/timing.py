@@ -15,6 +15,7 @@ from hrnet_zoo.system.strict import Part
 from hrnet_zoo.timing.observations import (
     Engine,
     InputTimed,
+    LayoutMeasured,
     MachineState,
     Precision,
     SamplingUsed,
@@ -69,6 +70,8 @@ class TimingRecord(Record):
     """None if only twins were timed."""
     variants: list[VariantTimed]
     twins: list[TwinSamples] = []
+    layouts: dict[Precision, LayoutMeasured] = {}
+    """Of the fast variants, by precision, where the faster one had to be measured: on a GPU."""
     trained: list[TrainedFigure] = []
     """One for each lower precision that was timed."""
     work: Work | None = None

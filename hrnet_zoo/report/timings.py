@@ -22,6 +22,8 @@ from hrnet_zoo.timing.medians import chance_alarms, depend, differ, drifts
 from hrnet_zoo.timing.observations import (
     DOCUMENTED,
     Agreement,
+    LayoutMeasured,
+    Precision,
     TrainedFigure,
     TwinSamples,
     VariantTimed,
@@ -49,6 +51,7 @@ def timing_as_text(record: TimingRecord, path: Path) -> str:
     lines += [f"documented fps: {record.documented_fps}, {_WHERE_DOCUMENTED}"] * bool(
         record.documented_fps
     )
+    lines += map(_layout_line, record.layouts.items())
     lines += [*_limit_lines(record), *remarks(record)]
     return "\n  ".join([*lines, f"record: {path}"])
 
@@ -170,6 +173,16 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
+def _layout_line(measured: tuple[Precision, LayoutMeasured]) -> str:
+    precision, found = measured
+    seconds = {"contiguous": found.contiguous_s, "channels-last": found.channels_last_s}
+    taken = ", ".join(f"{name} {_ms(s and 1000 * s)} ms" for name, s in seconds.items())
+    return (
+        f"layout of fast variants in {precision}: {found.layout.replace('_', '-')}; "
+        f"the network alone took {taken}"
+    )
+
+
 def _trained_line(figure: TrainedFigure) -> str:
     metric = METRICS.get(figure.metric)
     answers = TASKS[metric.task].answers if metric and metric.task else "answers"
@@ -276,6 +289,7 @@ def _as_dict(record: TimingRecord, path: Path) -> dict[str, object]:
         "twins": {"pairs": len(record.twins), "decided": decided, "false_alarms": alarms}
         if record.twins
         else None,
+        "layouts": record.model_dump(include={"layouts"})["layouts"],
         "trained": [_trained_as_dict(figure) for figure in record.trained],
         **(record.work.model_dump() if record.work else dict.fromkeys(Work.model_fields)),
         "remarks": remarks(record),

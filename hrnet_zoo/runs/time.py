@@ -162,6 +162,7 @@ class _Timing:
             ),
             variants=variants,
             twins=twins,
+            layouts=prepared.network.layouts,
             work=work,
             machine=machine,
             environment=environment,

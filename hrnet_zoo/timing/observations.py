@@ -17,6 +17,8 @@ Weights = Literal["filled", "published", "own"]
 Seconds = Annotated[float, Field(ge=1e-9, le=1e9)]
 """A latency. Whatever is beyond is not one, and would make ratios and milliseconds infinite."""
 
+Layout = Literal["contiguous", "channels_last"]
+"""How maps lie in memory: a plane for each channel, or the channels of a pixel side by side."""
 Outcome = Literal["timed", "refused", "unavailable"]
 
 
@@ -34,6 +36,15 @@ class InputTimed(Part):
     is_documented_scale: bool
     window: tuple[int, int] | None = None
     """(height, width) of sliding windows."""
+
+
+class LayoutMeasured(Part):
+    """The layout that a network is faster in, and the medians of its seconds in both."""
+
+    layout: Layout
+    contiguous_s: Seconds | None = None
+    """None for both where it was known beforehand."""
+    channels_last_s: Seconds | None = None
 
 
 class Agreement(Part):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.models.classifier import Classifier
@@ -59,9 +59,14 @@ class TimedClassifier(TimedNetwork[Classifier, Tensor]):
         return to_network_input(crop, self._protocol.normalisation, _CPU)
 
     @staticmethod
+    def convolutional(model: Classifier) -> tuple[nn.Module, Network]:
+        """Return all of a network."""
+        return model, model
+
+    @staticmethod
     def fast(model: Classifier, recipe: Recipe) -> Network:
         """Return what maps float32 [N, 3, h, w] to logits [N, K]; see `TimedNetwork`."""
-        model = folded(model).to(memory_format=torch.channels_last)
+        model = folded(model).to(memory_format=recipe.layout)
         return in_precision(model.to(DTYPES[recipe.precision]), recipe)
 
     def computation(self, recipe: Recipe) -> Computation[Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,9 +71,15 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
         return padded_input(resize_keep_ratio(pixels, self._protocol.scale), self._protocol, _CPU)
 
     @staticmethod
+    def convolutional(model: Detector) -> tuple[nn.Module, Callable[[Tensor], object]]:
+        """Return backbone and neck, in which detectors spend most of their time."""
+        maps = nn.Sequential(model.backbone, model.neck)
+        return maps, maps
+
+    @staticmethod
     def fast(model: Detector, recipe: Recipe) -> Detector:
         """Return a detector whose heads stay in float32; see `TimedNetwork`."""
-        model = folded(model).to(memory_format=torch.channels_last)
+        model = folded(model).to(memory_format=recipe.layout)
         dtype = DTYPES[recipe.precision]
         # What follows has as many boxes as there are objects, which compilers do not like.
         backbone = _Compiled(model.backbone) if recipe.engine == "compile" else model.backbone

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
 from hrnet_zoo.models.folding import folded
@@ -67,12 +67,17 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
         return to_network_input(resized, self._protocol.normalisation, _CPU)
 
     @staticmethod
+    def convolutional(model: Segmentor) -> tuple[nn.Module, Network]:
+        """Return all of a network."""
+        return model, model.coarse_logits
+
+    @staticmethod
     def fast(model: Segmentor, recipe: Recipe) -> Network:
         """Return what maps float32 [N, 3, h, w] to coarse logits; see `TimedNetwork`."""
         model = folded(model)
         if recipe.engine in EXPORT_ENGINES:
             return exported_network(model, recipe.engine, recipe.precision)
-        model = model.to(memory_format=torch.channels_last).to(DTYPES[recipe.precision])
+        model = model.to(memory_format=recipe.layout).to(DTYPES[recipe.precision])
         return in_precision(model.coarse_logits, recipe)
 
     @property
