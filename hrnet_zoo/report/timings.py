@@ -51,6 +51,7 @@ def timing_as_text(record: TimingRecord, path: Path) -> str:
     lines += [f"documented fps: {record.documented_fps}, {_WHERE_DOCUMENTED}"] * bool(
         record.documented_fps
     )
+    lines += _calibration_lines(record)
     lines += map(_layout_line, record.layouts.items())
     lines += [*_limit_lines(record), *remarks(record)]
     return "\n  ".join([*lines, f"record: {path}"])
@@ -173,6 +174,16 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
+def _calibration_lines(record: TimingRecord) -> Iterator[str]:
+    if record.calibration is not None:
+        answers = TASKS[record.task].answers
+        yield (
+            f"documented in another memory layout: {record.calibration.agreement.share:.4%} of the "
+            f"{answers} are the same, so variants in FP32 had to agree in "
+            f"{record.calibration.least:.4%}"
+        )
+
+
 def _layout_line(measured: tuple[Precision, LayoutMeasured]) -> str:
     precision, found = measured
     seconds = {"contiguous": found.contiguous_s, "channels-last": found.channels_last_s}
@@ -289,6 +300,7 @@ def _as_dict(record: TimingRecord, path: Path) -> dict[str, object]:
         "twins": {"pairs": len(record.twins), "decided": decided, "false_alarms": alarms}
         if record.twins
         else None,
+        "calibration": record.calibration and record.calibration.model_dump(),
         "layouts": record.model_dump(include={"layouts"})["layouts"],
         "trained": [_trained_as_dict(figure) for figure in record.trained],
         **(record.work.model_dump() if record.work else dict.fromkeys(Work.model_fields)),

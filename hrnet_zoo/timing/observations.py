@@ -59,6 +59,15 @@ class Agreement(Part):
     """Segmentation only; None also if it is not a finite number."""
 
 
+class Calibration(Part):
+    """How alike answers in FP32 had to be, on a GPU."""
+
+    agreement: Agreement
+    """Of the documented way with itself, computed in another memory layout."""
+    least: float
+    """The share that was asked for."""
+
+
 class VariantTimed(Part):
     """One way to compute a row, and how long it took."""
 

@@ -61,8 +61,8 @@ class Recipe:
     precision: Precision = "fp32"
     batch: int = 1
     """Images that go through the network together."""
-    measured_layout: Layout | None = None
-    """The faster one, where that had to be measured."""
+    chosen_layout: Layout | None = None
+    """Another than the usual one."""
 
     @property
     def has_choice(self) -> bool:
@@ -73,7 +73,7 @@ class Recipe:
     def layout(self) -> torch.memory_format:
         """What the network likes best."""
         usual: Layout = "channels_last" if self.has_choice else "contiguous"
-        return FORMATS[self.measured_layout or usual]
+        return FORMATS[self.chosen_layout or usual]
 
     def how(self, engines: Mapping[Engine, str]) -> str:
         """Return how it computes, for people, from what is said of engines."""
@@ -179,6 +179,13 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
 
         return Variant(run=run, agree=agree, description=ours.description)
 
+    def noise(self) -> Agreement:
+        """Return how far the documented way agrees with itself in another layout of its images.
+
+        Other kernels compute it then, so this is what kernels may differ by, on all images.
+        """
+        return self.variant(replace(DOCUMENTED, chosen_layout="channels_last")).agree()
+
     def _in_its_layout(self, recipe: Recipe) -> Recipe:
         """Return a recipe in the faster layout, which is measured once for each precision."""
         precision = recipe.precision
@@ -191,7 +198,7 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
                 example = example[..., : self.window[0], : self.window[1]]
             with settings_for(recipe)():
                 self.layouts[precision] = faster_layout(network, compute, example)
-        return replace(recipe, measured_layout=self.layouts[precision].layout)
+        return replace(recipe, chosen_layout=self.layouts[precision].layout)
 
     @abstractmethod
     def input_of(self, pixels: NDArray[np.uint8]) -> Tensor:

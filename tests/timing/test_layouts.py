@@ -116,7 +116,7 @@ def test_fast_variants_of_every_task_take_it(
     assert len(calls) == 1
     bench.variant(Recipe(name="documented", fast=False))
     assert len(calls) == 1
-    given = bench.batch(0, Recipe(name="", fast=True, measured_layout=layout))
+    given = bench.batch(0, Recipe(name="", fast=True, chosen_layout=layout))
     assert given.is_contiguous(memory_format=LAYOUTS[layout])
 
 
@@ -134,7 +134,7 @@ def test_weights_are_in_the_layout_of_the_images(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(type(network), "coarse_logits", look)
     timed = TASKS["segmentation"].networks.timed_network
     for layout, form in LAYOUTS.items():
-        fast = timed.fast(network, Recipe(name="", fast=True, measured_layout=layout))
+        fast = timed.fast(network, Recipe(name="", fast=True, chosen_layout=layout))
         fast(torch.rand(1, 3, 64, 64).contiguous(memory_format=form))
     assert made == [(True, True), (False, False)]
 
