@@ -137,6 +137,12 @@ def _limit_lines(record: TimingRecord) -> Iterator[str]:
     reached = [f"FP32 {work.peak_gflops:.0f} GFLOP/s"]
     reached += [f"{name.upper()} {rate:.0f}" for name, rate in work.other_gflops.items()]
     reached += [] if work.copy_gbs is None else [f"a large copy {work.copy_gbs:.3g} GB/s"]
+    uploads = {"pinned": work.pinned_upload_gbs, "pageable": work.pageable_upload_gbs}
+    reached += [
+        f"an upload from {memory} memory {rate:.3g} GB/s"
+        for memory, rate in uploads.items()
+        if rate is not None
+    ]
     yield (
         f"network: {work.multiply_adds / 1e9:.2f} G multiply-adds per image; rough ceilings: "
         f"{', '.join(reached)}"

@@ -241,3 +241,7 @@ class Work(Part):
     """The same in the other precisions that were timed."""
     copy_gbs: float | None = None
     """10^9 bytes read or written per second in a copy of a large tensor."""
+    pinned_upload_gbs: float | None = None
+    """10^9 bytes per second from pinned memory of the host to the GPU; None on a CPU."""
+    pageable_upload_gbs: float | None = None
+    """The same from ordinary memory, which the driver copies into pinned memory first."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from hrnet_zoo.timing.observations import (
     LayoutMeasured,
     Precision,
 )
+from hrnet_zoo.timing.transfers import pinned_for
 
 DTYPES: dict[Precision, torch.dtype] = {
     "fp32": torch.float32,
@@ -113,6 +114,9 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
     the host, as upstream's tools do it, for the documented way and for faster ones alike.
     """
 
+    loader_pins: ClassVar[bool] = True
+    """Whether upstream's loader hands out pinned memory, which the documented way starts with."""
+
     def __init__(
         self, model: Network, images: Sequence[TimedImage], protocol: object, device: torch.device
     ) -> None:
@@ -145,9 +149,13 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
         return None
 
     def batch(self, i: int, recipe: Recipe) -> Tensor:
-        """Return an input as often as the recipe wants, in the layout that suits it."""
+        """Return an input as often as the recipe wants, in the layout that suits it.
+
+        It is on the host; for a GPU in pinned memory, unless upstream does not do so.
+        """
         copies = self._inputs[i].expand(recipe.batch, -1, -1, -1)
-        return copies.contiguous(memory_format=recipe.layout)
+        copies = copies.contiguous(memory_format=recipe.layout)
+        return pinned_for(self._device, copies) if recipe.fast or self.loader_pins else copies
 
     def first_pass(self) -> object:
         """Do the documented network's work on the first image, to have it counted."""

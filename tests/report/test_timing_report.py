@@ -459,6 +459,13 @@ def test_half_precision_has_a_ceiling_of_its_own() -> None:
     assert shown["gflops_share"] == pytest.approx(0.125)
 
 
+def test_uploads_are_shown_where_they_were_measured() -> None:
+    rates = {"pinned_upload_gbs": 24.6, "pageable_upload_gbs": 8.1}
+    text, _ = limits(WORK.model_copy(update=rates))
+    assert "40 GB/s, an upload from pinned memory 24.6 GB/s, an upload from pageable me" in text
+    assert "upload" not in limits()[0]
+
+
 def test_a_batch_counts_as_many_multiply_adds_and_its_own_bytes() -> None:
     shown = limits(batch=2, bytes_moved=400_000_000)[1]
     assert shown["gflops"] == pytest.approx(200)

@@ -18,6 +18,7 @@ from hrnet_zoo.tasks.classification.protocol import (
 from hrnet_zoo.timing.agreement import label_agreement
 from hrnet_zoo.timing.graphs import GraphPerShape
 from hrnet_zoo.timing.observations import Agreement, Engine
+from hrnet_zoo.timing.transfers import Download
 from hrnet_zoo.timing.variants import (
     DOCUMENTED,
     DTYPES,
@@ -77,10 +78,11 @@ class TimedClassifier(TimedNetwork[Classifier, Tensor]):
         first = self.batch(0, recipe)
 
         def scores(x: Tensor) -> Tensor:
-            return network(x.to(self._device)).softmax(dim=1)
+            return network(x.to(self._device, non_blocking=True)).softmax(dim=1)
 
+        download = Download(self._device, pinned=recipe.fast)
         return Computation(
-            run=lambda: scores(first).argmax(dim=1).cpu().numpy(),
+            run=lambda: download(scores(first).argmax(dim=1))[0],
             answer=lambda i: scores(self.batch(i, recipe)),
             description=f"copy in, network, softmax, argmax, copy out; {recipe.how(_HOW)}",
         )

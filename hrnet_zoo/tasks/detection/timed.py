@@ -28,6 +28,7 @@ from hrnet_zoo.timing.compiling import compiled
 from hrnet_zoo.timing.graphs import GraphPerShape
 from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.timing.observations import Agreement, Engine
+from hrnet_zoo.timing.transfers import Download
 from hrnet_zoo.timing.variants import (
     DOCUMENTED,
     DOCUMENTED_LOADING,
@@ -61,9 +62,10 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
     Source:
         mmdetection 2.3.0, tools/benchmark.py: timed from copying the prepared image to the device
         to boxes and pasted masks on the host. The numbers of the README are older and count
-        loading and coded masks as well.
+        loading and coded masks as well. mmdet/datasets/builder.py, build_dataloader: pins nothing.
     """
 
+    loader_pins = False
     _protocol: DetectionProtocol
 
     def input_of(self, pixels: NDArray[np.uint8]) -> Tensor:
@@ -98,12 +100,13 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
         network = self.fast(self._model, recipe) if recipe.fast else self._model
         first = self.batch(0, recipe)
         geometries = [self._geometry(image) for image in self._images]
+        download = Download(self._device, pinned=recipe.fast)
 
         def run() -> object:
             if recipe.with_loading:
                 return self._load_and_detect(network, self._images[0], geometries[0])
             found = self._detect(network, first, geometries[0])
-            return _to_arrays(found, self._images[0].size)
+            return download(*_tensors(found, self._images[0].size))
 
         def answer(i: int) -> ImageDetections:
             found = self._detect(network, self.batch(i, recipe), geometries[i])
@@ -122,7 +125,9 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
 
     def _detect(self, network: Detector, x: Tensor, geometry: ImageGeometry) -> Detections:
         found: Detections = network(
-            x.to(self._device), geometry, score_threshold=self._protocol.score_threshold
+            x.to(self._device, non_blocking=True),
+            geometry,
+            score_threshold=self._protocol.score_threshold,
         )
         return found
 
@@ -170,12 +175,12 @@ class _InPrecision(nn.Module):
         return [m.to(torch.float32) for m in self._part(image.to(self._dtype))]
 
 
-def _to_arrays(found: Detections, size: tuple[int, int]) -> list[object]:
-    """Return boxes, scores, labels and, of detectors that have them, masks [M, H, W] as arrays."""
+def _tensors(found: Detections, size: tuple[int, int]) -> list[Tensor]:
+    """Return boxes, scores, labels and, of detectors that have them, masks [M, H, W]."""
     tensors = [found.boxes, found.scores, found.labels]
     if found.masks is not None:
         tensors.append(paste_masks(found.masks, found.boxes, size))
-    return [tensor.cpu().numpy() for tensor in tensors]
+    return tensors
 
 
 def _description(recipe: Recipe) -> str:

@@ -19,6 +19,7 @@ from hrnet_zoo.timing.agreement import label_agreement
 from hrnet_zoo.timing.engines import EXPORT_ENGINES, exported_network
 from hrnet_zoo.timing.graphs import GraphPerShape
 from hrnet_zoo.timing.observations import Agreement, Engine
+from hrnet_zoo.timing.transfers import Download
 from hrnet_zoo.timing.variants import (
     DOCUMENTED,
     DTYPES,
@@ -94,8 +95,9 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
             answer = GraphPerShape(answer, self._device)
         first = self.batch(0, recipe)
         softmax, how = "" if recipe.fast else "softmax, ", recipe.how(_HOW)
+        download = Download(self._device, pinned=recipe.fast)
         return Computation(
-            run=lambda: answer(first, self._images[0].size)[1].cpu().numpy(),
+            run=lambda: download(answer(first, self._images[0].size)[1])[0],
             answer=lambda i: answer(self.batch(i, recipe), self._images[i].size)[0],
             description=f"copy in, network, both resizes, {softmax}argmax, copy out; {how}",
         )
@@ -120,7 +122,7 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
         def enlarged(part: Tensor) -> Tensor:
             return resize(network(part), (part.shape[-2], part.shape[-1]))
 
-        x = x.to(self._device)
+        x = x.to(self._device, non_blocking=True)
         window, stride = self._protocol.window, self._protocol.stride
         if window is None or stride is None:
             return resize(enlarged(x), size)
