@@ -32,18 +32,20 @@ def memory(rows: list[Row], output: Path, device: str, form: str, **_: object) -
     """
     from hrnet_zoo.cli.progress import show_progress
     from hrnet_zoo.report.memory import (
+        MemoryTable,
         RowMemory,
         memory_as_json,
-        memory_as_text,
         memory_exit_code,
     )
     from hrnet_zoo.runs.memory import memory_of  # imports torch
 
-    with show_progress() as progress:
-        found = list(memory_of(rows, device, output, progress))
-    results = [
-        RowMemory(row=row, record=record, path=path)
-        for row, (record, path) in zip(rows, found, strict=True)
-    ]
-    click.echo(memory_as_json(results) if form == "json" else memory_as_text(results))
+    table, results = MemoryTable(row.name for row in rows), []
+    for row, (record, path) in zip(
+        rows, memory_of(rows, device, output, show_progress), strict=True
+    ):
+        results.append(RowMemory(row=row, record=record, path=path))
+        if form == "text":
+            # Many rows take long: what is known is worth seeing, should a later one fail.
+            click.echo(table.line(results[-1], with_titles=len(results) == 1))
+    click.echo(memory_as_json(results) if form == "json" else table.notes(results))
     return memory_exit_code(results)

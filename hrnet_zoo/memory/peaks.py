@@ -3,7 +3,8 @@
 Under fake tensors every operation gives tensors of the right size without any values. What PyTorch
 would allocate can then be added up on any machine, in seconds and in hardly any memory. Sizes do
 not depend on the device, so fake tensors can be on the CPU, which needs no CUDA build. What only a
-real GPU allocates is missing: convolution workspaces and the allocator's slack.
+real GPU allocates is missing: convolution workspaces and the allocator's slack. On a GPU tensors
+are counted in the same way beside what its allocator says, which tells how much those take.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ class MeasuredPeak:
     """The most memory a GPU held for this process during a piece of work."""
 
     allocated: int
-    """Bytes in tensors; what the tables document."""
+    """Bytes handed out, to tensors and to libraries as workspaces; what the tables document."""
+    tensors: int
+    """Bytes in tensors alone, counted in a second run."""
     reserved: int
     """Bytes taken from the GPU to hold them, gaps included."""
 
@@ -48,8 +51,14 @@ class AllocationTracker(TorchDispatchMode):  # type: ignore[no-untyped-call] # t
     Tensors that share a storage (views, results of in-place operations) count once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str = "cpu") -> None:
+        """Count nothing yet.
+
+        Args:
+            kind: of device; what other devices hold does not count.
+        """
         super().__init__()  # type: ignore[no-untyped-call] # torch's
+        self._kind = kind
         self.allocated = 0
         """Bytes at this moment."""
         self.peak = 0
@@ -66,7 +75,7 @@ class AllocationTracker(TorchDispatchMode):  # type: ignore[no-untyped-call] # t
         """Run one operation and count what it made."""
         result = func(*args, **(kwargs or {}))
         for leaf in tree_leaves(result):
-            if isinstance(leaf, Tensor):
+            if isinstance(leaf, Tensor) and leaf.device.type == self._kind:
                 self._see(leaf.untyped_storage())
         return result
 
@@ -95,8 +104,19 @@ def predicted_peak(prepare: Prepare) -> int:
     Args:
         prepare: the work never looks at the values of a tensor.
     """
-    tracker = AllocationTracker()
-    with FakeTensorMode(), tracker:
+    with FakeTensorMode():
+        return peak_of_tensors(prepare)
+
+
+def peak_of_tensors(prepare: Prepare, kind: str = "cpu") -> int:
+    """Return the most bytes that tensors hold at once while work is done; see `AllocationTracker`.
+
+    Args:
+        prepare: makes the work.
+        kind: of device, where tensors count.
+    """
+    tracker = AllocationTracker(kind)
+    with tracker:
         work = prepare()
         tracker.peak = tracker.allocated
         work()
@@ -114,22 +134,32 @@ def measured_peak(prepare: Prepare, device: torch.device, what: str) -> Measured
     Raises:
         PrerequisiteError: the GPU's memory is too small, or others hold it.
     """
-    gc.collect()
-    torch.cuda.empty_cache()
     torch.cuda.init()  # type: ignore[no-untyped-call] # torch's; else nothing could be reset yet
-    # What earlier work held is neither this work's peak nor part of its message.
-    torch.cuda.reset_peak_memory_stats(device)
     # Kernels are chosen as the documented trainings chose theirs: untuned, in full float32.
     as_documented = numerics(tf32=False, benchmark=False, deterministic=False)
     with as_documented, memory_explained(lambda: _does_not_fit(what, device)):
-        work = prepare()
-        torch.cuda.reset_peak_memory_stats(device)
-        work()
-        torch.cuda.synchronize(device)
-    return MeasuredPeak(
-        allocated=torch.cuda.max_memory_allocated(device),
-        reserved=torch.cuda.max_memory_reserved(device),
-    )
+        allocated, reserved = _read_off(prepare, device)
+        # Apart, so that what is read off is of a run that nobody looks into.
+        _let_go(device)
+        tensors = peak_of_tensors(prepare, device.type)
+    return MeasuredPeak(allocated=allocated, tensors=tensors, reserved=reserved)
+
+
+def _read_off(prepare: Prepare, device: torch.device) -> tuple[int, int]:
+    """Return the most bytes that a GPU's allocator handed out, and took for that, during work."""
+    _let_go(device)
+    work = prepare()
+    torch.cuda.reset_peak_memory_stats(device)
+    work()
+    torch.cuda.synchronize(device)
+    return torch.cuda.max_memory_allocated(device), torch.cuda.max_memory_reserved(device)
+
+
+def _let_go(device: torch.device) -> None:
+    """Free what earlier work held: it is neither this work's peak nor part of its message."""
+    gc.collect()
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats(device)
 
 
 def _does_not_fit(what: str, device: torch.device) -> str:

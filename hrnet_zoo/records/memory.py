@@ -22,7 +22,9 @@ class Peaks(Part):
     predicted: int | None
     """Tensors, added up under fake tensors; None in old records that hold a measurement."""
     measured: int | None = None
-    """In tensors on a real GPU; None without one."""
+    """Handed out by PyTorch on a real GPU, to tensors and as workspaces; None without one."""
+    tensors: int | None = None
+    """Of these in tensors alone, added up in a run like it; None also in old records."""
     reserved: int | None = None
     """Taken from that GPU to hold them, gaps included; None where an old record does not say."""
     assumptions: list[str]

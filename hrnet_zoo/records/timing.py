@@ -13,8 +13,10 @@ from hrnet_zoo.records.accuracy import CheckpointUsed
 from hrnet_zoo.records.base import Record
 from hrnet_zoo.system.strict import Part
 from hrnet_zoo.timing.observations import (
+    Calibration,
     Engine,
     InputTimed,
+    LayoutMeasured,
     MachineState,
     Precision,
     SamplingUsed,
@@ -69,6 +71,10 @@ class TimingRecord(Record):
     """None if only twins were timed."""
     variants: list[VariantTimed]
     twins: list[TwinSamples] = []
+    layouts: dict[Precision, LayoutMeasured] = {}
+    """Of the fast variants, by precision, where the faster one had to be measured: on a GPU."""
+    calibration: Calibration | None = None
+    """None where kernels differ by no more than the usual bar allows: on CPUs."""
     trained: list[TrainedFigure] = []
     """One for each lower precision that was timed."""
     work: Work | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hrnet_zoo.records.memory import MemoryRecord
-from hrnet_zoo.report.text import aligned, or_dash, to_json
+from hrnet_zoo.report.text import or_dash, to_json
 from hrnet_zoo.system.wording import GIB, and_more
 from hrnet_zoo.verdicts.memory import MemoryJudgement, MemoryVerdict, judge_memory
 from hrnet_zoo.zoo.row import Row
@@ -43,25 +43,52 @@ def memory_as_json(results: Iterable[RowMemory]) -> str:
 
 def memory_as_text(results: Sequence[RowMemory]) -> str:
     """Return a table of rows, and below it what the numbers rest on."""
-    titles = ["", "documented", "predicted", "measured", "ratio", "inference", "verdict"]
-    table = aligned(titles, map(_cells, results), "lrrrrrl")
-    problems = [result.record.problem for result in results if result.record.problem]
-    return "\n".join(
-        [
-            table,
-            "",
-            *(f"not measured: {problem}" for problem in problems),
-            "GiB per GPU, for one training step; the ratio is to the documented value.",
-            "Inference (test scale, batch 1) is not documented, and no part of the verdict.",
-            *_tolerances(results),
-            *_assumptions("How", {r.row.name: r.record.training.assumptions for r in results}),
-            *_assumptions(
-                "Inference", {r.row.name: r.record.inference.assumptions for r in results}
-            ),
-            "",
-            *(f"record: {result.path}" for result in results),
-        ]
-    )
+    table = MemoryTable(result.row.name for result in results)
+    lines = [table.line(result, with_titles=i == 0) for i, result in enumerate(results)]
+    return "\n".join([*lines, table.notes(results)])
+
+
+class MemoryTable:
+    """A table of rows that is written as they come; only their names have to be known before."""
+
+    _TITLES = ("documented", "predicted", "measured", "ratio", "inference")
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._width = max(map(len, names), default=0)
+
+    def line(self, result: RowMemory, *, with_titles: bool) -> str:
+        """Return a row's line, with the titles above it if it is the first one."""
+        line = self._aligned(_cells(result))
+        if not with_titles:
+            return line
+        titles = ["", *self._TITLES, "verdict"]
+        dashes = ["-" * self._width, *("-" * len(title) for title in titles[1:])]
+        return "\n".join([self._aligned(titles), self._aligned(dashes), line])
+
+    def _aligned(self, cells: Sequence[str]) -> str:
+        name, *numbers, verdict = cells
+        sized = (f"{n:>{len(title)}}" for n, title in zip(numbers, self._TITLES, strict=True))
+        return "  ".join([f"{name:<{self._width}}", *sized, verdict])
+
+    def notes(self, results: Sequence[RowMemory]) -> str:
+        """Return what the numbers rest on, and where they are."""
+        problems = [result.record.problem for result in results if result.record.problem]
+        training = {r.row.name: r.record.training.assumptions for r in results}
+        inference = {r.row.name: r.record.inference.assumptions for r in results}
+        return "\n".join(
+            [
+                "",
+                *(f"not measured: {problem}" for problem in problems),
+                "GiB per GPU, for one training step; the ratio is to the documented value.",
+                "Inference (test scale, batch 1) is not documented, and no part of the verdict.",
+                *filter(None, map(_workspaces, results)),
+                *_tolerances(results),
+                *_assumptions("How", training),
+                *_assumptions("Inference", inference),
+                "",
+                *(f"record: {result.path}" for result in results),
+            ]
+        )
 
 
 def memory_exit_code(results: Iterable[RowMemory]) -> int:
@@ -87,11 +114,13 @@ def _as_dict(result: RowMemory) -> dict[str, object]:
         "documented_train_memory_gb": result.row.documented("train_memory_gb"),
         "predicted_train_memory_gb": _gib(training.predicted),
         "measured_train_memory_gb": _gib(training.measured),
+        "measured_train_tensors_gib": _gib(training.tensors),
         "inference_peak_gib": result.inference_gib,
         "inference_peak_is": "measured" if is_measured else "predicted",
         "inference_reserved_gib": _gib(inference.reserved),
         "verdict": judgement.verdict.value,
-        "ratio": None if judgement.ratio is None else round(judgement.ratio, _DIGITS),
+        "ratio": _rounded(judgement.ratio),
+        "tensors_ratio": _rounded(judgement.tensors_ratio),
         "tolerance": judgement.tolerance,
         "how": {
             "samples_per_gpu": training.samples,
@@ -121,6 +150,18 @@ def _cells(result: RowMemory) -> list[str]:
     ]
 
 
+def _workspaces(result: RowMemory) -> str | None:
+    """Return how much of a measurement is not in tensors, if that is known."""
+    training = result.record.training
+    if training.measured is None or training.tensors is None:
+        return None
+    tensors, rest = _gib(training.tensors), _gib(training.measured - training.tensors)
+    return (
+        f"{result.row.name}: of what was measured, tensors held {tensors:{_FORM}} GiB; workspaces "
+        f"of today's libraries made it {rest:{_FORM}} more."
+    )
+
+
 def _tolerances(results: Sequence[RowMemory]) -> list[str]:
     """Return each tolerance that was applied, once."""
     said = []
@@ -137,6 +178,10 @@ def _assumptions(title: str, said: Mapping[str, Sequence[str]]) -> list[str]:
         names = [name for name, own in said.items() if tuple(own) == assumptions]
         lines += ["", f"{title} ({and_more(names, 1)}):", *(f"- {line}" for line in assumptions)]
     return lines
+
+
+def _rounded(ratio: float | None) -> float | None:
+    return None if ratio is None else round(ratio, _DIGITS)
 
 
 def _gib(size: int | None) -> float | None:

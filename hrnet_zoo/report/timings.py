@@ -22,6 +22,8 @@ from hrnet_zoo.timing.medians import chance_alarms, depend, differ, drifts
 from hrnet_zoo.timing.observations import (
     DOCUMENTED,
     Agreement,
+    LayoutMeasured,
+    Precision,
     TrainedFigure,
     TwinSamples,
     VariantTimed,
@@ -49,6 +51,8 @@ def timing_as_text(record: TimingRecord, path: Path) -> str:
     lines += [f"documented fps: {record.documented_fps}, {_WHERE_DOCUMENTED}"] * bool(
         record.documented_fps
     )
+    lines += _calibration_lines(record)
+    lines += map(_layout_line, record.layouts.items())
     lines += [*_limit_lines(record), *remarks(record)]
     return "\n  ".join([*lines, f"record: {path}"])
 
@@ -133,6 +137,12 @@ def _limit_lines(record: TimingRecord) -> Iterator[str]:
     reached = [f"FP32 {work.peak_gflops:.0f} GFLOP/s"]
     reached += [f"{name.upper()} {rate:.0f}" for name, rate in work.other_gflops.items()]
     reached += [] if work.copy_gbs is None else [f"a large copy {work.copy_gbs:.3g} GB/s"]
+    uploads = {"pinned": work.pinned_upload_gbs, "pageable": work.pageable_upload_gbs}
+    reached += [
+        f"an upload from {memory} memory {rate:.3g} GB/s"
+        for memory, rate in uploads.items()
+        if rate is not None
+    ]
     yield (
         f"network: {work.multiply_adds / 1e9:.2f} G multiply-adds per image; rough ceilings: "
         f"{', '.join(reached)}"
@@ -168,6 +178,26 @@ def _of_ceiling(share: float | None) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+def _calibration_lines(record: TimingRecord) -> Iterator[str]:
+    if record.calibration is not None:
+        answers = TASKS[record.task].answers
+        yield (
+            f"documented in another memory layout: {record.calibration.agreement.share:.4%} of the "
+            f"{answers} are the same, so variants in FP32 had to agree in "
+            f"{record.calibration.least:.4%}"
+        )
+
+
+def _layout_line(measured: tuple[Precision, LayoutMeasured]) -> str:
+    precision, found = measured
+    seconds = {"contiguous": found.contiguous_s, "channels-last": found.channels_last_s}
+    taken = ", ".join(f"{name} {_ms(s and 1000 * s)} ms" for name, s in seconds.items())
+    return (
+        f"layout of fast variants in {precision}: {found.layout.replace('_', '-')}; "
+        f"the network alone took {taken}"
+    )
 
 
 def _trained_line(figure: TrainedFigure) -> str:
@@ -238,6 +268,10 @@ def _remarks_on_machine_and_input(record: TimingRecord) -> Iterator[str]:
         yield f"clocks and processes of the GPU were not read: {machine.gpu_not_read}"
     if machine.throttled_by:
         yield f"the GPU was throttled: {', '.join(machine.throttled_by)}"
+    held_back = {why: taken for why, taken in machine.gpu_held_back_s.items() if taken}
+    if held_back and machine.watched_s:
+        said = ", ".join(f"{why} {taken:.3g} s" for why, taken in held_back.items())
+        yield f"limits lowered the GPU's clocks in {machine.watched_s:.3g} s of timing: {said}"
     if machine.clocks_set_by:
         yield f"the GPU's clocks were set below its highest: {', '.join(machine.clocks_set_by)}"
     others = [state.other_processes for state in machine.gpu_states]
@@ -272,6 +306,8 @@ def _as_dict(record: TimingRecord, path: Path) -> dict[str, object]:
         "twins": {"pairs": len(record.twins), "decided": decided, "false_alarms": alarms}
         if record.twins
         else None,
+        "calibration": record.calibration and record.calibration.model_dump(),
+        "layouts": record.model_dump(include={"layouts"})["layouts"],
         "trained": [_trained_as_dict(figure) for figure in record.trained],
         **(record.work.model_dump() if record.work else dict.fromkeys(Work.model_fields)),
         "remarks": remarks(record),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,7 @@ class _Known:
         return {
             "predicted": self._predicted[work],
             "measured": measured and measured.allocated,
+            "tensors": measured and measured.tensors,
             "reserved": measured and measured.reserved,
             "assumptions": list(work.assumptions),
         }
@@ -55,7 +57,10 @@ class _Known:
 
 
 def memory_of(
-    rows: Sequence[Row], device: str, output: Path, progress: Progress
+    rows: Sequence[Row],
+    device: str,
+    output: Path,
+    shown: Callable[[], AbstractContextManager[Progress]],
 ) -> Iterator[tuple[MemoryRecord, Path]]:
     """Find out the memory of each row in turn; yield its record and the file that it is in.
 
@@ -63,27 +68,27 @@ def memory_of(
         rows: those that train alike are worked on once.
         device: as the user named it; a GPU is measured on as well.
         output: folder of the records.
-        progress: is told how many rows are done.
+        shown: shows progress while a row is worked on, and nothing when it is yielded.
 
     Raises:
         PrerequisiteError: there is no such device.
         RecordError: a record cannot be written.
     """
-    asked, known = MemoryAsked(device=device), _Known(resolve_device(device, progress))
+    with shown() as progress:
+        asked, known = MemoryAsked(device=device), _Known(resolve_device(device, progress))
     environment = describe_environment(torch_variables())
-    progress.begin("memory", len(rows), "rows")
-    for done, row in enumerate(rows):
-        progress.update(done)
+    for done, row in enumerate(rows, 1):
         started_at = now()
         path = new_record_path(output, row.name, started_at, "memory")
         try:
-            record = _memory_of_row(row, asked, known, started_at, environment)
+            with shown() as progress:
+                progress.begin(f"{row.name}: memory, row {done} of {len(rows)}", None, "")
+                record = _memory_of_row(row, asked, known, started_at, environment)
             write_record(record, path)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
         yield record, path
-    progress.update(len(rows))
 
 
 def _memory_of_row(

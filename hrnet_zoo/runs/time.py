@@ -20,10 +20,14 @@ from hrnet_zoo.system.devices import describe_device, resolve_device, synchronis
 from hrnet_zoo.system.environment import describe_environment
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import TASKS
+from hrnet_zoo.timing.agreement import calibrated, has_noise
 from hrnet_zoo.timing.bottlenecks import measure_work, observe
+from hrnet_zoo.timing.compiling import forget_compiled
 from hrnet_zoo.timing.engines import require_possible
 from hrnet_zoo.timing.machine_state import Watch
 from hrnet_zoo.timing.observations import (
+    Agreement,
+    Calibration,
     Precision,
     SamplingUsed,
     TrainedFigure,
@@ -112,22 +116,31 @@ class _Timing:
         self._row, self._options, self._device, self._progress = row, options, device, progress
         self._timeable = TASKS[row.task].networks.timing
         self._rule = SamplingRule(limit_s=options.limit_s)
+        self._calibration: Calibration | None = None
         self._clock = partial(synchronised_time, device)
 
     def record(self, started_at: datetime) -> TimingRecord:
         row, options, device, progress = self._row, self._options, self._device, self._progress
         prepared = prepare(row, options, device, progress)
+        # Before sampling: should the machine be unable to tell, no samples are lost.
+        environment = describe_environment(torch_variables())
         documented = self._documented(prepared)
         sampling, variants, twins, work = None, list[VariantTimed](), list[TwinSamples](), None
         if options.num_twins:
-            watch = Watch(device)
-            twins = self._twins(documented, watch)
-            machine = watch.state()
+            with Watch(device) as watch:
+                twins = self._twins(documented)
+                machine = watch.state()
         else:
+            if "compile" in options.engines:
+                forget_compiled()
+            if has_noise(device):
+                progress.begin(f"{row.name}: finding out what kernels differ by", None, "")
+                least = self._timeable.min_agreement
+                self._calibration = calibrated(least, prepared.network.noise())
             candidates = [documented, *self._others(prepared)]
-            watch = Watch(device)
-            sampling = self._sample(candidates, watch)
-            machine = watch.state()
+            with Watch(device) as watch:
+                sampling = self._sample(candidates)
+                machine = watch.state()
             variants = [self._timed(candidate, sampling) for candidate in candidates]
             precisions = [variant.precision for variant in variants if variant.outcome == "timed"]
             work = measure_work(prepared.network.first_pass, precisions, device, progress)
@@ -158,9 +171,11 @@ class _Timing:
             ),
             variants=variants,
             twins=twins,
+            calibration=self._calibration,
+            layouts=prepared.network.layouts,
             work=work,
             machine=machine,
-            environment=describe_environment(torch_variables()),
+            environment=environment,
         )
 
     def _documented(self, prepared: PreparedRow) -> _Candidate:
@@ -184,7 +199,7 @@ class _Timing:
 
     def _try(self, recipe: Recipe, prepared: PreparedRow) -> _Candidate:
         """Make a variant ready and compare what it computes with the documented way."""
-        network, least = prepared.network, self._timeable.min_agreement
+        network = prepared.network
         try:
             require_possible(recipe, self._timeable, self._device)
             with explained(recipe, network.network_input, self._device):
@@ -194,41 +209,50 @@ class _Timing:
             said = _said(recipe, outcome="unavailable", reason=str(error))
             return _Candidate(recipe=recipe, said=said, subject=None)
         said = _said(recipe, description=variant.description, agreement=agreement)
-        if agreement and recipe.precision == "fp32" and agreement.share < least:
-            reason = (
-                f"{agreement.share:.4%} of the {TASKS[self._row.task].answers} are those of the "
-                f"documented way, and FP32 needs {least:.2%}"
-            )
+        reason = self._too_different(agreement) if recipe.precision == "fp32" else None
+        if reason:
             said = said.model_copy(update={"outcome": "refused", "reason": reason})
             return _Candidate(recipe=recipe, said=said, subject=None)
         return _Candidate(recipe=recipe, said=said, subject=_subject(recipe, variant.run))
 
-    def _sample(self, candidates: Sequence[_Candidate], watch: Watch) -> Sampling:
+    def _too_different(self, agreement: Agreement | None) -> str | None:
+        """Return why a variant in FP32 is refused, or None."""
+        least, calibration = self._timeable.min_agreement, self._calibration
+        needs = f"{least:.2%}"
+        if calibration is not None:
+            least, own = calibration.least, calibration.agreement.share
+            needs = f"{least:.4%} where that agrees with itself in {own:.4%}"
+        if agreement is None or agreement.share >= least:
+            return None
+        return (
+            f"{agreement.share:.4%} of the {TASKS[self._row.task].answers} are those of the "
+            f"documented way, and FP32 needs {needs}"
+        )
+
+    def _sample(self, candidates: Sequence[_Candidate]) -> Sampling:
         subjects = [candidate.subject for candidate in candidates if candidate.subject]
-        on_round = self._looking("", "rounds", watch)
+        self._begin("", None, "rounds")
+        on_round = self._progress.update
         return sample(subjects, self._rule, clock=self._clock, on_round=on_round)
 
-    def _twins(self, documented: _Candidate, watch: Watch) -> list[TwinSamples]:
+    def _twins(self, documented: _Candidate) -> list[TwinSamples]:
         assert documented.subject is not None
-        pairs, looking = self._options.num_twins, self._looking(" against itself", "pairs", watch)
+        pairs = self._options.num_twins
+        self._begin(" against itself", pairs, "pairs")
         sampled = sample_pairs(
-            documented.subject, pairs, self._rule, clock=self._clock, on_pair=looking
+            documented.subject,
+            pairs,
+            self._rule,
+            clock=self._clock,
+            on_pair=self._progress.update,
         )
         return [
             TwinSamples(first_s=_rounded(first.seconds), second_s=_rounded(second.seconds))
             for first, second in sampled
         ]
 
-    def _looking(self, against: str, unit: str, watch: Watch) -> Callable[[int], None]:
-        """Return what shows progress and looks at the machine."""
-        total = self._options.num_twins or None
+    def _begin(self, against: str, total: int | None, unit: str) -> None:
         self._progress.begin(f"timing {self._row.name} on {self._device}{against}", total, unit)
-
-        def look(done: int) -> None:
-            self._progress.update(done)
-            watch.look()
-
-        return look
 
     def _timed(self, candidate: _Candidate, sampling: Sampling) -> VariantTimed:
         """Return a candidate with its samples, if it has any, and what limits it."""

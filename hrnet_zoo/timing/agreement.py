@@ -12,13 +12,35 @@ from torch import Tensor
 from torchvision.ops import box_iou
 
 from hrnet_zoo.datasets.detections import ImageDetections
-from hrnet_zoo.timing.observations import Agreement
+from hrnet_zoo.timing.observations import Agreement, Calibration
 
 _MIN_IOU = 0.99
 _MAX_SCORE_DIFFERENCE = 1e-3
 _SAME_CORNERS = 0.05
 """Pixels; boxes this near are the same, also where they were cut off at the border and are too flat
 for their overlap to say so."""
+
+_NOISES = 2
+"""How often the documented way's disagreement with itself a variant may disagree with it."""
+
+
+def has_noise(device: torch.device) -> bool:
+    """Whether kernels of a device may differ by more than the order of their sums.
+
+    Those of Winograd, which cuDNN may choose for float32, round to about 1e-4.
+    """
+    return device.type == "cuda"
+
+
+def calibrated(least: float, noise: Agreement) -> Calibration:
+    """Return what share of answers has to be the documented way's, given its own noise.
+
+    Args:
+        least: the share without any noise.
+        noise: agreement of the documented way with itself.
+    """
+    allowed = max(1 - least, _NOISES * (1 - noise.share))
+    return Calibration(agreement=noise, least=round(max(0.0, 1 - allowed), 9))
 
 
 def label_agreement(reference: Tensor, ours: Tensor) -> Agreement:

@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -28,6 +28,7 @@ from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.timing.medians import median
 from hrnet_zoo.timing.observations import Precision, Work
 from hrnet_zoo.timing.sampling import Subject
+from hrnet_zoo.timing.transfers import pinned_for
 from hrnet_zoo.timing.variants import DTYPES, Recipe, in_one_line
 
 _DIGITS = 4
@@ -40,7 +41,11 @@ _MAP, _CHANNELS = {"cpu": 64, "cuda": 512}, 256
 """Sides and channels of what is convolved, likewise."""
 _COPIED = {"cpu": 2**27, "cuda": 2**30}
 """Bytes: with the copy more than nearly all caches hold, which would be faster than memory."""
+_UPLOADED = 2**25
+"""Bytes: about what an image of Cityscapes takes in float32."""
 _SECONDS = 0.5
+
+HostMemory = Literal["pinned", "pageable"]
 
 _OVERWRITE = {"aten::copy_", "aten::fill_", "aten::zero_"}
 """In-place operators that do not look at what was there before."""
@@ -100,6 +105,7 @@ def measure_work(
 ) -> Work | None:
     """Count what the documented network computes, and measure what the machine can do at most."""
     progress.begin("measuring the ceilings", None, "")
+    uploads: tuple[HostMemory, ...] = ("pinned", "pageable") if device.type == "cuda" else ()
 
     def measure() -> Work:
         return Work(
@@ -111,6 +117,7 @@ def measure_work(
                 if precision != "fp32"
             },
             copy_gbs=round(copy_gbs(device), 3),
+            **({f"{how}_upload_gbs": round(upload_gbs(device, how), 3) for how in uploads}),
         )
 
     return _if_possible(measure, "what the machine can do at most was not measured", progress)
@@ -213,6 +220,15 @@ def copy_gbs(device: torch.device) -> float:
     # Written once before, so that no page of it is first found during the copy.
     target = torch.zeros_like(source).fill_(0.25)
     return 2 * _COPIED[device.type] / _shortest(lambda: target.copy_(source), device) / 1e9
+
+
+@torch.inference_mode()
+def upload_gbs(device: torch.device, memory: HostMemory) -> float:
+    """Return the best rate of a copy from the host to a device, in 10^9 bytes per second."""
+    source = torch.full((_UPLOADED // 4,), 0.5)
+    source = pinned_for(device, source) if memory == "pinned" else source
+    target = torch.zeros_like(source, device=device)
+    return _UPLOADED / _shortest(lambda: target.copy_(source, non_blocking=True), device) / 1e9
 
 
 def _shortest(work: Callable[[], object], device: torch.device) -> float:

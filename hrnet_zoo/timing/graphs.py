@@ -5,8 +5,9 @@ Written on machines without a GPU: `CudaGraph` follows torch's own recipe, but h
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,6 +15,10 @@ from torch import Tensor
 Result = TypeVar("Result")
 
 _WARM_UP_CALLS = 3
+
+KEPT_SHAPES = 4
+"""A data set has more shapes than memory could hold graphs or engines for; neighbours in it, and
+the images of one run of `time`, have few."""
 
 
 class CudaGraph(Generic[Result]):
@@ -23,22 +28,37 @@ class CudaGraph(Generic[Result]):
     no shape depends on values. How it computes (TF32, cudnn.benchmark) is settled while it is
     recorded. Made and called in inference mode.
 
+    A recording that fails leaves torch on the stream it recorded on, so the former one is put back
+    here. A process of its own would guard against more: torch's allocator gives no cached memory
+    back from then on, and what breaks the CUDA context breaks it for all. But variants that are
+    timed in turns would then wait for each other's processes, which a GPU runs one at a time.
+
     Source:
         PyTorch 2.8, notes on CUDA semantics, whole-network capture: warm-up on a side stream, then
         recording, then copies into an input that stays where it is, and replays.
+        aten/src/ATen/cuda/CUDAGraph.cpp, CUDAGraph::capture_end: raises before anything is undone.
     """
 
     def __init__(
-        self, function: Callable[[Tensor], Result], example: Tensor, device: torch.device
+        self,
+        function: Callable[[Tensor], Result],
+        example: Tensor,
+        device: torch.device,
+        pool: Any = None,  # noqa: ANN401 - torch's handle
     ) -> None:
         """Record a function.
 
         Args:
-            function: whose results stay where they are, too.
+            function: whose results, any nest of tensors, stay where they are, too.
             example: an input, on any device.
             device: the GPU.
+            pool: the `pool` of a graph that is still there, to use its memory as well. Replaying
+                either then writes over the results of the other.
+
+        Raises:
+            RuntimeError: it cannot be recorded. The process can go on without it.
         """
-        with torch.cuda.device(device):
+        with torch.cuda.device(device), _same_stream_afterwards():
             self._input = example.to(device, copy=True)
             stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             stream.wait_stream(torch.cuda.current_stream())
@@ -48,8 +68,30 @@ class CudaGraph(Generic[Result]):
                     function(self._input)
             torch.cuda.current_stream().wait_stream(stream)
             self._graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._graph, stream=stream):
-                self._output = function(self._input)
+            self._output = self._recorded(function, pool, stream)
+
+    def _recorded(
+        self,
+        function: Callable[[Tensor], Result],
+        pool: Any,  # noqa: ANN401 - as above
+        stream: torch.cuda.Stream,
+    ) -> Result:
+        first: RuntimeError | None = None
+        try:
+            with torch.cuda.graph(self._graph, pool=pool, stream=stream):
+                try:
+                    return function(self._input)
+                except RuntimeError as error:
+                    first = error
+                    raise
+        except RuntimeError as error:
+            # Ending a failed recording fails itself, and tells nothing of why the recording did.
+            raise first or error from None
+
+    @property
+    def pool(self) -> Any:  # noqa: ANN401 - torch's handle
+        """Return the memory that results and everything in between are in."""
+        return self._graph.pool()
 
     def __call__(self, x: Tensor) -> Result:
         """Return the function's result for another input, which the next call writes over.
@@ -62,17 +104,69 @@ class CudaGraph(Generic[Result]):
         return self._output
 
 
+@contextmanager
+def _same_stream_afterwards() -> Iterator[None]:
+    """Go back to the stream that is the current one, and wait for the GPU, whatever happens."""
+    before = torch.cuda.current_stream()
+    try:
+        yield
+    finally:
+        torch.cuda.set_stream(before)
+        torch.cuda.synchronize()
+
+
 class PerShape(Generic[Result]):
     """A function that is made ready for every shape of input, when it first occurs."""
 
-    def __init__(self, make: Callable[[Tensor], Callable[[Tensor], Result]]) -> None:
-        """Keep what makes a function ready for inputs like an example."""
-        self._make = make
-        self._ready: dict[tuple[int, ...], Callable[[Tensor], Result]] = {}
+    def __init__(
+        self, make: Callable[..., Callable[[Tensor], Result]], keep: int = KEPT_SHAPES
+    ) -> None:
+        """Keep what makes a function ready.
 
-    def __call__(self, x: Tensor) -> Result:
-        """Return the function's result."""
-        shape = tuple(x.shape)
-        if shape not in self._ready:
-            self._ready[shape] = self._make(x)
-        return self._ready[shape](x)
+        Args:
+            make: called with an example and whatever else the function depends on.
+            keep: of how many shapes, at least one; the one not used for longest is dropped.
+        """
+        self._make, self._keep = make, keep
+        self._ready: dict[tuple[Hashable, ...], Callable[[Tensor], Result]] = {}
+
+    def __call__(self, x: Tensor, *given: Hashable) -> Result:
+        """Return the function's result.
+
+        Args:
+            x: the input.
+            given: what else the function depends on; it is made ready for each such by itself.
+        """
+        key = (tuple(x.shape), *given)
+        ready = self._ready.pop(key, None) or self._make(x, *given)
+        self._ready[key] = ready  # the last one is the one used last
+        if len(self._ready) > self._keep:
+            del self._ready[next(iter(self._ready))]
+        return ready(x)
+
+
+class GraphPerShape(PerShape[Result]):
+    """A function that is recorded as a CUDA graph for every shape of input.
+
+    The graphs share the memory in which they compute, so a result is written over by the next call
+    whatever its shape.
+    """
+
+    def __init__(
+        self, function: Callable[..., Result], device: torch.device, keep: int = KEPT_SHAPES
+    ) -> None:
+        """Keep a function; nothing is recorded yet.
+
+        Args:
+            function: of an input and whatever else it depends on; see `CudaGraph`.
+            device: the GPU.
+            keep: as in `PerShape`.
+        """
+        super().__init__(self._record, keep)
+        self._function, self._device = function, device
+
+    def _record(self, x: Tensor, *given: Hashable) -> CudaGraph[Result]:
+        # Torch shares memory only with a graph that is there, and one that is kept always is.
+        kept = (graph.pool for graph in self._ready.values() if isinstance(graph, CudaGraph))
+        pool = next(kept, None)
+        return CudaGraph(lambda image: self._function(image, *given), x, self._device, pool)

@@ -17,6 +17,8 @@ Weights = Literal["filled", "published", "own"]
 Seconds = Annotated[float, Field(ge=1e-9, le=1e9)]
 """A latency. Whatever is beyond is not one, and would make ratios and milliseconds infinite."""
 
+Layout = Literal["contiguous", "channels_last"]
+"""How maps lie in memory: a plane for each channel, or the channels of a pixel side by side."""
 Outcome = Literal["timed", "refused", "unavailable"]
 
 
@@ -36,6 +38,15 @@ class InputTimed(Part):
     """(height, width) of sliding windows."""
 
 
+class LayoutMeasured(Part):
+    """The layout that a network is faster in, and the medians of its seconds in both."""
+
+    layout: Layout
+    contiguous_s: Seconds | None = None
+    """None for both where it was known beforehand."""
+    channels_last_s: Seconds | None = None
+
+
 class Agreement(Part):
     """How far a variant gives what the documented way gives, on the same inputs."""
 
@@ -46,6 +57,15 @@ class Agreement(Part):
     """Labels, or detections in the longer of both lists."""
     largest_logit_difference: float | None = None
     """Segmentation only; None also if it is not a finite number."""
+
+
+class Calibration(Part):
+    """How alike answers in FP32 had to be, on a GPU."""
+
+    agreement: Agreement
+    """Of the documented way with itself, computed in another memory layout."""
+    least: float
+    """The share that was asked for."""
 
 
 class VariantTimed(Part):
@@ -117,6 +137,10 @@ _SHARED = 0.05
 """Of the processors: what others may keep busy before a run counts as shared. On a large machine a
 process or two besides hardly matter."""
 
+_HELD_BACK = 0.01
+"""Of the time: for how long limits may lower a GPU's clocks before it counts as throttled. Medians
+do not notice less."""
+
 DOCUMENTED = "documented"
 WITH_LOADING = "documented-loading"
 """Names of the documented variants; of detectors there are two."""
@@ -152,6 +176,10 @@ class MachineState(Part):
     gpu_after: GpuState | None = None
     gpu_clocks_lowered_by: list[str] = []
     """Reasons seen in between, in looks about once a second."""
+    gpu_held_back_s: dict[str, float] = {}
+    """Seconds of it in which each limit lowered the clocks, as far as this GPU counts them."""
+    watched_s: float | None = None
+    """Seconds from the first look to the last; None in old records."""
     gpu_not_read: str | None = None
     """Why a GPU's state was not read."""
 
@@ -186,7 +214,12 @@ class MachineState(Part):
 
     def _reasons(self) -> list[str]:
         reasons = [reason for state in self.gpu_states for reason in state.throttle_reasons or ()]
-        return list(dict.fromkeys([*reasons, *self.gpu_clocks_lowered_by]))
+        held_back = [
+            reason
+            for reason, seconds in self.gpu_held_back_s.items()
+            if self.watched_s and seconds > _HELD_BACK * self.watched_s
+        ]
+        return list(dict.fromkeys([*reasons, *self.gpu_clocks_lowered_by, *held_back]))
 
 
 class TwinSamples(Part):
@@ -208,3 +241,7 @@ class Work(Part):
     """The same in the other precisions that were timed."""
     copy_gbs: float | None = None
     """10^9 bytes read or written per second in a copy of a large tensor."""
+    pinned_upload_gbs: float | None = None
+    """10^9 bytes per second from pinned memory of the host to the GPU; None on a CPU."""
+    pageable_upload_gbs: float | None = None
+    """The same from ordinary memory, which the driver copies into pinned memory first."""

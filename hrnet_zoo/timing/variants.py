@@ -5,11 +5,10 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from functools import partial
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from itertools import product
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -17,12 +16,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.models.folding import folded
 from hrnet_zoo.system.devices import is_out_of_memory
 from hrnet_zoo.system.numerics import numerics
 from hrnet_zoo.timing import observations
 from hrnet_zoo.timing.agreement import combined
+from hrnet_zoo.timing.compiling import compiled, strict_compiler
 from hrnet_zoo.timing.inputs import TimedImage
-from hrnet_zoo.timing.observations import Agreement, Engine, Precision
+from hrnet_zoo.timing.layouts import FORMATS, faster_layout, has_to_be_measured
+from hrnet_zoo.timing.observations import (
+    Agreement,
+    Engine,
+    Layout,
+    LayoutMeasured,
+    Precision,
+)
+from hrnet_zoo.timing.transfers import pinned_for
 
 DTYPES: dict[Precision, torch.dtype] = {
     "fp32": torch.float32,
@@ -47,25 +56,33 @@ class Recipe:
 
     name: str
     fast: bool
-    """Channels-last with folded BatchNorm, or as documented."""
+    """In the layout that suits, with folded BatchNorm; or as documented."""
     with_loading: bool = False
     """Detection: the older protocol, which counts decoding and coded masks."""
     engine: Engine = "torch"
     precision: Precision = "fp32"
     batch: int = 1
     """Images that go through the network together."""
+    chosen_layout: Layout | None = None
+    """Another than the usual one."""
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether the layout is ours to choose; exported engines choose inside what suits them."""
+        return self.fast and self.engine in ("torch", "compile", "cudagraph")
 
     @property
     def layout(self) -> torch.memory_format:
-        """What the network likes best; exported engines choose inside what suits them."""
-        likes_channels = self.fast and self.engine in ("torch", "compile", "cudagraph")
-        return torch.channels_last if likes_channels else torch.contiguous_format
+        """What the network likes best."""
+        usual: Layout = "channels_last" if self.has_choice else "contiguous"
+        return FORMATS[self.chosen_layout or usual]
 
     def how(self, engines: Mapping[Engine, str]) -> str:
         """Return how it computes, for people, from what is said of engines."""
         if not self.fast:
             return "eager, contiguous, BatchNorm not folded, TF32 off"
-        layout = ", channels-last" if self.layout == torch.channels_last else ""
+        layout = ", channels-last" if self.layout == torch.channels_last else ", contiguous"
+        layout = layout if self.has_choice else ""
         return f"{engines[self.engine]}{layout}, BatchNorm folded, {self.precision}"
 
 
@@ -98,6 +115,9 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
     the host, as upstream's tools do it, for the documented way and for faster ones alike.
     """
 
+    loader_pins: ClassVar[bool] = True
+    """Whether upstream's loader hands out pinned memory, which the documented way starts with."""
+
     def __init__(
         self, model: Network, images: Sequence[TimedImage], protocol: object, device: torch.device
     ) -> None:
@@ -109,6 +129,8 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
             protocol: the task's, of how the network sees them.
             device: where variants run.
         """
+        self.layouts: dict[Precision, LayoutMeasured] = {}
+        """What was measured until now."""
         self._images = images
         self._protocol = protocol
         self._device = device
@@ -128,16 +150,21 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
         return None
 
     def batch(self, i: int, recipe: Recipe) -> Tensor:
-        """Return an input as often as the recipe wants, in the layout that suits it."""
+        """Return an input as often as the recipe wants, in the layout that suits it.
+
+        It is on the host; for a GPU in pinned memory, unless upstream does not do so.
+        """
         copies = self._inputs[i].expand(recipe.batch, -1, -1, -1)
-        return copies.contiguous(memory_format=recipe.layout)
+        copies = copies.contiguous(memory_format=recipe.layout)
+        return pinned_for(self._device, copies) if recipe.fast or self.loader_pins else copies
 
     def first_pass(self) -> object:
         """Do the documented network's work on the first image, to have it counted."""
         return self.computation(DOCUMENTED).answer(0)
 
     def variant(self, recipe: Recipe) -> Variant:
-        """Make a variant ready; nothing is computed yet."""
+        """Make a variant ready; all that may be computed yet is which layout is faster."""
+        recipe = self._in_its_layout(recipe)
         ours, documented = self.computation(recipe), self.computation(DOCUMENTED)
 
         @contextmanager
@@ -161,9 +188,35 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
 
         return Variant(run=run, agree=agree, description=ours.description)
 
+    def noise(self) -> Agreement:
+        """Return how far the documented way agrees with itself in another layout of its images.
+
+        Other kernels compute it then, so this is what kernels may differ by, on all images.
+        """
+        return self.variant(replace(DOCUMENTED, chosen_layout="channels_last")).agree()
+
+    def _in_its_layout(self, recipe: Recipe) -> Recipe:
+        """Return a recipe in the faster layout, which is measured once for each precision."""
+        precision = recipe.precision
+        if not (recipe.has_choice and has_to_be_measured(self._device, DTYPES[precision])):
+            return recipe
+        if precision not in self.layouts:
+            network, compute = self.convolutional(folded(self._model))
+            example = self.batch(0, recipe).to(self._device)
+            if self.window is not None:
+                example = example[..., : self.window[0], : self.window[1]]
+            with settings_for(recipe)():
+                self.layouts[precision] = faster_layout(network, compute, example)
+        return replace(recipe, chosen_layout=self.layouts[precision].layout)
+
     @abstractmethod
     def input_of(self, pixels: NDArray[np.uint8]) -> Tensor:
         """Return what the network gets of an image, [1, 3, H, W] float32 on the CPU."""
+
+    @staticmethod
+    @abstractmethod
+    def convolutional(model: Network) -> tuple[nn.Module, Callable[[Tensor], object]]:
+        """Return as much of a network as has a layout to choose, and what it does to an input."""
 
     @staticmethod
     @abstractmethod
@@ -228,7 +281,7 @@ def in_precision(compute: Compute, recipe: Recipe) -> Compute:
     """
     dtype = DTYPES[recipe.precision]
     if recipe.engine == "compile":
-        compute = torch.compile(compute, dynamic=False)
+        compute = compiled(compute)
     return lambda x: compute(x.to(dtype)).to(torch.float32)
 
 
@@ -237,9 +290,15 @@ def settings_for(recipe: Recipe) -> Callable[[], AbstractContextManager[None]]:
 
     cuDNN may try its kernels for the fast variants only: the documented numbers were made without.
     """
-    return partial(
-        numerics, tf32=recipe.precision == "tf32", benchmark=recipe.fast, deterministic=False
-    )
+
+    @contextmanager
+    def settings() -> Iterator[None]:
+        tf32, benchmark = recipe.precision == "tf32", recipe.fast
+        compiler = strict_compiler() if recipe.engine == "compile" else nullcontext()
+        with numerics(tf32=tf32, benchmark=benchmark, deterministic=False), compiler:
+            yield
+
+    return settings
 
 
 @contextmanager

@@ -38,6 +38,11 @@ MEASUREMENT = MemoryBounds(
 )
 """For one real step on a GPU; bounds of predictions are those of their task."""
 
+_WORKSPACES = (
+    "that of tensors alone may be below: today's cuDNN and cuBLAS may take other workspaces than "
+    "those of the documented training"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryJudgement:
@@ -46,6 +51,8 @@ class MemoryJudgement:
     verdict: MemoryVerdict
     ratio: float | None
     """Measured, or else predicted, divided by documented."""
+    tensors_ratio: float | None = None
+    """Measured in tensors alone, divided by documented; None if that is not known."""
     tolerance: MemoryBounds | None
     """The one that was applied, or would be; None: nothing is known of predictions."""
 
@@ -54,6 +61,8 @@ class MemoryJudgement:
         if self.tolerance is None:
             return "nothing is known of how far predictions are off"
         low, high, reason = self.tolerance.low, self.tolerance.high, self.tolerance.reason
+        if self.tensors_ratio is not None:
+            reason = f"{reason}, and {_WORKSPACES}"
         return f"accepted: {low:.2f} to {high:.2f} of the documented value; {reason}"
 
 
@@ -64,13 +73,21 @@ def judge_memory(row: Row, record: MemoryRecord) -> MemoryJudgement:
         row: "GB" in its table means GiB.
         record: a run of that row.
     """
-    documented, training = row.documented("train_memory_gb"), record.training
+    training = record.training
     tolerance, found = TASKS[row.task].memory, training.predicted
     if training.measured is not None:
         tolerance, found = MEASUREMENT, training.measured
-    ratio = None if documented is None else found / GIB / float(documented)
+    ratio, tensors_ratio = _ratio(row, found), _ratio(row, training.tensors)
     verdict = MemoryVerdict.NOT_DOCUMENTED
     if ratio is not None and tolerance is not None:
-        is_near = tolerance.low <= ratio <= tolerance.high
+        least = ratio if tensors_ratio is None else min(ratio, tensors_ratio)
+        is_near = tolerance.low <= ratio and least <= tolerance.high
         verdict = MemoryVerdict.CONSISTENT if is_near else MemoryVerdict.OUTSIDE
-    return MemoryJudgement(verdict=verdict, ratio=ratio, tolerance=tolerance)
+    return MemoryJudgement(
+        verdict=verdict, ratio=ratio, tensors_ratio=tensors_ratio, tolerance=tolerance
+    )
+
+
+def _ratio(row: Row, size: int | None) -> float | None:
+    documented = row.documented("train_memory_gb")
+    return None if documented is None or size is None else size / GIB / float(documented)

@@ -179,13 +179,59 @@ def test_on_a_gpu_both_numbers_are_shown(
     run_cli: RunCli, predictions: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     predictions += [1.66, 0.5]
-    peaks = iter([MeasuredPeak(allocated=int(1.72 * GIB), reserved=2 * GIB)] * 2)
+    peak = MeasuredPeak(allocated=int(1.72 * GIB), tensors=int(1.6875 * GIB), reserved=2 * GIB)
+    peaks = iter([peak] * 2)
     monkeypatch.setattr(row_memory, "measured_peak", lambda *_: next(peaks))
     finished = run_cli("memory", NAME, "--format", "json")
     [row] = json.loads(finished.out)
     assert row["measured_train_memory_gb"] == row["inference_peak_gib"] == 1.72
     assert (row["inference_peak_is"], row["inference_reserved_gib"]) == ("measured", 2.0)
     assert row["predicted_train_memory_gb"] == 1.66
+    assert row["measured_train_tensors_gib"] == pytest.approx(1.6875, abs=1e-3)
+    shown = run_cli("records", "show", NAME)
+    assert "of what was measured, tensors held 1.68" in shown.out
+    assert "made it 0.03" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("tensors", "measured", "verdict"),
+    [
+        (None, 1.90, MemoryVerdict.OUTSIDE),  # as an old record says it
+        (1.70, 1.90, MemoryVerdict.CONSISTENT),
+        (1.75, 1.90, MemoryVerdict.CONSISTENT),
+        (1.76, 1.90, MemoryVerdict.OUTSIDE),
+        (1.50, 1.66, MemoryVerdict.CONSISTENT),
+        (1.50, 1.64, MemoryVerdict.OUTSIDE),
+    ],
+)
+def test_the_documented_value_may_lie_between_tensors_and_all_that_was_allocated(
+    tensors: float | None, measured: float, verdict: MemoryVerdict
+) -> None:
+    row, record = load_zoo().row(NAME), memory_of(NAME)
+    peaks = {"measured": int(measured * GIB), "tensors": tensors and int(tensors * GIB)}
+    training = record.training.model_copy(update=peaks)
+    judged = judge_memory(row, record.model_copy(update={"training": training}))
+    assert judged.verdict is verdict
+    assert ("cuDNN" in judged.describe_tolerance()) == (tensors is not None)
+
+
+def test_each_row_is_shown_when_it_is_done(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = [1.66, 0.5]
+
+    def predicted(_: object) -> int:
+        if not queue:
+            raise KeyboardInterrupt
+        return int(queue.pop(0) * GIB)
+
+    monkeypatch.setattr(row_memory, "predicted_peak", predicted)
+    finished = run_cli("memory", NAME, MASK, "--device", "cpu")
+    assert finished.code == 130
+    titles, _, line = finished.out.splitlines()
+    assert line.split()[:3] == [NAME, "1.7", "1.660"]
+    assert line.index("1.660") + 5 == titles.index("predicted") + len("predicted")
+    assert MASK not in finished.out
 
 
 @pytest.mark.usefixtures("pretended_gpu")

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.memory.peaks import (
     AllocationTracker,
+    MeasuredPeak,
     measured_peak,
+    peak_of_tensors,
     predicted_peak,
     rounded_size,
 )
@@ -159,12 +162,8 @@ TINY = [
     "work", TINY, ids=lambda work: f"{type(work).__name__}-{work.architecture}"
 )
 def test_fake_tensors_take_what_real_ones_take(work: Workload) -> None:
-    tracker = AllocationTracker()
-    with tracker:
-        step = work.prepare(CPU)
-        tracker.peak = tracker.allocated
-        step()
-    assert predicted_peak(partial(work.prepare, CPU)) == tracker.peak
+    prepare = partial(work.prepare, CPU)
+    assert predicted_peak(prepare) == peak_of_tensors(prepare)
 
 
 def peak_of_a_real_detector(work: DetectionInference) -> int:
@@ -264,3 +263,31 @@ def test_out_of_memory_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: peak)
     with pytest.raises(PrerequisiteError, match=r"^a step .* 5\.0 GiB .* 8\.0 GiB, .* 2\.0 GiB"):
         measured_peak(too_large, torch.device("cuda", 0), "a step")
+
+
+def test_tensors_are_counted_beside_what_a_gpu_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched: list[bool] = []
+
+    def prepare() -> Callable[[], object]:
+        kept = torch.zeros(1000)
+
+        def work() -> Tensor:
+            watched.append(_get_current_dispatch_mode() is not None)
+            return kept + 1
+
+        return work
+
+    for name in ("init", "empty_cache"):
+        monkeypatch.setattr(torch.cuda, name, lambda: None)
+    for name in ("reset_peak_memory_stats", "synchronize"):
+        monkeypatch.setattr(torch.cuda, name, lambda _device: None)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _device: 9000)
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda _device: 2**20)
+    peak = measured_peak(prepare, CPU, "a step")
+    assert peak == MeasuredPeak(allocated=9000, tensors=2 * rounded_size(4000), reserved=2**20)
+    # What is read off is of a run that nobody looked into.
+    assert watched == [False, True]
+
+
+def test_what_lies_on_another_device_takes_nothing_of_a_gpu() -> None:
+    assert peak_of_tensors(linear_step, "cuda") == 0

@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +28,7 @@ from hrnet_zoo.report.timings import (
     timing_as_text,
     timings_as_json,
 )
-from hrnet_zoo.timing.machine_state import Watch, gpu_state
+from hrnet_zoo.timing.machine_state import Watch
 from hrnet_zoo.timing.observations import (
     Agreement,
     GpuState,
@@ -67,9 +69,14 @@ class FakeNvml:
     """As much of nvidia-ml-py as is used, with a GPU that is hot and shared."""
 
     NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU = 1, 2, 0
+    NVML_PERF_POLICY_POWER, NVML_PERF_POLICY_THERMAL = 0, 1
+    NVML_ERROR_NOT_SUPPORTED, NVML_ERROR_NOT_FOUND, NVML_ERROR_DRIVER_NOT_LOADED = 3, 6, 9
+    NVML_ERROR_GPU_IS_LOST, NVML_ERROR_RESET_REQUIRED, NVML_ERROR_GPU_NOT_FOUND = 15, 16, 28
 
     class NVMLError(Exception):
-        pass
+        def __init__(self, text: str, value: int) -> None:
+            super().__init__(text)
+            self.value = value
 
     def __init__(
         self, *, broken: bool = False, processes: Sequence[int] = (), reasons: int = 0
@@ -77,16 +84,30 @@ class FakeNvml:
         self._broken = broken
         self._processes = processes
         self.reasons = reasons
+        self.uuids = {"GPU-1-2": "GPU"}
+        self.held_back_ns = {0: 10**12, 1: 0}
+        self.asked: list[tuple[str, tuple[object, ...]]] = []
+        self.is_lost = False
 
     def nvmlInit(self) -> None:  # noqa: N802 - the library's name
+        self.asked.append(("nvmlInit", ()))
         if self._broken:
             msg = "Driver Not Loaded"
-            raise self.NVMLError(msg)
+            raise self.NVMLError(msg, self.NVML_ERROR_DRIVER_NOT_LOADED)
+
+    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> str:  # noqa: N802 - likewise
+        if uuid not in self.uuids:
+            msg = "Not Found"
+            raise self.NVMLError(msg, self.NVML_ERROR_NOT_FOUND)
+        return self.uuids[uuid]
+
+    def nvmlDeviceGetViolationStatus(self, _gpu: str, policy: int) -> object:  # noqa: N802
+        return SimpleNamespace(violationTime=self.held_back_ns[policy])
 
     def __getattr__(self, name: str) -> Any:
         answers = {
             "nvmlShutdown": None,
-            "nvmlDeviceGetHandleByUUID": "handle",
+            "nvmlDeviceGetDeviceHandleFromMigDeviceHandle": "GPU",
             "nvmlDeviceGetClockInfo": 1200,
             "nvmlDeviceGetMaxClockInfo": 1980,
             "nvmlDeviceGetCurrentClocksThrottleReasons": self.reasons,
@@ -95,13 +116,20 @@ class FakeNvml:
             ],
         }
 
-        def call(*_arguments: object) -> object:
+        def call(*arguments: object) -> object:
+            self.asked.append((name, arguments))
+            if self.is_lost:
+                msg = "GPU is lost"
+                raise self.NVMLError(msg, self.NVML_ERROR_GPU_IS_LOST)
             if name not in answers:
                 msg = "Not Supported"
-                raise self.NVMLError(msg)
+                raise self.NVMLError(msg, self.NVML_ERROR_NOT_SUPPORTED)
             return answers[name]
 
         return call
+
+    def times_asked(self, name: str) -> int:
+        return sum(asked == name for asked, _ in self.asked)
 
 
 @pytest.fixture
@@ -117,9 +145,10 @@ def test_a_gpu_tells_what_slows_it_down(
 ) -> None:
     hot = FakeNvml(processes=[-1, os.getpid()], reasons=0x1 | 0x4 | 0x40)
     monkeypatch.setitem(sys.modules, "pynvml", hot)
-    state, why_not = gpu_state(pretended_gpu)
-    assert why_not is None
-    assert state == GpuState(
+    machine = Watch(pretended_gpu).state()
+    assert machine.gpu_not_read is None
+    assert machine.gpu_before == machine.gpu_after
+    assert machine.gpu_after == GpuState(
         sm_clock_mhz=1200,
         max_sm_clock_mhz=1980,
         memory_clock_mhz=1200,
@@ -140,7 +169,7 @@ def test_other_processes_are_counted_only_where_this_one_is_seen(
     others: int | None,
 ) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(processes=processes))
-    state, _ = gpu_state(pretended_gpu)
+    state = Watch(pretended_gpu).state().gpu_before
     assert state is not None
     assert state.other_processes == others
 
@@ -148,22 +177,95 @@ def test_other_processes_are_counted_only_where_this_one_is_seen(
 def test_a_gpu_that_is_throttled_for_a_while_only_is_noticed(
     pretended_gpu: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = 100.0
     nvml = FakeNvml(processes=[os.getpid()])
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    monkeypatch.setattr("hrnet_zoo.timing.machine_state.time.monotonic", lambda: now)
-    watch = Watch(pretended_gpu)
-    for seconds, reasons in ((0.5, 0x8), (1.1, 0x4), (0.5, 0x8), (1.1, 0x2 | 0x4), (1.1, 0)):
-        now += seconds
-        nvml.reasons = reasons
-        watch.look()
-    machine = watch.state()
-    # The hardware's slowdowns came too soon after another look.
+    monkeypatch.setattr("hrnet_zoo.timing.machine_state._BETWEEN_LOOKS", 0.01)
+    looks = "nvmlDeviceGetCurrentClocksThrottleReasons"
+    with Watch(pretended_gpu) as watch:
+        # While samples are taken nobody asks for it: a thread looks.
+        for reasons in (0x4, 0x2, 0):
+            nvml.reasons, before = reasons, nvml.times_asked(looks)
+            until(lambda before=before: nvml.times_asked(looks) >= before + 2)  # type: ignore[misc]
+        machine = watch.state()
+        asked = nvml.times_asked(looks)
+        time.sleep(0.05)
+        assert nvml.times_asked(looks) == asked
     assert machine.throttled_by == ["power cap"]
     assert machine.clocks_set_by == ["application clocks"]
+    assert nvml.times_asked("nvmlInit") == nvml.times_asked("nvmlShutdown") == 1
     said = " ".join(remarks(record(machine=machine)))
     assert "the GPU was throttled: power cap" in said
     assert "the GPU's clocks were set below its highest: application clocks" in said
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Wait for a thread."""
+    end = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_a_thread_that_looks_ends_with_what_it_looks_at(
+    pretended_gpu: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml())
+    with suppress(KeyboardInterrupt), Watch(pretended_gpu):
+        assert "watch" in [thread.name for thread in threading.enumerate()]
+        raise KeyboardInterrupt
+    assert "watch" not in [thread.name for thread in threading.enumerate()]
+
+
+@pytest.mark.parametrize(("held_back_s", "throttled_by"), [(2.5, ["thermal"]), (0.002, [])])
+def test_the_seconds_that_limits_took_are_counted(
+    pretended_gpu: torch.device,
+    monkeypatch: pytest.MonkeyPatch,
+    held_back_s: float,
+    throttled_by: list[str],
+) -> None:
+    nvml, now = FakeNvml(processes=[os.getpid()]), 100.0
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    monkeypatch.setattr("hrnet_zoo.timing.machine_state.time.monotonic", lambda: now)
+    watch = Watch(pretended_gpu)
+    now += 10
+    nvml.held_back_ns[1] += int(held_back_s * 1e9)
+    machine = watch.state()
+    assert machine.gpu_held_back_s == {"power cap": 0.0, "thermal": held_back_s}
+    assert machine.watched_s == 10
+    assert machine.throttled_by == throttled_by
+    said = " ".join(remarks(record(machine=machine)))
+    assert f"lowered the GPU's clocks in 10 s of timing: thermal {held_back_s} s" in said
+
+
+def test_a_part_of_a_gpu_is_found_and_its_clocks_are_those_of_the_whole(
+    pretended_gpu: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nvml = FakeNvml(processes=[os.getpid()])
+    nvml.uuids = {"MIG-1-2": "part"}
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    machine = Watch(pretended_gpu).state()
+    assert machine.gpu_not_read is None
+    assert machine.gpu_after is not None
+    assert (machine.gpu_after.sm_clock_mhz, machine.gpu_after.other_processes) == (1200, 0)
+    asked = {name: arguments[0] for name, arguments in nvml.asked if arguments}
+    assert asked["nvmlDeviceGetDeviceHandleFromMigDeviceHandle"] == "part"
+    assert asked["nvmlDeviceGetComputeRunningProcesses"] == "part"
+    assert asked["nvmlDeviceGetClockInfo"] == asked["nvmlDeviceGetTemperature"] == "GPU"
+
+
+def test_a_gpu_that_vanishes_meanwhile_says_so_and_costs_nothing(
+    pretended_gpu: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nvml = FakeNvml()
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    with Watch(pretended_gpu) as watch:
+        nvml.is_lost = True
+        machine = watch.state()
+    assert machine.gpu_before is not None
+    assert machine.gpu_after is None
+    assert machine.gpu_not_read == "NVML: GPU is lost"
+    said = " ".join(remarks(record(machine=machine)))
+    assert "processes of the GPU were not read: NVML: GPU is lost" in said
 
 
 def test_a_gpu_whose_processes_are_hidden_says_so() -> None:
@@ -181,11 +283,13 @@ def test_a_gpu_that_cannot_be_read_is_said_so(
     pretended_gpu: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(broken=True))
-    assert gpu_state(pretended_gpu) == (None, "NVML: Driver Not Loaded")
+    with Watch(pretended_gpu) as watch:
+        machine = watch.state()
+    assert machine.gpu_not_read == "NVML: Driver Not Loaded"
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    state, why_not = gpu_state(pretended_gpu)
-    assert state is None
-    assert "hrnet-zoo[gpu]" in (why_not or "")
+    machine = Watch(pretended_gpu).state()
+    assert machine.gpu_before is machine.gpu_after is None
+    assert "hrnet-zoo[gpu]" in (machine.gpu_not_read or "")
 
 
 def record(**changes: Any) -> TimingRecord:
@@ -353,6 +457,13 @@ def test_half_precision_has_a_ceiling_of_its_own() -> None:
     assert "FP32 200 GFLOP/s, BF16 800, a large copy 40 GB/s" in text
     assert "fast-bf16: memory-bound: 100 GFLOP/s (12 % of the ceiling), 20 GB/s (50 %" in text
     assert shown["gflops_share"] == pytest.approx(0.125)
+
+
+def test_uploads_are_shown_where_they_were_measured() -> None:
+    rates = {"pinned_upload_gbs": 24.6, "pageable_upload_gbs": 8.1}
+    text, _ = limits(WORK.model_copy(update=rates))
+    assert "40 GB/s, an upload from pinned memory 24.6 GB/s, an upload from pageable me" in text
+    assert "upload" not in limits()[0]
 
 
 def test_a_batch_counts_as_many_multiply_adds_and_its_own_bytes() -> None:

@@ -6,7 +6,10 @@ What records them on a GPU is tested only where there is one.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,7 +26,7 @@ from hrnet_zoo.runs.load import load_predictor
 from hrnet_zoo.tasks.detection.timed import TimedDetector
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
 from hrnet_zoo.tasks.segmentation.timed import SEGMENTATION_TIMING, TimedSegmentor
-from hrnet_zoo.timing.graphs import CudaGraph, PerShape
+from hrnet_zoo.timing.graphs import CudaGraph, GraphPerShape, PerShape
 from hrnet_zoo.timing.inputs import TimedImage, image_from_file
 from hrnet_zoo.timing.observations import Precision
 from hrnet_zoo.timing.variants import DOCUMENTED, Recipe, recipes, settings_for
@@ -45,8 +48,11 @@ class Recording:
 
     made: list[Recording]
 
-    def __init__(self, function: Callable[[Tensor], Any], example: Tensor, device: Any) -> None:
+    def __init__(
+        self, function: Callable[[Tensor], Any], example: Tensor, device: Any, pool: Any = None
+    ) -> None:
         self.function = function
+        self.pool = pool or object()
         self.input = example.to(device, copy=True)
         self.output = function(self.input)
         self.benchmark = torch.backends.cudnn.benchmark
@@ -65,8 +71,7 @@ class Recording:
 def recordings(monkeypatch: pytest.MonkeyPatch) -> list[Recording]:
     """Let benches record on a CPU; return what they do record."""
     Recording.made = []
-    for task in ("segmentation", "detection"):
-        monkeypatch.setattr(f"hrnet_zoo.tasks.{task}.timed.CudaGraph", Recording)
+    monkeypatch.setattr("hrnet_zoo.timing.graphs.CudaGraph", Recording)
     return Recording.made
 
 
@@ -92,12 +97,110 @@ def demo_detector() -> Detector:
 
 
 def test_a_function_is_recorded_once_per_shape(recordings: list[Recording]) -> None:
-    doubled = PerShape(lambda example: Recording(lambda x: [2 * x], example, CPU))
+    doubled = GraphPerShape(lambda x: [2 * x], CPU)
     for shape in ((1, 2), (3, 2), (1, 2)):
         x = torch.rand(shape)
         assert torch.equal(doubled(x)[0], 2 * x)
     assert [recording.input.shape for recording in recordings] == [(1, 2), (3, 2)]
     assert [recording.calls for recording in recordings] == [2, 1]
+
+
+def test_only_the_shapes_used_last_stay_in_memory(recordings: list[Recording]) -> None:
+    doubled = GraphPerShape(lambda x: [2 * x], CPU, keep=2)
+    for side in (1, 2, 1, 3, 1, 2):
+        assert doubled(torch.ones(side))[0].tolist() == [2.0] * side
+    # The second one was dropped for the third, and is recorded anew when it comes back.
+    assert [len(recording.input) for recording in recordings] == [1, 2, 3, 2]
+    gone = [weakref.ref(recording) for recording in recordings]
+    recordings.clear()
+    assert [recording() is None for recording in gone] == [False, True, True, False]
+
+
+def test_the_graphs_of_a_function_compute_in_the_same_memory(recordings: list[Recording]) -> None:
+    first, second = GraphPerShape(lambda x: [x], CPU, keep=1), GraphPerShape(lambda x: [x], CPU)
+    for side in (1, 2, 3):
+        first(torch.ones(side))
+    second(torch.ones(1))
+    pools = [recording.pool for recording in recordings]
+    assert pools[0] is pools[1] is pools[2]
+    # The graphs of two variants take turns, and must not write over each other's results.
+    assert pools[3] is not pools[0]
+
+
+def test_engines_are_kept_for_few_shapes_too() -> None:
+    made = []
+
+    def make(example: Tensor) -> Callable[[Tensor], Tensor]:
+        made.append(len(example))
+        return torch.neg
+
+    negated = PerShape(make)
+    for side in (1, 2, 3, 4, 1, 5, 1, 2):
+        negated(torch.ones(side))
+    assert made == [1, 2, 3, 4, 5, 2]
+
+
+class FakeCuda:
+    """As much of torch.cuda as recording needs; ending a failed recording raises, as torch does."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.current = self.before = SimpleNamespace(wait_stream=lambda _other: None)
+        self.waited = 0
+        fakes = {
+            "device": lambda _device: nullcontext(),
+            "Stream": lambda: SimpleNamespace(wait_stream=lambda _other: None),
+            "current_stream": lambda: self.current,
+            "stream": self.stream,
+            "set_stream": lambda stream: setattr(self, "current", stream),
+            "synchronize": self.synchronize,
+            "CUDAGraph": object,
+            "graph": self.graph,
+        }
+        for name, fake in fakes.items():
+            monkeypatch.setattr(torch.cuda, name, fake)
+
+    def synchronize(self) -> None:
+        self.waited += 1
+
+    @contextmanager
+    def stream(self, stream: Any) -> Iterator[None]:
+        before, self.current = self.current, stream
+        yield
+        self.current = before
+
+    @contextmanager
+    def graph(self, _graph: object, *, pool: object, stream: Any) -> Iterator[None]:
+        assert pool is None
+        self.current = stream
+        try:
+            yield
+        except RuntimeError:
+            msg = "operation failed due to a previous error during capture"
+            raise RuntimeError(msg)  # noqa: B904 - nor does torch say from what
+        self.current = self.before
+
+
+@pytest.mark.parametrize("calls_before_failure", [0, 3, None])
+def test_a_recording_that_fails_leaves_the_process_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, calls_before_failure: int | None
+) -> None:
+    cuda = FakeCuda(monkeypatch)
+    calls = 0
+
+    def reads_back(x: Tensor) -> Tensor:
+        nonlocal calls
+        if calls == calls_before_failure:
+            msg = "operation not permitted when stream is capturing"
+            raise RuntimeError(msg)
+        calls += 1
+        return x
+
+    fails = calls_before_failure is not None
+    reason = pytest.raises(RuntimeError, match="not permitted when stream is capturing")
+    with reason if fails else nullcontext():
+        CudaGraph(reads_back, torch.ones(2), CPU)
+    assert cuda.current is cuda.before
+    assert cuda.waited == 1
 
 
 def test_images_share_a_recording_if_inputs_and_sizes_are_equal(

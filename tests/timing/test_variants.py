@@ -37,8 +37,10 @@ from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, class_scores
 from hrnet_zoo.tasks.segmentation.timed import SEGMENTATION_TIMING, TimedSegmentor
 from hrnet_zoo.timing.agreement import (
+    calibrated,
     combined,
     detection_agreement,
+    has_noise,
     label_agreement,
     num_matched,
 )
@@ -247,6 +249,22 @@ def test_the_documented_way_is_eager_contiguous_and_not_folded() -> None:
     bench.variant(DOCUMENTED).run()
     bench.variant(FAST).run()
     assert seen == [(True, False), (False, True)]
+    # What kernels differ by is found with others of them, of the same network.
+    seen.clear()
+    noise = bench.noise()
+    assert seen == [(True, False), (False, False)]
+    assert noise.share > 0.9999
+    assert noise.largest_logit_difference is not None
+    assert noise.largest_logit_difference < 1e-3
+
+
+def test_noise_lowers_the_bar_by_twice_of_it_and_never_raises_it() -> None:
+    def least(share: float) -> float:
+        return calibrated(0.9999, Agreement(share=share, num_compared=10**6)).least
+
+    assert [least(share) for share in (1, 0.99999, 0.9999, 0.4)] == [0.9999, 0.9999, 0.9998, 0]
+    assert has_noise(torch.device("cuda", 0))
+    assert not has_noise(CPU)
 
 
 def test_windows_are_slid_as_in_the_evaluation() -> None:

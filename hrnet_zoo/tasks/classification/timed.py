@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from hrnet_zoo.datasets.transforms import to_network_input
 from hrnet_zoo.models.classifier import Classifier
@@ -16,8 +16,9 @@ from hrnet_zoo.tasks.classification.protocol import (
     cropped_image,
 )
 from hrnet_zoo.timing.agreement import label_agreement
-from hrnet_zoo.timing.graphs import CudaGraph, PerShape
+from hrnet_zoo.timing.graphs import GraphPerShape
 from hrnet_zoo.timing.observations import Agreement, Engine
+from hrnet_zoo.timing.transfers import Download
 from hrnet_zoo.timing.variants import (
     DOCUMENTED,
     DTYPES,
@@ -59,24 +60,29 @@ class TimedClassifier(TimedNetwork[Classifier, Tensor]):
         return to_network_input(crop, self._protocol.normalisation, _CPU)
 
     @staticmethod
+    def convolutional(model: Classifier) -> tuple[nn.Module, Network]:
+        """Return all of a network."""
+        return model, model
+
+    @staticmethod
     def fast(model: Classifier, recipe: Recipe) -> Network:
         """Return what maps float32 [N, 3, h, w] to logits [N, K]; see `TimedNetwork`."""
-        model = folded(model).to(memory_format=torch.channels_last)
+        model = folded(model).to(memory_format=recipe.layout)
         return in_precision(model.to(DTYPES[recipe.precision]), recipe)
 
     def computation(self, recipe: Recipe) -> Computation[Tensor]:
         """Return how a recipe computes; the answer is the probabilities [N, K]."""
         network: Network = self.fast(self._model, recipe) if recipe.fast else self._model
         if recipe.engine == "cudagraph":
-            eager = network
-            network = PerShape(lambda example: CudaGraph(eager, example, self._device))
+            network = GraphPerShape(network, self._device)
         first = self.batch(0, recipe)
 
         def scores(x: Tensor) -> Tensor:
-            return network(x.to(self._device)).softmax(dim=1)
+            return network(x.to(self._device, non_blocking=True)).softmax(dim=1)
 
+        download = Download(self._device, pinned=recipe.fast)
         return Computation(
-            run=lambda: scores(first).argmax(dim=1).cpu().numpy(),
+            run=lambda: download(scores(first).argmax(dim=1))[0],
             answer=lambda i: scores(self.batch(i, recipe)),
             description=f"copy in, network, softmax, argmax, copy out; {recipe.how(_HOW)}",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,9 +24,11 @@ from hrnet_zoo.tasks.detection.protocol import (
     to_image_detections,
 )
 from hrnet_zoo.timing.agreement import detection_agreement
-from hrnet_zoo.timing.graphs import CudaGraph, PerShape
+from hrnet_zoo.timing.compiling import compiled
+from hrnet_zoo.timing.graphs import GraphPerShape
 from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.timing.observations import Agreement, Engine
+from hrnet_zoo.timing.transfers import Download
 from hrnet_zoo.timing.variants import (
     DOCUMENTED,
     DOCUMENTED_LOADING,
@@ -59,9 +62,10 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
     Source:
         mmdetection 2.3.0, tools/benchmark.py: timed from copying the prepared image to the device
         to boxes and pasted masks on the host. The numbers of the README are older and count
-        loading and coded masks as well.
+        loading and coded masks as well. mmdet/datasets/builder.py, build_dataloader: pins nothing.
     """
 
+    loader_pins = False
     _protocol: DetectionProtocol
 
     def input_of(self, pixels: NDArray[np.uint8]) -> Tensor:
@@ -69,14 +73,19 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
         return padded_input(resize_keep_ratio(pixels, self._protocol.scale), self._protocol, _CPU)
 
     @staticmethod
+    def convolutional(model: Detector) -> tuple[nn.Module, Callable[[Tensor], object]]:
+        """Return backbone and neck, in which detectors spend most of their time."""
+        maps = nn.Sequential(model.backbone, model.neck)
+        return maps, maps
+
+    @staticmethod
     def fast(model: Detector, recipe: Recipe) -> Detector:
         """Return a detector whose heads stay in float32; see `TimedNetwork`."""
-        model = folded(model).to(memory_format=torch.channels_last)
+        model = folded(model).to(memory_format=recipe.layout)
         dtype = DTYPES[recipe.precision]
-        if recipe.engine == "compile":
-            # What follows has as many boxes as there are objects, which compilers do not like.
-            model.backbone.compile(dynamic=False)
-        maps: nn.Module = nn.Sequential(model.backbone, model.neck)
+        # What follows has as many boxes as there are objects, which compilers do not like.
+        backbone = _Compiled(model.backbone) if recipe.engine == "compile" else model.backbone
+        maps: nn.Module = nn.Sequential(backbone, model.neck)
         if dtype != torch.float32:
             # Boxes would lose whole pixels: only what precedes the heads is computed like that.
             maps = _InPrecision(maps, dtype)
@@ -91,12 +100,13 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
         network = self.fast(self._model, recipe) if recipe.fast else self._model
         first = self.batch(0, recipe)
         geometries = [self._geometry(image) for image in self._images]
+        download = Download(self._device, pinned=recipe.fast)
 
         def run() -> object:
             if recipe.with_loading:
                 return self._load_and_detect(network, self._images[0], geometries[0])
             found = self._detect(network, first, geometries[0])
-            return _to_arrays(found, self._images[0].size)
+            return download(*_tensors(found, self._images[0].size))
 
         def answer(i: int) -> ImageDetections:
             found = self._detect(network, self.batch(i, recipe), geometries[i])
@@ -115,7 +125,9 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
 
     def _detect(self, network: Detector, x: Tensor, geometry: ImageGeometry) -> Detections:
         found: Detections = network(
-            x.to(self._device), geometry, score_threshold=self._protocol.score_threshold
+            x.to(self._device, non_blocking=True),
+            geometry,
+            score_threshold=self._protocol.score_threshold,
         )
         return found
 
@@ -127,12 +139,25 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
         return to_image_detections(found, image.size)
 
 
+class _Compiled(nn.Module):
+    """A part of a network, compiled for every shape of input."""
+
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self._part = part
+        self._maps = compiled(part.forward)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        maps: list[Tensor] = self._maps(image)
+        return maps
+
+
 class _Recorded(nn.Module):
     """A part of a network, recorded for every shape of input."""
 
     def __init__(self, part: nn.Module, device: torch.device) -> None:
         super().__init__()
-        self._maps: PerShape[list[Tensor]] = PerShape(lambda x: CudaGraph(part, x, device))
+        self._maps: GraphPerShape[list[Tensor]] = GraphPerShape(part, device)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         return self._maps(image)
@@ -150,12 +175,12 @@ class _InPrecision(nn.Module):
         return [m.to(torch.float32) for m in self._part(image.to(self._dtype))]
 
 
-def _to_arrays(found: Detections, size: tuple[int, int]) -> list[object]:
-    """Return boxes, scores, labels and, of detectors that have them, masks [M, H, W] as arrays."""
+def _tensors(found: Detections, size: tuple[int, int]) -> list[Tensor]:
+    """Return boxes, scores, labels and, of detectors that have them, masks [M, H, W]."""
     tensors = [found.boxes, found.scores, found.labels]
     if found.masks is not None:
         tensors.append(paste_masks(found.masks, found.boxes, size))
-    return [tensor.cpu().numpy() for tensor in tensors]
+    return tensors
 
 
 def _description(recipe: Recipe) -> str:

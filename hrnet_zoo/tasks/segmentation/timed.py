@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
 from hrnet_zoo.models.folding import folded
@@ -17,8 +17,9 @@ from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol, slide
 from hrnet_zoo.timing.agreement import label_agreement
 from hrnet_zoo.timing.engines import EXPORT_ENGINES, exported_network
-from hrnet_zoo.timing.graphs import CudaGraph, PerShape
+from hrnet_zoo.timing.graphs import GraphPerShape
 from hrnet_zoo.timing.observations import Agreement, Engine
+from hrnet_zoo.timing.transfers import Download
 from hrnet_zoo.timing.variants import (
     DOCUMENTED,
     DTYPES,
@@ -67,12 +68,17 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
         return to_network_input(resized, self._protocol.normalisation, _CPU)
 
     @staticmethod
+    def convolutional(model: Segmentor) -> tuple[nn.Module, Network]:
+        """Return all of a network."""
+        return model, model.coarse_logits
+
+    @staticmethod
     def fast(model: Segmentor, recipe: Recipe) -> Network:
         """Return what maps float32 [N, 3, h, w] to coarse logits; see `TimedNetwork`."""
         model = folded(model)
         if recipe.engine in EXPORT_ENGINES:
             return exported_network(model, recipe.engine, recipe.precision)
-        model = model.to(memory_format=torch.channels_last).to(DTYPES[recipe.precision])
+        model = model.to(memory_format=recipe.layout).to(DTYPES[recipe.precision])
         return in_precision(model.coarse_logits, recipe)
 
     @property
@@ -85,11 +91,13 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
         network = self.fast(self._model, recipe) if recipe.fast else self._model.coarse_logits
         answer: Answer = partial(self._answer, network, recipe)
         if recipe.engine == "cudagraph":
-            answer = self._recorded(answer)
+            # Logits and labels are recorded: what agreement compares is what is timed.
+            answer = GraphPerShape(answer, self._device)
         first = self.batch(0, recipe)
         softmax, how = "" if recipe.fast else "softmax, ", recipe.how(_HOW)
+        download = Download(self._device, pinned=recipe.fast)
         return Computation(
-            run=lambda: answer(first, self._images[0].size)[1].cpu().numpy(),
+            run=lambda: download(answer(first, self._images[0].size)[1])[0],
             answer=lambda i: answer(self.batch(i, recipe), self._images[i].size)[0],
             description=f"copy in, network, both resizes, {softmax}argmax, copy out; {how}",
         )
@@ -97,18 +105,6 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
     def agreement(self, reference: Tensor, ours: Tensor) -> Agreement:
         """Compare every image of a batch with what the documented way says of it alone."""
         return label_agreement(reference, ours)
-
-    def _recorded(self, answer: Answer) -> Answer:
-        """Return an answer that is recorded once per shape of input and size of image.
-
-        A recording gives logits and labels: what agreement compares is what is timed.
-        """
-
-        @cache
-        def of_size(size: tuple[int, int]) -> PerShape[tuple[Tensor, Tensor]]:
-            return PerShape(lambda x: CudaGraph(lambda given: answer(given, size), x, self._device))
-
-        return lambda x, size: of_size(size)(x)
 
     def _answer(
         self, network: Network, recipe: Recipe, x: Tensor, size: tuple[int, int]
@@ -126,7 +122,7 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
         def enlarged(part: Tensor) -> Tensor:
             return resize(network(part), (part.shape[-2], part.shape[-1]))
 
-        x = x.to(self._device)
+        x = x.to(self._device, non_blocking=True)
         window, stride = self._protocol.window, self._protocol.stride
         if window is None or stride is None:
             return resize(enlarged(x), size)
