@@ -87,6 +87,12 @@ def step_summary() -> Path | None:
     return Path(given) if given else None
 
 
+def suggest(variables: Mapping[str, str]) -> None:
+    """Set environment variables for what is imported later; what the user has set stays."""
+    for name, value in variables.items():
+        os.environ.setdefault(name, value)
+
+
 def torch_variables() -> dict[str, str]:
     """Return the environment variables that decide how torch computes, in order of name."""
     return {name: os.environ[name] for name in sorted(os.environ) if name.startswith(_OF_TORCH)}

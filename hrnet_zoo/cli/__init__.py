@@ -43,6 +43,9 @@ _COMMANDS = {
 }
 """Name -> module and function."""
 
+_COMPUTING = {"verify", "predict", "demo", "time"}
+"""Commands whose threads share the processors with other programs."""
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(__version__, prog_name="hrnet-zoo")
@@ -91,7 +94,10 @@ def _run() -> int:
     """Run the command; return its exit code, or that of the mistake it explains."""
     try:
         # Not cli.main(), which turns a closed pipe into exit code 1: that is our "mismatch".
-        program = command_line(next(iter(sys.argv[1:]), ""))
+        first = next(iter(sys.argv[1:]), "")
+        if first in _COMPUTING:
+            _share_processors(may_take_fewer=first != "time")
+        program = command_line(first)
         with program.make_context("hrnet-zoo", sys.argv[1:]) as context:
             return program.invoke(context) or 0
     except click.exceptions.Exit as finished:
@@ -102,6 +108,32 @@ def _run() -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+
+
+def _share_processors(*, may_take_fewer: bool) -> None:
+    """Settle how threads wait and how many there are, before torch is imported.
+
+    Args:
+        may_take_fewer: whether a part of the processors will do where others use them. Latencies
+            are those of all of them, and say that the machine was shared.
+    """
+    from hrnet_zoo import settings
+    from hrnet_zoo.system import processors
+
+    own = settings.torch_variables()
+    if not own.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
+        settings.suggest(processors.SHORT_SPINS)
+    if not may_take_fewer or "OMP_NUM_THREADS" in own:
+        return
+    all_of_them, busy = processors.usable_processors(), processors.busy_processors()
+    threads = processors.fair_share(all_of_them, busy)
+    if threads is not None and threads < all_of_them:
+        settings.suggest({"OMP_NUM_THREADS": str(threads)})
+        click.echo(
+            f"other programs keep {busy:.1f} of {all_of_them} processors busy; computing with "
+            f"{threads} thread{'s' if threads > 1 else ''} (OMP_NUM_THREADS decides otherwise)",
+            err=True,
+        )
 
 
 def _complain(message: str) -> None:

@@ -18,6 +18,8 @@ _BUSY_COLUMNS = (0, 1, 2, 5, 6, 7)
 """user, nice, system, irq, softirq, steal; what is left out is idle or counted twice."""
 _LOOK_S = 0.1
 """The kernel counts in hundredths of a second."""
+_WORTH_HEEDING = 0.5
+"""Processors: less is what any machine does by the way."""
 
 SHORT_SPINS = {"GOMP_SPINCOUNT": "1000"}
 """Some ten microseconds: as long as a thread is late that was not kept from computing."""
@@ -43,6 +45,13 @@ def busy_processors(sleep: Callable[[float], object] = time.sleep) -> float | No
     return None if after is None else max(0.0, after - before) / (time.monotonic() - begin)
 
 
+def usable_processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def fair_share(processors: int, busy: float | None) -> int | None:
     """Return how many threads to compute with beside others; None: as many as torch likes.
 
@@ -51,8 +60,9 @@ def fair_share(processors: int, busy: float | None) -> int | None:
         busy: that others keep busy; None: unknown.
 
     Returns:
-        As many as are left, but half of the processors where others want more than theirs.
+        As many as are left, but half of the processors where others want more than theirs: threads
+        that take turns on a processor keep all that wait for them.
     """
-    if busy is None or busy < 0.5:
+    if busy is None or busy < _WORTH_HEEDING:
         return None
     return max(1, processors - round(busy), processors // 2)
