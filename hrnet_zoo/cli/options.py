@@ -28,6 +28,7 @@ RECORDS = Path("reports/records")
 PATH = click.Path(path_type=Path)
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+_DEVICES = re.compile(r"cuda:all|(cpu|cuda):\d+(,\d+)*")
 
 
 def zoo_option(command: Command) -> Command:
@@ -262,6 +263,23 @@ def device_option(command: Command) -> Command:
 
 def _check_device(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     if _DEVICE.fullmatch(value) is None:
-        msg = f'"{value}" is not a device; use auto, cpu, cuda or cuda:N.'
+        one = ", one only here" if _DEVICES.fullmatch(value) else ""
+        msg = f'"{value}" is not a device; use auto, cpu, cuda or cuda:N{one}.'
         raise click.BadParameter(msg)
     return value
+
+
+def devices_option(command: Command) -> Command:
+    """Add --device, which may be several."""
+    return click.option(
+        "--device",
+        default="auto",
+        metavar="auto|cpu|cuda[:N,...|:all]",
+        callback=_check_devices,
+        help="Where the network runs; auto is the first GPU, or the CPU where there is none. "
+        "Several share the images: cuda:0,1 or cuda:all.",
+    )(command)
+
+
+def _check_devices(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    return value if _DEVICES.fullmatch(value) else _check_device(ctx, param, value)

@@ -13,7 +13,7 @@ from hrnet_zoo.cli.options import (
     PATH,
     coco_backend_option,
     data_options,
-    device_option,
+    devices_option,
     fetch_options,
     format_option,
     new_records_option,
@@ -62,7 +62,7 @@ def parse_tolerance(
     type=PATH,
     help="A file to evaluate instead of the published one; one NAME only.",
 )
-@device_option
+@devices_option
 @click.option(
     "--metrics",
     metavar="M,M,...",

@@ -121,6 +121,8 @@ class AccuracyRecord(Record):
     """File beside the record with the result of every image."""
     reason: str | None = None
     """Why the run did not complete."""
+    images_by_device: dict[str, int] = {}
+    """How many images each of several devices looked at; empty with one."""
     remarks: list[str] = []
     """What happened on the way that a reader should know, and that changes no verdict."""
 

@@ -10,6 +10,7 @@ from hrnet_zoo.settings import cache_dir
 from hrnet_zoo.system.devices import resolve_device
 from hrnet_zoo.system.progress import Progress, Silent
 from hrnet_zoo.tasks import TASKS
+from hrnet_zoo.tasks.networks import describe_extra
 from hrnet_zoo.tasks.predictor import Predictor
 from hrnet_zoo.weights.download import FetchedFile
 from hrnet_zoo.zoo.checkpoint import FetchOptions, fetch_row, own_checkpoint
@@ -78,5 +79,5 @@ def load_predictor(
     task = TASKS[row.task]
     loaded = task.networks.load(row.name, row.setup, file.path, chosen)
     if loaded.extra_keys:
-        progress.say(loaded.describe_extra(file.path))
+        progress.say(describe_extra(file.path, loaded.extra_keys))
     return task.networks.predictor(row.name, row.setup, loaded.model, chosen)

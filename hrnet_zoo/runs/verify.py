@@ -7,13 +7,10 @@ record, so that a run that was killed can go on. It decides nothing about number
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.digests import fingerprint
@@ -29,21 +26,22 @@ from hrnet_zoo.records.accuracy import (
     AccuracyRecord,
     DatasetUsed,
     Measurement,
-    Settings,
     Timings,
 )
 from hrnet_zoo.records.files import RecordFile, new_record_path, now
 from hrnet_zoo.records.journal import Journal
+from hrnet_zoo.runs.fleet import Fleet
 from hrnet_zoo.runs.load import RunOptions
+from hrnet_zoo.runs.looking import Look, Looking
 from hrnet_zoo.settings import DataFolders, torch_variables
-from hrnet_zoo.system.devices import resolve_device
+from hrnet_zoo.system.devices import resolve_devices
 from hrnet_zoo.system.environment import describe_environment
-from hrnet_zoo.system.numerics import allows_tf32, canonical_precision
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.ahead import StageSeconds, one_behind
-from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult, evaluate
+from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.tasks.metric import Metric
+from hrnet_zoo.tasks.networks import describe_extra
 from hrnet_zoo.tasks.options import ScoreOptions, WorstOptions
 from hrnet_zoo.tasks.tracing import traced
 from hrnet_zoo.zoo.row import Row
@@ -159,7 +157,7 @@ class _Images:
         self._row, self._metrics, self._options = row, metrics, options
         self._file, self._progress = file, progress
         self._task = TASKS[row.task]
-        self._device = resolve_device(options.device, progress)
+        self._devices = resolve_devices(options.device, progress)
         # Cheap checks first: nobody wants to learn after a long download that the data are missing.
         self._task.check_options(options.score)
         self._samples = self._task.open_data(row.setup, _data_folder(row, options.data_folders))
@@ -173,36 +171,54 @@ class _Images:
 
     def measure(self) -> None:
         """Look at all images, and add what they amount to to the record."""
-        row, task, samples, options = self._row, self._task, self._samples, self._options
-        networks = task.networks
+        options, images_file = self._options, self._file.path.with_suffix(".images.jsonl")
         with self._journal() as journal:
             results = self._take_over(journal)
             self._progress.begin("loading the model", None, "")
-            path = self._checkpoint.path
-            loaded = networks.load(row.name, row.setup, path, self._device)
-            if loaded.extra_keys:
-                self._progress.say(loaded.describe_extra(path))
-            used = options.checkpoint_used(row, self._checkpoint)
-            images_file = self._file.path.with_suffix(".images.jsonl")
-            self._file.update(
-                checkpoint=used.model_copy(update={"extra_keys": loaded.extra_keys}),
-                num_images_taken_over=len(results),
-                images_file=images_file.name,
-            )
-            network = networks.network(loaded.model)
-            evaluator = networks.evaluator(row.setup, samples, network, self._metrics, self._device)
-            with canonical_precision():
-                self._file.update(settings=_settings_in_force(self._device, options.num_workers))
-                seconds = self._evaluate(evaluator, journal, results)
+            with self._looking() as looking:
+                if looking.extra_keys:
+                    self._progress.say(describe_extra(self._checkpoint.path, looking.extra_keys))
+                used = options.checkpoint_used(self._row, self._checkpoint)
+                self._file.update(
+                    checkpoint=used.model_copy(update={"extra_keys": looking.extra_keys}),
+                    num_images_taken_over=len(results),
+                    images_file=images_file.name,
+                    settings=looking.settings,
+                )
+                self._evaluate(looking, journal, results)
             if options.save_results is not None:
-                self._progress.say(task.save_results(options.save_results, samples, results))
-            self._score(results, seconds)
+                said = self._task.save_results(options.save_results, self._samples, results)
+                self._progress.say(said)
+            self._score(results, looking.seconds)
             journal.finish(images_file)
         if options.worst:
-            folder = self._file.path.with_suffix(".worst")
-            worst = WorstOptions(count=options.worst, folder=folder, device=self._device)
-            first = self._metrics[0]
-            networks.worst(row.setup, samples, network, first, results, worst).draw(self._progress)
+            self._draw_worst(looking, results)
+
+    def _looking(self) -> Looking | Fleet:
+        """Return what looks at images: one device in this process, or several in theirs."""
+        look = Look(
+            name=self._row.name,
+            setup=self._row.setup,
+            metrics=[metric.name for metric in self._metrics],
+            checkpoint=self._checkpoint.path,
+            data_folder=_data_folder(self._row, self._options.data_folders),
+            num_workers=self._options.num_workers,
+        )
+        if len(self._devices) == 1:
+            return Looking(look, self._devices[0], self._samples)
+        if self._options.profile is not None:
+            msg = "--profile traces one device in this process; name one with --device."
+            raise UsageError(msg)
+        names = [self._samples.name_of(i) for i in range(self._num_images)]
+        return Fleet(look, self._devices, names)
+
+    def _draw_worst(self, looking: Looking | Fleet, results: Mapping[str, ImageResult]) -> None:
+        if isinstance(looking, Fleet):
+            looking = looking.in_this_process()
+        folder = self._file.path.with_suffix(".worst")
+        worst = WorstOptions(count=self._options.worst, folder=folder, device=looking.device)
+        given = (self._row.setup, self._samples, looking.network, self._metrics[0], results, worst)
+        self._task.networks.worst(*given).draw(self._progress)
 
     def _journal(self) -> Journal:
         """Return the journal of this run, which may hold the results of an unfinished one.
@@ -246,24 +262,20 @@ class _Images:
         return results
 
     def _evaluate(
-        self, evaluator: Evaluator[Any], journal: Journal, results: dict[str, ImageResult]
-    ) -> StageSeconds:
+        self, looking: Looking | Fleet, journal: Journal, results: dict[str, ImageResult]
+    ) -> None:
         """Add the result of every image that has none yet."""
-        seconds = StageSeconds()
-        what = f"evaluating {self._row.name} on {self._device}"
+        what = f"evaluating {self._row.name} on {looking.settings.device}"
         self._progress.begin(what, self._num_images, "images")
         missing = [i for i in range(self._num_images) if self._samples.name_of(i) not in results]
-        workers = self._options.num_workers
-        evaluation = evaluate(evaluator, missing, num_workers=workers, seconds=seconds)
-        found = traced(evaluation, self._options.profile, self._progress)
+        found = traced(looking.results(missing), self._options.profile, self._progress)
         # Written in a thread, while the next image is computed.
         for result, _ in one_behind((each, partial(self._keep, each, journal)) for each in found):
             results[result.name] = result
             self._progress.update(len(results))
-        for remark in evaluator.remarks:
+        for remark in looking.remarks:
             self._progress.say(remark)
-        self._file.update(remarks=evaluator.remarks)
-        return seconds
+        self._file.update(remarks=looking.remarks, images_by_device=looking.images_by_device)
 
     def _keep(self, result: ImageResult, journal: Journal) -> None:
         texts = {name: self._task.to_text(found) for name, found in result.counted.items()}
@@ -307,21 +319,6 @@ def _data_folder(row: Row, folders: DataFolders) -> Path:
         )
         raise DatasetError(msg)
     return folder
-
-
-def _settings_in_force(device: torch.device, num_workers: int | None) -> Settings:
-    """Return what torch is really set to, and what this program always does."""
-    return Settings(
-        device=str(device),
-        dtype="float32",
-        tf32=allows_tf32(),
-        cudnn_benchmark=torch.backends.cudnn.benchmark,
-        cudnn_deterministic=torch.backends.cudnn.deterministic,
-        memory_format="channels_last",
-        batch_norm_folded=True,
-        num_threads=torch.get_num_threads(),
-        num_workers=num_workers,
-    )
 
 
 def _timings(seconds: StageSeconds) -> Timings:

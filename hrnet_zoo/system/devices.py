@@ -27,8 +27,48 @@ The last one means that the workspace of no algorithm fits.
 """
 _PERHAPS_NO_MEMORY = ("unable to find an engine", "STATUS_NOT_INITIALIZED")
 """What cuDNN and cuBLAS say then, but also of what a GPU cannot do: bfloat16 on Turing, say."""
+_GPU_FAILED = ("CUDA error", "CUDA driver error", "NVML", "cuDNN error", "CUBLAS_STATUS")
+"""What is said by and about a GPU that does not go on."""
 _HARDLY_ANY = 2**28
 """Bytes: less than what a library takes for itself, with a workspace, when it is first used."""
+
+
+def resolve_devices(name: str, progress: Progress) -> list[torch.device]:
+    """Return the devices that a name like "cuda:0,2", "cuda:all" or "cpu:0,1" stands for.
+
+    Several of a CPU stand for as many processes on it. Of several GPUs each is tried by the process
+    that uses it, which leaves the memory of the others alone.
+
+    Args:
+        name: or what `resolve_device` takes.
+        progress: as there.
+
+    Raises:
+        UsageError: the name has another form, or has a device twice.
+        PrerequisiteError: a GPU does not exist here, or the only one cannot be used.
+    """
+    kind, _, listed = name.partition(":")
+    present = torch.cuda.device_count()
+    if name == "cuda:all" and present != 1:
+        listed = ",".join(map(str, range(present))) or "0"
+    if "," not in listed:
+        return [resolve_device("cuda:0" if name == "cuda:all" else name, progress)]
+    numbers = listed.split(",")
+    if kind not in ("cpu", "cuda") or not all(number.isdecimal() for number in numbers):
+        msg = f'"{name}" is not a list of devices; use cuda:all, or numbers as in cuda:0,1.'
+        raise UsageError(msg)
+    wanted = [int(number) for number in numbers]
+    if len(set(wanted)) < len(wanted):
+        msg = f'"{name}" names a device twice; each looks at images of its own.'
+        raise UsageError(msg)
+    missing = [number for number in wanted if kind == "cuda" and number >= present]
+    if missing:
+        msg = (
+            f'"{name}" was asked for, but there {"is" if present == 1 else "are"} {present} of '
+            f"them: no cuda:{missing[0]}. Leave it out, or use cuda:all."
+        )
+        raise PrerequisiteError(msg)
+    return [torch.device(kind, number) for number in wanted]
 
 
 def resolve_device(name: str, progress: Progress) -> torch.device:
@@ -155,6 +195,26 @@ def memory_explained(explain: Callable[[], str]) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise PrerequisiteError(explain()) from None
+
+
+@contextmanager
+def failure_explained(device: torch.device) -> Iterator[None]:
+    """Turn what torch raises when a GPU fails, or is gone, into an error that says what to do.
+
+    Raises:
+        PrerequisiteError: the GPU failed.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if device.type != "cuda" or not any(words in str(error) for words in _GPU_FAILED):
+            raise
+        msg = (
+            f"{device} failed: {first_line(error)}. What was done is kept. See what nvidia-smi and "
+            "the system's log say of it; a GPU that fell off the bus or was reset needs a new "
+            "process, sometimes a restart of the machine."
+        )
+        raise PrerequisiteError(msg) from None
 
 
 def synchronised_time(device: torch.device) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from hrnet_zoo.datasets.transforms import Pixels
-from hrnet_zoo.system.devices import memory_explained
+from hrnet_zoo.system.devices import failure_explained, memory_explained
 from hrnet_zoo.tasks.ahead import (
     StageSeconds,
     ahead,
@@ -144,9 +144,14 @@ def _answered(
         return answer()
 
 
-def _explained(sample: Any, device: torch.device) -> AbstractContextManager[None]:
+@contextmanager
+def _explained(sample: Any, device: torch.device) -> Iterator[None]:
     size = (sample.image.shape[0], sample.image.shape[1])
-    return memory_explained(partial(image_too_large, size, device))
+    with (
+        failure_explained(device),
+        memory_explained(partial(image_too_large, size, device)),
+    ):
+        yield
 
 
 def by_name(results: Mapping[str, ImageResult], protocol: str) -> list[Any]:

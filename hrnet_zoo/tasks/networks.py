@@ -35,12 +35,11 @@ class LoadedNetwork:
     extra_keys: list[str]
     """Tensors of the file that the network has no use for."""
 
-    def describe_extra(self, path: Path) -> str:
-        """Return what was left out of a file, for people."""
-        shown = ", ".join(self.extra_keys[:3]) + (", ..." if len(self.extra_keys) > 3 else "")
-        return (
-            f"{path.name}: {len(self.extra_keys)} tensors that the network has no use for ({shown})"
-        )
+
+def describe_extra(path: Path, extra_keys: Sequence[str]) -> str:
+    """Return what was left out of a file, for people."""
+    shown = ", ".join(extra_keys[:3]) + (", ..." if len(extra_keys) > 3 else "")
+    return f"{path.name}: {len(extra_keys)} tensors that the network has no use for ({shown})"
 
 
 class Networks(ABC):

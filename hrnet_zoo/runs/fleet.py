@@ -1,0 +1,272 @@
+"""Several devices that look at the images of one run, each in a process of its own.
+
+The parent owns the queue of images. It gives every process a few ahead of time and gets results,
+which are counts or detections, so that neither their order nor who made them matters. A device that
+is lost, or whose memory does not suffice, gives its images back to the others.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+import traceback
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Self
+
+import torch
+
+from hrnet_zoo.errors import PrerequisiteError, ZooError
+from hrnet_zoo.records.accuracy import Settings
+from hrnet_zoo.runs.looking import Look, Looking
+from hrnet_zoo.system.devices import require_usable
+from hrnet_zoo.system.host_memory import keep_freed_memory
+from hrnet_zoo.tasks.ahead import StageSeconds
+from hrnet_zoo.tasks.evaluation import ImageResult
+
+_DECODERS = 2
+"""Threads of each process that decode, unless the user says how many."""
+_PATIENCE_S = 10.0
+"""For a process to end by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ready:
+    """A process has loaded the network."""
+
+    extra_keys: list[str]
+    settings: Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Drained:
+    """A process has finished all images it was given."""
+
+    seconds: StageSeconds
+    """Of all of its images so far."""
+    remarks: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Failed:
+    """A process cannot go on, for a reason that is explained or, if it is our mistake, traced."""
+
+    error: Exception
+
+
+@dataclass(kw_only=True, eq=False)
+class _Worker:
+    """A process as the parent sees it."""
+
+    device: torch.device
+    process: BaseProcess
+    pipe: Connection
+    given: dict[int, None] = field(default_factory=dict)
+    """Images it was given and has not returned, in order."""
+    is_closed: bool = False
+    """Whether it was told that there are no more for now, and has not answered yet."""
+    drained: _Drained | None = None
+
+
+class Fleet:
+    """Processes that look at images; used like a `Looking`, and entered."""
+
+    extra_keys: list[str]
+    settings: Settings
+
+    def __init__(self, look: Look, devices: Sequence[torch.device], names: Sequence[str]) -> None:
+        """Start a process for every device, and wait until the first one is ready.
+
+        Args:
+            look: what to look at.
+            devices: at least two. Those of a CPU are as many processes on it.
+            names: of the images, by their indices.
+
+        Raises:
+            ZooError: no device can be used, or a file cannot.
+        """
+        decoders = look.num_workers or _DECODERS
+        self._look, self._devices = replace(look, num_workers=decoders), devices
+        self._index_of = {name: index for index, name in enumerate(names)}
+        # As many as its threads and stages hold: so that it never waits for one more image while it
+        # holds finished ones back.
+        self._ahead = 2 * decoders + 4
+        self._queue: deque[int] = deque()
+        self._ready: _Ready | None = None
+        self._drained: list[_Drained] = []
+        self.images_by_device = {str(device): 0 for device in devices}
+        self._lost: list[str] = []
+        self._wall = 0.0
+        self._workers = [self._started(device) for device in devices]
+        try:
+            while self._ready is None:
+                self._receive()
+        except BaseException:
+            self.__exit__()
+            raise
+        self.extra_keys = self._ready.extra_keys
+        named = ", ".join(map(str, devices))
+        self.settings = self._ready.settings.model_copy(update={"device": named})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End all processes, whatever they are doing."""
+        for worker in self._workers:
+            worker.pipe.close()
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join(_PATIENCE_S)
+            worker.process.kill()
+
+    def results(self, indices: Iterable[int]) -> Iterator[ImageResult]:
+        """Yield the result of each image, in the order in which they are done.
+
+        Raises:
+            ZooError: a file cannot be used, or no device is left.
+        """
+        begin = time.perf_counter()
+        self._queue.extend(indices)
+        while self._queue or any(worker.given or worker.is_closed for worker in self._workers):
+            for worker in self._workers:
+                self._feed(worker)
+            yield from self._receive()
+        self._drained += [worker.drained for worker in self._workers if worker.drained]
+        self._wall = time.perf_counter() - begin
+
+    def in_this_process(self) -> Looking:
+        """Return the network on the first device, for what is done to few images."""
+        first = self._devices[0]
+        return Looking(self._look, torch.device("cpu") if first.type == "cpu" else first)
+
+    @property
+    def seconds(self) -> StageSeconds:
+        """Return the time of all stages, summed over devices; of waiting their mean."""
+        parts = [drained.seconds for drained in self._drained]
+        return StageSeconds(
+            decode=sum(part.decode for part in parts),
+            waiting=sum(part.waiting for part in parts) / max(1, len(parts)),
+            num_workers=sum(part.num_workers for part in parts),
+            forward=sum(part.forward for part in parts),
+            post=sum(part.post for part in parts),
+            metric=sum(part.metric for part in parts),
+            wall=self._wall,
+        )
+
+    @property
+    def remarks(self) -> list[str]:
+        """Return what a record should say, lost devices first."""
+        said = (remark for drained in self._drained for remark in drained.remarks)
+        return list(dict.fromkeys([*self._lost, *said]))
+
+    def _started(self, device: torch.device) -> _Worker:
+        # A fork would share CUDA's state and the threads' locks.
+        context = get_context("spawn")
+        ours, theirs = context.Pipe()
+        given = (self._look, device, torch.get_num_threads(), theirs)
+        process = context.Process(target=_work, args=given, daemon=True)
+        process.start()
+        theirs.close()
+        return _Worker(device=device, process=process, pipe=ours)
+
+    def _feed(self, worker: _Worker) -> None:
+        """Give a process as many images as it can have, or tell it that there are no more."""
+        if worker.is_closed:
+            return
+        with suppress(OSError):  # it is lost, as the other direction of the pipe will tell
+            while self._queue and len(worker.given) < self._ahead:
+                worker.given[self._queue[0]] = None
+                worker.pipe.send(self._queue.popleft())
+            if not self._queue and worker.given:
+                worker.is_closed = True
+                worker.pipe.send(None)
+
+    def _receive(self) -> list[ImageResult]:
+        """Wait until a process says something, and return the results in it."""
+        found = []
+        by_pipe = {worker.pipe: worker for worker in self._workers}
+        for pipe in wait(list(by_pipe)):
+            assert isinstance(pipe, Connection)
+            worker = by_pipe[pipe]
+            try:
+                message = pipe.recv()
+            except (EOFError, OSError):
+                worker.process.join(_PATIENCE_S)
+                self._lose(worker, f"its process ended by itself ({_how(worker.process)})")
+                continue
+            if isinstance(message, ImageResult):
+                del worker.given[self._index_of[message.name]]
+                self.images_by_device[str(worker.device)] += 1
+                found.append(message)
+            elif isinstance(message, _Ready):
+                self._ready = self._ready or message
+            elif isinstance(message, _Drained):
+                worker.is_closed, worker.drained = False, message
+            elif isinstance(message.error, PrerequisiteError):
+                self._lose(worker, str(message.error))
+            else:
+                raise message.error
+        return found
+
+    def _lose(self, worker: _Worker, reason: str) -> None:
+        """Give the images of a process back to the others."""
+        self._workers.remove(worker)
+        worker.pipe.close()
+        worker.process.terminate()
+        self._queue.extendleft(reversed(worker.given))
+        done = self.images_by_device[str(worker.device)]
+        remark = f"{worker.device} was lost after {done} images: {reason.rstrip('.')}"
+        if not self._workers:
+            msg = f"No device is left. {'. '.join([*self._lost, remark])}."
+            raise PrerequisiteError(msg)
+        self._lost.append(f"{remark}; the others did the rest")
+
+
+def _how(process: BaseProcess) -> str:
+    """Return how a process ended, in words."""
+    code = process.exitcode
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    with suppress(ValueError):
+        return f"killed by {signal.Signals(-code).name}"
+    return f"killed by signal {-code}"
+
+
+def _work(look: Look, device: torch.device, num_threads: int, pipe: Connection) -> None:
+    """Look at images until the parent has no more; runs in a process of its own."""
+    # Ctrl-C goes to all processes of a terminal; what becomes of the run the parent decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        torch.set_num_threads(num_threads)
+        keep_freed_memory()
+        # Torch knows one CPU; the numbers only tell processes apart.
+        device = torch.device("cpu") if device.type == "cpu" else device
+        require_usable(device)
+        looking = Looking(look, device)
+        pipe.send(_Ready(extra_keys=looking.extra_keys, settings=looking.settings))
+        while True:
+            first = pipe.recv()
+            for result in looking.results(_given(first, pipe)):
+                pipe.send(result)
+            pipe.send(_Drained(seconds=looking.seconds, remarks=looking.remarks))
+    except (EOFError, ConnectionError):
+        return  # the parent has ended
+    except Exception as error:  # noqa: BLE001 - the parent raises it
+        explained = isinstance(error, ZooError)
+        with suppress(OSError):
+            failure = error if explained else RuntimeError(traceback.format_exc())
+            pipe.send(_Failed(error=failure))
+
+
+def _given(first: int, pipe: Connection) -> Iterator[int]:
+    """Yield the first image, and those that the parent sends until it sends None."""
+    index: int | None = first
+    while index is not None:
+        yield index
+        index = pipe.recv()
