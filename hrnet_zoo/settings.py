@@ -84,6 +84,11 @@ def step_summary() -> Path | None:
     return Path(given) if given else None
 
 
+def variables(*prefixes: str) -> dict[str, str]:
+    """Return the environment variables whose names begin so, sorted; other programs read them."""
+    return {name: os.environ[name] for name in sorted(os.environ) if name.startswith(prefixes)}
+
+
 def _folder(text: object) -> Path:
     try:
         return Path(str(text)).expanduser()

@@ -25,7 +25,7 @@ LAYERS = [
     {"zoo"},
     {"records"},
     {"verdicts"},
-    {"report", "runs", "demo", "readme"},
+    {"report", "runs", "demo", "readme", "doctor"},
     {"cli"},
 ]
 TORCH_FREE = {"errors", "settings", "zoo", "records", "verdicts", "report", "readme"}

@@ -38,6 +38,7 @@ _COMMANDS = {
     "lint": ("lint", "lint"),
     "records": ("records", "records"),
     "data": ("data", "data"),
+    "doctor": ("doctor", "doctor"),
     "demo": ("demo", "demo"),
     "schema": ("schema", "schema"),
 }
