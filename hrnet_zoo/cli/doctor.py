@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,10 +43,13 @@ def doctor(
         raise click.UsageError(msg)
     asked = Asked(device=device, data_root=data_root, data=data, network=network, mirror=mirror)
     findings: list[Finding] = []
-    for finding in examine(asked):
-        if form == "text":
-            click.echo(as_text(finding, heading=not findings or findings[-1].area != finding.area))
-        findings.append(finding)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what libraries warn of, the findings say
+        for finding in examine(asked):
+            if form == "text":
+                is_first = not findings or findings[-1].area != finding.area
+                click.echo(as_text(finding, heading=is_first))
+            findings.append(finding)
     ready = is_ready(findings)
     click.echo(
         to_json({"ready": ready, "findings": findings}) if form == "json" else conclusion(findings)

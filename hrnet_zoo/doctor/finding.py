@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hrnet_zoo.errors import ZooError
+from hrnet_zoo.errors import ZooError, explain_os_error
 
 
 class State(StrEnum):
@@ -52,9 +52,9 @@ def guarded(area: Area, name: str, check: Callable[[], Iterable[Finding]]) -> It
     """Yield what a check finds; if it fails itself, a line that says so."""
     try:
         yield from check()
-    except ZooError as error:
-        remedy = "See the message; it says what to do."
-        yield Finding(area, name, State.BROKEN, str(error), remedy)
+    except (ZooError, OSError) as error:
+        found = explain_os_error(error) if isinstance(error, OSError) else str(error)
+        yield Finding(area, name, State.BROKEN, found, "Do what the message says.")
     except Exception as error:  # noqa: BLE001 - a broken machine breaks things in any way
         found = f"this check failed itself: {first_line(error)}"
         remedy = "Something here is out of the ordinary; please report this line."

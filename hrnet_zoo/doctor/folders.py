@@ -36,16 +36,17 @@ def settings_file() -> Finding:
 
 def cache(folder: Path) -> Finding:
     """Say whether checkpoints can be kept in a folder, which need not exist yet."""
-    existing = next(f for f in (folder, *folder.absolute().parents) if f.exists())
-    refusal = _write_refusal(existing)
-    if refusal is not None:
-        found = f"{folder} cannot be written to: {refusal}"
+    try:
+        existing = next(f for f in (folder, *folder.absolute().parents) if f.exists())
+        with tempfile.TemporaryFile(dir=existing):  # goes away at once
+            free = shutil.disk_usage(existing).free
+    except OSError as error:
+        found = f"{folder} cannot be written to: {error.strerror or error}"
         remedy = (
             "Make it writable, or set HRNET_ZOO_CACHE to another folder. What is in it already "
             "can be used as it is."
         )
         return Finding(Area.FOLDERS, "cache", State.BROKEN, found, remedy)
-    free = shutil.disk_usage(existing).free
     kept = len(list(folder.glob("*.pth"))) if folder.is_dir() else 0
     found = f"{folder}: {kept} checkpoints, {free / GIB:.1f} GiB free"
     if free < _LITTLE_SPACE:
@@ -54,15 +55,6 @@ def cache(folder: Path) -> Finding:
         )
         return Finding(Area.FOLDERS, "cache", State.NOTE, found, remedy)
     return Finding(Area.FOLDERS, "cache", State.FINE, found)
-
-
-def _write_refusal(folder: Path) -> str | None:
-    """Write a file that goes away at once; return why this cannot be done, or None."""
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            return None
-    except OSError as error:
-        return error.strerror or str(error)
 
 
 def check_folders() -> Iterator[Finding]:
@@ -114,7 +106,7 @@ def _below(root: Path, elsewhere: set[str], *, is_asked_for: bool) -> Iterator[F
         remedy = "Correct --data-root, HRNET_ZOO_DATA or the settings file."
         yield Finding(Area.DATA, "folder", wrong, found, remedy)
         return
-    writable = "read only, which will do" if _write_refusal(root) else "writable"
+    writable = "writable" if os.access(root, os.W_OK) else "read only, which will do"
     free = shutil.disk_usage(root).free / GIB
     yield Finding(Area.DATA, "folder", State.FINE, f"{root}: {free:.1f} GiB free, {writable}")
     absent = []

@@ -129,7 +129,7 @@ def import_failure(module: str) -> str | None:
     """Import a module; return why that does not work, or None if it does."""
     try:
         importlib.import_module(module)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is what the line has to say
+    except Exception as error:  # noqa: BLE001 - whatever it is, the line has to say it
         return first_line(error)
     return None
 

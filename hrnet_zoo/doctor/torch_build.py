@@ -58,7 +58,7 @@ def cuda_here() -> Cuda:
     if not usable:
         try:
             torch.cuda.init()  # type: ignore[no-untyped-call]
-        except Exception as error:  # noqa: BLE001 - AssertionError of builds without CUDA, and others
+        except Exception as error:  # noqa: BLE001 - builds without CUDA assert, others differ
             refusal = first_line(error)
     return Cuda(
         built_for=torch.version.cuda or torch.version.hip,
