@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,25 +35,23 @@ def doctor(
 
     Exit codes: 0 what was asked for can work, 3 something cannot.
     """
-    from hrnet_zoo.doctor.examination import Asked, examine, is_ready
-    from hrnet_zoo.doctor.text import as_text, conclusion
+    from hrnet_zoo.doctor.examination import Asked, examine
+    from hrnet_zoo.doctor.finding import is_ready
+    from hrnet_zoo.doctor.text import as_json, as_text, conclusion
     from hrnet_zoo.errors import ZooError
-    from hrnet_zoo.report.text import to_json
 
     if mirror is not None and not network:
         msg = "--mirror is looked at with --network only; add it."
         raise click.UsageError(msg)
     asked = Asked(device=device, data_root=data_root, data=data, network=network, mirror=mirror)
     findings: list[Finding] = []
-    with warnings.catch_warnings():
+    output = sys.stdout
+    with warnings.catch_warnings(), redirect_stdout(sys.stderr):  # some print when imported
         warnings.simplefilter("ignore")  # what libraries warn of, the findings say
         for finding in examine(asked):
             if form == "text":
                 is_first = not findings or findings[-1].area != finding.area
-                click.echo(as_text(finding, heading=is_first))
+                click.echo(as_text(finding, heading=is_first), file=output)
             findings.append(finding)
-    ready = is_ready(findings)
-    click.echo(
-        to_json({"ready": ready, "findings": findings}) if form == "json" else conclusion(findings)
-    )
-    return 0 if ready else ZooError.exit_code
+    click.echo(as_json(findings) if form == "json" else conclusion(findings))
+    return 0 if is_ready(findings) else ZooError.exit_code

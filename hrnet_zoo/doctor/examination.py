@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from hrnet_zoo.doctor.finding import Area, Finding, State, guarded
+from hrnet_zoo.doctor.finding import Area, Finding, guarded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +28,6 @@ def examine(asked: Asked) -> Iterator[Finding]:
     """Yield all findings, area by area; none is kept back by a check that fails."""
     for area in Area:
         yield from guarded(area, "check", partial(_check, area, asked))
-
-
-def is_ready(findings: Iterable[Finding]) -> bool:
-    """Whether all that was asked for works."""
-    return all(finding.state is not State.BROKEN for finding in findings)
 
 
 def _check(area: Area, asked: Asked) -> Iterator[Finding]:

@@ -48,6 +48,11 @@ class Finding:
         assert self.state is State.FINE or self.remedy, self
 
 
+def is_ready(findings: Iterable[Finding]) -> bool:
+    """Whether all that was asked for works."""
+    return all(finding.state is not State.BROKEN for finding in findings)
+
+
 def guarded(area: Area, name: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
     """Yield what a check finds; if it fails itself, a line that says so."""
     try:
@@ -55,6 +60,9 @@ def guarded(area: Area, name: str, check: Callable[[], Iterable[Finding]]) -> It
     except (ZooError, OSError) as error:
         found = explain_os_error(error) if isinstance(error, OSError) else str(error)
         yield Finding(area, name, State.BROKEN, found, "Do what the message says.")
+    except ImportError as error:
+        remedy = "Mend that package first; it has a line of its own."
+        yield Finding(area, name, State.BROKEN, f"cannot be looked at: {error}", remedy)
     except Exception as error:  # noqa: BLE001 - a broken machine breaks things in any way
         found = f"this check failed itself: {first_line(error)}"
         remedy = "Something here is out of the ordinary; please report this line."

@@ -6,11 +6,11 @@ import importlib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires
+from importlib.metadata import PackageNotFoundError, requires, version
 
 from hrnet_zoo.doctor.finding import Area, Finding, State, first_line
-from hrnet_zoo.system.environment import installed_version
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 """Versions that the tests run on."""
@@ -25,15 +25,18 @@ EXTRAS = {
 }
 """Extra -> what it is for."""
 
-_COMPILED = {
-    "numpy": "numpy",
-    "scipy": "scipy.sparse",
-    "pandas": "pandas",
+_SHOWN = ("numpy", "opencv-python-headless", "pillow", "pycocotools")
+"""Packages that digits depend on; the others are told only when something is wrong."""
+
+_MODULES = {
+    "markdown-it-py": "markdown_it",
     "opencv-python-headless": "cv2",
     "pillow": "PIL.Image",
     "pycocotools": "pycocotools.mask",
+    "pyyaml": "yaml",
+    "scipy": "scipy.sparse",
 }
-"""Package -> module to import: these break in ways that their version does not tell."""
+"""Package -> module to import, where its name is another or alone loads what is compiled."""
 
 ELSEWHERE = ("torch", "torchvision")
 """Packages that have an area of their own."""
@@ -79,26 +82,26 @@ def requirements() -> list[Requirement]:
     return found
 
 
-def is_older(version: str, lowest: str) -> bool:
+def is_older(given: str, lowest: str) -> bool:
     """Whether a version is below another one, by their leading numbers: "2.8.0+cu128" by 2.8.0."""
-    return _numbers(version) < _numbers(lowest)
+    return _numbers(given) < _numbers(lowest)
 
 
-def _numbers(version: str) -> list[int]:
-    leading = re.match(r"\d+(?:\.\d+)*", version)
+def _numbers(text: str) -> list[int]:
+    leading = re.match(r"\d+(?:\.\d+)*", text)
     numbers = [int(part) for part in leading[0].split(".")] if leading else []
     while numbers and numbers[-1] == 0:
         numbers.pop()
     return numbers
 
 
-def python(version: tuple[int, ...]) -> Finding:
+def python(here: tuple[int, ...]) -> Finding:
     """Say whether this Python is one that is tested."""
-    found = ".".join(map(str, version))
+    found = ".".join(map(str, here))
     oldest, newest = (".".join(map(str, v)) for v in (OLDEST_PYTHON, NEWEST_PYTHON))
-    if OLDEST_PYTHON <= version[:2] <= NEWEST_PYTHON:
+    if OLDEST_PYTHON <= here[:2] <= NEWEST_PYTHON:
         return Finding(Area.SOFTWARE, "Python", State.FINE, found)
-    state = State.BROKEN if version[:2] < OLDEST_PYTHON else State.NOTE
+    state = State.BROKEN if here[:2] < OLDEST_PYTHON else State.NOTE
     remedy = f"Make a virtual environment with Python {oldest} to {newest}, which are tested."
     return Finding(Area.SOFTWARE, "Python", state, found, remedy)
 
@@ -123,6 +126,15 @@ def package(needed: Requirement, version: str | None, failure: str | None = None
         remedy = f'pip install --force-reinstall "{needed.package}>={needed.at_least}"'
         return Finding(Area.SOFTWARE, name, State.BROKEN, found, remedy)
     return Finding(Area.SOFTWARE, name, State.FINE, version)
+
+
+def installed(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of the packages that are installed, by their names."""
+    versions = {}
+    for name in packages:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions
 
 
 def import_failure(module: str) -> str | None:
@@ -183,21 +195,19 @@ def check() -> Iterator[Finding]:
         found = "hrnet-zoo runs from a folder, so nobody made sure that its packages are there"
         yield Finding(Area.SOFTWARE, "packages", State.NOTE, found, "In its folder: pip install .")
         return
-    versions = {n.package: v for n in needed if (v := installed_version(n.package)) is not None}
-    several = {name: v for name in _OPENCVS if (v := installed_version(name)) is not None}
+    versions = installed(n.package for n in needed)
+    several = installed(_OPENCVS)
     if several:  # any of them will do
         versions["opencv-python-headless"] = next(iter(several.values()))
     others = 0
     for one in (n for n in needed if n.extra is None and n.package not in ELSEWHERE):
-        module = _COMPILED.get(one.package)
-        finding = package(
-            one, versions.get(one.package), import_failure(module) if module else None
-        )
-        if module is not None or finding.state is not State.FINE:
+        module = _MODULES.get(one.package, one.package)
+        finding = package(one, versions.get(one.package), import_failure(module))
+        if one.package in _SHOWN or finding.state is not State.FINE:
             yield finding
         else:
             others += 1
-    yield Finding(Area.SOFTWARE, "others", State.FINE, f"{others} packages, all recent enough")
+    yield Finding(Area.SOFTWARE, "others", State.FINE, f"{others} packages, all in order")
     if (clash := opencvs(several)) is not None:
         yield clash
     for name in EXTRAS:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import click
 
-from hrnet_zoo.doctor.finding import Finding, State
+from hrnet_zoo.doctor.finding import Finding, State, is_ready
 
 _WIDTH = 80
 _COLOURS = {State.FINE: "green", State.NOTE: "yellow", State.BROKEN: "red"}
@@ -30,6 +32,13 @@ def as_text(finding: Finding, *, heading: bool) -> str:
     coloured = click.style(finding.state, fg=_COLOURS[finding.state])
     text = "\n".join(lines).replace(finding.state, coloured, 1)
     return f"{click.style(finding.area, bold=True)}\n{text}" if heading else text
+
+
+def as_json(findings: Sequence[Finding]) -> str:
+    """Return all findings, and whether what was asked for can work, for programs."""
+    content = {"ready": is_ready(findings), "findings": [asdict(f) for f in findings]}
+    # Not by `report.text`: that needs packages which may be broken.
+    return json.dumps(content, indent=2, ensure_ascii=False)
 
 
 def conclusion(findings: Sequence[Finding]) -> str:

@@ -13,11 +13,11 @@ from hrnet_zoo.doctor.finding import Area, Finding, State, first_line, guarded
 from hrnet_zoo.doctor.software import (
     ELSEWHERE,
     import_failure,
+    installed,
     package,
     requirements,
 )
 from hrnet_zoo.settings import variables
-from hrnet_zoo.system.environment import installed_version
 
 _OLDEST_DRIVER = {11: "450.80", 12: "525.60", 13: "580"}
 """Major version of CUDA -> the oldest Linux driver for programs built for it.
@@ -170,9 +170,10 @@ def tf32(overrides: Mapping[str, str], matmul: str, convolution: str) -> Finding
 def check(device: str) -> Iterator[Finding]:
     """Look at torch and at what it finds here; nothing more if it cannot be imported."""
     needed = {n.package: n for n in requirements()}
+    versions = installed(ELSEWHERE)
     torch_works = True
     for name in ELSEWHERE:
-        finding = package(needed[name], installed_version(name), import_failure(name))
+        finding = package(needed[name], versions.get(name), import_failure(name))
         torch_works &= finding.state is State.FINE or name != "torch"
         yield Finding(Area.TORCH, finding.name, finding.state, finding.found, finding.remedy)
     if not torch_works:

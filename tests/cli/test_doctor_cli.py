@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import subprocess
 import sys
 import types
 from collections.abc import Callable
@@ -49,6 +50,23 @@ def test_this_machine_for_programs(run_cli: RunCli) -> None:
         assert (one["remedy"] is None) == (one["state"] == "fine")
     assert torch.__version__.startswith(found["torch: torch"]["found"])
     assert found["devices: --device cpu"]["found"] == "the CPU"
+
+
+@pytest.mark.parametrize("module", ["cv2", "numpy", "platformdirs", "pydantic", "torch"])
+def test_a_package_that_cannot_be_imported_is_a_line(module: str) -> None:
+    code = (
+        f"import sys; sys.modules['{module}'] = None\n"
+        "from hrnet_zoo.cli import main\n"
+        "sys.argv = ['hrnet-zoo', 'doctor', '--device', 'cpu', '--format', 'json']\nmain()"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 3
+    assert "Traceback" not in finished.stderr
+    found = [one["found"] for one in json.loads(finished.stdout)["findings"]]
+    assert [text for text in found if "cannot be imported" in text]
+    assert not [text for text in found if "failed itself" in text]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="asks for a GPU that is not there")

@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from hrnet_zoo.doctor import processors
-from hrnet_zoo.doctor.examination import Asked, examine, is_ready
-from hrnet_zoo.doctor.finding import Area, State
+from hrnet_zoo.doctor.examination import Asked, examine
+from hrnet_zoo.doctor.finding import Area, State, is_ready
 
 
 def test_no_check_keeps_others_from_being_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ FINE = Finding(Area.DATA, "one", State.FINE, "there")
     ("error", "said"),
     [
         (KeyError("strange"), "this check failed itself: KeyError: 'strange'"),
+        (ImportError("no module named x"), "cannot be looked at: no module named x"),
         (DatasetError("the list is cut"), "the list is cut"),
         (PermissionError(13, "Permission denied", "/a"), "/a: Permission denied."),
     ],
