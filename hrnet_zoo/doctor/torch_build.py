@@ -14,12 +14,13 @@ from hrnet_zoo.doctor.software import (
     ELSEWHERE,
     import_failure,
     installed,
+    is_older,
     package,
     requirements,
 )
 from hrnet_zoo.settings import variables
 
-_OLDEST_DRIVER = {11: "450.80", 12: "525.60", 13: "580"}
+_OLDEST_DRIVER = {12: "525.60", 13: "580"}
 """Major version of CUDA -> the oldest Linux driver for programs built for it.
 
 Source:
@@ -61,7 +62,7 @@ def cuda_here() -> Cuda:
         except Exception as error:  # noqa: BLE001 - builds without CUDA assert, others differ
             refusal = first_line(error)
     return Cuda(
-        built_for=torch.version.cuda or torch.version.hip,
+        built_for=torch.version.cuda,
         usable=usable,
         num_gpus=max(torch.cuda.device_count(), 0 if usable else listed),
         driver=driver,
@@ -111,18 +112,22 @@ def cuda(facts: Cuda, device: str) -> Finding:
         found = f'{build}; CUDA_VISIBLE_DEVICES="{facts.visible}" hides {gpus}'
         return Finding(Area.TORCH, "CUDA", State.NOTE, found, "Unset CUDA_VISIBLE_DEVICES.")
     state = State.NOTE if device == "cpu" else State.BROKEN
-    major = int(facts.built_for.partition(".")[0])
-    oldest = _OLDEST_DRIVER.get(major)
-    wants = f", which wants driver {oldest} or newer" if oldest else ""
+    oldest = _OLDEST_DRIVER.get(int(facts.built_for.partition(".")[0]))
+    wanted = f"{oldest} or newer" if oldest else "one of its time"
     found = (
-        f"{build}{wants}; there is {gpus} with driver {facts.driver or '(unknown)'}, but torch "
-        f"cannot use it: {facts.refusal}"
+        f"{build}, which wants driver {wanted}; there is {gpus} with driver "
+        f"{facts.driver or '(unknown)'}, but torch cannot use it: {facts.refusal}"
     )
-    newer = f" to {oldest} or newer" if oldest else ""
-    remedy = (
-        f"Update the NVIDIA driver{newer}, or install a torch for an older CUDA: see "
-        "pytorch.org/get-started/previous-versions. Until then: --device cpu."
-    )
+    if oldest and facts.driver and not is_older(facts.driver, oldest):
+        remedy = (
+            "The driver is new enough. Try nvidia-smi; restart after an update of the driver, and "
+            "start containers with --gpus all. Until then: --device cpu."
+        )
+    else:
+        remedy = (
+            f"Update the NVIDIA driver to {wanted}, or install a torch for an older CUDA: "
+            "see pytorch.org/get-started/previous-versions. Until then: --device cpu."
+        )
     return Finding(Area.TORCH, "CUDA", state, found, remedy)
 
 

@@ -17,10 +17,17 @@ from support.http_server import FaultyServer
 from support.trees import RunCli, make_cityscapes
 
 from hrnet_zoo import demo
+from hrnet_zoo.doctor import processors
 from hrnet_zoo.system.wording import GIB
 from hrnet_zoo.zoo.manifest import load_zoo
 
 AREAS = ["Python and packages", "torch", "devices", "processors", "pixels", "folders", "data sets"]
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look only briefly at what others compute."""
+    monkeypatch.setattr(processors, "_LOOK_S", 0.0)
 
 
 def findings(run_cli: RunCli, *arguments: str | Path, code: int) -> dict[str, dict[str, Any]]:
@@ -52,7 +59,7 @@ def test_this_machine_for_programs(run_cli: RunCli) -> None:
     assert found["devices: --device cpu"]["found"] == "the CPU"
 
 
-@pytest.mark.parametrize("module", ["cv2", "numpy", "platformdirs", "pydantic", "torch"])
+@pytest.mark.parametrize("module", ["numpy", "platformdirs", "pydantic"])
 def test_a_package_that_cannot_be_imported_is_a_line(module: str) -> None:
     code = (
         f"import sys; sys.modules['{module}'] = None\n"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -16,7 +17,6 @@ OLD_DRIVER = Cuda(
     driver="535.104.05",
     refusal="RuntimeError: The NVIDIA driver on your system is too old (found version 12020)",
 )
-BUILD = {"num_gpus": 0, "usable": False}
 
 
 def test_a_driver_too_old_is_told_with_both_versions_and_what_to_do() -> None:
@@ -26,6 +26,21 @@ def test_a_driver_too_old_is_told_with_both_versions_and_what_to_do() -> None:
     assert "2 GPUs with driver 535.104.05" in finding.found
     assert "too old (found version 12020)" in finding.found
     assert "Update the NVIDIA driver to 580 or newer, or install a torch" in str(finding.remedy)
+
+
+def test_a_cuda_of_the_future_is_no_surprise() -> None:
+    finding = cuda(dataclasses.replace(OLD_DRIVER, built_for="14.1"), "auto")
+    assert "Update the NVIDIA driver to one of its time" in str(finding.remedy)
+
+
+def test_a_driver_that_is_new_enough_is_not_blamed() -> None:
+    facts = dataclasses.replace(
+        OLD_DRIVER, driver="580.95.05", refusal="RuntimeError: system not yet initialized"
+    )
+    finding = cuda(facts, "auto")
+    assert finding.state is State.BROKEN
+    assert "system not yet initialized" in finding.found
+    assert "The driver is new enough" in str(finding.remedy)
 
 
 def test_who_asked_for_the_cpu_can_do_with_an_old_driver() -> None:
