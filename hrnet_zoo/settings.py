@@ -95,7 +95,12 @@ def suggest(variables: Mapping[str, str]) -> None:
 
 def torch_variables() -> dict[str, str]:
     """Return the environment variables that decide how torch computes, in order of name."""
-    return {name: os.environ[name] for name in sorted(os.environ) if name.startswith(_OF_TORCH)}
+    return variables(*_OF_TORCH)
+
+
+def variables(*prefixes: str) -> dict[str, str]:
+    """Return the environment variables whose names begin so, sorted; other programs read them."""
+    return {name: os.environ[name] for name in sorted(os.environ) if name.startswith(prefixes)}
 
 
 def _folder(text: object) -> Path:

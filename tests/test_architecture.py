@@ -25,7 +25,7 @@ LAYERS = [
     {"zoo"},
     {"records"},
     {"verdicts"},
-    {"report", "runs", "demo", "readme"},
+    {"report", "runs", "demo", "readme", "doctor"},
     {"cli"},
 ]
 TORCH_FREE = {"errors", "settings", "zoo", "records", "verdicts", "report", "readme"}
@@ -186,6 +186,7 @@ def test_modules_below_the_line_import_without_torch(part: str) -> None:
         ["fetch", "fcn_hr18_512x1024_40k_cityscapes", "--offline"],
         ["time", "--help"],
         ["lint", "--select", "HZ5"],
+        ["doctor"],
         ["records", "list"],
         ["records", "prune", "--keep", "1"],
     ],
@@ -197,7 +198,7 @@ def test_commands_that_need_no_torch_do_not_import_it(arguments: list[str]) -> N
         "from hrnet_zoo.cli import main\n"
         f"sys.argv = ['hrnet-zoo', *{arguments}]\nmain()"
     )
-    codes = {"fetch": 3, "score": 3, "fps": 3, "compare": 2}
+    codes = {"fetch": 3, "doctor": 3, "score": 3, "fps": 3, "compare": 2}
     assert finished.returncode == codes.get(arguments[0], 0), finished.stderr
     assert "Traceback" not in finished.stderr
 

@@ -38,6 +38,7 @@ _COMMANDS = {
     "lint": ("lint", "lint"),
     "records": ("records", "records"),
     "data": ("data", "data"),
+    "doctor": ("doctor", "doctor"),
     "demo": ("demo", "demo"),
     "schema": ("schema", "schema"),
 }
@@ -125,7 +126,7 @@ def _share_processors(*, may_take_fewer: bool) -> None:
         settings.suggest(processors.SHORT_SPINS)
     if not may_take_fewer or "OMP_NUM_THREADS" in own:
         return
-    all_of_them, busy = processors.usable_processors(), processors.busy_processors()
+    all_of_them, busy = processors.visible_processors(), processors.busy_processors()
     threads = processors.fair_share(all_of_them, busy)
     if threads is not None and threads < all_of_them:
         settings.suggest({"OMP_NUM_THREADS": str(threads)})

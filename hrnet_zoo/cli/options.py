@@ -175,21 +175,27 @@ def fetch_options(command: AnyCommand) -> AnyCommand:
     return with_fetch
 
 
-def data_options(command: AnyCommand) -> AnyCommand:
-    """Add --data-root and --data; the command gets ``data_folders``, where the data sets are."""
-
-    @click.option(
+def data_given_options(command: AnyCommand) -> AnyCommand:
+    """Add --data-root and --data, as they are given: ``data_root`` and ``data``."""
+    root = click.option(
         "--data-root",
         type=PATH,
         help="Folder that holds the data sets' folders. Default: HRNET_ZOO_DATA.",
     )
-    @click.option(
+    own = click.option(
         "--data",
         multiple=True,
         metavar="NAME=DIR",
         callback=_parse_data,
         help="Folder of one data set, e.g. cityscapes=/mnt/cs; may be repeated.",
     )
+    return root(own(command))
+
+
+def data_options(command: AnyCommand) -> AnyCommand:
+    """Add --data-root and --data; the command gets ``data_folders``, where the data sets are."""
+
+    @data_given_options
     @wraps(command)
     def with_folders(
         *, data_root: Path | None, data: Mapping[str, Path], **given: object

@@ -182,6 +182,8 @@ def verify_and_print(
         results.append(judge_outcome(row, outcome.record, outcome.path, metrics, noise))
         if form == "text":
             click.echo(as_text(results[-1]))
+    if any(result.record.status == "not_run" for result in results):
+        click.echo('"hrnet-zoo doctor" tells what this machine has and lacks', err=True)
     if form == "json":
         click.echo(as_json(results))
     return exit_code(judgement for result in results for judgement in result.judgements)

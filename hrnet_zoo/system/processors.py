@@ -11,9 +11,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 _PROC_STAT = Path("/proc/stat")
+_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+"""What a container may use, as "quota period" in microseconds or "max period"."""
 _BUSY_COLUMNS = (0, 1, 2, 5, 6, 7)
 """user, nice, system, irq, softirq, steal; what is left out is idle or counted twice."""
 _LOOK_S = 0.1
@@ -45,11 +48,19 @@ def busy_processors(sleep: Callable[[float], object] = time.sleep) -> float | No
     return None if after is None else max(0.0, after - before) / (time.monotonic() - begin)
 
 
-def usable_processors() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
+def visible_processors() -> int:
+    """Return how many processors this process may run on."""
+    with suppress(AttributeError):  # only Linux has it
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def allowed_processors() -> float | None:
+    """Return how many processors' worth of time its container may use; None: there is no limit."""
+    with suppress(OSError, ValueError):
+        quota, period = _CPU_MAX.read_text(encoding="ascii").split()
+        return None if quota == "max" else int(quota) / int(period)
+    return None
 
 
 def fair_share(processors: int, busy: float | None) -> int | None:

@@ -113,6 +113,14 @@ def _load() -> float | None:
     return None
 
 
+def why_not_read(device: torch.device) -> str | None:
+    """Return why the state of a GPU cannot be read; None if it can."""
+    gpu = _Gpu(device)
+    gpu.state()
+    gpu.close()
+    return gpu.why_not
+
+
 class _Gpu:
     """A GPU as NVML tells of it, which is asked for once."""
 

@@ -47,6 +47,9 @@ class Handler(BaseHTTPRequestHandler):
         behaviour, content = route
         behaviour(self, content)
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def head(self, status: int, **headers: str | int) -> None:
         self.send_response(status)
         for name, value in headers.items():
@@ -54,6 +57,8 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def body(self, data: bytes) -> None:
+        if self.command == "HEAD":
+            return
         self.wfile.write(data)
         self.asked.sent += len(data)
 

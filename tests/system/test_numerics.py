@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -10,8 +11,9 @@ from torch.backends import cudnn
 
 from hrnet_zoo.system.numerics import allows_tf32, canonical_precision, numerics
 
-MATMUL = torch.backends.cuda.matmul
-PARTS = [part for part in (MATMUL, cudnn.conv, cudnn.rnn) if hasattr(part, "fp32_precision")]
+MATMUL: Any = torch.backends.cuda.matmul
+CUDNN: Any = cudnn
+PARTS = [MATMUL, CUDNN.conv, CUDNN.rnn] if hasattr(CUDNN, "conv") else []
 
 
 def newer() -> list[str]:
@@ -47,7 +49,7 @@ def set_by_both() -> None:
     torch.set_float32_matmul_precision("high")
     cudnn.allow_tf32 = False
     set_by_the_newer_interface()
-    cudnn.rnn.fp32_precision = "ieee"
+    CUDNN.rnn.fp32_precision = "ieee"
 
 
 EVERY_WAY = [set_nothing, set_by_the_older_interface, set_by_the_newer_interface, set_by_both]
