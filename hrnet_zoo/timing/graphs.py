@@ -44,7 +44,7 @@ class CudaGraph(Generic[Result]):
         function: Callable[[Tensor], Result],
         example: Tensor,
         device: torch.device,
-        pool: Any = None,  # noqa: ANN401 - torch's handle
+        beside: CudaGraph[Result] | None = None,
     ) -> None:
         """Record a function.
 
@@ -52,46 +52,43 @@ class CudaGraph(Generic[Result]):
             function: whose results, any nest of tensors, stay where they are, too.
             example: an input, on any device.
             device: the GPU.
-            pool: the `pool` of a graph that is still there, to use its memory as well. Replaying
-                either then writes over the results of the other.
+            beside: a graph that is still there, to compute in its memory. Replaying either then
+                writes over the results of the other.
 
         Raises:
             RuntimeError: it cannot be recorded. The process can go on without it.
         """
         with torch.cuda.device(device), _same_stream_afterwards():
             self._input = example.to(device, copy=True)
-            stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-            stream.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(stream):
+            # Torch's allocator gives memory only to the stream that it was first used on.
+            self._stream: torch.cuda.Stream = (
+                beside._stream if beside else torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            )
+            self._stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(self._stream):
                 # cuDNN tries its kernels and libraries allocate now; neither can while recording.
                 for _ in range(_WARM_UP_CALLS):
                     function(self._input)
-            torch.cuda.current_stream().wait_stream(stream)
+            torch.cuda.current_stream().wait_stream(self._stream)
             self._graph = torch.cuda.CUDAGraph()
-            self._output = self._recorded(function, pool, stream)
+            self._output = self._recorded(function, beside and beside._graph.pool())
 
     def _recorded(
         self,
         function: Callable[[Tensor], Result],
-        pool: Any,  # noqa: ANN401 - as above
-        stream: torch.cuda.Stream,
+        pool: Any,  # noqa: ANN401 - torch's handle
     ) -> Result:
-        first: RuntimeError | None = None
+        first: Exception | None = None
         try:
-            with torch.cuda.graph(self._graph, pool=pool, stream=stream):
+            with torch.cuda.graph(self._graph, pool=pool, stream=self._stream):
                 try:
                     return function(self._input)
-                except RuntimeError as error:
+                except Exception as error:
                     first = error
                     raise
         except RuntimeError as error:
             # Ending a failed recording fails itself, and tells nothing of why the recording did.
             raise first or error from None
-
-    @property
-    def pool(self) -> Any:  # noqa: ANN401 - torch's handle
-        """Return the memory that results and everything in between are in."""
-        return self._graph.pool()
 
     def __call__(self, x: Tensor) -> Result:
         """Return the function's result for another input, which the next call writes over.
@@ -167,6 +164,7 @@ class GraphPerShape(PerShape[Result]):
 
     def _record(self, x: Tensor, *given: Hashable) -> CudaGraph[Result]:
         # Torch shares memory only with a graph that is there, and one that is kept always is.
-        kept = (graph.pool for graph in self._ready.values() if isinstance(graph, CudaGraph))
-        pool = next(kept, None)
-        return CudaGraph(lambda image: self._function(image, *given), x, self._device, pool)
+        kept = (graph for graph in self._ready.values() if isinstance(graph, CudaGraph))
+        return CudaGraph(
+            lambda image: self._function(image, *given), x, self._device, beside=next(kept, None)
+        )

@@ -49,10 +49,14 @@ class Recording:
     made: list[Recording]
 
     def __init__(
-        self, function: Callable[[Tensor], Any], example: Tensor, device: Any, pool: Any = None
+        self,
+        function: Callable[[Tensor], Any],
+        example: Tensor,
+        device: Any,
+        beside: Recording | None = None,
     ) -> None:
         self.function = function
-        self.pool = pool or object()
+        self.memory: object = beside.memory if beside else object()
         self.input = example.to(device, copy=True)
         self.output = function(self.input)
         self.benchmark = torch.backends.cudnn.benchmark
@@ -121,7 +125,7 @@ def test_the_graphs_of_a_function_compute_in_the_same_memory(recordings: list[Re
     for side in (1, 2, 3):
         first(torch.ones(side))
     second(torch.ones(1))
-    pools = [recording.pool for recording in recordings]
+    pools = [recording.memory for recording in recordings]
     assert pools[0] is pools[1] is pools[2]
     # The graphs of two variants take turns, and must not write over each other's results.
     assert pools[3] is not pools[0]
@@ -146,6 +150,7 @@ class FakeCuda:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.current = self.before = SimpleNamespace(wait_stream=lambda _other: None)
         self.waited = 0
+        self.recorded: list[tuple[object, object]] = []
         fakes = {
             "device": lambda _device: nullcontext(),
             "Stream": lambda: SimpleNamespace(wait_stream=lambda _other: None),
@@ -153,7 +158,7 @@ class FakeCuda:
             "stream": self.stream,
             "set_stream": lambda stream: setattr(self, "current", stream),
             "synchronize": self.synchronize,
-            "CUDAGraph": object,
+            "CUDAGraph": lambda: SimpleNamespace(pool=lambda: "memory"),
             "graph": self.graph,
         }
         for name, fake in fakes.items():
@@ -170,7 +175,7 @@ class FakeCuda:
 
     @contextmanager
     def graph(self, _graph: object, *, pool: object, stream: Any) -> Iterator[None]:
-        assert pool is None
+        self.recorded.append((pool, stream))
         self.current = stream
         try:
             yield
@@ -201,6 +206,20 @@ def test_a_recording_that_fails_leaves_the_process_as_it_was(
         CudaGraph(reads_back, torch.ones(2), CPU)
     assert cuda.current is cuda.before
     assert cuda.waited == 1
+
+
+def test_a_graph_beside_another_has_its_memory_and_its_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Torch's allocator would give the memory of one stream to no other.
+    cuda = FakeCuda(monkeypatch)
+    first = CudaGraph(torch.neg, torch.ones(2), CPU)
+    CudaGraph(torch.neg, torch.ones(3), CPU, beside=first)
+    CudaGraph(torch.neg, torch.ones(3), CPU)
+    (no_pool, stream), second, (other_pool, other_stream) = cuda.recorded
+    assert no_pool is other_pool is None
+    assert second == ("memory", stream)
+    assert other_stream is not stream
 
 
 def test_images_share_a_recording_if_inputs_and_sizes_are_equal(
