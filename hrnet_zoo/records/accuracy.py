@@ -14,6 +14,7 @@ from pydantic import StringConstraints
 from hrnet_zoo.records.base import Record, Status
 from hrnet_zoo.system.strict import Part
 from hrnet_zoo.tasks.scored import ProtocolUsed, Scored
+from hrnet_zoo.timing.observations import Layout, LayoutMeasured
 
 
 class CheckpointUsed(Part):
@@ -77,7 +78,11 @@ class Settings(Part):
     tf32: bool
     cudnn_benchmark: bool
     cudnn_deterministic: bool
-    memory_format: Literal["channels_last"]
+    memory_format: Layout
+    layout_measured: LayoutMeasured | None = None
+    """How fast the network was in both layouts; None where it is known beforehand."""
+    cuda_graphs: bool = False
+    """Whether a GPU's work was recorded as CUDA graphs, of shapes that occurred often."""
     batch_norm_folded: bool = False
     """Whether BatchNorm was folded into the convolutions."""
     num_threads: int

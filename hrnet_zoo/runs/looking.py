@@ -10,11 +10,15 @@ from typing import Any, Self
 import torch
 
 from hrnet_zoo.records.accuracy import Settings
+from hrnet_zoo.system.devices import failure_explained, memory_explained
 from hrnet_zoo.system.numerics import allows_tf32, canonical_precision
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.evaluation import ImageResult, evaluate
 from hrnet_zoo.tasks.setup import Setup
+from hrnet_zoo.timing.graphs import Frequent
+from hrnet_zoo.timing.layouts import faster_layout
+from hrnet_zoo.timing.observations import LayoutMeasured
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +34,8 @@ class Look:
     data_folder: Path
     num_workers: int | None
     """Threads that decode images; None: as many as keep up with the network."""
+    graphs: bool = True
+    """Whether a GPU's work is recorded as CUDA graphs, of shapes that occur often."""
 
 
 class Looking:
@@ -53,11 +59,20 @@ class Looking:
         samples = samples or task.open_data(setup, look.data_folder)
         self._look, self.device = look, device
         self.extra_keys = loaded.extra_keys
-        self.network = networks.network(loaded.model)
         self.seconds = StageSeconds()
-        self._evaluator = networks.evaluator(setup, samples, self.network, metrics, device)
+        self._recording: Frequent[Any] | None = None
         with canonical_precision():
-            self.settings = self._settings_in_force()
+            example = torch.randn(1, 3, *task.input_size(setup), device=device)
+            with (
+                failure_explained(device),
+                memory_explained(lambda: _does_not_fit(look.name, device)),
+            ):
+                layout = faster_layout(loaded.model, networks.dense(loaded.model), example)
+            self.network = networks.network(loaded.model)
+            if device.type == "cuda" and look.graphs:
+                self.network, self._recording = networks.recorded(self.network, device)
+            self.settings = self._settings_in_force(layout)
+        self._evaluator = networks.evaluator(setup, samples, self.network, metrics, device)
 
     def __enter__(self) -> Self:
         return self
@@ -79,9 +94,10 @@ class Looking:
     @property
     def remarks(self) -> list[str]:
         """Return what a record should say about how images were looked at."""
-        return self._evaluator.remarks
+        recording = self._recording and self._recording.remark
+        return [*self._evaluator.remarks, *([recording] if recording else [])]
 
-    def _settings_in_force(self) -> Settings:
+    def _settings_in_force(self, layout: LayoutMeasured) -> Settings:
         """Return what torch is really set to, and what this program always does."""
         return Settings(
             device=str(self.device),
@@ -89,8 +105,17 @@ class Looking:
             tf32=allows_tf32(),
             cudnn_benchmark=torch.backends.cudnn.benchmark,
             cudnn_deterministic=torch.backends.cudnn.deterministic,
-            memory_format="channels_last",
+            memory_format=layout.layout,
+            layout_measured=layout if layout.contiguous_s else None,
+            cuda_graphs=self._recording is not None,
             batch_norm_folded=True,
             num_threads=torch.get_num_threads(),
             num_workers=self._look.num_workers,
         )
+
+
+def _does_not_fit(name: str, device: torch.device) -> str:
+    return (
+        f"{device} ran out of memory when the network of {name} was tried. Free memory on it or "
+        "choose another --device; nothing was made smaller to fit."
+    )

@@ -56,6 +56,8 @@ class MeasureOptions(RunOptions):
     data_folders: DataFolders
     num_workers: int | None = None
     """Threads that decode images; None: as many as keep up with the network."""
+    graphs: bool = True
+    """Whether a GPU's work is recorded as CUDA graphs."""
     worst: int = 0
     """How many of the worst images to save as pictures."""
     limit: int | None = None
@@ -203,6 +205,7 @@ class _Images:
             checkpoint=self._checkpoint.path,
             data_folder=_data_folder(self._row, self._options.data_folders),
             num_workers=self._options.num_workers,
+            graphs=self._options.graphs,
         )
         if len(self._devices) == 1:
             return Looking(look, self._devices[0], self._samples)

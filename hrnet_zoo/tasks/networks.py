@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,6 +21,7 @@ from hrnet_zoo.tasks.options import ScoreOptions
 from hrnet_zoo.tasks.predictor import Predictor
 from hrnet_zoo.tasks.scored import Scored
 from hrnet_zoo.tasks.worst import WorstImages
+from hrnet_zoo.timing.graphs import Frequent
 from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.timing.variants import Timeable, TimedNetwork
 from hrnet_zoo.weights.checkpoint_file import read_state_dict
@@ -109,6 +110,16 @@ class Networks(ABC):
     def network(self, model: Any) -> Any:
         """Return what evaluates fastest with a model's weights: made of a folded copy of it."""
         return folded(model)
+
+    def dense(self, model: Any) -> Callable[[Tensor], Any]:
+        """Return as much of a network as no value decides the shapes of, up to nests of tensors."""
+        compute: Callable[[Tensor], Any] = model
+        return compute
+
+    def recorded(self, network: Any, device: torch.device) -> tuple[Any, Frequent[Any]]:
+        """Return what `network` returned, recorded as CUDA graphs as far as `dense`, and these."""
+        recording: Frequent[Any] = Frequent(network, device)
+        return recording, recording
 
     def count(self, setup: Any, protocol: str) -> Any:
         """Return what one of the task's protocols in `counts` counts of the network."""

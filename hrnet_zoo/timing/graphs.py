@@ -5,6 +5,7 @@ Written on machines without a GPU: `CudaGraph` follows torch's own recipe, but h
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
@@ -12,9 +13,17 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
+from hrnet_zoo.system.devices import first_line
+
 Result = TypeVar("Result")
 
 _WARM_UP_CALLS = 3
+
+_JUST_CALLED = 4
+"""Times that a shape is computed before it is worth recording."""
+
+_KEPT_OF_A_DATA_SET = 16
+"""Shapes: those of an image in all sizes, and mirrored, or the most frequent of photographs."""
 
 KEPT_SHAPES = 4
 """A data set has more shapes than memory could hold graphs or engines for; neighbours in it, and
@@ -80,7 +89,10 @@ class CudaGraph(Generic[Result]):
     ) -> Result:
         first: Exception | None = None
         try:
-            with torch.cuda.graph(self._graph, pool=pool, stream=self._stream):
+            # Of this thread alone: others may pin memory and send the next image meanwhile.
+            with torch.cuda.graph(
+                self._graph, pool=pool, stream=self._stream, capture_error_mode="thread_local"
+            ):
                 try:
                     return function(self._input)
                 except Exception as error:
@@ -168,3 +180,41 @@ class GraphPerShape(PerShape[Result]):
         return CudaGraph(
             lambda image: self._function(image, *given), x, self._device, beside=next(kept, None)
         )
+
+
+class Frequent(Generic[Result]):
+    """A function that is recorded for every shape of input that occurs often, and else just called.
+
+    Recording a shape takes as long as computing it several times. Data sets with one shape have it
+    recorded, those of photographs their frequent ones.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Tensor], Result],
+        device: torch.device,
+        record: Callable[..., Callable[[Tensor], Result]] = GraphPerShape,
+    ) -> None:
+        """Keep a function; nothing is recorded yet.
+
+        Args:
+            function: see `CudaGraph`.
+            device: the GPU.
+            record: makes what records it for every shape it is called with.
+        """
+        self._function, self._record = function, record(function, device, _KEPT_OF_A_DATA_SET)
+        self._seen = Counter[tuple[int, ...]]()
+        self.remark: str | None = None
+        """Why nothing is recorded any more."""
+
+    def __call__(self, image: Tensor) -> Result:
+        """Return the function's result, which the next call may write over."""
+        shape = tuple(image.shape)
+        self._seen[shape] += 1
+        if self.remark is None and self._seen[shape] > _JUST_CALLED:
+            try:
+                return self._record(image)
+            except RuntimeError as error:
+                # What broke more than the recording shows again, and is raised, just below.
+                self.remark = f"without CUDA graphs, which cannot be recorded: {first_line(error)}"
+        return self._function(image)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,7 @@ from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.tasks.networks import Networks
 from hrnet_zoo.tasks.options import ScoreOptions
 from hrnet_zoo.tasks.scored import ClassFigures, Scored
+from hrnet_zoo.timing.graphs import Frequent
 from hrnet_zoo.weights.state_dict import load_strict
 
 
@@ -43,6 +45,16 @@ class DetectionNetworks(Networks):
     def build(self, setup: DetectionSetup) -> nn.Module:
         """Return the untrained detector."""
         return untrained(setup)
+
+    def dense(self, model: Detector) -> Callable[[Tensor], Any]:
+        """Return what computes as far as the candidates of the first selection."""
+        return model.dense
+
+    def recorded(self, network: Detector, device: torch.device) -> tuple[Detector, Frequent[Any]]:
+        """Record the dense part; what follows has as many boxes as there are objects."""
+        recording: Frequent[Any] = Frequent(network.dense, device)
+        network.dense = recording  # type: ignore[method-assign] # of this network alone
+        return network, recording
 
     def load_into(self, model: nn.Module, state: dict[str, Tensor]) -> list[str]:
         """Understand old names; leave out and report what only training needs."""

@@ -62,6 +62,10 @@ class SegmentationNetworks(Networks):
         cpu = torch.device("cpu")
         spread_classes(model, to_network_input(small, setup.normalisation, cpu))
 
+    def dense(self, model: Segmentor) -> Network:
+        """Return what computes the coarse logits."""
+        return model.coarse_logits
+
     def network(self, model: Segmentor) -> Network:
         """Return a folded copy, up to its coarse logits."""
         return evaluated_network(model)
