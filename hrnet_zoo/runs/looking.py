@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +18,7 @@ from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.evaluation import ImageResult, evaluate
 from hrnet_zoo.tasks.setup import Setup
 from hrnet_zoo.timing.graphs import Frequent
-from hrnet_zoo.timing.layouts import faster_layout
+from hrnet_zoo.timing.layouts import faster_layout, has_to_be_measured
 from hrnet_zoo.timing.observations import LayoutMeasured
 
 
@@ -53,26 +54,36 @@ class Looking:
             ZooError: checkpoint or data cannot be used.
         """
         task, setup = TASKS[look.setup.task], look.setup
-        networks = task.networks
-        loaded = networks.load(look.name, setup, look.checkpoint, device)
-        metrics = [METRICS[name] for name in look.metrics]
-        samples = samples or task.open_data(setup, look.data_folder)
+        loaded = task.networks.load(look.name, setup, look.checkpoint, device)
+        if samples is None:
+            samples = task.open_data(setup, look.data_folder)
         self._look, self.device = look, device
-        self.extra_keys = loaded.extra_keys
-        self.seconds = StageSeconds()
+        self._networks = task.networks
         self._recording: Frequent[Any] | None = None
+        self.extra_keys, self.seconds = loaded.extra_keys, StageSeconds()
         with canonical_precision():
-            example = torch.randn(1, 3, *task.input_size(setup), device=device)
-            with (
-                failure_explained(device),
-                memory_explained(lambda: _does_not_fit(look.name, device)),
-            ):
-                layout = faster_layout(loaded.model, networks.dense(loaded.model), example)
-            self.network = networks.network(loaded.model)
-            if device.type == "cuda" and look.graphs:
-                self.network, self._recording = networks.recorded(self.network, device)
+            layout = self._in_faster_layout(loaded.model)
+            self.network = self._made(loaded.model)
             self.settings = self._settings_in_force(layout)
-        self._evaluator = networks.evaluator(setup, samples, self.network, metrics, device)
+        metrics = [METRICS[name] for name in look.metrics]
+        self._evaluator = task.networks.evaluator(setup, samples, self.network, metrics, device)
+
+    def _in_faster_layout(self, model: Any) -> LayoutMeasured:  # noqa: ANN401 - of any task
+        """Bring a model into the layout in which it is faster on the device."""
+        if not has_to_be_measured(self.device, torch.float32):
+            return LayoutMeasured(layout="channels_last")
+        height, width = TASKS[self._look.setup.task].input_size(self._look.setup)
+        too_large = partial(_does_not_fit, self._look.name, self.device)
+        with failure_explained(self.device), memory_explained(too_large):
+            image = torch.zeros(1, 3, height, width, device=self.device)
+            return faster_layout(model, self._networks.dense(model), image)
+
+    def _made(self, model: Any) -> Any:  # noqa: ANN401 - as above
+        """Return what evaluates with a model's weights."""
+        network = self._networks.network(model)
+        if self.device.type == "cuda" and self._look.graphs:
+            network, self._recording = self._networks.recorded(network, self.device)
+        return network
 
     def __enter__(self) -> Self:
         return self

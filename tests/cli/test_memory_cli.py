@@ -169,9 +169,9 @@ def test_a_measurement_counts_before_the_prediction_and_more_strictly() -> None:
 def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    monkeypatch.setattr("hrnet_zoo.system.devices._require_usable", lambda _device: None)
+    monkeypatch.setattr("hrnet_zoo.system.devices.require_usable", lambda _device: None)
     monkeypatch.setattr(row_memory, "describe_device", lambda _device: "cuda:0 (a GPU)")
-    monkeypatch.setattr(row_memory, "describe_environment", Environment)
+    monkeypatch.setattr(row_memory, "describe_environment", lambda _variables: Environment())
 
 
 @pytest.mark.usefixtures("pretended_gpu")

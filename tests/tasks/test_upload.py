@@ -237,15 +237,14 @@ def counted(root: Path, device: torch.device) -> list[tuple[str, str, list[list[
 class MeanDetector(Detector):
     """Finds one object, at coordinates that tell images apart."""
 
-    def forward(
-        self,
-        image: Tensor,
-        geometry: ImageGeometry,
-        *,
-        score_threshold: float,
-        with_masks: bool = True,
+    def dense(self, image: Tensor) -> Tensor:
+        return image
+
+    def detections(
+        self, dense: Tensor, geometry: ImageGeometry, *, score_threshold: float, with_masks: bool
     ) -> Detections:
         del score_threshold, with_masks
+        image = dense
         means = image[..., : geometry.size[0], : geometry.size[1]].double().mean(dim=(2, 3)).float()
         boxes = torch.cat([means, image[:, 0, 5, 7:8]], dim=1)
         labels = torch.zeros(1, dtype=torch.int64, device=image.device)

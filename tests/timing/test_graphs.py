@@ -26,7 +26,7 @@ from hrnet_zoo.runs.load import load_predictor
 from hrnet_zoo.tasks.detection.timed import TimedDetector
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol
 from hrnet_zoo.tasks.segmentation.timed import SEGMENTATION_TIMING, TimedSegmentor
-from hrnet_zoo.timing.graphs import CudaGraph, GraphPerShape, PerShape
+from hrnet_zoo.timing.graphs import CudaGraph, Frequent, GraphPerShape, PerShape
 from hrnet_zoo.timing.inputs import TimedImage, image_from_file
 from hrnet_zoo.timing.observations import Precision
 from hrnet_zoo.timing.variants import DOCUMENTED, Recipe, recipes, settings_for
@@ -174,7 +174,11 @@ class FakeCuda:
         self.current = before
 
     @contextmanager
-    def graph(self, _graph: object, *, pool: object, stream: Any) -> Iterator[None]:
+    def graph(
+        self, _graph: object, *, pool: object, stream: Any, capture_error_mode: str
+    ) -> Iterator[None]:
+        # Threads that send the next image must not break a recording.
+        assert capture_error_mode == "thread_local"
         self.recorded.append((pool, stream))
         self.current = stream
         try:
@@ -364,3 +368,35 @@ def test_cuda_graphs_are_timed(run_cli: RunCli, row: str) -> None:
     assert variants["cudagraph"]["agreement"] >= 0.99
     assert "CUDA graph" in variants["cudagraph"]["description"]
     assert variants["cudagraph-fp16"]["samples"] > 0
+
+
+def test_what_is_rare_is_just_called_and_what_repeats_is_recorded() -> None:
+    recorded: list[int] = []
+
+    def record(function: Callable[[Tensor], Tensor], *_: object) -> Callable[[Tensor], Tensor]:
+        return lambda x: recorded.append(x.shape[-1]) or function(x)  # type: ignore[func-returns-value]
+
+    doubled = Frequent(lambda x: 2 * x, CPU, record)
+    for width in (5, 3, 3, 3, 3, 3, 5, 3):
+        assert torch.equal(doubled(torch.ones(width)), torch.full((width,), 2.0))
+    assert recorded == [3, 3]
+
+
+def test_a_gpu_that_cannot_record_computes_without_and_says_so() -> None:
+    tries: list[int] = []
+
+    def record(*_: object) -> Callable[[Tensor], Tensor]:
+        def fail(_x: Tensor) -> Tensor:
+            tries.append(1)
+            raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nTry")
+
+        return fail
+
+    doubled = Frequent(lambda x: 2 * x, CPU, record)
+    for _ in range(9):
+        assert doubled(torch.ones(3)).tolist() == [2, 2, 2]
+    assert len(tries) == 1
+    assert doubled.remark == (
+        "without CUDA graphs, which cannot be recorded: CUDA error: operation not permitted when "
+        "stream is capturing"
+    )
