@@ -78,11 +78,13 @@ def parse_tolerance(
     help="Threads that decode images, for the same result.  [default: as many as keep up]",
 )
 @click.option(
-    "--graphs/--no-graphs",
+    "--no-graphs",
+    "graphs",
+    flag_value=False,
     default=True,
     show_default=False,
-    help="Record a GPU's work once per size of image and replay it (the default), or launch every "
-    "kernel anew, for the same result.",
+    help="On a GPU, launch every kernel anew instead of replaying those of frequent image sizes, "
+    "for the same result.",
 )
 @click.option(
     "--worst",
