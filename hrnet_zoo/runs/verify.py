@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.digests import fingerprint
@@ -27,12 +28,15 @@ from hrnet_zoo.records.accuracy import (
     AccuracyAsked,
     AccuracyRecord,
     DatasetUsed,
+    EngineChoice,
+    EngineName,
     Measurement,
     Settings,
     Timings,
 )
 from hrnet_zoo.records.files import RecordFile, new_record_path, now
 from hrnet_zoo.records.journal import Journal
+from hrnet_zoo.runs.engine import NUM_COMPARED, ChosenEngine, choose_engine
 from hrnet_zoo.runs.load import RunOptions
 from hrnet_zoo.settings import DataFolders
 from hrnet_zoo.system.devices import canonical_precision, resolve_device
@@ -44,6 +48,7 @@ from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult, evaluate
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.tasks.options import ScoreOptions, WorstOptions
 from hrnet_zoo.tasks.tracing import traced
+from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.zoo.row import Row
 
 _JOURNAL_FORMAT = 2
@@ -56,6 +61,8 @@ class MeasureOptions(RunOptions):
     data_folders: DataFolders
     num_workers: int | None = None
     """Threads that decode images; None: as many as keep up with the network."""
+    engine: EngineChoice = "torch"
+    """What computes the network; anything but torch has to agree with torch first."""
     worst: int = 0
     """How many of the worst images to save as pictures."""
     limit: int | None = None
@@ -91,6 +98,7 @@ def verify_row(
             metrics=list(metrics),
             own_checkpoint=options.checkpoint is not None,
             device=options.device,
+            engine=options.engine,
             limit=options.limit,
             mirror=options.fetch.mirror is not None,
             offline=options.fetch.offline,
@@ -173,13 +181,15 @@ class _Images:
         """Look at all images, and add what they amount to to the record."""
         row, task, samples, options = self._row, self._task, self._samples, self._options
         networks = task.networks
-        with self._journal() as journal:
+        self._progress.begin("loading the model", None, "")
+        path = self._checkpoint.path
+        loaded = networks.load(row.name, row.setup, path, self._device)
+        if loaded.extra_keys:
+            self._progress.say(loaded.describe_extra(path))
+        engine = self._engine(loaded.model)
+        network = engine.network
+        with self._journal(engine.used.name) as journal:
             results = self._take_over(journal)
-            self._progress.begin("loading the model", None, "")
-            path = self._checkpoint.path
-            loaded = networks.load(row.name, row.setup, path, self._device)
-            if loaded.extra_keys:
-                self._progress.say(loaded.describe_extra(path))
             used = options.checkpoint_used(row, self._checkpoint)
             images_file = self._file.path.with_suffix(".images.jsonl")
             self._file.update(
@@ -187,10 +197,10 @@ class _Images:
                 num_images_taken_over=len(results),
                 images_file=images_file.name,
             )
-            network = networks.network(loaded.model)
             evaluator = networks.evaluator(row.setup, samples, network, self._metrics, self._device)
             with canonical_precision():
-                self._file.update(settings=_settings_in_force(self._device, options.num_workers))
+                settings = _settings_in_force(self._device, options.num_workers)
+                self._file.update(settings=settings.model_copy(update={"engine": engine.used}))
                 seconds = self._evaluate(evaluator, journal, results)
             if options.save_results is not None:
                 self._progress.say(task.save_results(options.save_results, samples, results))
@@ -202,11 +212,22 @@ class _Images:
             first = self._metrics[0]
             networks.worst(row.setup, samples, network, first, results, worst).draw(self._progress)
 
-    def _journal(self) -> Journal:
+    def _engine(self, model: nn.Module) -> ChosenEngine:
+        """Return what computes the network; engines are compared on the first images."""
+        asked = self._options.engine
+        compared = range(min(NUM_COMPARED, self._num_images)) if asked != "torch" else ()
+        samples = self._samples
+        images = [
+            TimedImage(name=samples.name_of(i), content=b"", pixels=samples.load(i).image)
+            for i in compared
+        ]
+        return choose_engine(asked, self._row, model, self._device, images, self._progress)
+
+    def _journal(self, engine: EngineName) -> Journal:
         """Return the journal of this run, which may hold the results of an unfinished one.
 
-        Other metrics or another limit have journals of their own; another checkpoint, data set or
-        protocol makes what is in the journal useless.
+        Other metrics or another limit have journals of their own; another checkpoint, data set,
+        protocol or engine makes what is in the journal useless.
         """
         names = "+".join(metric.name for metric in self._metrics)
         limited = f"-first-{self._options.limit}" if self._options.limit else ""
@@ -216,6 +237,7 @@ class _Images:
             "checkpoint": self._checkpoint.sha256,
             "dataset": self._samples.stamp(self._num_images),
             "protocol": used,
+            "engine": engine,
         }
         path = self._file.path.with_name(f".unfinished-{names}{limited}.jsonl")
         return Journal(path, identity)

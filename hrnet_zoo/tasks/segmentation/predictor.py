@@ -83,7 +83,7 @@ class SegmentationPredictor(Predictor):
         chosen = SegmentationProtocol.of(self.setup, protocol, scale=scale)
         images, size = resized_images(pixels, chosen), (pixels.shape[0], pixels.shape[1])
         with canonical_precision():
-            network = self._network.coarse_logits
+            network = self._network
             scores = class_scores(network, images, chosen, size=size, device=self._device)
         return SegmentationResult(
             labels=scores.argmax(dim=0).to(torch.uint8).cpu().numpy(),
