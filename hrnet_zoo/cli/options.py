@@ -267,6 +267,17 @@ def device_option(command: Command) -> Command:
     )(command)
 
 
+def engine_option(command: Command) -> Command:
+    """Add --engine."""
+    return click.option(
+        "--engine",
+        type=click.Choice(["torch", "openvino", "auto"]),
+        default="torch",
+        help="What computes the network, of detectors as far as the neck; auto is OpenVINO on a "
+        "CPU where it is installed and agrees with torch on the first images.",
+    )(command)
+
+
 def _check_device(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     if _DEVICE.fullmatch(value) is None:
         one = ", one only here" if _DEVICES.fullmatch(value) else ""

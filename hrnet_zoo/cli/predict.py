@@ -11,12 +11,14 @@ from hrnet_zoo.cli.options import (
     PATH,
     device_option,
     edition_option,
+    engine_option,
     fetch_options,
     format_option,
     loaded_zoo,
 )
 
 if TYPE_CHECKING:
+    from hrnet_zoo.records.accuracy import EngineChoice
     from hrnet_zoo.zoo.checkpoint import FetchOptions
     from hrnet_zoo.zoo.row import EditionName
     from hrnet_zoo.zoo.zoo import Zoo
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     help="A file to use instead of the published one.",
 )
 @device_option
+@engine_option
 @fetch_options
 @format_option("text", "json")
 @loaded_zoo
@@ -69,6 +72,7 @@ def predict(
     alpha: float,
     checkpoint: Path | None,
     device: str,
+    engine: EngineChoice,
     fetch: FetchOptions,
     form: str,
     zoo: Zoo,
@@ -92,7 +96,8 @@ def predict(
         msg = f"{row.name} {task.does} with the protocol {known} only, not with {protocol}."
         raise click.UsageError(msg)
 
-    from hrnet_zoo.runs.load import load_predictor  # imports torch
+    from hrnet_zoo.runs.engine import EngineWish  # imports torch
+    from hrnet_zoo.runs.load import load_predictor
     from hrnet_zoo.tasks.predictor import see_images
 
     keep_freed_memory()
@@ -102,6 +107,7 @@ def predict(
             zoo.path.parent,
             checkpoint=checkpoint,
             device=device,
+            engine=EngineWish(choice=engine, images=[image.path for image in found]),
             fetch=fetch,
             progress=progress,
         )

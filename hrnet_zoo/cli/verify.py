@@ -14,6 +14,7 @@ from hrnet_zoo.cli.options import (
     coco_backend_option,
     data_options,
     devices_option,
+    engine_option,
     fetch_options,
     format_option,
     new_records_option,
@@ -63,6 +64,7 @@ def parse_tolerance(
     help="A file to evaluate instead of the published one; one NAME only.",
 )
 @devices_option
+@engine_option
 @click.option(
     "--metrics",
     metavar="M,M,...",

@@ -14,7 +14,7 @@ from pydantic import StringConstraints
 from hrnet_zoo.records.base import Record, Status
 from hrnet_zoo.system.strict import Part
 from hrnet_zoo.tasks.scored import ProtocolUsed, Scored
-from hrnet_zoo.timing.observations import Layout, LayoutMeasured
+from hrnet_zoo.timing.observations import Agreement, Layout, LayoutMeasured
 
 
 class CheckpointUsed(Part):
@@ -70,10 +70,26 @@ class Timings(Part):
     """The stage with the largest share; decoding counts by how long the others waited for it."""
 
 
+EngineName = Literal["torch", "openvino"]
+EngineChoice = Literal["torch", "openvino", "auto"]
+
+
+class EngineUsed(Part):
+    """What computed a network, and what is known of it."""
+
+    name: EngineName = "torch"
+    """Of detectors, what computed backbone and neck."""
+    agreement: Agreement | None = None
+    """Another engine's with torch, on a drawn image and the first ones of the run."""
+    remark: str | None = None
+    """Why torch computed although another engine was welcome."""
+
+
 class Settings(Part):
     """The numerical settings in force."""
 
     device: str
+    engine: EngineUsed = EngineUsed()
     dtype: Literal["float32"]
     tf32: bool
     cudnn_benchmark: bool
@@ -99,6 +115,8 @@ class AccuracyAsked(Part):
     own_checkpoint: bool = False
     """Whether the weights were a file of the user's own."""
     device: str = "auto"
+    engine: EngineChoice = "torch"
+    """"auto": OpenVINO where it can be used and agrees with torch."""
     limit: int | None = None
     """Evaluate only the first so many images; None: all."""
     mirror: bool = False

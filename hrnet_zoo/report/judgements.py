@@ -55,6 +55,7 @@ def as_json(results: Iterable[RowResult]) -> str:
             "checkpoint_editions": _checkpoint_editions(result),
             "status": result.record.status,
             "record": str(result.record_path),
+            "remarks": result.record.remarks,
             "num_images": result.record.dataset.num_images if result.record.dataset else None,
             "metrics": {j.metric: _judgement_as_dict(j) for j in result.judgements},
         }

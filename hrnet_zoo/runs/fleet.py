@@ -26,6 +26,7 @@ from hrnet_zoo.records.accuracy import Settings
 from hrnet_zoo.runs.looking import Look, Looking
 from hrnet_zoo.system.devices import require_usable
 from hrnet_zoo.system.host_memory import keep_freed_memory
+from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.evaluation import ImageResult
 
@@ -143,7 +144,8 @@ class Fleet:
     def in_this_process(self) -> Looking:
         """Return the network on the first device, for what is done to few images."""
         first = self._devices[0]
-        return Looking(self._look, torch.device("cpu") if first.type == "cpu" else first)
+        device = torch.device("cpu") if first.type == "cpu" else first
+        return Looking(self._look, device, Silent())
 
     @property
     def seconds(self) -> StageSeconds:
@@ -206,6 +208,9 @@ class Fleet:
                 found.append(message)
             elif isinstance(message, _Ready):
                 self._ready = self._ready or message
+                ours, first = message.settings.engine.name, self._ready.settings.engine.name
+                if ours != first:
+                    self._lose(worker, f"it would compute with {ours}, the others with {first}")
             elif isinstance(message, _Drained):
                 worker.is_closed, worker.drained = False, message
             elif isinstance(message.error, PrerequisiteError):
@@ -248,7 +253,7 @@ def _work(look: Look, device: torch.device, num_threads: int, pipe: Connection) 
         # Torch knows one CPU; the numbers only tell processes apart.
         device = torch.device("cpu") if device.type == "cpu" else device
         require_usable(device)
-        looking = Looking(look, device)
+        looking = Looking(look, device, Silent())
         pipe.send(_Ready(extra_keys=looking.extra_keys, settings=looking.settings))
         while True:
             first = pipe.recv()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hrnet_zoo.records.accuracy import CheckpointUsed
+from hrnet_zoo.runs.engine import EngineWish, choose_engine
 from hrnet_zoo.settings import cache_dir
 from hrnet_zoo.system.devices import resolve_device
 from hrnet_zoo.system.progress import Progress, Silent
@@ -54,6 +55,7 @@ def load_predictor(
     *,
     checkpoint: Path | None,
     device: str,
+    engine: EngineWish | None = None,
     fetch: FetchOptions | None = None,
     progress: Progress | None = None,
 ) -> Predictor:
@@ -64,12 +66,13 @@ def load_predictor(
         manifest_dir: the manifest's folder, where relative links start.
         checkpoint: a file; None means the published one.
         device: "auto", "cpu", "cuda" or "cuda:N".
+        engine: what computes the network, which has to agree with torch first; None means torch.
         fetch: None means the usual cache and the linked servers.
         progress: told about a download and about tensors that were left out; None means nobody is.
 
     Raises:
         CheckpointError: the file cannot be had, is not what it should be, or does not fit.
-        PrerequisiteError: the device does not exist.
+        PrerequisiteError: the device does not exist, or the engine cannot be used, or differs.
     """
     progress = progress or Silent()
     chosen = resolve_device(device, progress)
@@ -80,4 +83,9 @@ def load_predictor(
     loaded = task.networks.load(row.name, row.setup, file.path, chosen)
     if loaded.extra_keys:
         progress.say(describe_extra(file.path, loaded.extra_keys))
-    return task.networks.predictor(row.name, row.setup, loaded.model, chosen)
+    wish = engine or EngineWish()
+    compared = wish.readable_images()
+    chosen_engine = choose_engine(
+        wish.choice, row.name, row.setup, loaded.model, chosen, compared, progress
+    )
+    return task.networks.predictor(row.name, row.setup, loaded.model, chosen, chosen_engine.network)

@@ -10,14 +10,17 @@ from typing import Any, Self
 
 import torch
 
-from hrnet_zoo.records.accuracy import Settings
+from hrnet_zoo.records.accuracy import EngineChoice, EngineUsed, Settings
+from hrnet_zoo.runs.engine import NUM_COMPARED, choose_engine
 from hrnet_zoo.system.devices import failure_explained, memory_explained
 from hrnet_zoo.system.numerics import allows_tf32, canonical_precision
+from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.evaluation import ImageResult, evaluate
 from hrnet_zoo.tasks.setup import Setup
 from hrnet_zoo.timing.graphs import Frequent
+from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.timing.layouts import faster_layout, has_to_be_measured
 from hrnet_zoo.timing.observations import LayoutMeasured
 
@@ -37,17 +40,26 @@ class Look:
     """Threads that decode images; None: as many as keep up with the network."""
     graphs: bool = True
     """Whether a GPU's work is recorded as CUDA graphs, of shapes that occur often."""
+    engine: EngineChoice = "torch"
+    """What computes the network; anything but torch has to agree with torch first."""
 
 
 class Looking:
     """A network with its weights on a device."""
 
-    def __init__(self, look: Look, device: torch.device, samples: Any = None) -> None:  # noqa: ANN401 - of any data set
+    def __init__(
+        self,
+        look: Look,
+        device: torch.device,
+        progress: Progress,
+        samples: Any = None,  # noqa: ANN401 - of any data set
+    ) -> None:
         """Load the network.
 
         Args:
             look: what to look at.
             device: where.
+            progress: told why another engine than the one wished for computes.
             samples: the data set, if it is open already.
 
         Raises:
@@ -63,8 +75,12 @@ class Looking:
         self.extra_keys, self.seconds = loaded.extra_keys, StageSeconds()
         with canonical_precision():
             layout = self._in_faster_layout(loaded.model)
-            self.network = self._made(loaded.model)
-            self.settings = self._settings_in_force(layout)
+            compared = min(NUM_COMPARED, len(samples)) if look.engine != "torch" else 0
+            first = [_timed(samples, i) for i in range(compared)]
+            given = (look.engine, look.name, setup, loaded.model, device, first)
+            chosen = choose_engine(*given, progress)
+            self.network = self._recorded(chosen.network)
+            self.settings = self._settings_in_force(layout, chosen.used)
         metrics = [METRICS[name] for name in look.metrics]
         self._evaluator = task.networks.evaluator(setup, samples, self.network, metrics, device)
 
@@ -78,9 +94,8 @@ class Looking:
             image = torch.zeros(1, 3, height, width, device=self.device)
             return faster_layout(model, self._networks.dense(model), image)
 
-    def _made(self, model: Any) -> Any:  # noqa: ANN401 - as above
-        """Return what evaluates with a model's weights."""
-        network = self._networks.network(model)
+    def _recorded(self, network: Any) -> Any:  # noqa: ANN401 - as above
+        """Return a network whose work is recorded as CUDA graphs, on a GPU."""
         if self.device.type == "cuda" and self._look.graphs:
             network, self._recording = self._networks.recorded(network, self.device)
         return network
@@ -106,12 +121,15 @@ class Looking:
     def remarks(self) -> list[str]:
         """Return what a record should say about how images were looked at."""
         recording = self._recording and self._recording.remark
-        return [*self._evaluator.remarks, *([recording] if recording else [])]
+        engine = self.settings.engine.remark
+        said = [f"computed with torch, not with OpenVINO: {engine}"] if engine else []
+        return [*said, *self._evaluator.remarks, *([recording] if recording else [])]
 
-    def _settings_in_force(self, layout: LayoutMeasured) -> Settings:
+    def _settings_in_force(self, layout: LayoutMeasured, engine: EngineUsed) -> Settings:
         """Return what torch is really set to, and what this program always does."""
         return Settings(
             device=str(self.device),
+            engine=engine,
             dtype="float32",
             tf32=allows_tf32(),
             cudnn_benchmark=torch.backends.cudnn.benchmark,
@@ -123,6 +141,11 @@ class Looking:
             num_threads=torch.get_num_threads(),
             num_workers=self._look.num_workers,
         )
+
+
+def _timed(samples: Any, index: int) -> TimedImage:  # noqa: ANN401 - of any data set
+    """Return an image of a data set as engines are compared on it."""
+    return TimedImage(name=samples.name_of(index), content=b"", pixels=samples.load(index).image)
 
 
 def _does_not_fit(name: str, device: torch.device) -> str:

@@ -25,6 +25,8 @@ from hrnet_zoo.records.accuracy import (
     AccuracyAsked,
     AccuracyRecord,
     DatasetUsed,
+    EngineChoice,
+    EngineName,
     Measurement,
     Timings,
 )
@@ -58,6 +60,8 @@ class MeasureOptions(RunOptions):
     """Threads that decode images; None: as many as keep up with the network."""
     graphs: bool = True
     """Whether a GPU's work is recorded as CUDA graphs."""
+    engine: EngineChoice = "torch"
+    """What computes the network; anything but torch has to agree with torch first."""
     worst: int = 0
     """How many of the worst images to save as pictures."""
     limit: int | None = None
@@ -93,6 +97,7 @@ def verify_row(
             metrics=list(metrics),
             own_checkpoint=options.checkpoint is not None,
             device=options.device,
+            engine=options.engine,
             limit=options.limit,
             mirror=options.fetch.mirror is not None,
             offline=options.fetch.offline,
@@ -174,20 +179,22 @@ class _Images:
     def measure(self) -> None:
         """Look at all images, and add what they amount to to the record."""
         options, images_file = self._options, self._file.path.with_suffix(".images.jsonl")
-        with self._journal() as journal:
+        self._progress.begin("loading the model", None, "")
+        with (
+            self._looking() as looking,
+            self._journal(looking.settings.engine.name) as journal,
+        ):
+            if looking.extra_keys:
+                self._progress.say(describe_extra(self._checkpoint.path, looking.extra_keys))
             results = self._take_over(journal)
-            self._progress.begin("loading the model", None, "")
-            with self._looking() as looking:
-                if looking.extra_keys:
-                    self._progress.say(describe_extra(self._checkpoint.path, looking.extra_keys))
-                used = options.checkpoint_used(self._row, self._checkpoint)
-                self._file.update(
-                    checkpoint=used.model_copy(update={"extra_keys": looking.extra_keys}),
-                    num_images_taken_over=len(results),
-                    images_file=images_file.name,
-                    settings=looking.settings,
-                )
-                self._evaluate(looking, journal, results)
+            used = options.checkpoint_used(self._row, self._checkpoint)
+            self._file.update(
+                checkpoint=used.model_copy(update={"extra_keys": looking.extra_keys}),
+                num_images_taken_over=len(results),
+                images_file=images_file.name,
+                settings=looking.settings,
+            )
+            self._evaluate(looking, journal, results)
             if options.save_results is not None:
                 said = self._task.save_results(options.save_results, self._samples, results)
                 self._progress.say(said)
@@ -206,9 +213,10 @@ class _Images:
             data_folder=_data_folder(self._row, self._options.data_folders),
             num_workers=self._options.num_workers,
             graphs=self._options.graphs,
+            engine=self._options.engine,
         )
         if len(self._devices) == 1:
-            return Looking(look, self._devices[0], self._samples)
+            return Looking(look, self._devices[0], self._progress, self._samples)
         if self._options.profile is not None:
             msg = "--profile traces one device in this process; name one with --device."
             raise UsageError(msg)
@@ -223,11 +231,11 @@ class _Images:
         given = (self._row.setup, self._samples, looking.network, self._metrics[0], results, worst)
         self._task.networks.worst(*given).draw(self._progress)
 
-    def _journal(self) -> Journal:
+    def _journal(self, engine: EngineName) -> Journal:
         """Return the journal of this run, which may hold the results of an unfinished one.
 
-        Other metrics or another limit have journals of their own; another checkpoint, data set or
-        protocol makes what is in the journal useless.
+        Other metrics or another limit have journals of their own; another checkpoint, data set,
+        protocol or engine makes what is in the journal useless.
         """
         names = "+".join(metric.name for metric in self._metrics)
         limited = f"-first-{self._options.limit}" if self._options.limit else ""
@@ -237,6 +245,7 @@ class _Images:
             "checkpoint": self._checkpoint.sha256,
             "dataset": self._samples.stamp(self._num_images),
             "protocol": used,
+            "engine": engine,
         }
         path = self._file.path.with_name(f".unfinished-{names}{limited}.jsonl")
         return Journal(path, identity)
@@ -276,8 +285,6 @@ class _Images:
         for result, _ in one_behind((each, partial(self._keep, each, journal)) for each in found):
             results[result.name] = result
             self._progress.update(len(results))
-        for remark in looking.remarks:
-            self._progress.say(remark)
         self._file.update(remarks=looking.remarks, images_by_device=looking.images_by_device)
 
     def _keep(self, result: ImageResult, journal: Journal) -> None:

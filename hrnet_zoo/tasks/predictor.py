@@ -18,7 +18,6 @@ from PIL import Image
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.errors import DatasetError
-from hrnet_zoo.models.folding import folded
 from hrnet_zoo.system.devices import memory_explained
 from hrnet_zoo.system.image_files import FoundImage
 from hrnet_zoo.system.progress import Progress
@@ -65,7 +64,7 @@ class Predictor(ABC):
     """A row's network with its weights, and the row's way of looking at images.
 
     ``model`` is the network as published, for whatever else it is wanted for; predictions come from
-    a copy of it, made when the predictor is, with BatchNorm folded in.
+    what was made of it to evaluate with, usually a copy with BatchNorm folded in.
     """
 
     writes: ClassVar[tuple[str, ...]]
@@ -73,12 +72,22 @@ class Predictor(ABC):
     doing: ClassVar[str]
     """What it is busy with meanwhile: "labelling"."""
 
-    def __init__(self, name: str, setup: Any, model: Any, device: torch.device) -> None:
-        """Take the row's name and setup, and its network, which is on ``device``."""
+    def __init__(
+        self, name: str, setup: Any, model: Any, device: torch.device, network: Any
+    ) -> None:
+        """Take the row's name and setup, and its network, which is on ``device``.
+
+        Args:
+            name: of the row.
+            setup: of the row.
+            model: as published.
+            device: where it is.
+            network: what evaluates with the model's weights, see `Networks.network`.
+        """
         self.name = name
         self.setup = setup
         self.model = model
-        self._network = folded(model)
+        self._network = network
         self._device = device
         self._classes = DATASETS[setup.dataset].classes
 

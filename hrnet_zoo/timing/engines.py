@@ -1,13 +1,15 @@
-"""What each engine can do, and segmentation networks run by other engines than torch."""
+"""What each engine can do, and networks run by other engines than torch."""
 
 from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +25,7 @@ from hrnet_zoo.timing.variants import DTYPES, Recipe, Timeable
 
 @dataclass(frozen=True, kw_only=True)
 class ExportEngine:
-    """An engine that is not torch's own; a segmentor's network is exported to it."""
+    """An engine that is not torch's own; networks, or parts of them, are exported to it."""
 
     title: str
     packages: tuple[str, ...]
@@ -80,7 +82,7 @@ def _lack(recipe: Recipe, timeable: Timeable, device: torch.device) -> str | Non
         ),
         (needs and device.type != "cuda", f"{needs} an NVIDIA GPU, which {device} is not"),
         (
-            exported and not timeable.exportable,
+            exported and recipe.engine not in timeable.exportable,
             f"{title} runs only segmentation rows in this version",
         ),
         (on_cpu and recipe.precision != "fp32", f"{title} computes only in fp32 in this version"),
@@ -146,20 +148,29 @@ class _CoarseLogits(nn.Module):
 def exported_network(model: Segmentor, engine: Engine, precision: Precision = "fp32") -> Run:
     """Return what computes the coarse logits of a segmentor in another engine.
 
-    Engines are fastest when they know the shape of their input, so one is made ready for every
-    shape that occurs, when it first does; TensorRT takes minutes for it.
-
     Args:
         model: on the CPU, or for TensorRT on the GPU; its weights are turned into the precision's
             type.
-        engine: a key of `EXPORTERS`.
+        engine: a key of `EXPORT_ENGINES`.
         precision: what to compute in.
 
     Returns:
         Maps [N, 3, H, W] float32 to [N, K, H/4, W/4] float32, on the model's device.
     """
+    part = _CoarseLogits(model).eval()
+    if engine == "openvino":
+        in_openvino = OpenVinoPart(part)
+        return lambda image: _classes_together(in_openvino(image)[0])
+    return _per_shape(part, engine, precision)
+
+
+def _per_shape(part: nn.Module, engine: Engine, precision: Precision) -> Run:
+    """Return a part of a network in an engine that is made ready for every shape of input.
+
+    These engines are fastest when they know the shape; TensorRT takes minutes for each.
+    """
     dtype, exporter = DTYPES[precision], EXPORTERS[engine]
-    part = _CoarseLogits(model).eval().to(dtype)
+    part = part.to(dtype)
 
     def made_ready(x: Tensor) -> Run:
         # Inference tensors cannot be exported.
@@ -176,21 +187,56 @@ def exported_network(model: Segmentor, engine: Engine, precision: Precision = "f
     return run
 
 
-def _in_openvino(program: ExportedProgram, example: Tensor, _precision: Precision) -> Run:
+class OpenVinoPart(nn.Module):
+    """A part of a network that OpenVINO computes on the CPU, in float32, for inputs of any shape.
+
+    It is converted when it is first called, which takes seconds. What OpenVINO makes of a shape it
+    keeps; knowing the shape beforehand would make it at most 2 % faster, and cost those seconds for
+    each of them.
+    """
+
+    def __init__(self, part: nn.Module) -> None:
+        """Take a part in eval mode, on the CPU.
+
+        Args:
+            part: maps [N, 3, H, W] to a map, or to a list of maps. Python that looks at shapes is
+                run for `_EXAMPLE` only, so what it decides there must be right for all.
+        """
+        super().__init__()
+        self._part = part
+        self._request: Any = None
+
+    @as_runtime_error()
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Map [N, 3, H, W] float32 to the part's maps, contiguous."""
+        if self._request is None:
+            self._request = _in_openvino(self._part)
+        found = self._request.infer({0: image.contiguous().numpy()}, share_inputs=True)
+        # These are copies: the next call would write over the request's own.
+        return [torch.from_numpy(found[i]) for i in range(len(found))]
+
+
+_EXAMPLE = (1, 3, 129, 193)
+"""What is traced: every halving rounds up, so no resize finds that there is nothing to do and is
+left out. Where there is nothing to do, it changes nothing."""
+
+
+def _in_openvino(part: nn.Module) -> Any:  # noqa: ANN401 - OpenVINO need not be installed
     openvino = imported("openvino")
-    model = openvino.convert_model(program)
-    model.reshape(list(example.shape))
+    # Inference tensors cannot be traced.
+    with torch.inference_mode(mode=False), torch.no_grad(), warnings.catch_warnings():
+        # OpenVINO traces with torch.jit, which torch would rather have replaced; its own
+        # torch.export takes four times as long where shapes may vary, and fails with some necks.
+        warnings.simplefilter("ignore")
+        plain = part.to(memory_format=torch.contiguous_format)
+        model = openvino.convert_model(plain, example_input=torch.zeros(_EXAMPLE))
     settings = {
         # Where the processor has bfloat16, that would be the default.
         "INFERENCE_PRECISION_HINT": "f32",
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
     }
-    request = openvino.compile_model(model, "CPU", settings).create_infer_request()
-    # Results are copied: the next call would write over them.
-    return lambda image: _classes_together(
-        torch.from_numpy(request.infer({0: image.numpy()}, share_inputs=True)[0])
-    )
+    return openvino.compile_model(model, "CPU", settings).create_infer_request()
 
 
 def _in_onnxruntime(program: ExportedProgram, _example: Tensor, _precision: Precision) -> Run:
@@ -238,7 +284,6 @@ def in_tensorrt(program: ExportedProgram, example: Tensor, precision: Precision)
 
 
 EXPORTERS: dict[Engine, Exporter] = {
-    "openvino": _in_openvino,
     "onnxruntime": _in_onnxruntime,
     "tensorrt": in_tensorrt,
 }

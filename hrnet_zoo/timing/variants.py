@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -93,7 +93,7 @@ class Variant:
     run: Callable[[], object]
     """What is timed; all of it is done when it returns."""
     agree: Callable[[], Agreement]
-    """Compares with the documented way on all images."""
+    """Compares with the documented way, or what else is the reference, on all images."""
     description: str
 
 
@@ -138,6 +138,7 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
         with explained(DOCUMENTED, self.network_input, device):
             moved = copy.deepcopy(model).to(device)
         self._model = moved.to(memory_format=torch.contiguous_format)
+        self._made: dict[Recipe, Any] = {}
 
     @property
     def network_input(self) -> tuple[int, int]:
@@ -162,10 +163,22 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
         """Do the documented network's work on the first image, to have it counted."""
         return self.computation(DOCUMENTED).answer(0)
 
-    def variant(self, recipe: Recipe) -> Variant:
-        """Make a variant ready; all that may be computed yet is which layout is faster."""
+    def made(self, recipe: Recipe) -> Any:  # noqa: ANN401 - differs from task to task
+        """Return what a fast recipe computes with, the same every time."""
+        if recipe not in self._made:
+            self._made[recipe] = self.fast(self._model, recipe)
+        return self._made[recipe]
+
+    def variant(self, recipe: Recipe, reference: Recipe | None = None) -> Variant:
+        """Make a variant ready; all that may be computed yet is which layout is faster.
+
+        Args:
+            recipe: how it computes.
+            reference: what it is to agree with; None: the documented way.
+        """
         recipe = self._in_its_layout(recipe)
-        ours, documented = self.computation(recipe), self.computation(DOCUMENTED)
+        right = reference or DOCUMENTED
+        ours, documented = self.computation(recipe), self.computation(right)
 
         @contextmanager
         def prepared() -> Iterator[None]:
@@ -177,10 +190,10 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
                 return ours.run()
 
         def agreement(i: int) -> Agreement:
-            with settings_for(DOCUMENTED)():
-                reference = documented.answer(i)
+            with settings_for(right)():
+                expected = documented.answer(i)
             with settings_for(recipe)():
-                return self.agreement(reference, ours.answer(i))
+                return self.agreement(expected, ours.answer(i))
 
         def agree() -> Agreement:
             with prepared():
@@ -229,6 +242,10 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
         """
 
     @abstractmethod
+    def maps(self, recipe: Recipe, i: int) -> list[Tensor]:
+        """Return what an engine can compute of the i-th image, before boxes or labels follow."""
+
+    @abstractmethod
     def computation(self, recipe: Recipe) -> Computation[Answer]:
         """Return how a recipe computes; nothing is computed yet."""
 
@@ -245,8 +262,8 @@ class Timeable:
     """What they are called, in the plural."""
     documented: tuple[Recipe, ...]
     """The documented ways, at batch 1."""
-    exportable: bool
-    """Whether other engines than torch can run them."""
+    exportable: tuple[Engine, ...]
+    """The engines beside torch's own that can run them, or most of them."""
     batches: bool
     """Whether several images can go through them together."""
     min_agreement: float

@@ -24,7 +24,13 @@ from made_up_runs import (
 )
 from support.trees import RunCli
 
-from hrnet_zoo.records.accuracy import AccuracyAsked, AccuracyRecord, Measurement
+from hrnet_zoo.records.accuracy import (
+    AccuracyAsked,
+    AccuracyRecord,
+    EngineUsed,
+    Measurement,
+    Settings,
+)
 from hrnet_zoo.records.files import read_record
 from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.tasks.bootstrap import RESAMPLES, draw_images
@@ -215,6 +221,19 @@ UNLIKE: dict[str, dict[str, Any]] = {
         "checkpoint": CHECKPOINT.model_copy(update={"sha256": "b" * 64})
     },
     "which weights": {"checkpoint": None},
+    "another engine: torch, then openvino": {
+        "settings": Settings(
+            device="cpu",
+            engine=EngineUsed(name="openvino"),
+            dtype="float32",
+            tf32=False,
+            cudnn_benchmark=False,
+            cudnn_deterministic=True,
+            memory_format="channels_last",
+            num_threads=1,
+            num_workers=None,
+        )
+    },
     "another test protocol": {
         "measurements": [
             Measurement(

@@ -46,17 +46,29 @@ class HRFPN(nn.Module):
             DatasetError: the image is so thin that the coarsest map would have no pixels.
         """
         size = (maps[0].shape[-2], maps[0].shape[-1])
+        self.require_room(size)
+        levels = [self.reduction_conv(torch.cat([resize(m, size) for m in maps], dim=1))]
+        # Upstream pools every level from the first; a mean of equal means is the same mean.
+        for _ in range(NUM_LEVELS - 1):
+            levels.append(F.avg_pool2d(levels[-1], kernel_size=2))
+        return [conv(level) for conv, level in zip(self.fpn_convs, levels, strict=True)]
+
+    @staticmethod
+    def require_room(size: tuple[int, int]) -> None:
+        """Require that all levels have pixels.
+
+        Args:
+            size: (height, width) of the finest map.
+
+        Raises:
+            DatasetError: the coarsest would have none.
+        """
         if min(size) < 2 ** (NUM_LEVELS - 1):
             msg = (
                 f"An image that is resized to {4 * size[1]} x {4 * size[0]} pixels is too thin for "
                 "this detector: 64 is the least. Upstream cannot evaluate it either."
             )
             raise DatasetError(msg)
-        levels = [self.reduction_conv(torch.cat([resize(m, size) for m in maps], dim=1))]
-        # Upstream pools every level from the first; a mean of equal means is the same mean.
-        for _ in range(NUM_LEVELS - 1):
-            levels.append(F.avg_pool2d(levels[-1], kernel_size=2))
-        return [conv(level) for conv, level in zip(self.fpn_convs, levels, strict=True)]
 
 
 class FPN(nn.Module):

@@ -16,6 +16,7 @@ from hrnet_zoo.tasks.classification.protocol import (
     cropped_image,
 )
 from hrnet_zoo.timing.agreement import label_agreement
+from hrnet_zoo.timing.engines import OpenVinoPart
 from hrnet_zoo.timing.graphs import GraphPerShape
 from hrnet_zoo.timing.observations import Agreement, Engine
 from hrnet_zoo.timing.transfers import Download
@@ -32,7 +33,7 @@ from hrnet_zoo.timing.variants import (
 CLASSIFICATION_TIMING = Timeable(
     networks="classifiers",
     documented=(DOCUMENTED,),
-    exportable=False,
+    exportable=("openvino",),
     batches=True,
     # An image has one class: one that differs is one too many among the few that are compared.
     min_agreement=1.0,
@@ -43,6 +44,7 @@ _HOW: dict[Engine, str] = {
     "torch": "eager",
     "compile": "torch.compile",
     "cudagraph": "one CUDA graph",
+    "openvino": "network in OpenVINO",
 }
 
 
@@ -68,11 +70,18 @@ class TimedClassifier(TimedNetwork[Classifier, Tensor]):
     def fast(model: Classifier, recipe: Recipe) -> Network:
         """Return what maps float32 [N, 3, h, w] to logits [N, K]; see `TimedNetwork`."""
         model = folded(model).to(memory_format=recipe.layout)
+        if recipe.engine == "openvino":
+            in_openvino = OpenVinoPart(model)
+            return lambda x: in_openvino(x)[0]
         return in_precision(model.to(DTYPES[recipe.precision]), recipe)
+
+    def maps(self, recipe: Recipe, i: int) -> list[Tensor]:
+        """Return the logits."""
+        return [self.made(recipe)(self.batch(i, recipe))]
 
     def computation(self, recipe: Recipe) -> Computation[Tensor]:
         """Return how a recipe computes; the answer is the probabilities [N, K]."""
-        network: Network = self.fast(self._model, recipe) if recipe.fast else self._model
+        network: Network = self.made(recipe) if recipe.fast else self._model
         if recipe.engine == "cudagraph":
             network = GraphPerShape(network, self._device)
         first = self.batch(0, recipe)

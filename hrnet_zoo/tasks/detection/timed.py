@@ -15,6 +15,7 @@ from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.transforms import keep_ratio_size, resize_keep_ratio
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
+from hrnet_zoo.models.detection.necks import HRFPN
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.tasks.detection.masks import paste_masks
 from hrnet_zoo.tasks.detection.protocol import (
@@ -25,6 +26,7 @@ from hrnet_zoo.tasks.detection.protocol import (
 )
 from hrnet_zoo.timing.agreement import detection_agreement
 from hrnet_zoo.timing.compiling import compiled
+from hrnet_zoo.timing.engines import OpenVinoPart
 from hrnet_zoo.timing.graphs import GraphPerShape
 from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.timing.observations import Agreement, Engine
@@ -42,7 +44,7 @@ from hrnet_zoo.timing.variants import (
 DETECTION_TIMING = Timeable(
     networks="detectors",
     documented=(DOCUMENTED, DOCUMENTED_LOADING),
-    exportable=False,
+    exportable=("openvino",),
     batches=False,
     # A detection can fall out of a full list because its neighbour's score crossed its own.
     min_agreement=0.99,
@@ -53,6 +55,7 @@ _HOW: dict[Engine, str] = {
     "torch": "eager",
     "compile": "backbone with torch.compile",
     "cudagraph": "backbone and neck as one CUDA graph",
+    "openvino": "backbone and neck in OpenVINO",
 }
 
 
@@ -92,12 +95,20 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
         if recipe.engine == "cudagraph":
             # Likewise: graphs are of fixed shape.
             maps = _Recorded(maps, next(model.parameters()).device)
+        if recipe.engine == "openvino":
+            maps = _Exported(maps, model.neck)
         model.backbone, model.neck = maps, nn.Identity()
         return model
 
+    def maps(self, recipe: Recipe, i: int) -> list[Tensor]:
+        """Return the neck's maps."""
+        network: Detector = self.made(recipe)
+        maps: list[Tensor] = network.neck(network.backbone(self.batch(i, recipe)))
+        return maps
+
     def computation(self, recipe: Recipe) -> Computation[ImageDetections]:
         """Return how a recipe computes; the answer is without masks."""
-        network = self.fast(self._model, recipe) if recipe.fast else self._model
+        network = self.made(recipe) if recipe.fast else self._model
         first = self.batch(0, recipe)
         geometries = [self._geometry(image) for image in self._images]
         download = Download(self._device, pinned=recipe.fast)
@@ -148,6 +159,22 @@ class _Compiled(nn.Module):
         self._maps = compiled(part.forward)
 
     def forward(self, image: Tensor) -> list[Tensor]:
+        maps: list[Tensor] = self._maps(image)
+        return maps
+
+
+class _Exported(nn.Module):
+    """Backbone and neck in OpenVINO."""
+
+    def __init__(self, part: nn.Module, neck: nn.Module) -> None:
+        super().__init__()
+        self._maps = OpenVinoPart(part)
+        # What the neck says of images that are too thin is Python, which is not exported.
+        self._require_room = neck.require_room if isinstance(neck, HRFPN) else None
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        if self._require_room is not None:
+            self._require_room((-(-image.shape[-2] // 4), -(-image.shape[-1] // 4)))
         maps: list[Tensor] = self._maps(image)
         return maps
 

@@ -81,7 +81,7 @@ class SegmentationPredictor(Predictor):
         chosen = SegmentationProtocol.of(self.setup, protocol, scale=scale)
         images, size = resized_images(pixels, chosen), (pixels.shape[0], pixels.shape[1])
         with canonical_precision(), self.memory_explained(size):
-            scores = Scorer(self._network.coarse_logits, self._device).scores(images, chosen, size)
+            scores = Scorer(self._network, self._device).scores(images, chosen, size)
             labels = scores.argmax(dim=0).to(torch.uint8).cpu().numpy()
             # On a GPU the results of a few images that are kept would fill its memory.
             scores = scores.cpu()

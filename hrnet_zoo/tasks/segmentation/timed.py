@@ -33,7 +33,7 @@ from hrnet_zoo.timing.variants import (
 SEGMENTATION_TIMING = Timeable(
     networks="segmentors",
     documented=(DOCUMENTED,),
-    exportable=True,
+    exportable=tuple(EXPORT_ENGINES),
     batches=True,
     # Other orders of summation move logits by about 1e-5 of their range, which flips far fewer.
     min_agreement=0.9999,
@@ -81,6 +81,10 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
         model = model.to(memory_format=recipe.layout).to(DTYPES[recipe.precision])
         return in_precision(model.coarse_logits, recipe)
 
+    def maps(self, recipe: Recipe, i: int) -> list[Tensor]:
+        """Return the coarse logits of the whole image."""
+        return [self.made(recipe)(self.batch(i, recipe))]
+
     @property
     def window(self) -> tuple[int, int] | None:
         """Return (height, width) of sliding windows, if there are any."""
@@ -88,7 +92,7 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
 
     def computation(self, recipe: Recipe) -> Computation[Tensor]:
         """Return how a recipe computes; the answer is the logits [N, K, height, width]."""
-        network = self.fast(self._model, recipe) if recipe.fast else self._model.coarse_logits
+        network = self.made(recipe) if recipe.fast else self._model.coarse_logits
         answer: Answer = partial(self._answer, network, recipe)
         if recipe.engine == "cudagraph":
             # Logits and labels are recorded: what agreement compares is what is timed.

@@ -149,6 +149,9 @@ def _differences(metric: str, base: _Accuracy, head: _Accuracy) -> Iterator[str]
     first, second = (seen.record.measurement(metric) for seen in (base, head))
     if first and second and first.protocol != second.protocol:
         yield "another test protocol"
+    engines = [s.engine.name if (s := seen.record.settings) else "torch" for seen in (base, head)]
+    if engines[0] != engines[1]:
+        yield f"another engine: {engines[0]}, then {engines[1]}"
 
 
 def _examined(

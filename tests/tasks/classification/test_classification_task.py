@@ -149,7 +149,7 @@ def test_the_worst_are_drawn(
 
 
 def test_predictions(model: Classifier, samples: ClassSamples, tmp_path: Path) -> None:
-    predictor = NETWORKS.predictor("row", SETUP, model, CPU)
+    predictor = NETWORKS.predictor("row", SETUP, model, CPU, NETWORKS.network(model))
     path = samples.path_of(0)
     result = predictor.predict(path)
     assert (result.logits.shape, result.logits.dtype) == ((4,), np.float32)
