@@ -51,10 +51,12 @@ def none_is_zero(_ctx: click.Context, _param: click.Parameter, value: int | None
 @click.option(
     "--engine",
     "engines",
-    type=click.Choice(["torch", "compile", "cudagraph", "openvino", "onnxruntime", "tensorrt"]),
+    type=click.Choice(
+        ["torch", "compile", "cudagraph", "openvino", "onnxruntime", "tensorrt", "auto"]
+    ),
     multiple=True,
     default=["torch"],
-    help="What runs the fast variants; may be repeated.",
+    help="What runs the fast variants; may be repeated. auto is torch, and OpenVINO where it can.",
 )
 @click.option(
     "--precision",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -26,7 +26,8 @@ class TimeOptions(RunOptions):
 
     published: bool = False
     """Whether to use the published weights; else they are filled in."""
-    engines: tuple[Engine, ...] = ("torch",)
+    engines: tuple[Engine | Literal["auto"], ...] = ("torch",)
+    """"auto" is torch, and OpenVINO where it can be used."""
     precisions: tuple[Precision, ...] = ("fp32",)
     batch: int = 1
     """Images that go through the network together; the documented ways stay at 1."""

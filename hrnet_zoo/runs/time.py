@@ -28,6 +28,7 @@ from hrnet_zoo.timing.machine_state import Watch
 from hrnet_zoo.timing.observations import (
     Agreement,
     Calibration,
+    Engine,
     Precision,
     SamplingUsed,
     TrainedFigure,
@@ -118,6 +119,22 @@ class _Timing:
         self._rule = SamplingRule(limit_s=options.limit_s)
         self._calibration: Calibration | None = None
         self._clock = partial(synchronised_time, device)
+        self._engines = tuple(dict.fromkeys(self._possible_engines()))
+
+    def _possible_engines(self) -> Iterator[Engine]:
+        """Yield the engines asked for, and for "auto" those that can be used here."""
+        for engine in self._options.engines:
+            if engine != "auto":
+                yield engine
+                continue
+            yield "torch"
+            openvino = Recipe(name="openvino", fast=True, engine="openvino")
+            try:
+                require_possible(openvino, self._timeable, self._device)
+            except ZooError as error:
+                self._progress.say(f"OpenVINO is not timed: {error}")
+            else:
+                yield "openvino"
 
     def record(self, started_at: datetime) -> TimingRecord:
         row, options, device, progress = self._row, self._options, self._device, self._progress
@@ -131,7 +148,7 @@ class _Timing:
                 twins = self._twins(documented)
                 machine = watch.state()
         else:
-            if "compile" in options.engines:
+            if "compile" in self._engines:
                 forget_compiled()
             if has_noise(device):
                 progress.begin(f"{row.name}: finding out what kernels differ by", None, "")
@@ -145,7 +162,7 @@ class _Timing:
             precisions = [variant.precision for variant in variants if variant.outcome == "timed"]
             work = measure_work(prepared.network.first_pass, precisions, device, progress)
         documented_fps = row.documented("fps")
-        asked = TimingAsked.model_fields.keys() - {"num_images"}
+        asked = TimingAsked.model_fields.keys() - {"num_images", "engines"}
         return TimingRecord(
             row=row.name,
             edition=row.edition,
@@ -154,7 +171,9 @@ class _Timing:
             started_at=started_at,
             finished_at=now(),
             asked=TimingAsked(
-                num_images=len(options.images), **{name: getattr(options, name) for name in asked}
+                num_images=len(options.images),
+                engines=list(self._engines),
+                **{name: getattr(options, name) for name in asked},
             ),
             device=describe_device(device),
             num_threads=torch.get_num_threads(),
@@ -192,7 +211,7 @@ class _Timing:
     def _others(self, prepared: PreparedRow) -> Iterator[_Candidate]:
         """Make all other variants ready."""
         options = self._options
-        for recipe in recipes(self._timeable, options.engines, options.precisions, options.batch):
+        for recipe in recipes(self._timeable, self._engines, options.precisions, options.batch):
             if recipe != DOCUMENTED:
                 self._progress.begin(f"{self._row.name}: making {recipe.name} ready", None, "")
                 yield self._try(recipe, prepared)

@@ -22,6 +22,9 @@ for their overlap to say so."""
 
 _NOISES = 2
 """How often the documented way's disagreement with itself a variant may disagree with it."""
+_MOST_NOISE = 0.05
+"""Share that may disagree however far the documented way does: a GPU that differs from itself by
+more shows nothing about a variant."""
 
 
 def has_noise(device: torch.device) -> bool:
@@ -39,8 +42,8 @@ def calibrated(least: float, noise: Agreement) -> Calibration:
         least: the share without any noise.
         noise: agreement of the documented way with itself.
     """
-    allowed = max(1 - least, _NOISES * (1 - noise.share))
-    return Calibration(agreement=noise, least=round(max(0.0, 1 - allowed), 9))
+    allowed = max(1 - least, min(_MOST_NOISE, _NOISES * (1 - noise.share)))
+    return Calibration(agreement=noise, least=round(1 - allowed, 9))
 
 
 def label_agreement(reference: Tensor, ours: Tensor) -> Agreement:

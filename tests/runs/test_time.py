@@ -349,6 +349,7 @@ def test_an_engine_that_cannot_export_a_network_says_why(
     assert "\n  documented " in finished.out
 
 
+@pytest.mark.alone  # it counts how many rounds fit into seconds
 def test_a_batch_is_timed_as_a_whole_and_counted_per_image(run_cli: RunCli) -> None:
     finished = run_cli(
         "time", SEGMENTOR, *DEMO, "--weights", "published", "--image", IMAGES[0], "--image",
@@ -499,6 +500,7 @@ def test_a_file_that_is_no_checkpoint_is_refused_without_bad_advice(
     assert "weights_only" not in finished.err
 
 
+@pytest.mark.alone  # it counts how many rounds fit into seconds
 def test_twins_are_counted(run_cli: RunCli) -> None:
     finished = run_cli(
         "time", SEGMENTOR, *DEMO, "--scale", "96x64", "--aa", 2, "--limit-seconds", 6, "--threads",
@@ -512,6 +514,20 @@ def test_twins_are_counted(run_cli: RunCli) -> None:
     assert any("not the documented scale" in remark for remark in row["remarks"])
     (record,) = read_records(Path("records"), TimingRecord)
     assert all(len(pair.first_s) == len(pair.second_s) >= 6 for pair in record.twins)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_auto_times_openvino_where_it_can_be_used(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    if not is_there:
+        monkeypatch.setitem(sys.modules, "openvino", None)
+    finished = run_cli(
+        "time", SEGMENTOR, *DEMO, "--engine", "auto", "--limit-seconds", 0.5, "--format", "json"
+    )
+    assert finished.code == 0, finished.err
+    assert list(by_name(finished.out)) == ["documented", "fast", *(["openvino"] * is_there)]
+    assert ("OpenVINO is not timed: OpenVINO cannot be used" in finished.err) != is_there
 
 
 def test_too_little_time_for_twins_is_no_answer(run_cli: RunCli) -> None:
