@@ -28,7 +28,7 @@ from gpu_steps.notes import Notes, NothingToRunError, Session, write_json
 from gpu_steps.summary import Result, write_summary
 
 from hrnet_zoo import __version__
-from hrnet_zoo.errors import ZooError
+from hrnet_zoo.errors import ZooError, explain_os_error
 
 FAILED, INTERRUPTED = ZooError.exit_code, 130
 REHEARSAL_PATIENCE = 5.0
@@ -70,7 +70,16 @@ def main() -> int:
     if not session.is_rehearsal and (trouble := gpu_trouble()) is not None:
         print(f"error: {trouble} --rehearse goes through all on the CPU.", file=sys.stderr)
         return FAILED
-    session.output.mkdir(parents=True, exist_ok=True)
+    try:
+        session.output.mkdir(parents=True, exist_ok=True)
+        return run_all(asked, session)
+    except OSError as error:
+        print(f"error: {explain_os_error(error)}", file=sys.stderr)
+        return FAILED
+
+
+def run_all(asked: argparse.Namespace, session: Session) -> int:
+    """Take the steps that are not done, and write the summary; return the exit code."""
     patience = asked.patience or session.sized(1.0, REHEARSAL_PATIENCE)
     steps = [step for step in STEPS if not asked.only or step.name in asked.only]
     try:
@@ -102,9 +111,9 @@ def gpu_trouble() -> str | None:
 
 
 def is_done(step: Step, session: Session) -> bool:
-    """Whether a step was fine before, or had nothing to do, with the same version."""
+    """Whether a step was fine before, with the same version."""
     content = read(step, session)
-    return content.get("outcome") in ("fine", "not run") and content.get("of") == identity(session)
+    return content.get("outcome") == "fine" and content.get("of") == identity(session)
 
 
 def identity(session: Session) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import torch
 
 from gpu_steps.notes import Notes, Session, hrnet_zoo
@@ -11,6 +9,9 @@ from hrnet_zoo import settings
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.system.devices import require_usable
 from hrnet_zoo.system.environment import describe_environment
+
+PRIVATE = {"folders", "data sets"}
+"""What doctor says of these names the user's folders, and nothing that a GPU decides."""
 
 
 def run(session: Session, notes: Notes) -> None:
@@ -27,6 +28,7 @@ def run(session: Session, notes: Notes) -> None:
     except PrerequisiteError as error:
         notes.expect(False, str(error))
     ran = hrnet_zoo("doctor", "--device", session.device, "--format", "json")
-    for finding in json.loads(ran.out)["findings"]:
-        notes.row("hrnet-zoo doctor", **finding)
+    for finding in ran.answer()["findings"]:
+        if finding["area"] not in PRIVATE:
+            notes.row("hrnet-zoo doctor", **finding)
     notes.expect(ran.code == 0, "doctor found what cannot work")

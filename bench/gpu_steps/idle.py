@@ -37,7 +37,7 @@ def _trace(session: Session, notes: Notes, data: MadeUp, how: str, *options: str
         "--device", session.device, "--output", session.folder("idle") / how,
         "--profile", trace, "--format", "json", *options,
     )  # fmt: skip
-    [row] = json.loads(ran.out)
+    [row] = ran.answer()
     notes.expect(row["status"] == "completed", f"verify {how}: exit code {ran.code}")
     if row["status"] != "completed":
         return

@@ -29,7 +29,7 @@ NETWORKS: dict[str, tuple[int, int] | None] = {
     "mask_rcnn_hrnetv2p_w18_1x_coco": None,
 }
 """Rows, and boxes (width, height) instead of the documented ones."""
-SMALL: dict[str, tuple[int, int] | None] = {FCN.format("hr18s"): (128, 64)}
+SMALL: dict[str, tuple[int, int] | None] = {FCN.format("hr18s"): (64, 32)}
 PRECISIONS: tuple[Precision, ...] = ("fp32", "tf32", "fp16")
 WARM_UPS, RUNS = 3, 20
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from gpu_steps.notes import Notes, Session, hrnet_zoo
 
 ROWS = (
-    "fcn_hr18_512x1024_40k_cityscapes",
+    "fcn_hr18s_512x1024_40k_cityscapes",
     "fcn_hr48_512x1024_40k_cityscapes",
     "mask_rcnn_hrnetv2p_w18_1x_coco",
 )
@@ -22,7 +20,7 @@ def run(session: Session, notes: Notes) -> None:
             "memory", name, "--device", session.device,
             "--output", session.folder("memory"), "--format", "json",
         )  # fmt: skip
-        [row] = json.loads(ran.out)
+        [row] = ran.answer()
         documented, measured, tensors = (
             row[f"{key}"]
             for key in (

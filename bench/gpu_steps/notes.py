@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,8 +96,21 @@ def write_json(path: Path, content: object) -> None:
 class Ran:
     """A command that has ended."""
 
+    command: str
     code: int
     out: str
+
+    def answer(self) -> Any:  # noqa: ANN401 - JSON
+        """Return what it says as JSON.
+
+        Raises:
+            RuntimeError: it ended without an answer; why, is in the log.
+        """
+        try:
+            return json.loads(self.out)
+        except ValueError:
+            msg = f"{self.command} ended with exit code {self.code} and no answer"
+            raise RuntimeError(msg) from None
 
 
 def run(command: Sequence[str], *, folder: Path | None = None, with_errors: bool = False) -> Ran:
@@ -108,6 +122,7 @@ def run(command: Sequence[str], *, folder: Path | None = None, with_errors: bool
         with_errors: whether ``out`` shall hold what is said on stderr, too.
     """
     print("$", *command, flush=True)
+    begin = time.monotonic()
     ended = subprocess.run(  # noqa: S603 - our own command
         command,
         cwd=folder,
@@ -116,8 +131,9 @@ def run(command: Sequence[str], *, folder: Path | None = None, with_errors: bool
         text=True,
         check=False,
     )
-    print(ended.stdout, f"exit code {ended.returncode}", sep="", flush=True)
-    return Ran(code=ended.returncode, out=ended.stdout)
+    took = time.monotonic() - begin
+    print(f"{ended.stdout}exit code {ended.returncode}, {took:.1f} s", flush=True)
+    return Ran(command=" ".join(command), code=ended.returncode, out=ended.stdout)
 
 
 def hrnet_zoo(*arguments: str | Path) -> Ran:

@@ -31,7 +31,7 @@ def verify_demo(session: Session, records: Path, device: str) -> dict[str, Verif
         "--zoo", MANIFEST, "--data-root", DATA_ROOT, "--device", device,
         "--output", records, "--format", "json",
     )  # fmt: skip
-    return {row["name"]: _verified(row) for row in json.loads(ran.out)}
+    return {row["name"]: _verified(row) for row in ran.answer()}
 
 
 def _verified(row: dict[str, object]) -> Verified:
