@@ -61,6 +61,14 @@ def gate(session: nox.Session) -> None:
 
 
 @nox.session
+def rehearse(session: nox.Session) -> None:
+    """Go through all that a GPU is asked for, small and on the CPU: bench/gpu_session.py."""
+    install(session, "test")
+    with tempfile.TemporaryDirectory() as folder:
+        session.run("python", "bench/gpu_session.py", "--rehearse", "--output", folder)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and format."""
     session.install(*nox.project.dependency_groups(PROJECT, "lint"))

@@ -37,7 +37,6 @@ NORMALISATION = Normalisation(
 )
 ROW = "fcn_hr18s_512x1024_40k_cityscapes"
 DETECTOR = "fcos_hrnetv2p_w18_gn-head_4x4_1x_coco"
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 
 Images = list[NDArray[np.uint8]]
 
@@ -293,7 +292,7 @@ def test_detectors_find_the_same_when_images_are_sent(sending: Callable[[], None
     assert detected(CPU) == expected
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_a_gpu_receives_every_byte_although_it_is_busy() -> None:
     sets = images(40, grow=True)
     sets += [[np.random.default_rng(i).integers(0, 256, (4000, 3000, 3), np.uint8)] for i in (1, 2)]
@@ -309,7 +308,7 @@ def test_a_gpu_receives_every_byte_although_it_is_busy() -> None:
         assert_same(tensors, sets[i])
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_a_gpu_counts_as_the_cpu_does(cityscapes: Path) -> None:
     expected, on_gpu = counted(cityscapes, CPU), counted(cityscapes, GPU)
     for (name, metric, ours), (*whose, theirs) in zip(on_gpu, expected, strict=True):
@@ -319,7 +318,7 @@ def test_a_gpu_counts_as_the_cpu_does(cityscapes: Path) -> None:
         assert np.abs(a - b).sum() <= 0.01 * b.sum()
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_a_gpu_detects_in_the_same_images() -> None:
     expected, on_gpu = detected(CPU), detected(GPU)
     assert [name for name, _ in on_gpu] == [name for name, _ in expected]

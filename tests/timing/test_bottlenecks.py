@@ -181,7 +181,7 @@ def test_how_busy_a_gpu_was_does_not_depend_on_what_recording_costs(
     assert share([0.07]) == 1.0
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+@pytest.mark.gpu
 def test_large_products_keep_a_gpu_busy_and_small_ones_do_not() -> None:
     device = torch.device("cuda", 0)
 

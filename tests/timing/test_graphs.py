@@ -37,8 +37,6 @@ IMAGES = sorted((hrnet_zoo.demo.DATA_ROOT / "scenes" / "leftImg8bit").rglob("*.p
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 RECORDED = Recipe(name="cudagraph", fast=True, engine="cudagraph")
 
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
-
 
 class Recording:
     """Stands for a CUDA graph on a CPU: its input and results stay where they are.
@@ -299,7 +297,7 @@ def test_recorded_variants_have_names_of_their_own() -> None:
     assert names == ["documented", "fast", "fast-bf16", "cudagraph", "cudagraph-bf16"]
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_a_cuda_graph_follows_its_input() -> None:
     layer = torch.nn.Conv2d(3, 4, 3).to(CUDA)
 
@@ -321,7 +319,7 @@ def test_a_cuda_graph_follows_its_input() -> None:
         assert kept.data_ptr() == graph(images[2])[0].data_ptr()
 
 
-@needs_gpu
+@pytest.mark.gpu
 @pytest.mark.parametrize("slide", [False, True])
 @pytest.mark.parametrize(
     ("precision", "batch", "least"),
@@ -345,7 +343,7 @@ def test_a_cuda_graph_of_a_segmentor_agrees(
     assert (labels == expected).mean() >= least
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_a_cuda_graph_of_a_detector_agrees() -> None:
     images = [image_from_file(path) for path in IMAGES[:2]]
     bench = TimedDetector(
@@ -354,7 +352,7 @@ def test_a_cuda_graph_of_a_detector_agrees() -> None:
     assert bench.variant(RECORDED).agree().share >= 0.99
 
 
-@needs_gpu
+@pytest.mark.gpu
 @pytest.mark.parametrize("row", [SEGMENTOR.name, DETECTOR.name])
 def test_cuda_graphs_are_timed(run_cli: RunCli, row: str) -> None:
     finished = run_cli(

@@ -14,10 +14,7 @@ from hrnet_zoo.datasets.rle import decode_masks, encode_runs
 from hrnet_zoo.tasks.detection.masks import encode_masks, paste_masks
 
 DATA = Path(__file__).parents[2] / "data" / "detection"
-DEVICES = [
-    "cpu",
-    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")),
-]
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
 
 def assert_same_but_ties(
