@@ -274,7 +274,8 @@ def test_recordings_are_made_under_the_settings_of_their_variant(
         with settings_for(RECORDED)():
             variant.run()
     assert not torch.backends.cudnn.benchmark
-    assert [recording.benchmark for recording in recordings] == [True] * 4
+    # The detector that agreed is the one that runs; a segmentor's graph holds its argmax as well.
+    assert [recording.benchmark for recording in recordings] == [True] * 3
 
 
 def test_a_recorded_detector_finds_the_same_in_every_image(recordings: list[Recording]) -> None:
