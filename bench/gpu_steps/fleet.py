@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpu_steps.notes import NothingToRunError, Notes, Session
+from gpu_steps.notes import Notes, NothingToRunError, Session
 from gpu_steps.verifying import all_equal, compare, verify_demo
 
 
