@@ -70,7 +70,8 @@ def test_a_step_that_breaks_leaves_the_others(tmp_path: Path) -> None:
     ended = session(*REHEARSE, *steps, HRNET_ZOO_SETTINGS=str(settings), HRNET_ZOO_CACHE="")
     assert ended.returncode == 3
     assert (kept("demo")["outcome"], kept("uploads")["outcome"]) == ("failed", "fine")
-    assert "ended with exit code 2 and no answer" in kept("demo")["reason"]
+    assert "hrnet-zoo verify ended with exit code 2 and no answer" in kept("demo")["reason"]
+    assert str(tmp_path) not in line_of("demo")
     assert "damaged.toml" in Path("out", "demo.log").read_text(encoding="utf-8")
 
 

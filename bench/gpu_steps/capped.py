@@ -7,9 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gpu_steps.made_up import make_up
-from gpu_steps.notes import HRNET_ZOO, Notes, Session
+from gpu_steps.notes import HRNET_ZOO, Notes, Ran, Session
 from gpu_steps.notes import run as run_command
+from hrnet_zoo.errors import ZooError
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.folder import read_records
 
+LARGE = "fcn_hr48_512x1024_40k_cityscapes"
 SHARE = 0.02
 CAPPED = f"""\
 import torch
@@ -22,37 +26,45 @@ main()
 def run(session: Session, notes: Notes) -> None:
     """Run three commands; in a rehearsal without the cap, which only GPUs have."""
     if session.is_rehearsal:
-        notes.remark("Memory of a CPU cannot be capped: the same commands ran without.")
+        notes.remark(
+            "Memory of a CPU cannot be capped: the same commands ran without, but for time, which "
+            "engines rehearses."
+        )
     program = session.sized((sys.executable, "-P", "-c", CAPPED), HRNET_ZOO)
     on = ("--device", session.device)
     records = ("--output", str(session.folder("capped")))
     with TemporaryDirectory() as folder:
         data = make_up(session, Path(folder), 2)
         weights = ("--checkpoint", str(data.checkpoint))
-        large = session.sized("fcn_hr48_512x1024_40k_cityscapes", data.row)
-        small = session.sized((), ("--scale", "128x64"))
-        limit = session.sized("3", "0.3")
         commands: dict[str, tuple[str, ...]] = {
             "verify ms+flip": (
                 "verify", data.row, *weights, *on, *records, "--data-root", str(data.data_root),
                 "--metrics", "miou_ms_flip", "--limit", "1",
             ),
-            "time": ("time", large, *on, *records, *small, "--limit-seconds", limit),
+            "time": ("time", LARGE, *on, *records, "--limit-seconds", "3"),
             "predict": (
                 "predict", data.row, str(data.image), *weights, *on,
                 "--protocol", session.sized("ms_flip", "single"), "--out", str(Path(folder, "out")),
             ),
         }  # fmt: skip
+        if session.is_rehearsal:
+            del commands["time"]
         for name, arguments in commands.items():
-            ran = run_command([*program, *arguments], with_errors=True)
+            ran = run_command(name, [*program, *arguments], with_errors=True)
             notes.row(
                 "With 2 % of the memory", command=name, exit_code=ran.code, said=said(ran.out)
             )
             notes.expect("Traceback" not in ran.out, f"{name} left a traceback")
-            is_explained = "error:" not in ran.out or "memory" in ran.out.lower()
-            notes.expect(is_explained, f"{name} failed for another reason than memory")
-            # 1 and 3 are also the verdicts on made-up weights and on a part of the images.
-            notes.expect(ran.code in {0, 1, 3}, f"{name} ended with exit code {ran.code}")
+            is_explained = ran.code == ZooError.exit_code and "memory" in ran.out.lower()
+            is_fine = is_explained or is_completed(ran, session.folder("capped"))
+            notes.expect(is_fine, f"{name} ended with exit code {ran.code}, not for want of memory")
+
+
+def is_completed(ran: Ran, records: Path) -> bool:
+    """Whether a command did its work; the exit code of verify is its verdict on made-up weights."""
+    if not ran.name.startswith("verify"):
+        return ran.code == 0
+    return [record.status for record in read_records(records, AccuracyRecord)] == ["completed"]
 
 
 def said(out: str) -> str:

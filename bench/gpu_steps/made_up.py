@@ -42,14 +42,15 @@ def make_up(session: Session, folder: Path, num_images: int) -> MadeUp:
     checkpoint = folder / "filled.pth"
     torch.save({"state_dict": model.state_dict()}, checkpoint)
     labels = np.indices(drawn.size).sum(axis=0) // 64 % 19
-    images = []
-    for i in range(num_images):
-        for kind, suffix, content in (
-            ("leftImg8bit", "leftImg8bit", drawn.pixels[:, :, ::-1]),
-            ("gtFine", "gtFine_labelTrainIds", labels.astype(np.uint8)),
-        ):
-            path = folder / "cityscapes" / kind / "val" / "drawn"
-            path.mkdir(parents=True, exist_ok=True)
-            images.append(path / f"drawn_{i:06d}_000019_{suffix}.png")
-            images[-1].write_bytes(cv2.imencode(".png", content)[1].tobytes())
-    return MadeUp(row=row.name, checkpoint=checkpoint, data_root=folder, image=images[0])
+    written = []
+    for kind, suffix, content in (
+        ("leftImg8bit", "leftImg8bit", drawn.pixels[:, :, ::-1]),
+        ("gtFine", "gtFine_labelTrainIds", labels.astype(np.uint8)),
+    ):
+        city = folder / "cityscapes" / kind / "val" / "drawn"
+        city.mkdir(parents=True)
+        encoded = cv2.imencode(".png", content)[1].tobytes()
+        for i in range(num_images):
+            written.append(city / f"drawn_{i:06d}_000019_{suffix}.png")
+            written[-1].write_bytes(encoded)
+    return MadeUp(row=row.name, checkpoint=checkpoint, data_root=folder, image=written[0])

@@ -96,7 +96,8 @@ def write_json(path: Path, content: object) -> None:
 class Ran:
     """A command that has ended."""
 
-    command: str
+    name: str
+    """What to call it, without the paths of this machine."""
     code: int
     out: str
 
@@ -109,14 +110,17 @@ class Ran:
         try:
             return json.loads(self.out)
         except ValueError:
-            msg = f"{self.command} ended with exit code {self.code} and no answer"
+            msg = f"{self.name} ended with exit code {self.code} and no answer; its log says more"
             raise RuntimeError(msg) from None
 
 
-def run(command: Sequence[str], *, folder: Path | None = None, with_errors: bool = False) -> Ran:
+def run(
+    name: str, command: Sequence[str], *, folder: Path | None = None, with_errors: bool = False
+) -> Ran:
     """Run a command; what it says goes into the step's log as well.
 
     Args:
+        name: what to call it.
         command: the program and its arguments.
         folder: to run it in.
         with_errors: whether ``out`` shall hold what is said on stderr, too.
@@ -133,9 +137,9 @@ def run(command: Sequence[str], *, folder: Path | None = None, with_errors: bool
     )
     took = time.monotonic() - begin
     print(f"{ended.stdout}exit code {ended.returncode}, {took:.1f} s", flush=True)
-    return Ran(command=" ".join(command), code=ended.returncode, out=ended.stdout)
+    return Ran(name=name, code=ended.returncode, out=ended.stdout)
 
 
 def hrnet_zoo(*arguments: str | Path) -> Ran:
     """Run the package's command line."""
-    return run([*HRNET_ZOO, *map(str, arguments)])
+    return run(f"hrnet-zoo {arguments[0]}", [*HRNET_ZOO, *map(str, arguments)])

@@ -25,7 +25,7 @@ def run(session: Session, notes: Notes) -> None:
         msg = 'pytest is not installed; "pip install --group test" brings it'
         raise NothingToRunError(msg)
     options = ["-m", "gpu", "-p", "no:cacheprovider", "--color=no"]
-    ran = run_command([sys.executable, "-m", "pytest", *options, *files], folder=ROOT)
+    ran = run_command("pytest", [sys.executable, "-m", "pytest", *options, *files], folder=ROOT)
     last = ran.out.strip().rpartition("\n")[2]
     counts = {word: int(count) for count, word in re.findall(r"(\d+) ([a-z]+)", last)}
     for outcome in ("passed", "failed", "errors", "skipped"):
