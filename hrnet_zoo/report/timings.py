@@ -82,6 +82,12 @@ def remarks(record: TimingRecord) -> list[str]:
 def _conditions(record: TimingRecord) -> str:
     height, width = record.input.network_input
     threads = f", {record.num_threads} thread{'s' * (record.num_threads > 1)}"
+    waiting = {
+        name: value
+        for name, value in record.environment.variables.items()
+        if name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    }
+    threads += "".join(f", {name}={value}" for name, value in waiting.items())
     where = record.device + (threads if record.device == "cpu" else "")
     return f" on {where}: input {width} x {height}, {record.weights} weights"
 

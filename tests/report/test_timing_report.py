@@ -28,6 +28,7 @@ from hrnet_zoo.report.timings import (
     timing_as_text,
     timings_as_json,
 )
+from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.timing.machine_state import Watch
 from hrnet_zoo.timing.observations import (
     Agreement,
@@ -340,6 +341,12 @@ def test_the_text_shows_median_interval_speed_up_and_the_documented_fps() -> Non
     assert "documented fps: 23.74, measured by the authors on a V100; not comparable" in text
     assert remarks(record()) == []
     assert all_could_be_run(record())
+
+
+def test_the_text_says_on_a_cpu_how_many_threads_there_were_and_how_they_waited() -> None:
+    set_ = Environment(variables={"GOMP_SPINCOUNT": "1000", "PYTORCH_X": "1"})
+    text = timing_as_text(record(device="cpu", environment=set_), Path("r.json"))
+    assert " on cpu, 1 thread, GOMP_SPINCOUNT=1000: input 2048 x 1024" in text
 
 
 def test_the_text_counts_the_images_of_a_batch() -> None:
