@@ -17,7 +17,7 @@ OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 
 EXTRAS = {
     "coco-fast": "COCO AP in a fraction of the time",
-    "openvino": "an engine for time, on processors",
+    "openvino": "an engine on processors, for verify, predict and time",
     "onnxruntime": "an engine for time",
     "tensorrt": "an engine for time, on NVIDIA GPUs",
     "gpu": "clocks, throttling and other processes on a GPU, for time",
