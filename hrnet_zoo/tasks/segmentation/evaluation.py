@@ -70,8 +70,9 @@ class SegmentationEvaluator(Evaluator[Sample]):
         watch.lap("forward")
         prediction = scores.argmax(dim=0).to(torch.uint8)
         watch.lap("post")
-        table = sent_back(pair_table(prediction, torch.as_tensor(label)))
+        pairs = pair_table(prediction, torch.as_tensor(label))
         watch.lap("metric")
+        table = sent_back(pairs)
         num_classes = scores.shape[0]
 
         def counts() -> SparseCounts:
