@@ -40,7 +40,6 @@ class FakeGpu:
                 assert other.number <= gpu.reached, "the GPU is not past it"
                 return 100.0 * (other.number - self.number)
 
-        monkeypatch.setattr(torch, "Event", Event)
         monkeypatch.setattr(torch.cuda, "Event", Event)
         monkeypatch.setattr(torch.cuda, "current_stream", lambda _device: None)
 
