@@ -30,18 +30,15 @@ def count_pairs(
     Returns:
         [num_classes + 1, num_classes] int64; the last row holds labels that are not a class.
     """
-    return counts_of(pair_table(_tensor(prediction), _tensor(label)), num_classes)
+    return counts_of(pair_table(prediction, label), num_classes)
 
 
-def pair_table(prediction: Tensor, label: Tensor) -> Tensor:
+def pair_table(prediction: NDArray[np.uint8] | Tensor, label: NDArray[np.uint8] | Tensor) -> Tensor:
     """Return how often each label met each prediction, [65536] int64 on their device.
 
-    On a GPU nothing waits for it.
-
-    Args:
-        prediction: [H, W] uint8.
-        label: the same.
+    On a GPU nothing waits for it. Arguments are those of `count_pairs`.
     """
+    prediction, label = _tensor(prediction), _tensor(label)
     if prediction.shape != label.shape:
         msg = f"prediction {tuple(prediction.shape)} and label {tuple(label.shape)} differ in size"
         raise ValueError(msg)

@@ -70,7 +70,7 @@ class SegmentationEvaluator(Evaluator[Sample]):
         watch.lap("forward")
         prediction = scores.argmax(dim=0).to(torch.uint8)
         watch.lap("post")
-        pairs = pair_table(prediction, torch.as_tensor(label))
+        pairs = pair_table(prediction, label)
         watch.lap("metric")
         table = sent_back(pairs)
         num_classes = scores.shape[0]

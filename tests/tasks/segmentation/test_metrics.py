@@ -10,6 +10,7 @@ import torch
 from fill import DATA
 from numpy.typing import NDArray
 
+from hrnet_zoo.tasks.segmentation import counting
 from hrnet_zoo.tasks.segmentation.confusion import SegmentationScores, SparseCounts, total
 from hrnet_zoo.tasks.segmentation.counting import count_pairs
 
@@ -104,6 +105,25 @@ def test_agrees_with_counting_pixel_by_pixel(name: str) -> None:
     for prediction, label in zip(*golden_maps(name), strict=True):
         ours = count_pairs(prediction, label, num_classes)
         assert np.array_equal(ours, plain_counts(prediction, label, num_classes))
+
+
+@pytest.mark.parametrize("name", ["absent21", "out_of_range16"])
+def test_a_gpu_counts_the_same_without_being_waited_for(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    maps = list(zip(*golden_maps(name), strict=True))
+    expected = [count_pairs(*pair, GOLDEN[name]["args"]["nc"]) for pair in maps]
+    # Where bincount is not to be had, the way of GPUs is taken.
+    monkeypatch.setattr(torch, "bincount", lambda code, minlength: counting.scattered(code))
+    found = [count_pairs(*pair, GOLDEN[name]["args"]["nc"]) for pair in maps]
+    assert all(map(np.array_equal, found, expected))
+
+
+def test_label_files_that_may_not_be_written_to_are_counted() -> None:
+    label = np.zeros((4, 6), np.uint8)
+    label.flags.writeable = False
+    table = counting.pair_table(torch.zeros(4, 6, dtype=torch.uint8), label[:, ::-1])
+    assert table[0] == 24
 
 
 def test_by_hand() -> None:
