@@ -114,7 +114,7 @@ def test_a_gpu_counts_the_same_without_being_waited_for(
     maps = list(zip(*golden_maps(name), strict=True))
     expected = [count_pairs(*pair, GOLDEN[name]["args"]["nc"]) for pair in maps]
     # Where bincount is not to be had, the way of GPUs is taken.
-    monkeypatch.setattr(torch, "bincount", lambda code, minlength: counting.scattered(code))
+    monkeypatch.setattr(torch, "bincount", lambda code, **_: counting.scattered(code))
     found = [count_pairs(*pair, GOLDEN[name]["args"]["nc"]) for pair in maps]
     assert all(map(np.array_equal, found, expected))
 
