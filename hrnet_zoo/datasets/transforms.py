@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 import torch
@@ -78,7 +80,14 @@ def to_network_input(
     pixels = image.to(device).to(torch.float32)
     if normalisation.channel_order == "bgr":
         pixels = pixels.flip(2)
-    factor = [1 / std for std in normalisation.std]
-    pixels -= torch.tensor(normalisation.mean, dtype=torch.float32, device=device)
-    pixels *= torch.tensor(factor, dtype=torch.float32, device=device)
+    pixels -= _constant(normalisation.mean, device)
+    pixels *= _constant(tuple(1 / std for std in normalisation.std), device)
     return pixels.permute(2, 0, 1)[None]
+
+
+@cache
+def _constant(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Return numbers [N] float32 on a device; a GPU stands still while a list is copied to it."""
+    # Whoever needs it first may be in inference mode, and whoever is next may not.
+    with torch.inference_mode(mode=False):
+        return torch.tensor(values, dtype=torch.float32, device=device)

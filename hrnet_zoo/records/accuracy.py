@@ -98,7 +98,7 @@ class Settings(Part):
     layout_measured: LayoutMeasured | None = None
     """How fast the network was in both layouts; None where it is known beforehand."""
     cuda_graphs: bool = False
-    """Whether a GPU's work was recorded as CUDA graphs, of shapes that occurred often."""
+    """Whether a GPU's work was recorded as a CUDA graph, for a shape that occurred often."""
     batch_norm_folded: bool = False
     """Whether BatchNorm was folded into the convolutions."""
     num_threads: int

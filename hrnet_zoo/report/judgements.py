@@ -92,7 +92,7 @@ def _time_line(record: AccuracyRecord) -> Iterator[str]:
     timings = record.timings
     if timings is None or timings.bottleneck is None or timings.waiting_s is None:
         return
-    idle = timings.waiting_s / timings.wall_s
+    idle = timings.waiting_s / timings.wall_s / max(1, len(record.images_by_device))
     yield (
         f"time: {timings.wall_s:.1f} s, most of it: {timings.bottleneck}; "
         f"{idle:.0%} waiting for images"

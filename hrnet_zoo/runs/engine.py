@@ -95,7 +95,8 @@ def choose_engine(
             return _in_openvino(setup, model, device, images)
         except PrerequisiteError as error:
             if asked == "openvino":
-                msg = f"{name}: {error}. Or compute with torch: pass --engine torch or auto."
+                reason = str(error).rstrip(".")
+                msg = f"{name}: {reason}. Or compute with torch: pass --engine torch or auto."
                 raise PrerequisiteError(msg) from None
             remark = str(error)
             progress.say(f"computing with torch, not with OpenVINO: {remark}")

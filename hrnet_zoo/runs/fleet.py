@@ -8,11 +8,12 @@ is lost, or whose memory does not suffice, gives its images back to the others.
 from __future__ import annotations
 
 import signal
+import threading
 import time
 import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -26,12 +27,14 @@ from hrnet_zoo.records.accuracy import Settings
 from hrnet_zoo.runs.looking import Look, Looking
 from hrnet_zoo.system.devices import require_usable
 from hrnet_zoo.system.host_memory import keep_freed_memory
+from hrnet_zoo.system.processors import visible_processors
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.evaluation import ImageResult
+from hrnet_zoo.timing.observations import LayoutMeasured
 
-_DECODERS = 2
-"""Threads of each process that decode, unless the user says how many."""
+_FEWEST_DECODERS, _MOST_DECODERS = 2, 16
+"""Threads of each process that decode, unless the user says how many: its share of processors."""
 _PATIENCE_S = 10.0
 """For a process to end by itself."""
 
@@ -51,6 +54,8 @@ class _Drained:
     seconds: StageSeconds
     """Of all of its images so far."""
     remarks: list[str]
+    recorded: bool
+    """Whether its work was recorded as CUDA graphs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +82,6 @@ class _Worker:
 class Fleet:
     """Processes that look at images; used like a `Looking`, and entered."""
 
-    extra_keys: list[str]
-    settings: Settings
-
     def __init__(self, look: Look, devices: Sequence[torch.device], names: Sequence[str]) -> None:
         """Start a process for every device, and wait until the first one is ready.
 
@@ -91,8 +93,9 @@ class Fleet:
         Raises:
             ZooError: no device can be used, or a file cannot.
         """
-        decoders = look.num_workers or _DECODERS
-        self._look, self._devices = replace(look, num_workers=decoders), devices
+        share = visible_processors() // len(devices)
+        decoders = look.num_workers or max(_FEWEST_DECODERS, min(_MOST_DECODERS, share))
+        self._look = replace(look, num_workers=decoders)
         self._index_of = {name: index for index, name in enumerate(names)}
         # As many as its threads and stages hold: so that it never waits for one more image while it
         # holds finished ones back.
@@ -103,16 +106,14 @@ class Fleet:
         self.images_by_device = {str(device): 0 for device in devices}
         self._lost: list[str] = []
         self._wall = 0.0
-        self._workers = [self._started(device) for device in devices]
+        self._names = ", ".join(map(str, devices))
+        self._to_start, self._workers = deque(devices), list[_Worker]()
+        self._processes: list[BaseProcess] = []
         try:
-            while self._ready is None:
-                self._receive()
+            self._start_all()
         except BaseException:
             self.__exit__()
             raise
-        self.extra_keys = self._ready.extra_keys
-        named = ", ".join(map(str, devices))
-        self.settings = self._ready.settings.model_copy(update={"device": named})
 
     def __enter__(self) -> Self:
         return self
@@ -121,10 +122,11 @@ class Fleet:
         """End all processes, whatever they are doing."""
         for worker in self._workers:
             worker.pipe.close()
-            worker.process.terminate()
-        for worker in self._workers:
-            worker.process.join(_PATIENCE_S)
-            worker.process.kill()
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.join(_PATIENCE_S)
+            process.kill()
 
     def results(self, indices: Iterable[int]) -> Iterator[ImageResult]:
         """Yield the result of each image, in the order in which they are done.
@@ -142,18 +144,18 @@ class Fleet:
         self._wall = time.perf_counter() - begin
 
     def in_this_process(self) -> Looking:
-        """Return the network on the first device, for what is done to few images."""
-        first = self._devices[0]
+        """Return the network on the first device that is left, for what is done to few images."""
+        first = self._workers[0].device
         device = torch.device("cpu") if first.type == "cpu" else first
         return Looking(self._look, device, Silent())
 
     @property
     def seconds(self) -> StageSeconds:
-        """Return the time of all stages, summed over devices; of waiting their mean."""
+        """Return the time of all stages, summed over devices."""
         parts = [drained.seconds for drained in self._drained]
         return StageSeconds(
             decode=sum(part.decode for part in parts),
-            waiting=sum(part.waiting for part in parts) / max(1, len(parts)),
+            waiting=sum(part.waiting for part in parts),
             num_workers=sum(part.num_workers for part in parts),
             forward=sum(part.forward for part in parts),
             post=sum(part.post for part in parts),
@@ -167,15 +169,38 @@ class Fleet:
         said = (remark for drained in self._drained for remark in drained.remarks)
         return list(dict.fromkeys([*self._lost, *said]))
 
-    def _started(self, device: torch.device) -> _Worker:
+    @property
+    def extra_keys(self) -> list[str]:
+        """Return the tensors of the file that the network has no use for."""
+        assert self._ready is not None
+        return self._ready.extra_keys
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings in force, which are those of all devices."""
+        assert self._ready is not None
+        recorded = any(drained.recorded for drained in self._drained)
+        said = {"device": self._names, "cuda_graphs": recorded}
+        return self._ready.settings.model_copy(update=said)
+
+    def _start_all(self) -> None:
+        """Start a process for each device; the others compute in the layout of the first one."""
+        while self._to_start:
+            self._start(self._to_start.popleft())
+            while self._ready is None and self._workers:
+                self._receive()
+
+    def _start(self, device: torch.device) -> None:
         # A fork would share CUDA's state and the threads' locks.
         context = get_context("spawn")
         ours, theirs = context.Pipe()
         given = (self._look, device, torch.get_num_threads(), theirs)
         process = context.Process(target=_work, args=given, daemon=True)
-        process.start()
+        with _interrupts_ignored():
+            process.start()
+        self._processes.append(process)
         theirs.close()
-        return _Worker(device=device, process=process, pipe=ours)
+        self._workers.append(_Worker(device=device, process=process, pipe=ours))
 
     def _feed(self, worker: _Worker) -> None:
         """Give a process as many images as it can have, or tell it that there are no more."""
@@ -207,10 +232,7 @@ class Fleet:
                 self.images_by_device[str(worker.device)] += 1
                 found.append(message)
             elif isinstance(message, _Ready):
-                self._ready = self._ready or message
-                ours, first = message.settings.engine.name, self._ready.settings.engine.name
-                if ours != first:
-                    self._lose(worker, f"it would compute with {ours}, the others with {first}")
+                self._take_up(worker, message)
             elif isinstance(message, _Drained):
                 worker.is_closed, worker.drained = False, message
             elif isinstance(message.error, PrerequisiteError):
@@ -219,15 +241,27 @@ class Fleet:
                 raise message.error
         return found
 
+    def _take_up(self, worker: _Worker, ready: _Ready) -> None:
+        """Let a process look at images, if it computes as the first one does."""
+        if self._ready is None:
+            self._ready = ready
+            settings = ready.settings
+            measured = settings.layout_measured or LayoutMeasured(layout=settings.memory_format)
+            self._look = replace(self._look, layout=measured)
+        ours, first = ready.settings.engine.name, self._ready.settings.engine.name
+        if ours != first:
+            self._lose(worker, f"it would compute with {ours}, the others with {first}")
+
     def _lose(self, worker: _Worker, reason: str) -> None:
         """Give the images of a process back to the others."""
         self._workers.remove(worker)
         worker.pipe.close()
         worker.process.terminate()
         self._queue.extendleft(reversed(worker.given))
+        self._drained += [worker.drained] if worker.drained else []
         done = self.images_by_device[str(worker.device)]
         remark = f"{worker.device} was lost after {done} images: {reason.rstrip('.')}"
-        if not self._workers:
+        if not self._workers and not self._to_start:
             msg = f"No device is left. {'. '.join([*self._lost, remark])}."
             raise PrerequisiteError(msg)
         self._lost.append(f"{remark}; the others did the rest")
@@ -243,35 +277,68 @@ def _how(process: BaseProcess) -> str:
     return f"killed by signal {-code}"
 
 
+class _ParentEndedError(BaseException):
+    """Nobody is there to be told anything; not an error of what is done meanwhile."""
+
+
 def _work(look: Look, device: torch.device, num_threads: int, pipe: Connection) -> None:
     """Look at images until the parent has no more; runs in a process of its own."""
     # Ctrl-C goes to all processes of a terminal; what becomes of the run the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        torch.set_num_threads(num_threads)
-        keep_freed_memory()
-        # Torch knows one CPU; the numbers only tell processes apart.
-        device = torch.device("cpu") if device.type == "cpu" else device
-        require_usable(device)
-        looking = Looking(look, device, Silent())
-        pipe.send(_Ready(extra_keys=looking.extra_keys, settings=looking.settings))
-        while True:
-            first = pipe.recv()
-            for result in looking.results(_given(first, pipe)):
-                pipe.send(result)
-            pipe.send(_Drained(seconds=looking.seconds, remarks=looking.remarks))
-    except (EOFError, ConnectionError):
-        return  # the parent has ended
-    except Exception as error:  # noqa: BLE001 - the parent raises it
-        explained = isinstance(error, ZooError)
-        with suppress(OSError):
+    with suppress(_ParentEndedError):
+        try:
+            _serve(look, device, num_threads, pipe)
+        except Exception as error:  # noqa: BLE001 - the parent raises it
+            explained = isinstance(error, ZooError)
             failure = error if explained else RuntimeError(traceback.format_exc())
-            pipe.send(_Failed(error=failure))
+            _tell(pipe, _Failed(error=failure))
 
 
-def _given(first: int, pipe: Connection) -> Iterator[int]:
-    """Yield the first image, and those that the parent sends until it sends None."""
-    index: int | None = first
-    while index is not None:
+def _serve(look: Look, device: torch.device, num_threads: int, pipe: Connection) -> None:
+    torch.set_num_threads(num_threads)
+    keep_freed_memory()
+    # Torch knows one CPU; the numbers only tell processes apart.
+    device = torch.device("cpu") if device.type == "cpu" else device
+    require_usable(device)
+    looking = Looking(look, device, Silent())
+    _tell(pipe, _Ready(extra_keys=looking.extra_keys, settings=looking.settings))
+    while True:
+        for result in looking.results(_given(pipe)):
+            _tell(pipe, result)
+        recorded = looking.settings.cuda_graphs
+        drained = _Drained(seconds=looking.seconds, remarks=looking.remarks, recorded=recorded)
+        _tell(pipe, drained)
+
+
+def _given(pipe: Connection) -> Iterator[int]:
+    """Yield the images that the parent sends, until it sends None."""
+    while (index := _told(pipe)) is not None:
         yield index
-        index = pipe.recv()
+
+
+def _told(pipe: Connection) -> int | None:
+    try:
+        index: int | None = pipe.recv()
+    except (EOFError, OSError):
+        raise _ParentEndedError from None
+    return index
+
+
+def _tell(pipe: Connection, what: object) -> None:
+    try:
+        pipe.send(what)
+    except OSError:
+        raise _ParentEndedError from None
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Let a process that starts ignore Ctrl-C from its beginning, as it inherits it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only that one can say so
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

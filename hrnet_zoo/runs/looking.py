@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import torch
+from torch import Tensor
 
+from hrnet_zoo.models.folding import folded
 from hrnet_zoo.records.accuracy import EngineChoice, EngineUsed, Settings
 from hrnet_zoo.runs.engine import NUM_COMPARED, choose_engine
 from hrnet_zoo.system.devices import failure_explained, memory_explained
@@ -21,7 +24,7 @@ from hrnet_zoo.tasks.evaluation import ImageResult, evaluate
 from hrnet_zoo.tasks.setup import Setup
 from hrnet_zoo.timing.graphs import Frequent
 from hrnet_zoo.timing.inputs import TimedImage
-from hrnet_zoo.timing.layouts import faster_layout, has_to_be_measured
+from hrnet_zoo.timing.layouts import FORMATS, faster_layout, has_to_be_measured
 from hrnet_zoo.timing.observations import LayoutMeasured
 
 
@@ -42,6 +45,8 @@ class Look:
     """Whether a GPU's work is recorded as CUDA graphs, of shapes that occur often."""
     engine: EngineChoice = "torch"
     """What computes the network; anything but torch has to agree with torch first."""
+    layout: LayoutMeasured | None = None
+    """The layout that another device was faster in; None: it is measured."""
 
 
 class Looking:
@@ -63,42 +68,67 @@ class Looking:
             samples: the data set, if it is open already.
 
         Raises:
-            ZooError: checkpoint or data cannot be used.
+            ZooError: checkpoint or data cannot be used, or the device fails.
         """
         task, setup = TASKS[look.setup.task], look.setup
-        loaded = task.networks.load(look.name, setup, look.checkpoint, device)
-        if samples is None:
-            samples = task.open_data(setup, look.data_folder)
         self._look, self.device = look, device
         self._networks = task.networks
         self._recording: Frequent[Any] | None = None
-        self.extra_keys, self.seconds = loaded.extra_keys, StageSeconds()
-        with canonical_precision():
-            layout = self._in_faster_layout(loaded.model)
+        self.seconds = StageSeconds()
+        if samples is None:
+            samples = task.open_data(setup, look.data_folder)
+        with self._explained(), canonical_precision():
+            loaded = task.networks.load(look.name, setup, look.checkpoint, device)
+            self.extra_keys = loaded.extra_keys
+            layout = look.layout or self._faster_layout(loaded.model)
+            model = loaded.model.to(memory_format=FORMATS[layout.layout])
             compared = min(NUM_COMPARED, len(samples)) if look.engine != "torch" else 0
             first = [_timed(samples, i) for i in range(compared)]
-            given = (look.engine, look.name, setup, loaded.model, device, first)
+            given = (look.engine, look.name, setup, model, device, first)
             chosen = choose_engine(*given, progress)
-            self.network = self._recorded(chosen.network)
-            self.settings = self._settings_in_force(layout, chosen.used)
+            self.network = self._on_device(chosen.network, layout)
+            self._settings = self._settings_in_force(layout, chosen.used)
         metrics = [METRICS[name] for name in look.metrics]
         self._evaluator = task.networks.evaluator(setup, samples, self.network, metrics, device)
 
-    def _in_faster_layout(self, model: Any) -> LayoutMeasured:  # noqa: ANN401 - of any task
+    def _faster_layout(self, model: Any) -> LayoutMeasured:  # noqa: ANN401 - of any task
         """Bring a model into the layout in which it is faster on the device."""
         if not has_to_be_measured(self.device, torch.float32):
             return LayoutMeasured(layout="channels_last")
         height, width = TASKS[self._look.setup.task].input_size(self._look.setup)
-        too_large = partial(_does_not_fit, self._look.name, self.device)
-        with failure_explained(self.device), memory_explained(too_large):
-            image = torch.zeros(1, 3, height, width, device=self.device)
-            return faster_layout(model, self._networks.dense(model), image)
+        image, evaluated = torch.zeros(1, 3, height, width, device=self.device), folded(model)
+        return faster_layout(evaluated, self._networks.dense(evaluated), image)
 
-    def _recorded(self, network: Any) -> Any:  # noqa: ANN401 - as above
-        """Return a network whose work is recorded as CUDA graphs, on a GPU."""
-        if self.device.type == "cuda" and self._look.graphs:
-            network, self._recording = self._networks.recorded(network, self.device)
-        return network
+    def _on_device(self, network: Any, layout: LayoutMeasured) -> Any:  # noqa: ANN401 - as above
+        """Return a network that computes in a layout and, on a GPU, is recorded as CUDA graphs."""
+        if self.device.type != "cuda":
+            return network  # images come in the layout that processors like
+
+        def changed(dense: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
+            form = FORMATS[layout.layout]
+
+            def in_layout(image: Tensor) -> Any:  # noqa: ANN401 - nests of tensors
+                return dense(image.contiguous(memory_format=form))
+
+            if not self._look.graphs:
+                return in_layout
+            self._recording = Frequent(in_layout, self.device)
+            return self._recording
+
+        return self._networks.with_dense(network, changed)
+
+    def _explained(self) -> ExitStack:
+        """Explain that the device fails or is full, before and between images."""
+        stack = ExitStack()
+        stack.enter_context(failure_explained(self.device))
+        stack.enter_context(memory_explained(partial(_does_not_fit, self._look.name, self.device)))
+        return stack
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings in force, and whether anything was recorded until now."""
+        recorded = bool(self._recording and self._recording.recorded)
+        return self._settings.model_copy(update={"cuda_graphs": recorded})
 
     def __enter__(self) -> Self:
         return self
@@ -109,7 +139,7 @@ class Looking:
     def results(self, indices: Iterable[int]) -> Iterator[ImageResult]:
         """Yield the result of each image in turn; see `evaluate`."""
         workers = self._look.num_workers
-        with canonical_precision():
+        with self._explained(), canonical_precision():
             yield from evaluate(self._evaluator, indices, num_workers=workers, seconds=self.seconds)
 
     @property
@@ -120,10 +150,9 @@ class Looking:
     @property
     def remarks(self) -> list[str]:
         """Return what a record should say about how images were looked at."""
-        recording = self._recording and self._recording.remark
-        engine = self.settings.engine.remark
+        engine = self._settings.engine.remark
         said = [f"computed with torch, not with OpenVINO: {engine}"] if engine else []
-        return [*said, *self._evaluator.remarks, *([recording] if recording else [])]
+        return [*said, *self._evaluator.remarks]
 
     def _settings_in_force(self, layout: LayoutMeasured, engine: EngineUsed) -> Settings:
         """Return what torch is really set to, and what this program always does."""
@@ -136,7 +165,6 @@ class Looking:
             cudnn_deterministic=torch.backends.cudnn.deterministic,
             memory_format=layout.layout,
             layout_measured=layout if layout.contiguous_s else None,
-            cuda_graphs=self._recording is not None,
             batch_norm_folded=True,
             num_threads=torch.get_num_threads(),
             num_workers=self._look.num_workers,

@@ -201,7 +201,12 @@ class _Images:
             self._score(results, looking.seconds)
             journal.finish(images_file)
         if options.worst:
-            self._draw_worst(looking, results)
+            try:
+                self._draw_worst(looking, results)
+            except ZooError as error:
+                # All images are done: that is worth keeping without pictures.
+                remark = f"there are no pictures of the worst images: {error}"
+                self._file.update(remarks=[*looking.remarks, remark])
 
     def _looking(self) -> Looking | Fleet:
         """Return what looks at images: one device in this process, or several in theirs."""
@@ -285,7 +290,11 @@ class _Images:
         for result, _ in one_behind((each, partial(self._keep, each, journal)) for each in found):
             results[result.name] = result
             self._progress.update(len(results))
-        self._file.update(remarks=looking.remarks, images_by_device=looking.images_by_device)
+        self._file.update(
+            settings=looking.settings,
+            remarks=looking.remarks,
+            images_by_device=looking.images_by_device,
+        )
 
     def _keep(self, result: ImageResult, journal: Journal) -> None:
         texts = {name: self._task.to_text(found) for name, found in result.counted.items()}

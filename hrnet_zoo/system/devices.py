@@ -64,8 +64,8 @@ def resolve_devices(name: str, progress: Progress) -> list[torch.device]:
     missing = [number for number in wanted if kind == "cuda" and number >= present]
     if missing:
         msg = (
-            f'"{name}" was asked for, but there {"is" if present == 1 else "are"} {present} of '
-            f"them: no cuda:{missing[0]}. Leave it out, or use cuda:all."
+            f'"{name}" was asked for, but {_there_are(present)}: no cuda:{missing[0]}. Leave it '
+            "out, or use cuda:all."
         )
         raise PrerequisiteError(msg)
     return [torch.device(kind, number) for number in wanted]
@@ -94,12 +94,18 @@ def resolve_device(name: str, progress: Progress) -> torch.device:
         return torch.device("cpu")
     wanted, present = int(index or 0), torch.cuda.device_count()
     if wanted >= present:
-        there_is = f"there are {present} GPUs" if present else "torch sees no CUDA GPU here"
-        msg = f'The device "{name}" was asked for, but {there_is}. Use --device cpu, or auto.'
+        there = _there_are(present)
+        msg = f'The device "{name}" was asked for, but {there}. Use --device cpu, or auto.'
         raise PrerequisiteError(msg)
     device = torch.device("cuda", wanted)
     require_usable(device)
     return device
+
+
+def _there_are(gpus: int) -> str:
+    if gpus == 0:
+        return "torch sees no CUDA GPU here"
+    return "there is 1 GPU" if gpus == 1 else f"there are {gpus} GPUs"
 
 
 def cuda_trouble() -> str | None:
@@ -167,14 +173,17 @@ def is_out_of_memory(error: Exception) -> bool:
         return False
     text = str(error)
     if any(words in text for words in _PERHAPS_NO_MEMORY):
-        return _is_a_gpu_full()
+        return _is_gpu_full()
     return any(words in text for words in _NO_MEMORY)
 
 
-def _is_a_gpu_full() -> bool:
+def _is_gpu_full() -> bool:
+    """Whether a GPU that this process uses is full; asking others would take memory of them."""
     try:
         gpus = range(torch.cuda.device_count())
-        return any(torch.cuda.mem_get_info(gpu)[0] < _HARDLY_ANY for gpu in gpus)
+        used = [gpu for gpu in gpus if torch.cuda.memory_reserved(gpu)]
+        asked = used or [torch.cuda.current_device()]
+        return any(torch.cuda.mem_get_info(gpu)[0] < _HARDLY_ANY for gpu in asked)
     except (RuntimeError, AssertionError):  # the GPU says nothing any more
         return False
 

@@ -21,7 +21,6 @@ from hrnet_zoo.tasks.options import ScoreOptions
 from hrnet_zoo.tasks.predictor import Predictor
 from hrnet_zoo.tasks.scored import Scored
 from hrnet_zoo.tasks.worst import WorstImages
-from hrnet_zoo.timing.graphs import Frequent
 from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.timing.variants import Timeable, TimedNetwork
 from hrnet_zoo.weights.checkpoint_file import read_state_dict
@@ -116,10 +115,11 @@ class Networks(ABC):
         compute: Callable[[Tensor], Any] = model
         return compute
 
-    def recorded(self, network: Any, device: torch.device) -> tuple[Any, Frequent[Any]]:
-        """Return what `network` returned, recorded as CUDA graphs as far as `dense`, and these."""
-        recording: Frequent[Any] = Frequent(network, device)
-        return recording, recording
+    def with_dense(
+        self, network: Any, change: Callable[[Callable[[Tensor], Any]], Callable[[Tensor], Any]]
+    ) -> Any:
+        """Return what `network` returned, the dense part of it replaced by what is made of it."""
+        return change(network)
 
     def count(self, setup: Any, protocol: str) -> Any:
         """Return what one of the task's protocols in `counts` counts of the network."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from PIL import Image
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.errors import DatasetError
-from hrnet_zoo.system.devices import memory_explained
+from hrnet_zoo.system.devices import failure_explained, memory_explained
 from hrnet_zoo.system.image_files import FoundImage
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks.ahead import image_too_large
@@ -91,9 +91,19 @@ class Predictor(ABC):
         self._device = device
         self._classes = DATASETS[setup.dataset].classes
 
-    def memory_explained(self, size: tuple[int, int]) -> AbstractContextManager[None]:
-        """Explain that the device's memory does not suffice for an image of (height, width)."""
-        return memory_explained(partial(image_too_large, size, self._device))
+    @contextmanager
+    def explained(self, size: tuple[int, int]) -> Iterator[None]:
+        """Explain that the device fails, or has too little memory for (height, width)."""
+        with (
+            failure_explained(self._device),
+            memory_explained(partial(image_too_large, size, self._device)),
+        ):
+            yield
+
+    @property
+    def remarks(self) -> list[str]:
+        """Return what whoever looks at images should know about how they were looked at."""
+        return []
 
     @abstractmethod
     def predict(self, image: str | Path | NDArray[np.uint8]) -> Any:
@@ -126,4 +136,6 @@ def see_images(
         except DatasetError as error:
             seen.append(SeenImage(image=image.path, files=nothing, error=str(error)))
         progress.update(len(seen))
+    for remark in predictor.remarks:
+        progress.say(remark)
     return seen

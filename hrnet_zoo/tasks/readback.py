@@ -33,21 +33,32 @@ def sent_back(result: Tensor) -> Callable[[], Tensor]:
     return receive
 
 
-def aside(device: torch.device) -> Callable[[], AbstractContextManager[None]]:
-    """Let what follows in another thread wait for what the device was told so far, and no more.
+class Aside:
+    """A stream of its own, on which another thread computes while the device goes on."""
 
-    Returns:
-        What is entered there. All that is computed within has to be on the host when it is left.
-    """
-    if device.type != "cuda":
-        return nullcontext
-    told = torch.cuda.current_stream(device).record_event()
+    def __init__(self, device: torch.device) -> None:
+        """Take a stream. Torch has 32: taken anew each time, it would soon be another's."""
+        self._device = device
+        self._stream: torch.cuda.Stream | None = None
+        if device.type == "cuda":
+            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call] # torch's
 
-    @contextmanager
-    def entered() -> Iterator[None]:
-        stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call] # torch's
-        stream.wait_event(told)
-        with torch.cuda.stream(stream):
-            yield
+    def after_this(self) -> Callable[[], AbstractContextManager[None]]:
+        """Let what follows in a thread wait for what the device was told so far, and no more.
 
-    return entered
+        Returns:
+            What is entered there. All that is computed within has to be on the host when it is
+            left.
+        """
+        stream = self._stream
+        if stream is None:
+            return nullcontext
+        told = torch.cuda.current_stream(self._device).record_event()
+
+        @contextmanager
+        def entered() -> Iterator[None]:
+            stream.wait_event(told)
+            with torch.cuda.stream(stream):
+                yield
+
+        return entered

@@ -4,9 +4,8 @@ GPUs read by themselves from pinned memory only. So a thread copies decoded imag
 there they travel on a stream of their own, while another image is computed. On a CPU nothing is
 copied.
 
-The evaluation waits for the device after each of its stages, to time it. That does not prevent the
-overlap: copies are begun by another thread, while the evaluation waits. Loops that are not measured
-(`predict`, worst images) send their images when they need them.
+Copies are begun by another thread, while the evaluation waits for what it has to know. Loops that
+are not measured (`predict`, worst images) send their images when they need them.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
+from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.system.devices import first_line
 
 Result = TypeVar("Result")
@@ -23,7 +24,7 @@ _JUST_CALLED = 4
 """Times that a shape is computed before it is worth recording."""
 
 _KEPT_OF_A_DATA_SET = 16
-"""Shapes: those of an image in all sizes, and mirrored, or the most frequent of photographs."""
+"""Shapes: those of an image in all sizes, and mirrored, or the first frequent ones of photos."""
 
 KEPT_SHAPES = 4
 """A data set has more shapes than memory could hold graphs or engines for; neighbours in it, and
@@ -186,7 +187,7 @@ class Frequent(Generic[Result]):
     """A function that is recorded for every shape of input that occurs often, and else just called.
 
     Recording a shape takes as long as computing it several times. Data sets with one shape have it
-    recorded, those of photographs their frequent ones.
+    recorded, those of photographs the first few that are frequent; none makes room for another.
     """
 
     def __init__(
@@ -204,17 +205,29 @@ class Frequent(Generic[Result]):
         """
         self._function, self._record = function, record(function, device, _KEPT_OF_A_DATA_SET)
         self._seen = Counter[tuple[int, ...]]()
-        self.remark: str | None = None
-        """Why nothing is recorded any more."""
+        self.recorded: set[tuple[int, ...]] = set()
+        """Shapes."""
 
     def __call__(self, image: Tensor) -> Result:
-        """Return the function's result, which the next call may write over."""
+        """Return the function's result, which the next call may write over.
+
+        Raises:
+            PrerequisiteError: it cannot be recorded. Torch would not free memory any more if this
+                process went on.
+        """
         shape = tuple(image.shape)
-        self._seen[shape] += 1
-        if self.remark is None and self._seen[shape] > _JUST_CALLED:
-            try:
-                return self._record(image)
-            except RuntimeError as error:
-                # What broke more than the recording shows again, and is raised, just below.
-                self.remark = f"without CUDA graphs, which cannot be recorded: {first_line(error)}"
-        return self._function(image)
+        if shape not in self.recorded:
+            self._seen[shape] += 1
+            is_frequent = self._seen[shape] > _JUST_CALLED
+            if not is_frequent or len(self.recorded) == _KEPT_OF_A_DATA_SET:
+                return self._function(image)
+        try:
+            found = self._record(image)
+        except RuntimeError as error:
+            msg = (
+                f"The work on an input of {shape[-1]} x {shape[-2]} pixels cannot be recorded as a "
+                f"CUDA graph: {first_line(error)}. Go on with --no-graphs; what is done is kept."
+            )
+            raise PrerequisiteError(msg) from None
+        self.recorded.add(shape)
+        return found

@@ -50,9 +50,11 @@ def test_several_devices_give_what_one_gives(tmp_path: Path, run_cli: RunCli, ro
     assert len(list((tmp_path / "shared").rglob("01_*.png"))) == 1
 
 
-def look_at_twelve(monkeypatch: pytest.MonkeyPatch, how: str) -> tuple[Fleet, list[str], list[str]]:
+def look_at_twelve(
+    monkeypatch: pytest.MonkeyPatch, how: str, index: int = 1
+) -> tuple[Fleet, list[str], list[str]]:
     """Let two processes look at twelve images, one of which breaks; return it, wanted and found."""
-    monkeypatch.setattr(fleet, "_work", Breaking(how))
+    monkeypatch.setattr(fleet, "_work", Breaking(how, index))
     setup, task = CLASSIFIER.setup, TASKS[CLASSIFIER.setup.task]
     samples = task.open_data(setup, DATA_ROOT)
     look = Look(
@@ -85,6 +87,14 @@ def test_the_others_do_the_images_of_a_lost_device(
     assert remark.startswith("cpu:1 was lost after ")
     assert remark.endswith(f"{said}; the others did the rest")
     assert several.images_by_device["cpu:0"] >= 8
+
+
+def test_pictures_come_from_a_device_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    several, names, found = look_at_twelve(monkeypatch, "killed", index=0)
+    assert sorted(found) == names
+    assert [str(worker.device) for worker in several._workers] == ["cpu:1"]
+    assert several.in_this_process().device == torch.device("cpu")
+    assert several.seconds.num_workers >= 1
 
 
 def test_a_damaged_file_ends_the_run_on_all_devices(monkeypatch: pytest.MonkeyPatch) -> None:

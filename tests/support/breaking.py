@@ -15,14 +15,14 @@ from hrnet_zoo.runs.looking import Look, Looking
 
 
 class Breaking:
-    """Stands for what a process of a `Fleet` does; that of the second device breaks."""
+    """Stands for what a process of a `Fleet` does; that of one device breaks."""
 
-    def __init__(self, how: str) -> None:
-        self.how = how
+    def __init__(self, how: str, index: int = 1) -> None:
+        self.how, self.index = how, index
 
     def __call__(self, look: Look, device: torch.device, *given: Any) -> None:
         original = Looking.results
-        if device.index == 1:
+        if device.index == self.index:
             Looking.results = self.results(original)  # type: ignore[method-assign]
         fleet._work(look, device, *given)
 

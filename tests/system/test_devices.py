@@ -16,6 +16,7 @@ from support.trees import RunCli
 
 import hrnet_zoo.demo
 from hrnet_zoo.errors import PrerequisiteError
+from hrnet_zoo.runs import looking
 from hrnet_zoo.system import devices
 from hrnet_zoo.system.devices import (
     cuda_trouble,
@@ -24,6 +25,7 @@ from hrnet_zoo.system.devices import (
     resolve_device,
 )
 from hrnet_zoo.system.progress import Silent
+from hrnet_zoo.tasks import evaluation
 from hrnet_zoo.tasks.detection import evaluation as evaluated_detection
 from hrnet_zoo.tasks.detection import timed as detection
 from hrnet_zoo.tasks.segmentation import evaluation as segmentation
@@ -131,13 +133,16 @@ def test_other_errors_are_not_taken_for_it(error: Exception) -> None:
 def test_what_may_also_be_no_support_is_memory_where_the_gpu_is_full(
     monkeypatch: pytest.MonkeyPatch, text: str, free: int
 ) -> None:
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _gpu: (free, 2**34))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    # The other one, of which this process has nothing, is full: that is somebody else's business.
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda gpu: 2**20 * (gpu == 0))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda gpu: ([free, 0][gpu], 2**34))
     assert is_out_of_memory(RuntimeError(text)) == (free == 2**20)
 
 
 def test_a_gpu_that_does_not_answer_is_not_called_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _gpu: 1)
     monkeypatch.setattr(torch.cuda, "mem_get_info", failing(RuntimeError("CUDA error: lost")))
     assert not is_out_of_memory(RuntimeError("cuDNN error: CUDNN_STATUS_NOT_INITIALIZED"))
 
@@ -203,6 +208,31 @@ def test_a_gpu_that_computes_nonsense_is_refused(monkeypatch: pytest.MonkeyPatch
     on_a_gpu(lambda *_: torch.tensor(3.0), monkeypatch)
     with pytest.raises(PrerequisiteError, match="a sum of nine ones gives 3 there"):
         require_usable(torch.device("cuda", 0))
+
+
+def test_a_gpu_that_is_gone_in_the_middle_of_a_run_is_explained_and_what_was_done_is_kept(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A CPU stands for it: errors of a GPU come out of whatever is called next, loading, say."""
+    gone = RuntimeError("CUDA error: GPU is lost\nCUDA kernel errors might be asynchronously")
+    explained = devices.failure_explained
+    gpu = torch.device("cuda", 0)
+    for module in (looking, evaluation):
+        monkeypatch.setattr(module, "failure_explained", lambda _device: explained(gpu))
+    monkeypatch.setattr(scorer, "class_scores", failing(gone))
+    finished = run_cli(
+        "verify", SEGMENTOR, "--zoo", hrnet_zoo.demo.MANIFEST, "--data-root",
+        hrnet_zoo.demo.DATA_ROOT, "--device", "cpu", "--limit", 1,
+    )  # fmt: skip
+    assert finished.code == 3
+    said = finished.err + finished.out
+    assert "cuda:0 failed: CUDA error: GPU is lost. What was done is kept." in said
+    monkeypatch.setattr(looking, "evaluate", failing(gone))
+    finished = run_cli(
+        "verify", SEGMENTOR, "--zoo", hrnet_zoo.demo.MANIFEST, "--data-root",
+        hrnet_zoo.demo.DATA_ROOT, "--device", "cpu", "--limit", 1,
+    )  # fmt: skip
+    assert "cuda:0 failed: CUDA error: GPU is lost" in finished.err + finished.out
 
 
 @pytest.mark.parametrize(

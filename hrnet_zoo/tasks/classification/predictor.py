@@ -73,7 +73,7 @@ class ClassificationPredictor(Predictor):
             UsageError: the array has another shape or type.
         """
         crop = cropped_image(pixels_of(image), self._protocol)
-        with canonical_precision(), self.memory_explained((crop.shape[0], crop.shape[1])):
+        with canonical_precision(), self.explained((crop.shape[0], crop.shape[1])):
             logits = class_logits(self._network, [crop], self._protocol, device=self._device)
         return ClassificationResult(logits=logits[0].cpu().numpy(), class_names=self._classes.names)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol, detect, to_image_detections
 from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult
 from hrnet_zoo.tasks.metric import SINGLE
-from hrnet_zoo.tasks.readback import aside
+from hrnet_zoo.tasks.readback import Aside
 from hrnet_zoo.tasks.stopwatch import Stopwatch
 
 
@@ -32,6 +32,10 @@ class DetectionEvaluator(Evaluator[DetectionSample]):
     samples: CocoSamples
     protocol: DetectionProtocol
     device: torch.device
+    _aside: Aside = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_aside", Aside(self.device))
 
     def arrays(self, sample: DetectionSample) -> list[NDArray[np.uint8]]:
         """Return the resized image."""
@@ -49,7 +53,7 @@ class DetectionEvaluator(Evaluator[DetectionSample]):
             msg = f"image {sample.name}: {error}"
             raise CheckpointError(msg) from None
         watch.lap("forward")
-        apart = aside(self.device)
+        apart = self._aside.after_this()
 
         def detections() -> dict[str, ImageDetections]:
             started = time.perf_counter()

@@ -27,7 +27,6 @@ from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.tasks.networks import Networks
 from hrnet_zoo.tasks.options import ScoreOptions
 from hrnet_zoo.tasks.scored import ClassFigures, Scored
-from hrnet_zoo.timing.graphs import Frequent
 from hrnet_zoo.weights.state_dict import load_strict
 
 
@@ -50,11 +49,14 @@ class DetectionNetworks(Networks):
         """Return what computes as far as the candidates of the first selection."""
         return model.dense
 
-    def recorded(self, network: Detector, device: torch.device) -> tuple[Detector, Frequent[Any]]:
-        """Record the dense part; what follows has as many boxes as there are objects."""
-        recording: Frequent[Any] = Frequent(network.dense, device)
-        network.dense = recording  # type: ignore[method-assign] # of this network alone
-        return network, recording
+    def with_dense(
+        self,
+        network: Detector,
+        change: Callable[[Callable[[Tensor], Any]], Callable[[Tensor], Any]],
+    ) -> Detector:
+        """Change as far as the candidates; what follows has as many boxes as there are objects."""
+        network.dense = change(network.dense)  # type: ignore[method-assign, assignment] # of this one
+        return network
 
     def load_into(self, model: nn.Module, state: dict[str, Tensor]) -> list[str]:
         """Understand old names; leave out and report what only training needs."""

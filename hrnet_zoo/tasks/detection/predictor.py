@@ -76,7 +76,7 @@ class DetectionPredictor(Predictor):
         protocol = DetectionProtocol.of(self.setup, with_masks=True, scale=scale)
         size = (pixels.shape[0], pixels.shape[1])
         resized = resize_keep_ratio(pixels, protocol.scale)
-        with canonical_precision(), self.memory_explained(size):
+        with canonical_precision(), self.explained(size):
             found = detect(self._network, resized, protocol, size=size, device=self._device)
             detections = to_image_detections(found, size)
         return DetectionResult(

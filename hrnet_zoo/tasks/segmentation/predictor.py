@@ -58,6 +58,15 @@ class SegmentationPredictor(Predictor):
     writes = ("labels", "picture")
     doing = "labelling"
 
+    @cached_property
+    def _scorer(self) -> Scorer:
+        return Scorer(self._network, self._device)
+
+    @property
+    def remarks(self) -> list[str]:
+        """Return whether memory did not suffice for all views of an image together."""
+        return [self._scorer.remark] if self._scorer.remark else []
+
     def predict(
         self,
         image: str | Path | NDArray[np.uint8],
@@ -80,8 +89,8 @@ class SegmentationPredictor(Predictor):
         pixels = pixels_of(image)
         chosen = SegmentationProtocol.of(self.setup, protocol, scale=scale)
         images, size = resized_images(pixels, chosen), (pixels.shape[0], pixels.shape[1])
-        with canonical_precision(), self.memory_explained(size):
-            scores = Scorer(self._network, self._device).scores(images, chosen, size)
+        with canonical_precision(), self.explained(size):
+            scores = self._scorer.scores(images, chosen, size)
             labels = scores.argmax(dim=0).to(torch.uint8).cpu().numpy()
             # On a GPU the results of a few images that are kept would fill its memory.
             scores = scores.cpu()
