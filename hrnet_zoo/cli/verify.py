@@ -77,7 +77,8 @@ def parse_tolerance(
     "--workers",
     "num_workers",
     type=click.IntRange(min=1),
-    help="Threads that decode images, for the same result.  [default: as many as keep up]",
+    help="Threads that decode images for each device, for the same result.  [default: as many as "
+    "keep up, or a fair share for several devices]",
 )
 @click.option(
     "--no-graphs",

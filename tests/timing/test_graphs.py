@@ -404,7 +404,7 @@ def test_a_gpu_that_cannot_record_says_how_to_go_on() -> None:
         assert doubled(torch.ones(1, 3, 4)).max() == 2
     with pytest.raises(
         PrerequisiteError,
-        match=r"input of 4 x 3 pixels cannot be recorded as a CUDA graph: CUDA error: operation not "
+        match=r"of 4 x 3 pixels cannot be recorded as a CUDA graph: CUDA error: operation not "
         r"permitted when stream is capturing\. Go on with --no-graphs; what is done is kept",
     ):
         doubled(torch.ones(1, 3, 4))
