@@ -188,7 +188,7 @@ class Fleet:
         while self._to_start:
             self._start(self._to_start.popleft())
             while self._ready is None and self._workers:
-                self._receive()
+                assert not list(self._receive()), "no image was given yet"
 
     def _start(self, device: torch.device) -> None:
         # A fork would share CUDA's state and the threads' locks.
@@ -214,9 +214,11 @@ class Fleet:
                 worker.is_closed = True
                 worker.pipe.send(None)
 
-    def _receive(self) -> list[ImageResult]:
-        """Wait until a process says something, and return the results in it."""
-        found = []
+    def _receive(self) -> Iterator[ImageResult]:
+        """Wait until a process says something, and yield the results in it.
+
+        One by one, so that none is lost when another process says that it cannot go on.
+        """
         by_pipe = {worker.pipe: worker for worker in self._workers}
         for pipe in wait(list(by_pipe)):
             assert isinstance(pipe, Connection)
@@ -230,7 +232,7 @@ class Fleet:
             if isinstance(message, ImageResult):
                 del worker.given[self._index_of[message.name]]
                 self.images_by_device[str(worker.device)] += 1
-                found.append(message)
+                yield message
             elif isinstance(message, _Ready):
                 self._take_up(worker, message)
             elif isinstance(message, _Drained):
@@ -239,7 +241,6 @@ class Fleet:
                 self._lose(worker, str(message.error))
             else:
                 raise message.error
-        return found
 
     def _take_up(self, worker: _Worker, ready: _Ready) -> None:
         """Let a process look at images, if it computes as the first one does."""

@@ -92,7 +92,7 @@ class Looking:
         self._evaluator = task.networks.evaluator(setup, samples, self.network, metrics, device)
 
     def _faster_layout(self, model: Any) -> LayoutMeasured:  # noqa: ANN401 - of any task
-        """Bring a model into the layout in which it is faster on the device."""
+        """Return the layout in which a model is faster on the device, folded as it is evaluated."""
         if not has_to_be_measured(self.device, torch.float32):
             return LayoutMeasured(layout="channels_last")
         height, width = TASKS[self._look.setup.task].input_size(self._look.setup)
