@@ -132,15 +132,15 @@ def read(step: Step, session: Session) -> dict[str, Any]:
 
 def run_step(step: Step, session: Session, limit_s: float) -> None:
     """Let a process of its own take a step, and complete what it wrote by how it ended."""
-    print(f"{step.name}: at most {limit_s:g} s ...", flush=True)
-    shutil.rmtree(session.folder(step.name), ignore_errors=True)
-    _file(step, session).unlink(missing_ok=True)
     command = [sys.executable, __file__, "--inside", step.name, "--output", str(session.output)]
     command += ["--rehearse"] if session.is_rehearsal else []
     begin = time.monotonic()
     log = session.output / f"{step.name}.log"
     outcome, reason = "interrupted", "by whoever started it"
     try:
+        print(f"{step.name}: at most {limit_s:g} s ...", flush=True)
+        shutil.rmtree(session.folder(step.name), ignore_errors=True)
+        _file(step, session).unlink(missing_ok=True)
         with log.open("wb") as said:
             code = _exit_code(command, said, limit_s)
         outcome, reason = _outcome(code, read(step, session), log)

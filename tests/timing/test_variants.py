@@ -262,7 +262,7 @@ def test_noise_lowers_the_bar_by_twice_of_it_and_never_raises_it() -> None:
     def least(share: float) -> float:
         return calibrated(0.9999, Agreement(share=share, num_compared=10**6)).least
 
-    assert [least(share) for share in (1, 0.99999, 0.9999, 0.4)] == [0.9999, 0.9999, 0.9998, 0]
+    assert [least(share) for share in (1, 0.99999, 0.9999, 0.4)] == [0.9999, 0.9999, 0.9998, 0.95]
     assert has_noise(torch.device("cuda", 0))
     assert not has_noise(CPU)
 
