@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from support.accuracy import read_record
 from support.trees import RunCli
@@ -16,6 +18,7 @@ from hrnet_zoo.demo import DATA_ROOT, MANIFEST
 from hrnet_zoo.runs.load import load_predictor
 from hrnet_zoo.tasks.pictures import colourise, comparison, errors, legend_of, overlay, palette_png
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
+from hrnet_zoo.tasks.segmentation.scorer import Scorer
 from hrnet_zoo.zoo.manifest import load_zoo
 
 ROW = load_zoo(MANIFEST).rows[0]
@@ -193,3 +196,25 @@ def test_legend_names_what_is_there_and_titles_stay_in_their_panels() -> None:
     picture = np.asarray(comparison([("x" * 200, panel), ("", panel)], legend))
     second_title = picture[:24, 12 + 60 + 12 :]
     assert (second_title == 255).all()
+
+
+def test_results_that_are_kept_hold_nothing_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[tuple[int, ...]] = []
+
+    class OnAGpu(torch.Tensor):
+        def cpu(self, *given: Any) -> torch.Tensor:
+            fetched.append(tuple(self.shape))
+            return super().cpu(*given).as_subclass(torch.Tensor)
+
+    scores = Scorer.scores
+    monkeypatch.setattr(
+        Scorer,
+        "scores",
+        lambda *given: scores(*given).as_subclass(OnAGpu),
+    )
+    predictor = load_predictor(ROW, MANIFEST.parent, checkpoint=None, device="cpu")
+    assert isinstance(predictor, SegmentationPredictor)
+    result = predictor.predict(SCENES[0])
+    classes = len(result.class_names)
+    assert fetched == [(180, 270), (classes, 180, 270)]
+    assert result.probabilities.shape == (classes, 180, 270)

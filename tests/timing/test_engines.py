@@ -17,7 +17,7 @@ from support import classification_goldens, detection_goldens
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import to_network_input
-from hrnet_zoo.errors import DatasetError
+from hrnet_zoo.errors import DatasetError, PrerequisiteError
 from hrnet_zoo.models import DETECTORS, build_detector
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.detection.necks import FPN
@@ -29,7 +29,8 @@ from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.resnext import ResNeXt
 from hrnet_zoo.tasks.classification.timed import TimedClassifier
 from hrnet_zoo.tasks.detection.timed import TimedDetector
-from hrnet_zoo.timing.engines import exported_network
+from hrnet_zoo.tasks.segmentation.timed import SEGMENTATION_TIMING
+from hrnet_zoo.timing.engines import exported_network, require_possible
 from hrnet_zoo.timing.variants import Recipe
 
 CPU = torch.device("cpu")
@@ -110,3 +111,18 @@ def test_too_thin_images_are_explained_in_openvino_as_in_torch() -> None:
     network = TimedDetector.fast(small("fcos_hrnet"), OPENVINO)
     with pytest.raises(DatasetError, match="320 x 32 pixels is too thin"):
         network.backbone(torch.zeros(1, 3, 32, 320))
+
+
+@pytest.mark.parametrize("hip", [None, "6.4.43482"])
+def test_tf32_is_a_mode_of_nvidia_and_not_of_all_that_torch_calls_cuda(
+    monkeypatch: pytest.MonkeyPatch, hip: str | None
+) -> None:
+    monkeypatch.setattr(torch.version, "hip", hip)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (9, 4))
+    fast = Recipe(name="fast-tf32", fast=True, precision="tf32")
+    gpu = torch.device("cuda", 0)
+    if hip is None:
+        require_possible(fast, SEGMENTATION_TIMING, gpu)
+        return
+    with pytest.raises(PrerequisiteError, match="TF32 is a mode of NVIDIA GPUs from Ampere on"):
+        require_possible(fast, SEGMENTATION_TIMING, gpu)
