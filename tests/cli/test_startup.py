@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from hrnet_zoo.system.processors import busy_processors
+
 pytestmark = pytest.mark.alone
 
 LIMIT_S = 0.25
+SHARED = 1.25
+"""Times as long where other programs compute: two threads of one core share what it can do."""
 PAIRS = 8
 
 
@@ -39,4 +43,5 @@ def test_starts_within_a_quarter_of_a_second(arguments: list[str]) -> None:
     seconds(command)  # compiles the bytecode
     pairs = [(seconds(command), seconds(empty)) for _ in range(PAIRS)]
     fastest_command, fastest_empty = map(min, zip(*pairs, strict=True))
-    assert fastest_command - fastest_empty <= LIMIT_S
+    is_shared = (busy_processors() or 0.0) >= 0.5
+    assert fastest_command - fastest_empty <= LIMIT_S * (SHARED if is_shared else 1)
