@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import requests
 
 from hrnet_zoo.doctor.finding import Area, Finding, State, first_line
-from hrnet_zoo.weights.download import Source, resolve_url
+from hrnet_zoo.weights.download import Source, resolve_url, root_cause
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row
 
@@ -42,7 +42,8 @@ def server(name: str, url: str) -> Finding:
             url, timeout=TIMEOUT_S, allow_redirects=True, headers={"User-Agent": "hrnet-zoo"}
         )
     except requests.RequestException as error:
-        found = f"no answer: {_cause(error)}"
+        cause = root_cause(error)
+        found = f"no answer: {first_line(getattr(cause, 'reason', None) or cause)}"
         remedy = (
             "Check the connection, HTTPS_PROXY and certificates (REQUESTS_CA_BUNDLE), or pass "
             "--mirror; --offline uses what is in the cache."
@@ -53,13 +54,6 @@ def server(name: str, url: str) -> Finding:
         return Finding(Area.NETWORK, name, State.FINE, found)
     remedy = "Try again later, or another server with --mirror; its paths must be the same."
     return Finding(Area.NETWORK, name, State.BROKEN, f"{found} for {url}", remedy)
-
-
-def _cause(error: BaseException) -> str:
-    """Return what lies under the layers of requests and urllib3, which only repeat the address."""
-    while error.__cause__ is not None or isinstance(next(iter(error.args), None), BaseException):
-        error = error.__cause__ or error.args[0]
-    return first_line(getattr(error, "reason", None) or error)
 
 
 def folder(mirror: str, urls: Iterable[str]) -> Finding:

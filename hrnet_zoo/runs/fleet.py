@@ -145,23 +145,14 @@ class Fleet:
 
     def in_this_process(self) -> Looking:
         """Return the network on the first device that is left, for what is done to few images."""
-        first = self._workers[0].device
-        device = torch.device("cpu") if first.type == "cpu" else first
-        return Looking(self._look, device, Silent())
+        return Looking(self._look, _known_to_torch(self._workers[0].device), Silent())
 
     @property
     def seconds(self) -> StageSeconds:
         """Return the time of all stages, summed over devices."""
-        parts = [drained.seconds for drained in self._drained]
-        return StageSeconds(
-            decode=sum(part.decode for part in parts),
-            waiting=sum(part.waiting for part in parts),
-            num_workers=sum(part.num_workers for part in parts),
-            forward=sum(part.forward for part in parts),
-            post=sum(part.post for part in parts),
-            metric=sum(part.metric for part in parts),
-            wall=self._wall,
-        )
+        parts = [vars(drained.seconds) for drained in self._drained]
+        sums = {name: sum(part[name] for part in parts) for name in vars(StageSeconds())}
+        return StageSeconds(**sums | {"wall": self._wall})
 
     @property
     def remarks(self) -> list[str]:
@@ -298,8 +289,7 @@ def _work(look: Look, device: torch.device, num_threads: int, pipe: Connection) 
 def _serve(look: Look, device: torch.device, num_threads: int, pipe: Connection) -> None:
     torch.set_num_threads(num_threads)
     keep_freed_memory()
-    # Torch knows one CPU; the numbers only tell processes apart.
-    device = torch.device("cpu") if device.type == "cpu" else device
+    device = _known_to_torch(device)
     require_usable(device)
     looking = Looking(look, device, Silent())
     _tell(pipe, _Ready(extra_keys=looking.extra_keys, settings=looking.settings))
@@ -309,6 +299,11 @@ def _serve(look: Look, device: torch.device, num_threads: int, pipe: Connection)
         recorded = looking.settings.cuda_graphs
         drained = _Drained(seconds=looking.seconds, remarks=looking.remarks, recorded=recorded)
         _tell(pipe, drained)
+
+
+def _known_to_torch(device: torch.device) -> torch.device:
+    """Return a device as torch knows it: one CPU, whose numbers only tell processes apart."""
+    return torch.device("cpu") if device.type == "cpu" else device
 
 
 def _given(pipe: Connection) -> Iterator[int]:

@@ -380,19 +380,19 @@ def _source_faults(source: str) -> Iterator[None]:
         yield
     except SSLError as error:
         raise CheckpointError(
-            f"{source} cannot be fetched: no trusted TLS connection ({_root_cause(error)}). Check "
+            f"{source} cannot be fetched: no trusted TLS connection ({root_cause(error)}). Check "
             "this machine's clock and certificates (REQUESTS_CA_BUNDLE), or try --mirror."
         ) from error
     except (requests.ConnectionError, requests.Timeout, ChunkedEncodingError) as error:
-        raise _TransientError(f"the connection failed ({_root_cause(error)})") from error
+        raise _TransientError(f"the connection failed ({root_cause(error)})") from error
     except (OSError, urllib3.exceptions.HTTPError, UnicodeError) as error:
         # OSError is the base of the other faults of requests; some of urllib3 slip through it.
         raise CheckpointError(
-            f"{source} cannot be read: {_root_cause(error)}. Check the address and --mirror."
+            f"{source} cannot be read: {root_cause(error)}. Check the address and --mirror."
         ) from error
 
 
-def _root_cause(error: BaseException) -> BaseException:
+def root_cause(error: BaseException) -> BaseException:
     """Return what lies under the layers of requests and urllib3, which only repeat the address."""
     cause = error.args[0] if error.args and isinstance(error.args[0], BaseException) else error
     while cause.__cause__ is not None:
