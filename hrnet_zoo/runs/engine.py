@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hrnet_zoo.errors import DatasetError, PrerequisiteError
 from hrnet_zoo.records.accuracy import EngineChoice, EngineUsed
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.setup import Setup
+from hrnet_zoo.timing.agreement import combined
 from hrnet_zoo.timing.engines import require_possible
 from hrnet_zoo.timing.inputs import TimedImage, drawn_image, image_from_file
 from hrnet_zoo.timing.observations import Agreement
-from hrnet_zoo.timing.variants import Recipe, TimedNetwork, explained
+from hrnet_zoo.timing.variants import Recipe, explained
 
 NUM_COMPARED = 2
 """Images of a run on which another engine has to agree with torch, beside a drawn one."""
@@ -107,33 +108,36 @@ def _in_openvino(
     setup: Setup, model: nn.Module, device: torch.device, images: Sequence[TimedImage]
 ) -> ChosenEngine:
     task = TASKS[setup.task]
-    drawn = drawn_image(task.box(setup))
-    timed = task.networks.timed(setup, model, [drawn, *images], None, device)
-    for i, image in enumerate([drawn, *images]):
-        _require_equal_maps(timed, i, image.name, device)
-    agreement = timed.variant(_OPENVINO, reference=_TORCH).agree()
+    compared = [drawn_image(task.box(setup)), *images]
+    timed = task.networks.timed(setup, model, compared, None, device)
+    agreements = []
+    for i, image in enumerate(compared):
+        with explained(_OPENVINO, timed.network_input, device), torch.inference_mode():
+            expected_maps, expected = timed.maps_and_answer(_TORCH, i)
+            found_maps, found = timed.maps_and_answer(_OPENVINO, i)
+        _require_equal_maps(expected_maps, found_maps, image.name)
+        agreements.append(timed.agreement(expected, found))
+    agreement = combined(agreements)
     _require_equal_answers(agreement, task.networks.timing.min_agreement, task.answers)
     used = EngineUsed(name="openvino", agreement=agreement)
     return ChosenEngine(network=timed.made(_OPENVINO), used=used)
 
 
 def _require_equal_maps(
-    timed: TimedNetwork[Any, Any], i: int, name: str, device: torch.device
+    expected_maps: Sequence[Tensor], found_maps: Sequence[Tensor], name: str
 ) -> None:
-    with explained(_OPENVINO, timed.network_input, device), torch.inference_mode():
-        pairs = zip(timed.maps(_TORCH, i), timed.maps(_OPENVINO, i), strict=True)
-        for expected, found in pairs:
-            if found.shape != expected.shape:
-                shapes = f"{tuple(found.shape)}, not {tuple(expected.shape)}"
-                msg = f"on {name} OpenVINO computes maps of {shapes}"
-                raise PrerequisiteError(msg)
-            difference = float((found - expected).abs().max())
-            allowed = _ABSOLUTE + _RELATIVE * float(expected.abs().max())
-            # Written so that what is not a number does not pass.
-            if not difference <= allowed:
-                what = f"up to {difference:.1e}, more than the {allowed:.1e} allowed"
-                msg = f"on {name} OpenVINO's maps differ from torch's by {what}"
-                raise PrerequisiteError(msg)
+    for expected, found in zip(expected_maps, found_maps, strict=True):
+        if found.shape != expected.shape:
+            shapes = f"{tuple(found.shape)}, not {tuple(expected.shape)}"
+            msg = f"on {name} OpenVINO computes maps of {shapes}"
+            raise PrerequisiteError(msg)
+        difference = float((found - expected).abs().max())
+        allowed = _ABSOLUTE + _RELATIVE * float(expected.abs().max())
+        # Written so that what is not a number does not pass.
+        if not difference <= allowed:
+            what = f"up to {difference:.1e}, more than the {allowed:.1e} allowed"
+            msg = f"on {name} OpenVINO's maps differ from torch's by {what}"
+            raise PrerequisiteError(msg)
 
 
 def _require_equal_answers(agreement: Agreement, needed: float, answers: str) -> None:

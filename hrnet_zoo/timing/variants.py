@@ -93,7 +93,7 @@ class Variant:
     run: Callable[[], object]
     """What is timed; all of it is done when it returns."""
     agree: Callable[[], Agreement]
-    """Compares with the documented way, or what else is the reference, on all images."""
+    """Compares with the documented way, on all images."""
     description: str
 
 
@@ -169,16 +169,10 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
             self._made[recipe] = self.fast(self._model, recipe)
         return self._made[recipe]
 
-    def variant(self, recipe: Recipe, reference: Recipe | None = None) -> Variant:
-        """Make a variant ready; all that may be computed yet is which layout is faster.
-
-        Args:
-            recipe: how it computes.
-            reference: what it is to agree with; None: the documented way.
-        """
+    def variant(self, recipe: Recipe) -> Variant:
+        """Make a variant ready; all that may be computed yet is which layout is faster."""
         recipe = self._in_its_layout(recipe)
-        right = reference or DOCUMENTED
-        ours, documented = self.computation(recipe), self.computation(right)
+        ours, documented = self.computation(recipe), self.computation(DOCUMENTED)
 
         @contextmanager
         def prepared() -> Iterator[None]:
@@ -190,7 +184,7 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
                 return ours.run()
 
         def agreement(i: int) -> Agreement:
-            with settings_for(right)():
+            with settings_for(DOCUMENTED)():
                 expected = documented.answer(i)
             with settings_for(recipe)():
                 return self.agreement(expected, ours.answer(i))
@@ -242,8 +236,8 @@ class TimedNetwork(ABC, Generic[Network, Answer]):
         """
 
     @abstractmethod
-    def maps(self, recipe: Recipe, i: int) -> list[Tensor]:
-        """Return what an engine can compute of the i-th image, before boxes or labels follow."""
+    def maps_and_answer(self, recipe: Recipe, i: int) -> tuple[list[Tensor], Answer]:
+        """Return what a fast recipe's engine computes of the i-th image, and what follows of it."""
 
     @abstractmethod
     def computation(self, recipe: Recipe) -> Computation[Answer]:

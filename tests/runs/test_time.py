@@ -26,6 +26,7 @@ from hrnet_zoo.zoo.manifest import load_zoo
 
 SEGMENTOR, DETECTOR, _ = (row.name for row in load_zoo(hrnet_zoo.demo.MANIFEST).rows)
 DEMO = ("--zoo", hrnet_zoo.demo.MANIFEST, "--device", "cpu", "--output", "records")
+SMALL = ("--scale", "96x64")
 IMAGES = sorted((hrnet_zoo.demo.DATA_ROOT / "scenes" / "leftImg8bit").rglob("*.png"))
 VARIANT_FIELDS = {
     "name", "engine", "precision", "batch", "description", "outcome", "reason", "samples",
@@ -427,7 +428,7 @@ def test_engines_of_gpus_are_unavailable_on_a_cpu(
     run_cli: RunCli, engine: str, reason: str
 ) -> None:
     finished = run_cli(
-        "time", SEGMENTOR, DETECTOR, *DEMO, "--engine", engine, "--engine", "torch",
+        "time", SEGMENTOR, DETECTOR, *DEMO, *SMALL, "--engine", engine, "--engine", "torch",
         "--precision", "fp32", "--precision", "bf16", "--batch", 1, "--limit-seconds", 1,
     )  # fmt: skip
     assert finished.code == 3

@@ -75,9 +75,10 @@ class TimedClassifier(TimedNetwork[Classifier, Tensor]):
             return lambda x: in_openvino(x)[0]
         return in_precision(model.to(DTYPES[recipe.precision]), recipe)
 
-    def maps(self, recipe: Recipe, i: int) -> list[Tensor]:
-        """Return the logits."""
-        return [self.made(recipe)(self.batch(i, recipe))]
+    def maps_and_answer(self, recipe: Recipe, i: int) -> tuple[list[Tensor], Tensor]:
+        """Return the logits and the probabilities, both [N, K]."""
+        logits: Tensor = self.made(recipe)(self.batch(i, recipe))
+        return [logits], logits.softmax(dim=1)
 
     def computation(self, recipe: Recipe) -> Computation[Tensor]:
         """Return how a recipe computes; the answer is the probabilities [N, K]."""

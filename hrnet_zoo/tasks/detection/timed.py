@@ -100,34 +100,43 @@ class TimedDetector(TimedNetwork[Detector, ImageDetections]):
         model.backbone, model.neck = maps, nn.Identity()
         return model
 
-    def maps(self, recipe: Recipe, i: int) -> list[Tensor]:
-        """Return the neck's maps."""
+    def maps_and_answer(self, recipe: Recipe, i: int) -> tuple[list[Tensor], ImageDetections]:
+        """Return the neck's maps, and what is detected, without masks."""
         network: Detector = self.made(recipe)
-        maps: list[Tensor] = network.neck(network.backbone(self.batch(i, recipe)))
-        return maps
+        maps: list[Tensor] = []
+        hook = network.neck.register_forward_hook(lambda _neck, _inputs, found: maps.extend(found))
+        try:
+            return maps, self._answer(network, recipe, i)
+        finally:
+            hook.remove()
 
     def computation(self, recipe: Recipe) -> Computation[ImageDetections]:
         """Return how a recipe computes; the answer is without masks."""
         network = self.made(recipe) if recipe.fast else self._model
         first = self.batch(0, recipe)
-        geometries = [self._geometry(image) for image in self._images]
+        geometry = self._geometry(self._images[0])
         download = Download(self._device, pinned=recipe.fast)
 
         def run() -> object:
             if recipe.with_loading:
-                return self._load_and_detect(network, self._images[0], geometries[0])
-            found = self._detect(network, first, geometries[0])
+                return self._load_and_detect(network, self._images[0], geometry)
+            found = self._detect(network, first, geometry)
             return download(*_tensors(found, self._images[0].size))
 
-        def answer(i: int) -> ImageDetections:
-            found = self._detect(network, self.batch(i, recipe), geometries[i])
-            return to_image_detections(replace(found, masks=None), self._images[i].size)
-
-        return Computation(run=run, answer=answer, description=_description(recipe))
+        return Computation(
+            run=run,
+            answer=lambda i: self._answer(network, recipe, i),
+            description=_description(recipe),
+        )
 
     def agreement(self, reference: ImageDetections, ours: ImageDetections) -> Agreement:
         """Compare what is found in one image."""
         return detection_agreement(reference, ours)
+
+    def _answer(self, network: Detector, recipe: Recipe, i: int) -> ImageDetections:
+        image = self._images[i]
+        found = self._detect(network, self.batch(i, recipe), self._geometry(image))
+        return to_image_detections(replace(found, masks=None), image.size)
 
     def _geometry(self, image: TimedImage) -> ImageGeometry:
         height, width = image.size

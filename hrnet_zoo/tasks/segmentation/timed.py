@@ -81,9 +81,16 @@ class TimedSegmentor(TimedNetwork[Segmentor, Tensor]):
         model = model.to(memory_format=recipe.layout).to(DTYPES[recipe.precision])
         return in_precision(model.coarse_logits, recipe)
 
-    def maps(self, recipe: Recipe, i: int) -> list[Tensor]:
-        """Return the coarse logits of the whole image."""
-        return [self.made(recipe)(self.batch(i, recipe))]
+    def maps_and_answer(self, recipe: Recipe, i: int) -> tuple[list[Tensor], Tensor]:
+        """Return the coarse logits, of each window if there are any, and those of the image."""
+        network: Network = self.made(recipe)
+        maps: list[Tensor] = []
+
+        def kept(x: Tensor) -> Tensor:
+            maps.append(network(x))
+            return maps[-1]
+
+        return maps, self._scores(kept, self.batch(i, recipe), self._images[i].size, recipe)
 
     @property
     def window(self) -> tuple[int, int] | None:
