@@ -220,6 +220,11 @@ UNLIKE: dict[str, dict[str, Any]] = {
     "other weights: SHA-256 aaaaaaaa..., then bbbbbbbb...": {
         "checkpoint": CHECKPOINT.model_copy(update={"sha256": "b" * 64})
     },
+    "then bbbbbbbb..., stored as float16": {
+        "checkpoint": CHECKPOINT.model_copy(
+            update={"sha256": "b" * 64, "converted": {"float16": 3}}
+        )
+    },
     "which weights": {"checkpoint": None},
     "another engine: torch, then openvino": {
         "settings": Settings(
