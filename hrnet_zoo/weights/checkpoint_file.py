@@ -43,6 +43,8 @@ def read_state_dict(path: Path) -> tuple[StateDict, Taken]:
     Source:
         mmcv 1.4.0, mmcv/runner/checkpoint.py, load_checkpoint.
         Differs: unpickling is restricted to plain data, and more keys and prefixes are known.
+        mmengine 0.10, mmengine/hooks/ema_hook.py, EMAHook: the averaged weights are saved under
+        "state_dict" and the others under "ema_state_dict", so that the former are what is meant.
     """
     container, content, others = _unpacked(path, unpickled(path))
     tensors = _tensors(path, content)

@@ -109,3 +109,17 @@ def test_records_from_before_say_nothing_of_it() -> None:
     assert Taken(extra_keys=list("abcd")).remarks == [
         "tensors that the network has no use for: 4 (a, b, c and 1 more)"
     ]
+
+
+def test_timing_names_it_too(run_cli: RunCli, tmp_path: Path, weights: State) -> None:
+    half = {k: v.half() for k, v in weights.items()}
+    torch.save({"model_state_dict": half}, tmp_path / "mine.pth")
+    finished = run_cli(
+        "time", ROW, "--zoo", DEMO / "zoo.yaml", "--device", "cpu", "--limit-seconds", "0.1",
+        "--checkpoint", tmp_path / "mine.pth", "--format", "json",
+    )  # fmt: skip
+    (timed,) = json.loads(finished.out)
+    record = json.loads(Path(timed["record"]).read_text())
+    assert record["checkpoint"]["container"] == "model_state_dict"
+    assert record["checkpoint"]["converted"] == {"float16": 727}
+    assert "mine.pth: tensors stored as float16 and converted to float32: 727" in timed["remarks"]
