@@ -46,13 +46,20 @@ def read_state_dict(path: Path) -> tuple[StateDict, Taken]:
         mmengine 0.10, mmengine/hooks/ema_hook.py, EMAHook: the averaged weights are saved under
         "state_dict" and the others under "ema_state_dict", so that the former are what is meant.
     """
-    container, content, others = _unpacked(path, unpickled(path))
+    whole, num_unread = unpickled(path)
+    container, content, others = _unpacked(path, whole)
     tensors = _tensors(path, content)
     prefix = _prefix(path, tensors)
     stripped = {key.removeprefix(prefix): value for key, value in tensors.items()}
     used = {key: v for key, v in stripped.items() if not key.startswith(_IGNORED_PREFIXES)}
     state, converted = _in_float32(path, used)
-    taken = Taken(container=container, other_containers=others, prefix=prefix, converted=converted)
+    taken = Taken(
+        container=container,
+        other_containers=others,
+        prefix=prefix,
+        converted=converted,
+        num_numpy_unread=num_unread,
+    )
     return state, taken
 
 

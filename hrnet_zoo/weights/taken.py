@@ -21,6 +21,8 @@ class Taken(Part):
     """What all names began with, and was taken off them."""
     converted: dict[str, int] = {}
     """Dtype in the file -> number of tensors that were converted from it to float32."""
+    num_numpy_unread: int = 0
+    """Arrays and numbers of NumPy in the file beside the weights; they were passed over."""
     extra_keys: list[str] = []
     """Tensors in the file that the network has no use for; they were left out."""
 

@@ -34,17 +34,13 @@ class Unread:
         """Take what the array would have been filled with."""
 
 
-_PICKLED_BY_NUMPY = (
-    "numpy.ndarray",
-    "numpy.dtype",
-    # In files that were written under numpy 1 and 2.
-    *(
-        f"numpy.{core}.multiarray.{function}"
-        for core in ("core", "_core")
-        for function in ("_reconstruct", "scalar")
-    ),
+_TYPES_OF_NUMPY = ("numpy.ndarray", "numpy.dtype")
+_MADE_BY_NUMPY = tuple(
+    f"numpy.{core}.multiarray.{function}"
+    for core in ("core", "_core")  # in files that were written under numpy 1 and 2
+    for function in ("_reconstruct", "scalar")
 )
-"""All names that a pickled array or number of NumPy refers to."""
+"""With the types, all names that a pickled array or number of NumPy refers to."""
 
 _REFUSED_BY_TORCH = {
     "TorchScript": "a TorchScript program",
@@ -53,18 +49,20 @@ _REFUSED_BY_TORCH = {
 """Word in torch's message -> what the file is."""
 
 
-def unpickled(path: Path) -> object:
-    """Return the content of a file: plain data and tensors on the CPU; see `Unread`.
+def unpickled(path: Path) -> tuple[object, int]:
+    """Return the content of a file, and how many of NumPy's arrays and numbers are `Unread` in it.
+
+    The content is plain data, and tensors on the CPU.
 
     Raises:
         CheckpointError: the file is missing, damaged, of another format, or asks to run code.
     """
     try:
         _require_no_safetensors(path)
-        with warnings.catch_warnings(), _only_numpy_allowed():
+        with warnings.catch_warnings(), _only_numpy_allowed() as unread:
             # torch also warns about what it then refuses; one clear message is enough.
             warnings.simplefilter("ignore", UserWarning)
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True), len(unread)
     except CheckpointError:
         raise
     except pickle.UnpicklingError as error:
@@ -74,13 +72,20 @@ def unpickled(path: Path) -> object:
 
 
 @contextmanager
-def _only_numpy_allowed() -> Iterator[None]:
+def _only_numpy_allowed() -> Iterator[list[Unread]]:
     """Let torch take what NumPy pickles as `Unread`, and nothing that others allowed before."""
+    made: list[Unread] = []
+
+    def make(*_: object) -> Unread:
+        made.append(Unread())
+        return made[-1]
+
     others = torch.serialization.get_safe_globals()
     torch.serialization.clear_safe_globals()
-    torch.serialization.add_safe_globals([(Unread, name) for name in _PICKLED_BY_NUMPY])
+    torch.serialization.add_safe_globals([(Unread, name) for name in _TYPES_OF_NUMPY])
+    torch.serialization.add_safe_globals([(make, name) for name in _MADE_BY_NUMPY])
     try:
-        yield
+        yield made
     finally:
         torch.serialization.clear_safe_globals()
         torch.serialization.add_safe_globals(others)

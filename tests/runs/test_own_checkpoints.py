@@ -72,6 +72,7 @@ def test_published_weights_in_numpy_s_company_give_the_same(
     assert record.checkpoint is not None
     assert record.checkpoint.other_containers == ["ema_state_dict"]
     assert record.checkpoint.converted == {}
+    assert record.checkpoint.num_numpy_unread == 1
     said = 'its weights under "state_dict" are used, not those under "ema_state_dict"'
     assert f"checkpoint: mine.pth: {said}" in finished.out
 

@@ -242,4 +242,6 @@ def test_numbers_and_arrays_of_numpy_beside_the_weights(tmp_path: Path) -> None:
         "best": np.float32(0.5),
         "dtype": np.dtype("f4"),
     }
-    read(tmp_path, {"state_dict": STATE, "meta": meta})
+    taken = read(tmp_path, {"state_dict": STATE, "meta": meta})
+    assert taken == Taken(container="state_dict", num_numpy_unread=2)
+    assert taken.remarks == []  # it has no bearing on the weights

@@ -83,14 +83,14 @@ def zipped(tmp_path: Path, pickled: bytes) -> Path:
 @pytest.mark.parametrize("core", ["core", "_core"])
 @pytest.mark.parametrize("dtype", [F8, POINTERS], ids=["number", "forged"])
 def test_numbers_of_numpy_1_and_2_are_passed_over(tmp_path: Path, core: str, dtype: bytes) -> None:
-    content = unpickled(zipped(tmp_path, scalar_pickle(core, dtype)))
+    content, _ = unpickled(zipped(tmp_path, scalar_pickle(core, dtype)))
     assert isinstance(content, dict)
     assert type(content["meta"]) is Unread
 
 
 @pytest.mark.parametrize("core", ["core", "_core"])
 def test_arrays_of_numpy_1_and_2_are_passed_over(tmp_path: Path, core: str) -> None:
-    content = unpickled(zipped(tmp_path, array_pickle(core)))
+    content, _ = unpickled(zipped(tmp_path, array_pickle(core)))
     assert isinstance(content, dict)
     assert type(content["meta"]) is Unread
 
@@ -106,7 +106,8 @@ def test_arrays_of_every_kind_are_passed_over(tmp_path: Path, zip_format: bool) 
         "nested": np.array([np.arange(2), np.float32(1)], dtype=object),
     }
     path = saved(tmp_path, {"meta": arrays}, _use_new_zipfile_serialization=zip_format)
-    content = unpickled(path)
+    content, num_unread = unpickled(path)
+    assert num_unread == len(arrays) + 2  # those in the nested one
     assert isinstance(content, dict)
     assert {type(value) for value in content["meta"].values()} == {Unread}
 
@@ -166,7 +167,7 @@ def test_nothing_else_of_numpy_gets_in(tmp_path: Path, name: str, zip_format: bo
     ids=["huge", "pointers", "no shape", "object state", "object scalar", "nothing", "dtype"],
 )
 def test_lies_about_memory_are_not_believed(tmp_path: Path, call: tuple[Any, ...]) -> None:
-    content = unpickled(saved(tmp_path, {"meta": Calling(*call)}))
+    content, _ = unpickled(saved(tmp_path, {"meta": Calling(*call)}))
     assert isinstance(content, dict)
     assert type(content["meta"]) is Unread
 
@@ -176,7 +177,7 @@ def test_what_others_allow_stays_as_it_was(tmp_path: Path) -> None:
     allowed = [np.dtype, np.ndarray, RECONSTRUCT, eval]
     with torch.serialization.safe_globals(allowed):
         before = set(torch.serialization.get_safe_globals())
-        content = unpickled(saved(tmp_path, {"meta": np.arange(3)}))
+        content, _ = unpickled(saved(tmp_path, {"meta": np.arange(3)}))
         assert isinstance(content, dict)
         assert type(content["meta"]) is Unread
         with pytest.raises(CheckpointError, match="would call eval"):
