@@ -60,8 +60,12 @@ def test_float16_below_a_prefix_is_verified_and_named_wherever_it_is_shown(
     for text in (finished.out, finished.err):
         assert all(line in text for line in said)
     assert because in finished.out
-    shown = run_cli("records", "show", ROW, "--zoo", DEMO / "zoo.yaml", "--records", "../records")
+    stored = ("--zoo", DEMO / "zoo.yaml", "--records", tmp_path / "records")
+    shown = run_cli("records", "show", ROW, *stored)
     assert all(line in shown.out for line in [*said, because, "float16 727"])
+    page = tmp_path / "page.html"
+    assert run_cli("report", "html", *stored, "--output", page).code == 0
+    assert "tensors stored as float16 and converted to float32: 727" in page.read_text()
 
 
 def test_published_weights_in_numpy_s_company_give_the_same(
