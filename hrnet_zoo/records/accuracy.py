@@ -15,10 +15,11 @@ from hrnet_zoo.records.base import Record, Status
 from hrnet_zoo.system.strict import Part
 from hrnet_zoo.tasks.scored import ProtocolUsed, Scored
 from hrnet_zoo.timing.observations import Agreement, Layout, LayoutMeasured
+from hrnet_zoo.weights.taken import Taken
 
 
-class CheckpointUsed(Part):
-    """The weights that were evaluated."""
+class CheckpointUsed(Taken):
+    """The weights that were evaluated, and what had to be done to them."""
 
     file_name: str
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -26,8 +27,12 @@ class CheckpointUsed(Part):
     size_bytes: int
     url: str | None
     """Where the row says the file comes from; None if the user named a file."""
-    extra_keys: list[str] = []
-    """Tensors in the file that the network has no use for; they were left out."""
+
+    @property
+    def title(self) -> str:
+        """What tells these weights from others, in words."""
+        stored = f", stored as {' and '.join(self.converted)}" if self.converted else ""
+        return f"SHA-256 {self.sha256[:8]}...{stored}"
 
 
 class DatasetUsed(Part):

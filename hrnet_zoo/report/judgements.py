@@ -53,6 +53,7 @@ def as_json(results: Iterable[RowResult]) -> str:
             "name": result.row.name,
             "edition": result.row.edition,
             "checkpoint_editions": _checkpoint_editions(result),
+            "checkpoint_remarks": used.remarks if (used := result.record.checkpoint) else [],
             "status": result.record.status,
             "record": str(result.record_path),
             "remarks": result.record.remarks,
@@ -138,13 +139,17 @@ def _checkpoint_editions(result: RowResult) -> list[EditionName]:
 
 
 def _checkpoint(result: RowResult) -> Iterator[str]:
-    """Yield whose file was evaluated, where a row has more than one edition."""
-    if result.row.later is None or result.record.checkpoint is None:
+    """Yield how the weights were stored, and whose they are where a row has two editions."""
+    used = result.record.checkpoint
+    if used is None:
+        return
+    yield from (f"{used.file_name}: {remark}" for remark in used.remarks)
+    if result.row.later is None:
         return
     editions = _checkpoint_editions(result)
     whose = "neither edition" if not editions else f'the "{editions[0]}" edition'
     whose = "both editions" if len(editions) > 1 else whose
-    yield f"{result.record.checkpoint.file_name}, the file of {whose}"
+    yield f"{used.file_name}, the file of {whose}"
 
 
 def _judgement_as_dict(judgement: Judgement) -> dict[str, object]:

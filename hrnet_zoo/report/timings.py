@@ -76,7 +76,9 @@ def all_could_be_run(record: TimingRecord) -> bool:
 
 def remarks(record: TimingRecord) -> list[str]:
     """Return what makes the numbers less certain, or less than they may seem."""
-    return [*_remarks_on_sampling(record), *_remarks_on_machine_and_input(record)]
+    used = record.checkpoint
+    on_file = [f"{used.file_name}: {said}" for said in used.remarks] if used else []
+    return [*_remarks_on_sampling(record), *_remarks_on_machine_and_input(record), *on_file]
 
 
 def _conditions(record: TimingRecord) -> str:

@@ -32,6 +32,7 @@ from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.timing.observations import LayoutMeasured
+from hrnet_zoo.weights.taken import Taken
 
 _FEWEST_DECODERS, _MOST_DECODERS = 2, 16
 """Threads of each process that decode, unless the user says how many: its share of processors."""
@@ -43,7 +44,7 @@ _PATIENCE_S = 10.0
 class _Ready:
     """A process has loaded the network."""
 
-    extra_keys: list[str]
+    taken: Taken
     settings: Settings
 
 
@@ -161,10 +162,10 @@ class Fleet:
         return list(dict.fromkeys([*self._lost, *said]))
 
     @property
-    def extra_keys(self) -> list[str]:
-        """Return the tensors of the file that the network has no use for."""
+    def taken(self) -> Taken:
+        """Return what of the file the network's weights are."""
         assert self._ready is not None
-        return self._ready.extra_keys
+        return self._ready.taken
 
     @property
     def settings(self) -> Settings:
@@ -292,7 +293,7 @@ def _serve(look: Look, device: torch.device, num_threads: int, pipe: Connection)
     device = _known_to_torch(device)
     require_usable(device)
     looking = Looking(look, device, Silent())
-    _tell(pipe, _Ready(extra_keys=looking.extra_keys, settings=looking.settings))
+    _tell(pipe, _Ready(taken=looking.taken, settings=looking.settings))
     while True:
         for result in looking.results(_given(pipe)):
             _tell(pipe, result)

@@ -11,9 +11,9 @@ from hrnet_zoo.settings import cache_dir
 from hrnet_zoo.system.devices import resolve_device
 from hrnet_zoo.system.progress import Progress, Silent
 from hrnet_zoo.tasks import TASKS
-from hrnet_zoo.tasks.networks import describe_extra
 from hrnet_zoo.tasks.predictor import Predictor
 from hrnet_zoo.weights.download import FetchedFile
+from hrnet_zoo.weights.taken import Taken
 from hrnet_zoo.zoo.checkpoint import FetchOptions, fetch_row, own_checkpoint
 from hrnet_zoo.zoo.row import Row
 
@@ -39,13 +39,14 @@ class RunOptions:
             return own_checkpoint(row, self.checkpoint, progress)
         return fetch_row(row, self.manifest_dir, self.fetch, progress)
 
-    def checkpoint_used(self, row: Row, file: FetchedFile) -> CheckpointUsed:
+    def checkpoint_used(self, row: Row, file: FetchedFile, taken: Taken) -> CheckpointUsed:
         """Return the record's words for that file."""
         return CheckpointUsed(
             file_name=file.path.name,
             sha256=file.sha256,
             size_bytes=file.size_bytes,
             url=None if self.checkpoint else row.checkpoint_url,
+            **dict(taken),
         )
 
 
@@ -81,8 +82,8 @@ def load_predictor(
     file = options.file_for(row, progress)
     task = TASKS[row.task]
     loaded = task.networks.load(row.name, row.setup, file.path, chosen)
-    if loaded.extra_keys:
-        progress.say(describe_extra(file.path, loaded.extra_keys))
+    for remark in loaded.taken.remarks:
+        progress.say(f"{file.path.name}: {remark}")
     wish = engine or EngineWish()
     compared = wish.readable_images()
     chosen_engine = choose_engine(

@@ -79,7 +79,7 @@ class Looking:
             samples = task.open_data(setup, look.data_folder)
         with self._explained(), canonical_precision():
             loaded = task.networks.load(look.name, setup, look.checkpoint, device)
-            self.extra_keys = loaded.extra_keys
+            self.taken = loaded.taken
             layout = look.layout or self._faster_layout(loaded.model)
             model = loaded.model.to(memory_format=FORMATS[layout.layout])
             compared = min(NUM_COMPARED, len(samples)) if look.engine != "torch" else 0

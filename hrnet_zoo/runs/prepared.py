@@ -73,18 +73,20 @@ def prepare(
     )
     file = None if weights == "filled" else options.file_for(row, progress)
     progress.begin(f"{row.name}: building the network", None, "")
+    checkpoint = None
     if file is None:
         with torch.device("meta"):
             model = task.networks.build(row.setup)
         task.networks.fill(model, images[0], row.setup)
     else:
-        model = task.networks.load(row.name, row.setup, file.path, torch.device("cpu")).model
+        loaded = task.networks.load(row.name, row.setup, file.path, torch.device("cpu"))
+        model, checkpoint = loaded.model, options.checkpoint_used(row, file, loaded.taken)
     with memory_explained(lambda: _too_large(scale)):
         network = task.networks.timed(row.setup, model, images, options.scale, device)
     return PreparedRow(
         network=network,
         weights=weights,
-        checkpoint=options.checkpoint_used(row, file) if file else None,
+        checkpoint=checkpoint,
         input=InputTimed(
             images=[image.name for image in images],
             image_size=images[0].size,

@@ -43,7 +43,6 @@ from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.ahead import StageSeconds, one_behind
 from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.tasks.metric import Metric
-from hrnet_zoo.tasks.networks import describe_extra
 from hrnet_zoo.tasks.options import ScoreOptions, WorstOptions
 from hrnet_zoo.tasks.tracing import traced
 from hrnet_zoo.zoo.row import Row
@@ -184,12 +183,11 @@ class _Images:
             self._looking() as looking,
             self._journal(looking.settings.engine.name) as journal,
         ):
-            if looking.extra_keys:
-                self._progress.say(describe_extra(self._checkpoint.path, looking.extra_keys))
+            for remark in looking.taken.remarks:
+                self._progress.say(f"{self._checkpoint.path.name}: {remark}")
             results = self._take_over(journal)
-            used = options.checkpoint_used(self._row, self._checkpoint)
             self._file.update(
-                checkpoint=used.model_copy(update={"extra_keys": looking.extra_keys}),
+                checkpoint=options.checkpoint_used(self._row, self._checkpoint, looking.taken),
                 num_images_taken_over=len(results),
                 images_file=images_file.name,
                 settings=looking.settings,

@@ -25,6 +25,7 @@ from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.timing.variants import Timeable, TimedNetwork
 from hrnet_zoo.weights.checkpoint_file import read_state_dict
 from hrnet_zoo.weights.state_dict import load_strict
+from hrnet_zoo.weights.taken import Taken
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +33,8 @@ class LoadedNetwork:
     """A network with the weights of a file."""
 
     model: nn.Module
-    extra_keys: list[str]
-    """Tensors of the file that the network has no use for."""
-
-
-def describe_extra(path: Path, extra_keys: Sequence[str]) -> str:
-    """Return what was left out of a file, for people."""
-    shown = ", ".join(extra_keys[:3]) + (", ..." if len(extra_keys) > 3 else "")
-    return f"{path.name}: {len(extra_keys)} tensors that the network has no use for ({shown})"
+    taken: Taken
+    """What of the file they are."""
 
 
 class Networks(ABC):
@@ -86,12 +81,13 @@ class Networks(ABC):
         with torch.device("meta"):
             model = self.build(setup)
         try:
-            extra = self.load_into(model, read_state_dict(path))
+            state, taken = read_state_dict(path)
+            extra = self.load_into(model, state)
         except CheckpointError as error:
             msg = f"{name}: {error}"
             raise CheckpointError(msg) from None
         model = model.to(device).to(memory_format=torch.channels_last)
-        return LoadedNetwork(model=model, extra_keys=extra)
+        return LoadedNetwork(model=model, taken=taken.model_copy(update={"extra_keys": extra}))
 
     def load_into(self, model: nn.Module, state: dict[str, Tensor]) -> list[str]:
         """Make a file's tensors the network's weights; return the names of those left out.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from hrnet_zoo.records.accuracy import AccuracyRecord, Measurement
+from hrnet_zoo.records.accuracy import AccuracyRecord, CheckpointUsed, Measurement
 from hrnet_zoo.records.base import Status
 from hrnet_zoo.records.selection import Counting
 from hrnet_zoo.system.wording import Answer
@@ -189,14 +189,14 @@ def _obstacles(row: Row, record: AccuracyRecord, measurement: Measurement) -> It
     if prefix is None:
         yield "the row documents no checkpoint"
     elif not checkpoint.sha256.startswith(prefix):
-        yield _other_checkpoint(row, checkpoint.sha256, prefix)
+        yield _other_checkpoint(row, checkpoint, prefix)
     yield from _protocol_differences(row, measurement)
 
 
-def _other_checkpoint(row: Row, sha256: str, prefix: str) -> str:
-    for edition in row.editions_of(sha256):
+def _other_checkpoint(row: Row, used: CheckpointUsed, prefix: str) -> str:
+    for edition in row.editions_of(used.sha256):
         return f'the file is that of the "{edition}" edition; verify it with --edition {edition}'
-    return f"another checkpoint: SHA-256 {sha256[:8]}..., documented {prefix}..."
+    return f"another checkpoint: {used.title}, documented {prefix}..."
 
 
 def _protocol_differences(row: Row, measurement: Measurement) -> Iterator[str]:

@@ -1,108 +1,199 @@
-"""Reads a checkpoint file into a plain state dict, without ever running code from it.
+"""Finds the weights in a checkpoint file, and makes them what they are in published ones.
 
-This module knows torch.save's files and upstream's containers; it knows neither models nor rows.
+This module knows the containers, prefixes and dtypes that weights are saved in; it knows neither
+models nor rows.
 """
 
 from __future__ import annotations
 
-import pickle
-import re
-import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hrnet_zoo.errors import CheckpointError
+from hrnet_zoo.weights.taken import Taken
+from hrnet_zoo.weights.unpickling import SAVE_ALONE, Unread, unpickled
 
 StateDict = dict[str, Tensor]
 
+_CONTAINERS = ("state_dict", "model_state_dict", "model")
+"""What trainers keep the weights under."""
+_FIRST_WEIGHT = "backbone.conv1.weight"
+"""Every network here has it, so that what stands before it in a file is a prefix."""
 # Saved with every model of the 1.x line or only used in training; no part of the evaluated network.
 _IGNORED_PREFIXES = ("auxiliary_head.", "data_preprocessor.")
+_CONVERTED = (torch.float16, torch.bfloat16, torch.float64)
+_COUNTER = ".num_batches_tracked"
 
 
-def read_state_dict(path: Path) -> StateDict:
-    """Return the weights in a checkpoint file, on the CPU.
+def read_state_dict(path: Path) -> tuple[StateDict, Taken]:
+    """Return the weights in a checkpoint file, on the CPU, and what was done to them.
 
-    Upstream's container ({"state_dict": ..., "meta": ...}) and a bare state dict are understood, in
-    torch's zip format and the older one. A leading "module." is stripped from the keys, training
-    leftovers (auxiliary heads, 1.x preprocessors) are dropped.
+    They may be the whole file or under one of the usual keys, in torch's zip format and the older
+    one. A prefix that all names share ("module.", "model.") is taken off, floats of other sizes
+    become float32, training leftovers (auxiliary heads, 1.x preprocessors) are dropped.
 
     Raises:
-        CheckpointError: the file is missing, damaged, asks to run code, or holds no weights.
+        CheckpointError: the file is missing, damaged, asks to run code, holds no weights, or more
+            than one network's.
 
     Source:
         mmcv 1.4.0, mmcv/runner/checkpoint.py, load_checkpoint.
-        Differs: unpickling is restricted to plain data.
+        Differs: unpickling is restricted to plain data, and more keys and prefixes are known.
+        mmengine 0.10, mmengine/hooks/ema_hook.py, EMAHook: the averaged weights are saved under
+        "state_dict" and the others under "ema_state_dict", so that the former are what is meant.
     """
-    content = _unpickle(path)
-    if isinstance(content, dict) and "state_dict" in content:
-        content = content["state_dict"]
+    whole, num_unread = unpickled(path)
+    container, content, others = _unpacked(path, whole)
+    tensors = _tensors(path, content)
+    prefix = _prefix(path, tensors)
+    stripped = {key.removeprefix(prefix): value for key, value in tensors.items()}
+    used = {key: v for key, v in stripped.items() if not key.startswith(_IGNORED_PREFIXES)}
+    state, converted = _in_float32(path, used)
+    taken = Taken(
+        container=container,
+        other_containers=others,
+        prefix=prefix,
+        converted=converted,
+        num_numpy_unread=num_unread,
+    )
+    return state, taken
+
+
+def _unpacked(path: Path, content: object) -> tuple[str | None, Mapping[object, object], list[str]]:
+    """Return the key the weights are under, if any, they, and the keys of further networks."""
     if not isinstance(content, dict) or not content:
+        raise CheckpointError(_no_weights(path, content))
+    found = [key for key in _CONTAINERS if _has_weights(content.get(key))]
+    if len(found) > 1:
         msg = (
-            f'{path} holds no weights: expected a dict of tensors, alone or under "state_dict", '
-            f"found {_summary(content)}. Pass a checkpoint of this row."
+            f"{path} holds weights under {_quoted(found)}, and nothing says which are the "
+            f"network's. {SAVE_ALONE}"
         )
         raise CheckpointError(msg)
-    strangers = [str(k) for k, v in content.items() if not isinstance(v, Tensor)]
-    if strangers:
+    if not found:
+        if not _has_weights(content):
+            raise CheckpointError(_no_weights(path, content))
+        return None, content, []
+    others = [str(k) for k, v in content.items() if k != found[0] and _prefixes(v)]
+    return found[0], content[found[0]], others
+
+
+def _has_weights(content: object) -> bool:
+    """Whether it is a dict in which there are tensors, or what may have been meant as such."""
+    return isinstance(content, dict) and any(
+        isinstance(value, Tensor | Unread) for value in content.values()
+    )
+
+
+def _tensors(path: Path, content: Mapping[object, object]) -> StateDict:
+    """Return the content if it is a state dict of ordinary tensors."""
+    tensors = {}
+    for key, value in content.items():
+        if not isinstance(key, str) or not isinstance(value, Tensor):
+            what = "NumPy data" if isinstance(value, Unread) else type(value).__name__
+            msg = (
+                f"{path} is not a state dict: {_short(key)} holds no tensor but {what}. "
+                f"{SAVE_ALONE}"
+            )
+            raise CheckpointError(msg)
+        if not _is_ordinary(value):
+            form = f"{value.layout}, {value.dtype}, {value.device}".replace("torch.", "")
+            msg = f"{path}: {key} is not stored as an ordinary tensor ({form}). {SAVE_ALONE}"
+            raise CheckpointError(msg)
+        tensors[key] = value
+    return tensors
+
+
+def _is_ordinary(value: Tensor) -> bool:
+    """Whether all values of a tensor are there; a pickle may say so of any number of them."""
+    if type(value) not in (Tensor, nn.Parameter) or value.is_nested or value.is_quantized:
+        return False
+    if value.layout != torch.strided or value.device.type != "cpu":
+        return False
+    return value.numel() * value.element_size() <= value.untyped_storage().nbytes()
+
+
+def _prefixes(content: object) -> list[str]:
+    """Return what stands before the name of the first weight of each network in a dict."""
+    names = [key for key in content if isinstance(key, str)] if isinstance(content, dict) else []
+    return [
+        name.removesuffix(_FIRST_WEIGHT)
+        for name in names
+        if name == _FIRST_WEIGHT or name.endswith(f".{_FIRST_WEIGHT}")
+    ]
+
+
+def _prefix(path: Path, tensors: StateDict) -> str:
+    """Return what all names of a network begin with: usually nothing."""
+    found = _prefixes(tensors)
+    if len(found) > 1:
         msg = (
-            f"{path} is not a state dict: {', '.join(strangers[:3])} do not hold tensors. "
-            "Pass a checkpoint of this row."
+            f"{path} holds {len(found)} networks, whose names begin with "
+            f"{_quoted([f'{prefix}backbone.' for prefix in found])}, and nothing says which is "
+            f"meant. {SAVE_ALONE}"
         )
         raise CheckpointError(msg)
-    stripped = {str(key).removeprefix("module."): value for key, value in content.items()}
-    return {k: v for k, v in stripped.items() if not k.startswith(_IGNORED_PREFIXES)}
-
-
-def _unpickle(path: Path) -> object:
-    try:
-        with warnings.catch_warnings(), torch.serialization.safe_globals(_numpy_scalars()):
-            # torch also warns about what it then refuses; one clear message is enough.
-            warnings.simplefilter("ignore", UserWarning)
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(_refusal(path, str(error))) from None
-    except Exception as error:  # noqa: BLE001 - damaged bytes make the unpickler fail in any way
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    prefix = found[0] if found else ""
+    others = [key for key in tensors if not key.startswith(prefix)]
+    if others:
         msg = (
-            f"{path} cannot be read as a checkpoint ({reason}). It is probably truncated or not a "
-            "PyTorch file; delete it and fetch it again."
+            f'{path}: {len(tensors) - len(others)} of its {len(tensors)} names begin with "{prefix}'
+            f'", the others do not ({", ".join(others[:3])}), so that it cannot be taken off as a '
+            f"prefix. {SAVE_ALONE}"
         )
-        raise CheckpointError(msg) from None
+        raise CheckpointError(msg)
+    return prefix
 
 
-def _numpy_scalars() -> list[Any]:
-    """Return what files of late 2021 need besides tensors: numbers logged as numpy scalars."""
-    kinds = (np.float32, np.float64, np.int32, np.int64, np.bool_)
-    scalar: Any = np.float64(0).__reduce__()[0]
-    # Pickles written under numpy 1 name the same function by its old module.
-    old_name = (scalar, "numpy.core.multiarray.scalar")
-    return [scalar, old_name, np.dtype, *(type(np.dtype(kind)) for kind in kinds)]
+def _in_float32(path: Path, tensors: StateDict) -> tuple[StateDict, dict[str, int]]:
+    """Return floats of other sizes as float32, and how many there were of each size."""
+    state: StateDict = {}
+    converted: Counter[str] = Counter()
+    for key, value in tensors.items():
+        if key.endswith(_COUNTER) and value.is_floating_point():
+            continue  # cast along with the weights, which may have broken it; nothing reads it
+        state[key] = value
+        if value.dtype in _CONVERTED:
+            dtype = str(value.dtype).removeprefix("torch.")
+            converted[dtype] += 1
+            state[key] = value.to(torch.float32)
+            if not state[key].isfinite().all():
+                msg = (
+                    f"{path}: {key} is stored as {dtype} and holds NaN or infinity, as values "
+                    "become that are too large for a dtype. Save the weights as float32."
+                )
+                raise CheckpointError(msg)
+    return state, dict(converted)
 
 
-def _refusal(path: Path, detail: str) -> str:
-    """Explain why the restricted unpickler gave up."""
-    found = re.search(r"GLOBAL ([\w.]+)|Unsupported (?:global|class) ([\w.]+)", detail)
-    if found is None:
-        # What else torch says is advice to unpickle it nevertheless.
-        cause = re.search(r"WeightsUnpickler error: (.+)", detail)
-        because = f" ({cause[1].rstrip('.')})" if cause else ""
-        return (
-            f"{path} was refused: it is not a plain checkpoint{because}. Nothing in it was run. "
-            "Delete it and fetch the published file again."
-        )
-    name = next(group for group in found.groups() if group)
+def _no_weights(path: Path, content: object) -> str:
+    where = ""
+    if isinstance(content, dict) and (found := [key for key in _CONTAINERS if key in content]):
+        where, content = f'under "{found[0]}" ', content[found[0]]
     return (
-        f"{path} was refused: unpickling it would call {name}, which no published checkpoint "
-        "needs. Nothing in it was run. Delete the file and fetch it again from a source you trust."
+        f"{path} holds no weights: expected a dict of tensors, alone or under "
+        f"{_quoted(_CONTAINERS, 'or')}, found {where}{_summary(content)}. Pass a checkpoint of "
+        "this row."
     )
 
 
 def _summary(content: object) -> str:
     if isinstance(content, dict):
-        keys = ", ".join(str(key) for key in list(content)[:4])
+        keys = ", ".join(_short(key) for key in list(content)[:4])
         return f"a dict with the keys: {keys}" if keys else "an empty dict"
     return f"a {type(content).__name__}"
+
+
+def _short(key: object) -> str:
+    """Return a key for people; anything but text may take for ever to write out."""
+    return key if isinstance(key, str) else f"a {type(key).__name__}"
+
+
+def _quoted(names: Sequence[str], word: str = "and") -> str:
+    """Return two or more names as a list in a sentence."""
+    *first, last = [f'"{name}"' for name in names]
+    return f"{', '.join(first)} {word} {last}"

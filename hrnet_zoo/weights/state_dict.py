@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from hrnet_zoo.errors import CheckpointError
 
 _SHOWN = 3
-
+_COUNTER = ".num_batches_tracked"
 
 _PARTS = {
     "decode_head.": "a segmentation checkpoint",
@@ -61,16 +61,28 @@ def load_strict(
         CheckpointError: something differs; the message lists what.
     """
     wanted = model.state_dict()
+    if state and not wanted.keys() & state.keys():
+        msg = (
+            f"None of the checkpoint's {len(state)} names is one of the model's: they are like "
+            f"{next(iter(state))}, the model's like {next(iter(wanted))}. They have another prefix "
+            "or are of another program; rename them, or pass a checkpoint of this row."
+        )
+        raise CheckpointError(msg)
     state = dict(state)
     for key in wanted.keys() - state.keys():
-        if key.endswith(".num_batches_tracked"):
+        if key.endswith(_COUNTER):
             state[key] = torch.zeros((), dtype=torch.int64)
     missing = [key for key in wanted if key not in state]
     unexpected = [key for key in state if key not in wanted]
     different = [
-        f"{key}: file {_form(state[key])}, model {_form(value)}"
+        f"{key}: file {list(state[key].shape)}, model {list(value.shape)}"
         for key, value in wanted.items()
-        if key in state and _form(state[key]) != _form(value)
+        if key in state and state[key].shape != value.shape
+    ]
+    retyped = [
+        f"{key}: file {_dtype(state[key])}, model {_dtype(value)}"
+        for key, value in wanted.items()
+        if key in state and state[key].dtype != value.dtype
     ]
     too_much = unexpected and (extra_keys == "refuse" or _stranger(state, wanted) is not None)
     if missing or different or too_much:
@@ -78,6 +90,12 @@ def load_strict(
             f"The checkpoint does not fit the model: {_list(missing, 'missing')}, "
             f"{_list(unexpected, 'unexpected')}, {_list(different, 'of another shape')}."
             f"{_hint(wanted, state)}"
+        )
+        raise CheckpointError(msg)
+    if retyped:
+        msg = (
+            "The checkpoint has the model's names and shapes, but "
+            f"{_list(retyped, 'of another dtype')}. Save the weights as float32."
         )
         raise CheckpointError(msg)
     _put(model, {key: state[key] for key in wanted})
@@ -93,9 +111,8 @@ def _put(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     model.requires_grad_(requires_grad=False)
 
 
-def _form(tensor: Tensor) -> str:
-    kind = "" if tensor.dtype == torch.float32 else f" {str(tensor.dtype).removeprefix('torch.')}"
-    return f"{list(tensor.shape)}{kind}"
+def _dtype(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def _list(items: Iterable[str], what: str) -> str:

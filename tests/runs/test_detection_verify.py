@@ -212,7 +212,7 @@ def test_old_names_and_extra_tensors(tmp_path: Path, verify: Verify) -> None:
     verify("--save-results", plain)
     finished = verify("--save-results", renamed, checkpoint=path, output=tmp_path / "old")
     assert finished.code == 3
-    assert "old.pth: 1 tensors that the network has no use for (teacher.weight)" in finished.err
+    assert "old.pth: tensors that the network has no use for: 1 (teacher.weight)" in finished.err
     assert renamed.read_text() == plain.read_text()
     (record,) = (read_record(p) for p in (tmp_path / "old").glob("*/*.json"))
     assert record.checkpoint is not None

@@ -217,8 +217,13 @@ UNLIKE: dict[str, dict[str, Any]] = {
     "5 images, then 4": {"dataset": dataset_of(4)},
     "other data: cityscapes, then voc": {"dataset": dataset_of(5, name="voc")},
     "which data": {"dataset": None},
-    "other weights: SHA-256 aaaaaaaa..., then bbbbbbbb...": {
+    "other weights: SHA-256 aaaaaaaa..., then SHA-256 bbbbbbbb...": {
         "checkpoint": CHECKPOINT.model_copy(update={"sha256": "b" * 64})
+    },
+    "then SHA-256 bbbbbbbb..., stored as float16": {
+        "checkpoint": CHECKPOINT.model_copy(
+            update={"sha256": "b" * 64, "converted": {"float16": 3}}
+        )
     },
     "which weights": {"checkpoint": None},
     "another engine: torch, then openvino": {

@@ -58,7 +58,7 @@ def test_published_containers(
         "numpy": {"meta": {"hook_msgs": {"best": np.float64(0.5)}}, "state_dict": state},
     }[container]
     path = saved(tmp_path, content, _use_new_zipfile_serialization=zipped)
-    loaded = read_state_dict(path)
+    loaded, _ = read_state_dict(path)
     assert loaded.keys() == state.keys()
     assert all(torch.equal(loaded[key], state[key]) for key in state)
 
@@ -68,7 +68,8 @@ def test_training_leftovers_are_dropped(tmp_path: Path, state: dict[str, Tensor]
         "auxiliary_head.conv_seg.weight": torch.zeros(1),
         "data_preprocessor.mean": torch.zeros(3),
     }
-    assert read_state_dict(saved(tmp_path, {"state_dict": state | extra})).keys() == state.keys()
+    loaded, _ = read_state_dict(saved(tmp_path, {"state_dict": state | extra}))
+    assert loaded.keys() == state.keys()
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
@@ -158,10 +159,27 @@ def test_checkpoint_of_another_data_set(state: dict[str, Tensor]) -> None:
     )
 
 
-def test_half_precision_is_not_taken_for_float32(state: dict[str, Tensor]) -> None:
-    state["backbone.conv1.weight"] = state["backbone.conv1.weight"].half()
-    with pytest.raises(CheckpointError, match=r"file \[64, 3, 3, 3\] float16, model"):
+def test_another_dtype_is_called_so_and_not_another_shape(state: dict[str, Tensor]) -> None:
+    state["backbone.conv1.weight"] = state["backbone.conv1.weight"].to(torch.int8)
+    with pytest.raises(CheckpointError) as error:
         load_strict(tiny(), state)
+    assert str(error.value) == (
+        "The checkpoint has the model's names and shapes, but 1 of another dtype "
+        "(backbone.conv1.weight: file int8, model float32). Save the weights as float32."
+    )
+
+
+@pytest.mark.parametrize("prefix", ["net.", "", "module.model."])
+def test_names_that_are_all_others(state: dict[str, Tensor], prefix: str) -> None:
+    """As in files of the backbone alone, or of HRNet's own repository."""
+    others = {prefix + key.removeprefix("backbone."): value for key, value in state.items()}
+    others = {key: value for key, value in others.items() if "decode_head" not in key}
+    with pytest.raises(CheckpointError) as error:
+        load_strict(tiny(), others)
+    assert f"they are like {prefix}conv1.weight, the model's like backbone.conv1" in str(
+        error.value
+    )
+    assert "another prefix" in str(error.value)
 
 
 def test_nan_in_a_checkpoint(state: dict[str, Tensor]) -> None:

@@ -78,7 +78,7 @@ def test_weights_of_an_old_file_arrive(tmp_path: Path, kind: str) -> None:
     state = state_of(kind)
     wrapped = {f"module.{key}": value for key, value in state.items()}
     loaded = load(tmp_path, kind, wrapped, zipped=False)
-    assert loaded.extra_keys == []
+    assert loaded.taken.extra_keys == []
     assert all(torch.equal(value, state[key]) for key, value in loaded.model.state_dict().items())
     assert not any(parameter.requires_grad for parameter in loaded.model.parameters())
 
@@ -95,14 +95,14 @@ def test_fcos_under_its_old_names(tmp_path: Path) -> None:
         for leaf in ("weight", "bias")
     }
     loaded = load(tmp_path, "fcos", old)
-    assert loaded.extra_keys == []
+    assert loaded.taken.extra_keys == []
     assert all(torch.equal(value, state[key]) for key, value in loaded.model.state_dict().items())
 
 
 def test_extra_keys_of_a_detector_are_reported(tmp_path: Path) -> None:
     extra = {"backbone.incre_modules.0.weight": torch.zeros(2), "ema.decay": torch.zeros(())}
     loaded = load(tmp_path, "faster", state_of("faster") | extra)
-    assert loaded.extra_keys == list(extra)
+    assert loaded.taken.extra_keys == list(extra)
 
 
 def test_extra_keys_of_a_segmentor_are_refused(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def _file(row: TableRow, link: Spot, path: Path) -> Iterator[Finding]:
     from hrnet_zoo.weights.checkpoint_file import read_state_dict  # noqa: PLC0415 - imports torch
 
     try:
-        state = read_state_dict(path)
+        state, _ = read_state_dict(path)
     except CheckpointError as error:
         yield Finding("HZ603", link, str(error))
         return

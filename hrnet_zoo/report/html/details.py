@@ -147,6 +147,7 @@ def _accuracy(record: AccuracyRecord) -> tuple[Facts, dict[str, Any]]:
     facts.append(("started", moment(record.started_at)))
     if checkpoint:
         facts.append(("checkpoint", f"{checkpoint.file_name}, SHA-256 {checkpoint.sha256[:16]}..."))
+        facts += [("weights", remark) for remark in checkpoint.remarks]
     if data:
         facts.append(("data", f"{data.name}, {data.num_images} images"))
     if record.settings:
@@ -166,6 +167,8 @@ def _speed(record: TimingRecord) -> tuple[Facts, dict[str, Any]]:
         ("device", f"{record.device}, {record.num_threads} threads"),
         ("weights", record.weights),
     ]
+    if record.checkpoint:
+        facts += [("weights", remark) for remark in record.checkpoint.remarks]
     content = record.model_dump(mode="json")
     for variant, timed in zip(content["variants"], record.variants, strict=True):
         if timed.seconds:

@@ -145,7 +145,7 @@ def _differences(metric: str, base: _Accuracy, head: _Accuracy) -> Iterator[str]
     if old is None or new is None:
         yield "a record does not say which weights were evaluated"
     elif old.sha256 != new.sha256:
-        yield f"other weights: SHA-256 {old.sha256[:8]}..., then {new.sha256[:8]}..."
+        yield f"other weights: {old.title}, then {new.title}"
     first, second = (seen.record.measurement(metric) for seen in (base, head))
     if first and second and first.protocol != second.protocol:
         yield "another test protocol"

@@ -142,7 +142,7 @@ def _differences(base: _Timed, head: _Timed) -> Iterator[str]:
 
 def _weights(record: TimingRecord) -> str:
     used = record.checkpoint
-    return record.weights if used is None else f"SHA-256 {used.sha256[:8]}..."
+    return record.weights if used is None else used.title
 
 
 def _obstacle(timed: _Timed) -> str | None:
