@@ -91,11 +91,11 @@ def _rle_fault(mask: Mapping[str, Any], size: Size) -> str | None:
 def _polygon_fault(polygons: Sequence[object]) -> str | None:
     for i, polygon in enumerate(polygons, 1):
         if not isinstance(polygon, list) or not _are_near(polygon):
-            form = f"x, y, x, y, ... in one list, of numbers up to {_FARTHEST}"
-            return f"polygon no. {i} of the mask is not {form}"
+            form = f"one list of numbers x, y, x, y, ... up to {_FARTHEST}"
+            return f"polygon no. {i} of the mask is not {form}: {polygon!r:.40}"
         # A later one of fewer corners encloses nothing; pycocotools takes it for that.
         if len(polygon) % 2 or (i == 1 and len(polygon) < _FEWEST_NUMBERS):
-            needed = "x and y of at least three corners"
+            needed = "x and y of each of at least three corners"
             return f"polygon no. {i} of the mask has {len(polygon)} numbers, not {needed}"
     return None
 

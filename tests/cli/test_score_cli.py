@@ -89,6 +89,7 @@ def test_annotated_masks_that_are_none(
     assert finished.code == 3
     assert "masks that cannot be scored\n" in finished.out
     assert f"    {ANNOTATIONS}, annotation 1000 of image 139: " in finished.out
+    assert "restore what is named from the official download" in finished.out
 
 
 def test_empty_masks_everywhere_are_a_data_set_without_masks(

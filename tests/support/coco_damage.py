@@ -12,6 +12,7 @@ import json
 import random
 import sys
 import traceback
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -111,10 +112,14 @@ def damaged_runs(folder: Path, seed: int, count: int) -> None:
         for path, content in zip((annotations, results), pair, strict=True):
             path.write_text(json.dumps(content))
         data = ("--data-root", str(folder))
-        kind = rng.choice(["auto", "auto", "bbox", "segm"])
-        command: tuple[str, ...] = ("score", str(results), "--dataset", NAME, "--kind", kind)
+        asked = {
+            "--kind": rng.choice(["auto", "auto", "bbox", "segm"]),
+            "--protocol": rng.choice(["coco", "mmdet"]),
+            "--coco-backend": rng.choice(["pycocotools", "faster", "hotcoco"]),
+        }
+        command = ["score", str(results), "--dataset", NAME, *chain.from_iterable(asked.items())]
         if i % 8 == 0:
-            command = ("data", "check", NAME, "--sample", "1")
+            command = ["data", "check", NAME, "--sample", "1"]
         _tell({"seed": i, "command": command})
         code, written = run(*command, *data)
         _tell({"seed": i, "code": code, "written": written})

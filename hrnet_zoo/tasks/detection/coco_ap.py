@@ -206,7 +206,7 @@ def coco_figures(
     truth = {
         "images": [image for image in ground_truth["images"] if image["id"] in wanted],
         "annotations": [a for a in ground_truth["annotations"] if a["image_id"] in wanted],
-        "categories": ground_truth["categories"],
+        "categories": [{"id": c["id"], "name": c["name"]} for c in ground_truth["categories"]],
     }
     entries = [entry for entry in results if entry["image_id"] in wanted]
     with contextlib.redirect_stdout(io.StringIO()):  # they print progress that nobody asked for
