@@ -110,7 +110,8 @@ def _kinds(asked: str, entries: Sequence[Entry]) -> list[Kind]:
         there.append("segm")
     chosen: list[Kind] = [kind for kind in there if asked in ("auto", kind)]
     if not chosen:
-        what = "masks" if asked == "segm" else "boxes"
-        msg = f"Results and annotations do not both have {what}. Leave --kind out."
+        what = "boxes" if asked == "bbox" else "masks"
+        advice = "Write boxes into the results, too." if asked == "auto" else "Leave --kind out."
+        msg = f"Results and annotations do not both have {what}. {advice}"
         raise UsageError(msg)
     return chosen

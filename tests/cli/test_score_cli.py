@@ -95,7 +95,8 @@ def test_annotated_masks_that_are_none(
 def test_empty_masks_everywhere_are_a_data_set_without_masks(
     run_cli: RunCli, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    results = write(root, masks_of(root))
+    masks_of_objects = masks_of(root)
+    results = write(root, masks_of_objects)
 
     def empty(content: Json) -> None:
         for annotation in content["annotations"]:
@@ -108,7 +109,12 @@ def test_empty_masks_everywhere_are_a_data_set_without_masks(
     assert "masks" not in finished.out
     finished = run_cli(*command, "--kind", "segm")
     assert finished.code == 2
-    assert "Results and annotations do not both have masks" in finished.err
+    assert "Results and annotations do not both have masks. Leave --kind out." in finished.err
+    boxless = [{k: v for k, v in entry.items() if k != "bbox"} for entry in masks_of_objects]
+    write(root, boxless)
+    finished = run_cli(*command)
+    assert finished.code == 2
+    assert "do not both have masks. Write boxes into the results, too." in finished.err
     expect(monkeypatch, "coco", 4)
     assert run_cli("data", "check", "coco", "--data-root", root).code == 0
 
