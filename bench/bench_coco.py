@@ -15,7 +15,6 @@ from made_up_coco import Json, made_up_coco
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from hrnet_zoo.tasks.detection.coco_ap import (
-    FIGURES,
     BackendName,
     CocoFigures,
     ScoredRun,
@@ -36,11 +35,11 @@ def case(num_images: int) -> tuple[Json, list[Json]]:
 def figures(backend: BackendName, num_images: int) -> CocoFigures:
     truth, results = case(num_images)
     ids = [image["id"] for image in truth["images"]]
-    return coco_figures(truth, results, "bbox", image_ids=ids, backend=backend)
+    return coco_figures(truth, results, "bbox", image_ids=ids, protocol="mmdet", backend=backend)
 
 
 def twelve(found: CocoFigures) -> list[float | None]:
-    return [getattr(found, name) for name in FIGURES]
+    return list(found.twelve.values())
 
 
 @pytest.mark.benchmark(group="COCO boxes, 200 images x 100 detections, 80 categories", min_rounds=2)
@@ -55,7 +54,9 @@ def test_evaluators(benchmark: BenchmarkFixture, backend: BackendName) -> None:
 def score(backend: BackendName) -> ScoredRun:
     truth, results = case(FULL_NUM_IMAGES)
     ids = [image["id"] for image in truth["images"]]
-    return score_detections(truth, results, "bbox", image_ids=ids, backend=backend)
+    return score_detections(
+        truth, results, "bbox", image_ids=ids, protocol="mmdet", backend=backend
+    )
 
 
 def main() -> None:

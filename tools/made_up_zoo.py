@@ -31,7 +31,6 @@ from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.classification.pictures import bar_chart
-from hrnet_zoo.tasks.detection.coco_ap import FIGURES
 from hrnet_zoo.tasks.pictures import colourise, comparison, errors, legend_of
 from hrnet_zoo.tasks.scored import ClassFigures, Interval, Scoring
 from hrnet_zoo.timing.observations import InputTimed, MachineState, SamplingUsed, VariantTimed
@@ -203,7 +202,7 @@ def _measurement(row: Row, metric: str, place: int, chance: random.Random) -> Me
         ],
     )
     if row.task == "detection":
-        figures = dict.fromkeys(FIGURES, value)
+        figures = dict.fromkeys(["ap", *METRICS[metric].beside], value)
         return measured.model_copy(update={"figures": figures, "scoring": _SCORING})
     return measured.model_copy(update={"interval": interval if with_interval else None})
 

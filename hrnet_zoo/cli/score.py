@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from hrnet_zoo.datasets.coco_instances import CocoInstances
     from hrnet_zoo.settings import DataFolders
-    from hrnet_zoo.tasks.detection.coco_ap import BackendChoice, Entry
+    from hrnet_zoo.tasks.detection.coco_ap import BackendChoice, Entry, ProtocolName
     from hrnet_zoo.tasks.detection.metrics import Kind
 
 
@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     default="auto",
     help="Boxes or masks; auto is boxes, and masks where the file has them.",
 )
+@click.option(
+    "--protocol",
+    type=click.Choice(["coco", "mmdet"]),
+    default="coco",
+    help="Recall at 1, 10 and 100 detections, or at 100, 300 and 1000, as verify and upstream.",
+)
 @coco_backend_option
 @format_option("text", "json")
 def score(
@@ -41,6 +47,7 @@ def score(
     dataset: str,
     data_folders: DataFolders,
     kind: str,
+    protocol: ProtocolName,
     coco_backend: BackendChoice,
     form: str,
 ) -> None:
@@ -50,23 +57,30 @@ def score(
     data set count, those without results too. Printed are the twelve figures of COCO, in percent.
     """
     from hrnet_zoo.datasets.coco_results import read_results
+    from hrnet_zoo.datasets.inventory import ProblemKind
     from hrnet_zoo.report.scores import scores_as_json, scores_as_text
     from hrnet_zoo.tasks.detection.coco_ap import score_detections
 
     expected = _data_set(dataset)
     found = expected.inventory(data_folder(dataset, expected.root, data_folders))
-    found.require_usable(expected.title, images_needed=False)
+    # Boxes are scored whatever the masks are, as by pycocotools; images are not looked at.
+    found.require_usable(expected.title, harmless=(ProblemKind.MISSING_IMAGE, ProblemKind.MASKS))
     truth = found.ground_truth
-    entries = read_results(results, truth)
+    entries = read_results(results, truth, with_masks=kind != "bbox" and found.has_masks)
+    kinds = _kinds(kind, entries)
+    if "segm" in kinds:
+        found.require_usable(expected.title, harmless=(ProblemKind.MISSING_IMAGE,))
     image_ids = [image.id for image in found.images]
     runs = {
-        one: score_detections(truth, entries, one, image_ids=image_ids, backend=coco_backend)
-        for one in _kinds(kind, entries, truth)
+        one: score_detections(
+            truth, entries, one, image_ids=image_ids, protocol=protocol, backend=coco_backend
+        )
+        for one in kinds
     }
     for remark in dict.fromkeys(remark for run in runs.values() for remark in run.scoring.remarks):
         click.echo(remark, err=True)
     render = scores_as_json if form == "json" else scores_as_text
-    click.echo(render(expected, len(image_ids), len(entries), runs))
+    click.echo(render(expected, len(image_ids), len(entries), protocol, runs))
 
 
 def _data_set(name: str) -> CocoInstances:
@@ -81,17 +95,23 @@ def _data_set(name: str) -> CocoInstances:
     return known[name]
 
 
-def _kinds(asked: str, entries: Sequence[Entry], truth: Entry) -> list[Kind]:
-    """Return what to score: as asked for, or all that results and annotations have."""
+def _kinds(asked: str, entries: Sequence[Entry]) -> list[Kind]:
+    """Return what to score: as asked for, or all that results and annotations have.
+
+    Args:
+        asked: bbox, segm or auto.
+        entries: results, with masks only if the annotations have some, too.
+    """
     from hrnet_zoo.datasets.coco_results import has_masks
     from hrnet_zoo.errors import UsageError
 
     there: list[Kind] = ["bbox"] if not entries or "bbox" in entries[0] else []
-    if has_masks(entries) and all("segmentation" in one for one in truth["annotations"]):
+    if has_masks(entries):
         there.append("segm")
     chosen: list[Kind] = [kind for kind in there if asked in ("auto", kind)]
     if not chosen:
-        what = "masks" if asked == "segm" else "boxes"
-        msg = f"Results and annotations do not both have {what}. Leave --kind out."
+        what = "boxes" if asked == "bbox" else "masks"
+        advice = "Write boxes into the results, too." if asked == "auto" else "Leave --kind out."
+        msg = f"Results and annotations do not both have {what}. {advice}"
         raise UsageError(msg)
     return chosen

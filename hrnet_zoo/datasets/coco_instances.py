@@ -60,6 +60,7 @@ class CocoInstances(DataSet):
             intact,
             listed_images,
             look_at,
+            mask_notes,
         )
 
         expected = (
@@ -83,6 +84,7 @@ class CocoInstances(DataSet):
             annotations = intact("annotation", content["annotations"], notes)
             listed = listed_images(root / self.image_dir, images, annotations)
             notes += self._contradictions(listed, annotations)
+            notes += mask_notes(listed, self.annotation_file)
         present = [image for image in listed if image.path.is_file()]
         used = {entry["category_id"] for image in listed for entry in image.annotations}
         labels = frozenset(label for label, id_ in enumerate(self.category_ids) if id_ in used)
@@ -129,7 +131,7 @@ class CocoInstances(DataSet):
         for id_, name in found:
             if (id_, name) not in expected:
                 own = f"{self.title} does not have"
-                return f"has the category {name!r} with id {id_}, which {own}"
+                return f"has the category {name!r} with id {id_!r}, which {own}"
         return "lists a category twice" if len(set(found)) < len(found) else None
 
     def _contradictions(

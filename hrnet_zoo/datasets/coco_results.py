@@ -6,13 +6,14 @@ One file serves for boxes and masks.
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hrnet_zoo.datasets.coco_masks import Size, as_rle, mask_faults
 from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.images import read_bytes
 from hrnet_zoo.errors import DatasetError, ResultsError
@@ -22,6 +23,8 @@ Result = dict[str, Any]
 """image_id, bbox [x, y, width, height], score, category_id and, with masks, segmentation."""
 
 _SHOWN = 4
+_WRITE_AGAIN = "Write them again with the tool they came from."
+_OF_THIS_SET = "Are they results on this data set's images?"
 
 
 def result_entries(
@@ -73,41 +76,54 @@ def write_results(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
         raise ResultsError(msg) from None
 
 
-def read_results(path: Path, ground_truth: Mapping[str, Any]) -> list[Result]:
+def read_results(
+    path: Path, ground_truth: Mapping[str, Any], *, with_masks: bool = True
+) -> list[Result]:
     """Return the results in a file that any tool wrote, once they are known to fit a data set.
 
-    Entries may lack "bbox" if they have masks; all are alike in that.
+    What pycocotools scores is taken, and returned in one form: an id 42.0 is 42, and a mask that is
+    polygons or a list of runs is COCO's text. Entries may lack "bbox" if they have masks; all are
+    alike in that.
 
     Args:
         path: the file.
         ground_truth: the annotation file as parsed.
+        with_masks: whether to read masks, where there are any.
 
     Raises:
         ResultsError: the file is not a list of results, or not of this data set.
     """
     entries = _read_list(path)
-    sizes = {image["id"]: [image["height"], image["width"]] for image in ground_truth["images"]}
+    sizes = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
     known = {category["id"] for category in ground_truth["categories"]}
     _refuse(path, entries, "that are not objects", lambda e: not isinstance(e, dict))
     for key in ("image_id", "category_id", "score"):
         _refuse(path, entries, f'without "{key}"', _lacks(key))
     _refuse(path, entries, 'with neither "bbox" nor "segmentation"', _lacks("bbox", "segmentation"))
-    _refuse(path, entries, "of unknown images", lambda e: not _is_id(e["image_id"], sizes))
-    _refuse(path, entries, "of unknown categories", lambda e: not _is_id(e["category_id"], known))
+    _refuse(path, entries, "of unknown images", _has_other("image_id", sizes), _OF_THIS_SET)
+    _refuse(path, entries, "of unknown categories", _has_other("category_id", known), _OF_THIS_SET)
     _refuse(path, entries, "whose score is not a number", lambda e: not _is_number(e["score"]))
     # COCO's tools look at the first entry to tell what the others are.
-    for key in ("bbox", "segmentation"):
-        if any(key in entry for entry in entries):
-            _refuse(path, entries, f'without the "{key}" that others have', _lacks(key))
-    if entries and "bbox" in entries[0]:
+    wanted = ("bbox", "segmentation") if with_masks else ("bbox",)
+    shapes = [key for key in wanted if not all(map(_lacks(key), entries))]
+    for key in shapes:
+        _refuse(path, entries, f'without the "{key}" that others have', _lacks(key))
+    if "bbox" in shapes:
         what = "whose bbox is not x, y, width and height, or a negative one"
         _refuse(path, entries, what, lambda e: not _is_result_box(e["bbox"]))
-    if has_masks(entries):
-        what = "whose mask is not a compressed RLE of the image's size"
-        _refuse(
-            path, entries, what, lambda e: not _is_mask(e["segmentation"], sizes[e["image_id"]])
-        )
-    return entries
+    if "segmentation" in shapes:
+        _refuse_masks(path, entries, sizes)
+    return [_result(entry, shapes, sizes) for entry in entries]
+
+
+def _result(entry: Mapping[str, Any], shapes: Sequence[str], sizes: Mapping[int, Size]) -> Result:
+    """Return what is used of an entry; some tools take others for poses or captions."""
+    result: Result = {"image_id": int(entry["image_id"]), "category_id": int(entry["category_id"])}
+    if "bbox" in shapes:
+        result["bbox"] = [float(number) for number in entry["bbox"]]
+    if "segmentation" in shapes:
+        result["segmentation"] = as_rle(entry["segmentation"], sizes[result["image_id"]])
+    return result | {"score": float(entry["score"])}
 
 
 def has_masks(entries: Sequence[Mapping[str, Any]]) -> bool:
@@ -132,47 +148,55 @@ def _read_list(path: Path) -> list[Any]:
     return content
 
 
-def _refuse(path: Path, entries: Sequence[Any], what: str, is_bad: Callable[[Any], bool]) -> None:
+def _refuse(
+    path: Path,
+    entries: Sequence[Any],
+    what: str,
+    is_bad: Callable[[Any], bool],
+    advice: str = _WRITE_AGAIN,
+) -> None:
     bad = [i for i, entry in enumerate(entries) if is_bad(entry)]
     if bad:
+        shown = "; ".join(_shown(i, entries[i]) for i in bad[:_SHOWN])
+        msg = f"{path} has {len(bad)} of {len(entries)} entries {what}, e.g. {shown}. {advice}"
+        raise ResultsError(msg)
+
+
+def _refuse_masks(path: Path, entries: Sequence[Result], sizes: Mapping[int, Size]) -> None:
+    masks = [entry["segmentation"] for entry in entries]
+    faults = mask_faults(masks, [sizes[entry["image_id"]] for entry in entries])
+    if faults:
+        bad = sorted(faults)[:_SHOWN]
+        shown = "; ".join(f"{_shown(i, entries[i])}: {faults[i]}" for i in bad)
         msg = (
-            f"{path} has {len(bad)} of {len(entries)} entries {what}, e.g. {_shown(bad, entries)}. "
-            "Are they results on this data set's images?"
+            f"{path} has {len(faults)} of {len(entries)} entries whose mask cannot be scored, e.g. "
+            f"{shown}. {_WRITE_AGAIN} Boxes alone are scored with --kind bbox."
         )
         raise ResultsError(msg)
 
 
-def _shown(positions: Iterable[int], entries: Sequence[Any]) -> str:
-    """Return the first of some entries in short; long masks are of no help."""
-    shown = []
-    for position in list(positions)[:_SHOWN]:
-        entry = entries[position]
-        if isinstance(entry, dict):
-            entry = {key: value for key, value in entry.items() if key != "segmentation"}
-        shown.append(f"no. {position + 1} {str(entry)[:120]}")
-    return "; ".join(shown)
+def _shown(position: int, entry: object) -> str:
+    """Return an entry in short; long masks are of no help."""
+    if isinstance(entry, dict):
+        entry = {key: value for key, value in entry.items() if key != "segmentation"}
+    return f"no. {position + 1} {entry!r:.120}"
 
 
 def _lacks(*keys: str) -> Callable[[Mapping[str, Any]], bool]:
-    """Return the test whether an entry has none of some fields."""
-    return lambda entry: all(key not in entry for key in keys)
+    """Return the test whether an entry has none of some fields; empty lists stand for nothing."""
+    return lambda entry: all(entry.get(key, []) == [] for key in keys)
 
 
-def _is_id(value: object, known: Iterable[int]) -> bool:
-    return type(value) is int and value in known
+def _has_other(key: str, known: Collection[int]) -> Callable[[Mapping[str, Any]], bool]:
+    """Return the test whether the id of an entry is not known; 42.0 is 42."""
+    return lambda entry: type(entry[key]) not in (int, float) or entry[key] not in known
 
 
 def _is_number(value: Any) -> bool:  # noqa: ANN401 - any JSON
-    """Whether a JSON value is a finite number; Python reads NaN and Infinity too."""
-    return type(value) in (int, float) and math.isfinite(value)
+    """Whether a JSON value is a number that floats can hold; Python reads NaN and 1e999 too."""
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 def _is_result_box(box: Any) -> bool:  # noqa: ANN401 - any JSON
     is_box = isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))
     return is_box and box[2] >= 0 and box[3] >= 0
-
-
-def _is_mask(mask: object, size: list[int]) -> bool:
-    return (
-        isinstance(mask, dict) and mask.get("size") == size and isinstance(mask.get("counts"), str)
-    )

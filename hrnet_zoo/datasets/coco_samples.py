@@ -12,19 +12,21 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_masks
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter
 from pydantic import ValidationError as Invalid
 
 from hrnet_zoo.datasets.checking import decoded
+from hrnet_zoo.datasets.coco_masks import as_rle, mask_faults
 from hrnet_zoo.datasets.data_set import Samples
-from hrnet_zoo.datasets.detections import ImageDetections, Rle
+from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.digests import digest_of, stamp_of
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.datasets.inventory import Inventory, Note, ProblemKind, Seen, noting
 from hrnet_zoo.errors import DatasetError
 
 Entries = Sequence[dict[str, Any]]
+# Tools that compute in floats write them as such, and pycocotools sees no difference.
+_WHOLE = ("id", "image_id", "category_id", "iscrowd", "height", "width")
 _DIGESTED = ("id", "category_id", "iscrowd", "area", "bbox", "segmentation")
 
 
@@ -42,27 +44,34 @@ class ListedImage:
     """As they stand in the file, crowds included."""
 
 
+_Id = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+# pycocotools counts pixels in 32 bits.
+_Side = Annotated[int, Field(gt=0, lt=2**16)]
+
+
 class _Image(BaseModel):
     """What is used of an entry of "images"."""
 
     model_config = ConfigDict(strict=True)
-    id: int
-    height: int
-    width: int
-    file_name: str
+    id: _Id
+    height: _Side
+    width: _Side
+    file_name: Annotated[str, Field(pattern=r"[^/.]")]
 
 
 class _Annotation(BaseModel):
-    """What evaluation uses of an entry of "annotations"; id 0 would mean "no match" to it."""
+    """What evaluation uses of an entry of "annotations"; id 0 would mean "no match" to it.
+
+    Masks are looked at by `mask_notes`.
+    """
 
     model_config = ConfigDict(strict=True)
-    id: PositiveInt
-    image_id: int
-    category_id: int
+    id: Annotated[_Id, Field(gt=0)]
+    image_id: _Id
+    category_id: _Id
     iscrowd: Literal[0, 1]
     area: FiniteFloat
     bbox: Annotated[list[FiniteFloat], Field(min_length=4, max_length=4)]
-    segmentation: list[Any] | dict[str, Any] = []
 
 
 _LISTS: dict[str, TypeAdapter[Any]] = {
@@ -79,6 +88,11 @@ class CocoInventory(Inventory[ListedImage]):
     """The file as parsed; empty if it could not be used at all."""
     images: Sequence[ListedImage]
     """All that are listed, by id; those with and without annotations."""
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether any object is annotated with a mask."""
+        return any(a.get("segmentation") for image in self.images for a in image.annotations)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,9 +150,7 @@ class CocoSamples(Samples):
             boxes=np.array(corners, np.float32).reshape(-1, 4),
             scores=np.ones(len(objects), np.float32),
             labels=np.array(labels, np.int64),
-            masks=[_rle_of(a["segmentation"], listed.size) for a in objects]
-            if with_masks
-            else None,
+            masks=[as_rle(a["segmentation"], listed.size) for a in objects] if with_masks else None,
         )
 
     def load(self, index: int) -> DetectionSample:
@@ -202,20 +214,12 @@ def _digest(image_bytes: bytes, listed: ListedImage) -> str:
     return digest_of(image_bytes, text.encode())
 
 
-def _rle_of(segmentation: object, size: tuple[int, int]) -> Rle:
-    """Return a mask as an annotation file has it (polygons, runs or coded runs) as coded runs."""
-    height, width = size
-    coded = coco_masks.frPyObjects(segmentation, height, width)
-    if isinstance(coded, list):
-        coded = coco_masks.merge(coded)
-    counts = coded["counts"]
-    return Rle(
-        size=[height, width], counts=counts.decode() if isinstance(counts, bytes) else counts
-    )
-
-
 def intact(what: str, entries: Sequence[Any], notes: list[Note]) -> Entries:
-    """Return the entries that have all fields, and note the others."""
+    """Return the entries that have all fields, and note the others; ids 42.0 become 42."""
+    for entry in entries:
+        for key in _WHOLE if isinstance(entry, dict) else ():
+            if type(entry.get(key)) is float and entry[key].is_integer():
+                entry[key] = int(entry[key])
     bad: set[int] = set()
     try:
         _LISTS[what].validate_python(entries)
@@ -239,4 +243,18 @@ def listed_images(folder: Path, images: Entries, annotations: Entries) -> list[L
             annotations=by_image.get(image["id"], []),
         )
         for image in sorted(images, key=lambda entry: int(entry["id"]))
+    ]
+
+
+def mask_notes(images: Sequence[ListedImage], file: str) -> list[Note]:
+    """Return a note on every mask that cannot be scored, unless no object has one at all."""
+    objects = [(image, annotation) for image in images for annotation in image.annotations]
+    masks = [annotation.get("segmentation") for _, annotation in objects]
+    faults = mask_faults(masks, [image.size for image, _ in objects]) if any(masks) else {}
+    return [
+        (
+            ProblemKind.MASKS,
+            f"{file}, annotation {objects[i][1]['id']} of image {objects[i][0].id}: {faults[i]}",
+        )
+        for i in sorted(faults)
     ]

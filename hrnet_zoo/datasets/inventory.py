@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,7 @@ class ProblemKind(enum.Enum):
     MALFORMED = "entries of the annotation file that lack a field or hold a wrong value"
     DUPLICATE_IMAGES = "image ids or file names that are listed twice"
     DUPLICATE_ANNOTATIONS = "annotation ids that occur twice"
+    MASKS = "masks that cannot be scored"
     UNKNOWN_IDS = "annotations of unknown images or categories"
     LISTED_SIZE = "images of another size than listed"
 
@@ -105,17 +106,16 @@ class Inventory(Generic[Item]):
     notes: Sequence[Note] = ()
     """What is wrong, as far as listing tells. All but wrong counts keep it from being opened."""
 
-    def require_usable(self, title: str, *, images_needed: bool = True) -> None:
+    def require_usable(self, title: str, *, harmless: Collection[ProblemKind] = ()) -> None:
         """Raise DatasetError if anything but the number of images is wrong.
 
         Args:
             title: of the data set, for the message.
-            images_needed: whether listed images must be there; results are scored without them.
+            harmless: what else may be wrong: results are scored without images, say.
         """
-        harmless = {ProblemKind.COUNT} | (set() if images_needed else {ProblemKind.MISSING_IMAGE})
         faults: dict[ProblemKind, list[str]] = {}
         for kind, text in self.notes:
-            if kind not in harmless:
+            if kind is not ProblemKind.COUNT and kind not in harmless:
                 faults.setdefault(kind, []).append(text)
         for kind in (ProblemKind.ABSENT, ProblemKind.ANNOTATIONS):
             if kind in faults:  # whole sentences, and nothing else is known then

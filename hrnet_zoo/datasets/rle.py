@@ -11,6 +11,7 @@ side in memory, pixel by pixel, which takes 3.4 to 4.4 times as long (100 masks 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,8 @@ _BITS = 5
 _SIGN = 1 << (_BITS - 1)
 _MORE = 1 << _BITS
 _ZERO = ord("0")
+# pycocotools writes six characters a number at most, and reads no more of them into its 32 bits.
+_TEXT = re.compile("(?:[P-o]{0,5}+[0-O])++")
 
 
 def encode_runs(
@@ -44,25 +47,41 @@ def encode_runs(
     return [Rle(size=list(size), counts=each["counts"].decode("ascii")) for each in encoded]
 
 
-def decode_runs(counts: str) -> NDArray[np.int64]:
-    """Return the lengths of a mask's runs.
+def is_code(text: str) -> bool:
+    """Whether a text is in this code, and not cut short within a number."""
+    return _TEXT.fullmatch(text) is not None
 
-    Raises:
-        ValueError: the text is not in this code, or cut short.
+
+def run_fault(runs: Sequence[float], height: int, width: int) -> str | None:
+    """Return in words why lengths of runs are not those of a mask of an image; None if they are."""
+    if min(runs, default=0) < 0:
+        return "the mask has a run of negative length"
+    if (total := sum(runs)) != height * width:
+        return f"the mask's runs add up to {total:.0f} pixels, not to {width} x {height}"
+    return None
+
+
+def decode_runs(texts: Sequence[str]) -> list[NDArray[np.int64]]:
+    """Return the lengths of each mask's runs, in one go for all.
+
+    Args:
+        texts: in this code; whether they are masks of an image, `run_fault` tells.
     """
-    codes = np.frombuffer(counts.encode("ascii"), np.uint8).astype(np.int64) - _ZERO
+    if not texts:
+        return []
+    codes = np.frombuffer("".join(texts).encode("ascii"), np.uint8).astype(np.int64) - _ZERO
     ends = np.flatnonzero((codes & _MORE) == 0)
-    if ends.size == 0 or ends[-1] != codes.size - 1 or codes.min() < 0:
-        msg = "the mask's text is cut short"
-        raise ValueError(msg)
     starts = np.concatenate(([0], ends[:-1] + 1))
     sizes = ends - starts + 1
     places = np.arange(codes.size) - np.repeat(starts, sizes)
     numbers = np.add.reduceat((codes & (_MORE - 1)) << (_BITS * places), starts)
     numbers -= np.where(codes[ends] & _SIGN, 1 << (_BITS * sizes), 0)
-    numbers[1::2] = np.cumsum(numbers[1::2])
-    numbers[2::2] = np.cumsum(numbers[2::2])
-    return numbers
+    text_ends = np.cumsum([len(text) for text in texts])
+    masks = np.split(numbers, np.searchsorted(starts, text_ends)[:-1])
+    for runs in masks:
+        runs[1::2] = np.cumsum(runs[1::2])
+        runs[2::2] = np.cumsum(runs[2::2])
+    return masks
 
 
 def decode_masks(rles: Sequence[Rle]) -> NDArray[np.bool_]:
@@ -71,8 +90,7 @@ def decode_masks(rles: Sequence[Rle]) -> NDArray[np.bool_]:
         return np.zeros((0, 0, 0), np.bool_)
     height, width = rles[0]["size"]
     masks = np.empty((len(rles), width, height), np.bool_)
-    for mask, rle in zip(masks, rles, strict=True):
-        runs = decode_runs(rle["counts"])
+    for mask, runs in zip(masks, decode_runs([rle["counts"] for rle in rles]), strict=True):
         mask[:] = np.repeat(np.arange(runs.size) % 2 == 1, runs).reshape(width, height)
     return masks.transpose(0, 2, 1)
 
@@ -94,8 +112,10 @@ def decode_mask(encoded: Mapping[str, Any], height: int, width: int) -> NDArray[
         msg = f"the mask's size is {encoded['size']}, the image's {[height, width]}"
         raise ValueError(msg)
     counts = encoded["counts"]
-    runs = decode_runs(counts) if isinstance(counts, str) else np.asarray(counts)
-    if runs.size == 0 or runs.min() < 0 or runs.sum() != height * width:
-        msg = f"the mask's runs do not add up to {width} x {height} pixels"
+    if isinstance(counts, str) and not is_code(counts):
+        msg = "the mask's text is not in COCO's code, or cut short"
         raise ValueError(msg)
+    runs = decode_runs([counts])[0] if isinstance(counts, str) else np.asarray(counts)
+    if fault := run_fault(runs.tolist(), height, width):
+        raise ValueError(fault)
     return np.repeat(np.arange(runs.size) % 2 == 1, runs)

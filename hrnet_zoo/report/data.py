@@ -169,7 +169,8 @@ def _problems(problems: Sequence[Problem]) -> Iterator[str]:
 
 def _conclusion(report: CheckReport) -> str:
     if not report.is_fine:
-        return click.style("not complete, or not intact", fg="red")
+        said = "not complete, or not intact; restore what is named from the official download"
+        return click.style(said, fg="red")
     if report.is_sample:
         said = f"nothing wrong in a sample of {report.num_read}; without --sample all are read"
         return click.style(said, fg="yellow")

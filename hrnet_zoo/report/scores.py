@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.report.text import aligned, or_dash, to_json
-from hrnet_zoo.tasks.detection.coco_ap import FIGURES, ScoredRun, agrees
+from hrnet_zoo.tasks.detection.coco_ap import PROTOCOLS, ProtocolName, ScoredRun, agrees
 from hrnet_zoo.tasks.detection.metrics import Kind
 from hrnet_zoo.tasks.scored import Scoring
 
@@ -18,9 +18,6 @@ _FIGURE_TITLES = {
     "ap_small": "AP small",
     "ap_medium": "AP medium",
     "ap_large": "AP large",
-    "ar_100": "AR at 100",
-    "ar_300": "AR at 300",
-    "ar_1000": "AR at 1000",
     "ar_small": "AR small",
     "ar_medium": "AR medium",
     "ar_large": "AR large",
@@ -28,7 +25,11 @@ _FIGURE_TITLES = {
 
 
 def scores_as_text(
-    dataset: CocoInstances, num_images: int, num_results: int, runs: Mapping[Kind, ScoredRun]
+    dataset: CocoInstances,
+    num_images: int,
+    num_results: int,
+    protocol: ProtocolName,
+    runs: Mapping[Kind, ScoredRun],
 ) -> str:
     """Return the figures for reading, in percent.
 
@@ -36,23 +37,30 @@ def scores_as_text(
         dataset: what was scored on.
         num_images: images of it that were evaluated.
         num_results: entries of the results file.
+        protocol: by which it was scored.
         runs: what was scored.
     """
-    figures = [run.figures for run in runs.values()]
+    figures = [run.figures.twelve for run in runs.values()]
     cells = [
-        [_FIGURE_TITLES[name], *(or_dash(getattr(of_kind, name), ".3f") for of_kind in figures)]
-        for name in FIGURES
+        [_title(name), *(or_dash(of_kind[name], ".3f") for of_kind in figures)]
+        for name in figures[0]
     ]
     titles = ["", *(_KIND_TITLES[kind] for kind in runs)]
     table = aligned(titles, cells, "l" + "r" * len(runs))
     counts = f"{num_results} results on {num_images} of {dataset.num_images} images"
     heading = f"{dataset.title}: {counts}"
-    by = dict.fromkeys(_scored_by(run.scoring) for run in runs.values())
-    return "\n".join([heading, *(f"  {line}" for line in table.splitlines()), *by])
+    few, more, most = PROTOCOLS[protocol]
+    by = f"protocol {protocol}: recall at {few}, {more} and {most} detections per image and class"
+    scored_by = dict.fromkeys(_scored_by(run.scoring) for run in runs.values())
+    return "\n".join([heading, *(f"  {line}" for line in table.splitlines()), by, *scored_by])
 
 
 def scores_as_json(
-    dataset: CocoInstances, num_images: int, num_results: int, runs: Mapping[Kind, ScoredRun]
+    dataset: CocoInstances,
+    num_images: int,
+    num_results: int,
+    protocol: ProtocolName,
+    runs: Mapping[Kind, ScoredRun],
 ) -> str:
     """Return the same as `scores_as_text` and the AP of every category, for programs."""
     content = {
@@ -60,9 +68,14 @@ def scores_as_json(
         "num_images": num_images,
         "num_expected": dataset.num_images,
         "num_results": num_results,
+        "protocol": {"name": protocol, "max_dets": PROTOCOLS[protocol]},
         "scores": {kind: _as_dict(dataset, run) for kind, run in runs.items()},
     }
     return to_json(content)
+
+
+def _title(figure: str) -> str:
+    return _FIGURE_TITLES.get(figure) or figure.replace("ar_", "AR at ")
 
 
 def _as_dict(dataset: CocoInstances, run: ScoredRun) -> dict[str, object]:
@@ -74,7 +87,7 @@ def _as_dict(dataset: CocoInstances, run: ScoredRun) -> dict[str, object]:
     }
     names = dict(zip(dataset.category_ids, dataset.classes.names, strict=True))
     return {
-        **{name: getattr(run.figures, name) for name in FIGURES},
+        **run.figures.twelve,
         "categories": [
             {"id": category, "name": names[category], "ap": ap}
             for category, ap in run.figures.per_category.items()

@@ -19,8 +19,10 @@ from hrnet_zoo.datasets import of_kind
 from hrnet_zoo.datasets.coco_instances import CocoInstances
 from hrnet_zoo.datasets.coco_results import has_masks, read_results, result_entries, write_results
 from hrnet_zoo.datasets.detections import ImageDetections, Rle
+from hrnet_zoo.datasets.rle import encode_runs
 from hrnet_zoo.errors import ResultsError
 from hrnet_zoo.tasks.detection.coco_ap import coco_figures
+from hrnet_zoo.tasks.detection.metrics import Kind
 
 CATEGORY_IDS = of_kind(CocoInstances)["coco"].category_ids
 
@@ -111,9 +113,10 @@ def test_one_file_serves_boxes_and_masks(tmp_path: Path, truth: Json, masks: boo
     write_results(path, perfect_results(truth, masks=masks))
     entries = read_results(path, truth)
     ids = [image["id"] for image in truth["images"]]
-    assert coco_figures(truth, entries, "bbox", image_ids=ids).ap == pytest.approx(100)
-    if masks:
-        assert coco_figures(truth, entries, "segm", image_ids=ids).ap == pytest.approx(100)
+    kinds: list[Kind] = ["bbox", "segm"] if masks else ["bbox"]
+    for kind in kinds:
+        figures = coco_figures(truth, entries, kind, image_ids=ids, protocol="coco")
+        assert figures.ap == pytest.approx(100)
 
 
 def test_entries_without_boxes_are_taken_if_they_have_masks(tmp_path: Path, truth: Json) -> None:
@@ -123,7 +126,7 @@ def test_entries_without_boxes_are_taken_if_they_have_masks(tmp_path: Path, trut
         del entry["bbox"]
     write_results(path, entries)
     ids = [image["id"] for image in truth["images"]]
-    figures = coco_figures(truth, read_results(path, truth), "segm", image_ids=ids)
+    figures = coco_figures(truth, read_results(path, truth), "segm", image_ids=ids, protocol="coco")
     assert figures.ap == pytest.approx(100)
 
 
@@ -176,8 +179,14 @@ def drop(key: str) -> Callable[[Json], object]:
         (put("bbox", [1, 2, -3, 4]), "or a negative one"),
         (put("bbox", [1, 2, 3, float("inf")]), "whose bbox is not x, y, width and height"),
         (put("bbox", [1, 2, 3]), "whose bbox is not x, y, width and height"),
-        (put("segmentation", [[1, 2, 3, 4, 5, 6]]), "whose mask is not a compressed RLE"),
-        (put("segmentation", {"size": [160, 120], "counts": "0"}), "of the image's size"),
+        (put("segmentation", [[1, 2]]), "polygon no. 1 of the mask has 2 numbers"),
+        (put("segmentation", {"size": [160, 120], "counts": "0"}), "the image's [120, 160]"),
+        (put("segmentation", {"size": [120, 160], "counts": "0"}), "runs add up to 0 pixels"),
+        (put("segmentation", []), 'without the "segmentation" that others have'),
+        (put("score", 10**400), "whose score is not a number"),
+        (put("image_id", 139.5), "of unknown images"),
+        (put("image_id", True), "of unknown images"),
+        (put("category_id", float("nan")), "of unknown categories"),
     ],
 )
 def test_bad_entries_are_counted_and_shown(
@@ -192,7 +201,38 @@ def test_bad_entries_are_counted_and_shown(
     assert "has 1 of 3 entries" in str(refused.value)
     assert said in str(refused.value)
     assert "no. 2 {" in str(refused.value)
-    assert "counts" not in str(refused.value)
+    assert "'counts'" not in str(refused.value)
+
+
+def test_what_other_tools_write_is_returned_in_one_form(tmp_path: Path, truth: Json) -> None:
+    """As pycocotools takes it: ids from arrays of floats, and masks in three forms."""
+    expected = perfect_results(truth, masks=True)[:3]
+    polygons = [annotation["segmentation"] for annotation in truth["annotations"][:3]]
+    height, width = expected[2]["segmentation"]["size"]
+    entries = copy.deepcopy(expected)
+    entries[0] |= {"image_id": float(entries[0]["image_id"]), "category_id": 1.0, "score": 1}
+    entries[1] |= {"segmentation": polygons[1], "id": 7, "caption": "others take it for more"}
+    entries[2]["segmentation"]["counts"] = [0, height * width]
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(entries))
+    expected[0]["score"] = 1.0
+    expected[2]["segmentation"] = encode_runs(
+        np.array([0, height * width]), np.array([2]), (height, width)
+    )[0]
+    read = read_results(path, truth)
+    assert read == expected
+    assert [type(entry[key]) for entry in read for key in ("image_id", "category_id")] == [int] * 6
+
+
+@pytest.mark.parametrize("mask", [[[1, 2]], {"size": [1, 1], "counts": "0"}, "text", 3])
+def test_masks_that_are_not_wanted_are_not_looked_at(
+    tmp_path: Path, truth: Json, mask: object
+) -> None:
+    entries = perfect_results(truth, masks=True)
+    entries[1]["segmentation"] = mask
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(entries))
+    assert read_results(path, truth, with_masks=False) == perfect_results(truth)
 
 
 def test_only_the_first_bad_entries_are_shown(tmp_path: Path, truth: Json) -> None:

@@ -15,19 +15,21 @@ RECALLS = [float(r) for r in np.linspace(0, 1, 101)]
 AREAS = {"": (0, 1e10), "_small": (0, 32**2), "_medium": (32**2, 96**2), "_large": (96**2, 1e10)}
 
 
-def slow_figures(ground_truth: Json, results: list[Json]) -> dict[str, float | None]:
+def slow_figures(
+    ground_truth: Json, results: list[Json], max_dets: Sequence[int] = (100, 300, 1000)
+) -> dict[str, float | None]:
     """Return the twelve figures by name, in percent."""
-    iou_50, iou_75 = IOU_THRESHOLDS[:1], IOU_THRESHOLDS[5:6]
+    iou_50, iou_75, most = IOU_THRESHOLDS[:1], IOU_THRESHOLDS[5:6], max_dets[-1]
     figures = {
         "ap": mean(curves(ground_truth, results, IOU_THRESHOLDS, "", 100), "precision"),
-        "ap50": mean(curves(ground_truth, results, iou_50, "", 1000), "precision"),
-        "ap75": mean(curves(ground_truth, results, iou_75, "", 1000), "precision"),
+        "ap50": mean(curves(ground_truth, results, iou_50, "", most), "precision"),
+        "ap75": mean(curves(ground_truth, results, iou_75, "", most), "precision"),
     }
-    for limit in (100, 300, 1000):
+    for limit in max_dets:
         found = curves(ground_truth, results, IOU_THRESHOLDS, "", limit)
         figures[f"ar_{limit}"] = mean(found, "recall")
     for area in ("_small", "_medium", "_large"):
-        sized = list(curves(ground_truth, results, IOU_THRESHOLDS, area, 1000))
+        sized = list(curves(ground_truth, results, IOU_THRESHOLDS, area, most))
         figures[f"ap{area}"] = mean(sized, "precision")
         figures[f"ar{area}"] = mean(sized, "recall")
     return figures

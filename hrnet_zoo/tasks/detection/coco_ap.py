@@ -11,7 +11,7 @@ import contextlib
 import importlib
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -26,12 +26,26 @@ Entry = Mapping[str, Any]
 BackendName = Literal["pycocotools", "hotcoco", "faster"]
 BackendChoice = Literal["auto", "pycocotools", "hotcoco", "faster"]
 
-MAX_DETS = (100, 300, 1000)
-"""Best detections per image and category that count: AP takes the first, most others the last."""
+MaxDets = tuple[int, int, int]
+ProtocolName = Literal["coco", "mmdet"]
+
+PROTOCOLS: Mapping[ProtocolName, MaxDets] = {
+    "coco": (1, 10, 100),
+    "mmdet": (100, 300, 1000),
+}
+"""By how many of the best detections per image and category recall is told, in each protocol.
+
+Nothing else differs: the overall AP takes 100 in both, all other figures as many as the last.
+
+Source:
+    pycocotools 2.0.11, cocoeval.py, Params.setDetParams; mmdetection 2.3.0, mmdet/datasets/coco.py,
+    evaluate, which replaces maxDets by its proposal_nums.
+"""
 
 TOLERANCE = 1e-9
 """Points of percent by which a fast evaluator may differ from pycocotools."""
 
+_OVERALL_MAX_DETS = 100
 _IOU_50, _IOU_75 = 0, 5  # places among the thresholds .50, .55 ... .95
 _ALL, _SMALL, _MEDIUM, _LARGE = range(4)  # places among the ranges of areas
 # Ten thousand detections of a usual run; pycocotools takes a fiftieth of its time for them.
@@ -45,32 +59,25 @@ _NO_FIGURE = 100.0
 class CocoFigures:
     """COCO's twelve figures, in percent; None where there is nothing to find."""
 
-    ap: float | None
-    """Mean over IoU thresholds .50 to .95 and categories."""
-    ap50: float | None
-    ap75: float | None
-    ap_small: float | None
-    """Of objects below 32 x 32 pixels."""
-    ap_medium: float | None
-    ap_large: float | None
-    """Of objects above 96 x 96 pixels."""
-    ar_100: float | None
-    """Recall with at most 100 detections per image and category."""
-    ar_300: float | None
-    ar_1000: float | None
-    ar_small: float | None
-    ar_medium: float | None
-    ar_large: float | None
+    twelve: Mapping[str, float | None]
+    """By name, in pycocotools' order.
+
+    ap is the mean over IoU thresholds .50 to .95 and categories, ap50 and ap75 those at one
+    threshold; ap_small, ap_medium and ap_large are of objects below 32 x 32 pixels, between, and
+    above 96 x 96. ar_100 is recall with at most 100 detections per image and category, and likewise
+    for the protocol's other numbers; then ar_small, ar_medium and ar_large.
+    """
     per_category: Mapping[int, float | None]
     """Category id -> AP; None where no image evaluated shows one."""
 
+    @property
+    def ap(self) -> float | None:
+        """The overall AP."""
+        return self.twelve["ap"]
+
     def all_of_them(self) -> dict[str | int, float | None]:
         """Return the twelve by name, and the AP of every category by its id."""
-        return {name: getattr(self, name) for name in FIGURES} | dict(self.per_category)
-
-
-FIGURES = tuple(field.name for field in fields(CocoFigures))[:12]
-"""Names of the twelve, in pycocotools' order."""
+        return dict(self.twelve) | dict(self.per_category)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -107,6 +114,7 @@ def score_detections(
     kind: Kind,
     *,
     image_ids: Sequence[int],
+    protocol: ProtocolName,
     backend: BackendChoice = "auto",
 ) -> ScoredRun:
     """Return the figures of some images, from the fastest evaluator that is allowed to.
@@ -116,6 +124,7 @@ def score_detections(
         results: entries as `coco_figures` takes them; left as they are.
         kind: boxes or masks.
         image_ids: images to evaluate.
+        protocol: one of `PROTOCOLS`.
         backend: "auto" is the fastest that is installed and agrees, and pycocotools in small runs.
 
     Raises:
@@ -124,7 +133,9 @@ def score_detections(
 
     def figures_by(name: BackendName, ids: Sequence[int]) -> CocoFigures | None:
         try:
-            return coco_figures(ground_truth, results, kind, image_ids=ids, backend=name)
+            return coco_figures(
+                ground_truth, results, kind, image_ids=ids, protocol=protocol, backend=name
+            )
         except Exception:
             if name == "pycocotools":
                 raise
@@ -146,7 +157,8 @@ def score_detections(
         remarks.append(f"{_PACKAGES[name]} {_version(name)} {what}; it is not used")
     else:
         name = "pycocotools"
-        figures = coco_figures(ground_truth, results, kind, image_ids=image_ids)
+        figures = figures_by(name, image_ids)
+        assert figures is not None
     scoring = Scoring(
         backend=name,
         version=_version(name) or "",
@@ -169,6 +181,7 @@ def coco_figures(
     kind: Kind,
     *,
     image_ids: Sequence[int],
+    protocol: ProtocolName,
     backend: BackendName = "pycocotools",
 ) -> CocoFigures:
     """Return the figures one evaluator gives for some images; the inputs are left as they are.
@@ -182,25 +195,29 @@ def coco_figures(
         results: entries with image_id, category_id, score, and bbox or segmentation.
         kind: boxes or masks; masks must be in the entries.
         image_ids: images to evaluate, with and without annotations.
+        protocol: one of `PROTOCOLS`.
         backend: pycocotools is right by definition; `score_detections` checks the others.
 
     Source:
         pycocotools 2.0.11, cocoeval.py, COCOeval; mmdetection 2.3.0, mmdet/datasets/coco.py,
-        evaluate, which sets maxDets to 100, 300 and 1000.
+        evaluate.
     """
     wanted = set(image_ids)
     truth = {
         "images": [image for image in ground_truth["images"] if image["id"] in wanted],
         "annotations": [a for a in ground_truth["annotations"] if a["image_id"] in wanted],
-        "categories": ground_truth["categories"],
+        "categories": [{"id": c["id"], "name": c["name"]} for c in ground_truth["categories"]],
     }
     entries = [entry for entry in results if entry["image_id"] in wanted]
     with contextlib.redirect_stdout(io.StringIO()):  # they print progress that nobody asked for
-        curves = _EVALUATORS[backend](truth, entries, kind)
-    return _figures_of(curves, sorted(category["id"] for category in truth["categories"]))
+        curves = _EVALUATORS[backend](truth, entries, kind, PROTOCOLS[protocol])
+    categories = sorted(category["id"] for category in truth["categories"])
+    return _figures_of(curves, categories, PROTOCOLS[protocol])
 
 
-def _pycocotools(truth: dict[str, Any], entries: list[Entry], kind: Kind) -> Curves:
+def _pycocotools(
+    truth: dict[str, Any], entries: list[Entry], kind: Kind, max_dets: MaxDets
+) -> Curves:
     coco = importlib.import_module("pycocotools.coco")
     cocoeval = importlib.import_module("pycocotools.cocoeval")
 
@@ -213,26 +230,26 @@ def _pycocotools(truth: dict[str, Any], entries: list[Entry], kind: Kind) -> Cur
     reference = indexed(truth["annotations"])
     # Its own loader fails on an empty list.
     found = reference.loadRes([dict(entry) for entry in entries]) if entries else indexed([])
-    return _accumulated(cocoeval.COCOeval(reference, found, kind))
+    return _accumulated(cocoeval.COCOeval(reference, found, kind), max_dets)
 
 
-def _hotcoco(truth: dict[str, Any], entries: list[Entry], kind: Kind) -> Curves:
+def _hotcoco(truth: dict[str, Any], entries: list[Entry], kind: Kind, max_dets: MaxDets) -> Curves:
     # It takes what it reads into structures of its own, and so needs no copies; half a million
     # of these would take as long as the evaluation.
     hotcoco = importlib.import_module("hotcoco")
     reference = hotcoco.COCO(truth)
-    return _accumulated(hotcoco.COCOeval(reference, reference.load_res(entries), kind))
+    return _accumulated(hotcoco.COCOeval(reference, reference.load_res(entries), kind), max_dets)
 
 
-def _faster(truth: dict[str, Any], entries: list[Entry], kind: Kind) -> Curves:
+def _faster(truth: dict[str, Any], entries: list[Entry], kind: Kind, max_dets: MaxDets) -> Curves:
     faster = importlib.import_module("faster_coco_eval")
     copies = [dict(annotation) for annotation in truth["annotations"]]
     reference = faster.COCO(truth | {"annotations": copies})
     found = reference.loadRes([dict(entry) for entry in entries])
-    return _accumulated(faster.COCOeval_faster(reference, found, kind))
+    return _accumulated(faster.COCOeval_faster(reference, found, kind), max_dets)
 
 
-_EVALUATORS: dict[BackendName, Callable[[dict[str, Any], list[Entry], Kind], Curves]] = {
+_EVALUATORS: dict[BackendName, Callable[[dict[str, Any], list[Entry], Kind, MaxDets], Curves]] = {
     "hotcoco": _hotcoco,
     "faster": _faster,
     "pycocotools": _pycocotools,
@@ -245,8 +262,8 @@ _PACKAGES: dict[BackendName, str] = {
 }
 
 
-def _accumulated(evaluator: Any) -> Curves:  # noqa: ANN401 - a COCOeval of any library; none is typed
-    evaluator.params.maxDets = list(MAX_DETS)
+def _accumulated(evaluator: Any, max_dets: MaxDets) -> Curves:  # noqa: ANN401 - none is typed
+    evaluator.params.maxDets = list(max_dets)
     evaluator.evaluate()
     evaluator.accumulate()
     return Curves(
@@ -255,7 +272,7 @@ def _accumulated(evaluator: Any) -> Curves:  # noqa: ANN401 - a COCOeval of any 
     )
 
 
-def _figures_of(curves: Curves, categories: Sequence[int]) -> CocoFigures:
+def _figures_of(curves: Curves, categories: Sequence[int], max_dets: MaxDets) -> CocoFigures:
     """Return the figures that an evaluator's curves amount to.
 
     They are summed up here, and not by the evaluators, because those disagree about which number
@@ -264,25 +281,27 @@ def _figures_of(curves: Curves, categories: Sequence[int]) -> CocoFigures:
     Args:
         curves: over the categories in ascending order of their ids.
         categories: these ids.
+        max_dets: the numbers of detections that the curves are of.
 
     Source:
         pycocotools 2.0.11, cocoeval.py, COCOeval.summarize; per category: mmdetection 2.3.0,
         mmdet/datasets/coco.py, evaluate with classwise.
     """
     precision, recall = curves.precision, curves.recall
+    recalls = {f"ar_{count}": _mean(recall[..., _ALL, i]) for i, count in enumerate(max_dets)}
     return CocoFigures(
-        ap=_mean(precision[..., _ALL, 0]),
-        ap50=_mean(precision[_IOU_50, ..., _ALL, -1]),
-        ap75=_mean(precision[_IOU_75, ..., _ALL, -1]),
-        ap_small=_mean(precision[..., _SMALL, -1]),
-        ap_medium=_mean(precision[..., _MEDIUM, -1]),
-        ap_large=_mean(precision[..., _LARGE, -1]),
-        ar_100=_mean(recall[..., _ALL, 0]),
-        ar_300=_mean(recall[..., _ALL, 1]),
-        ar_1000=_mean(recall[..., _ALL, 2]),
-        ar_small=_mean(recall[..., _SMALL, -1]),
-        ar_medium=_mean(recall[..., _MEDIUM, -1]),
-        ar_large=_mean(recall[..., _LARGE, -1]),
+        twelve={
+            "ap": _mean(precision[..., _ALL, max_dets.index(_OVERALL_MAX_DETS)]),
+            "ap50": _mean(precision[_IOU_50, ..., _ALL, -1]),
+            "ap75": _mean(precision[_IOU_75, ..., _ALL, -1]),
+            "ap_small": _mean(precision[..., _SMALL, -1]),
+            "ap_medium": _mean(precision[..., _MEDIUM, -1]),
+            "ap_large": _mean(precision[..., _LARGE, -1]),
+            **recalls,
+            "ar_small": _mean(recall[..., _SMALL, -1]),
+            "ar_medium": _mean(recall[..., _MEDIUM, -1]),
+            "ar_large": _mean(recall[..., _LARGE, -1]),
+        },
         per_category={
             category: _mean(precision[:, :, place, _ALL, -1])
             for place, category in enumerate(categories)

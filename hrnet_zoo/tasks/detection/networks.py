@@ -13,7 +13,7 @@ from hrnet_zoo.datasets.coco_samples import CocoSamples
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.detection.legacy import modern_names
 from hrnet_zoo.system.progress import Progress
-from hrnet_zoo.tasks.detection.coco_ap import FIGURES, ScoredRun, score_detections
+from hrnet_zoo.tasks.detection.coco_ap import ScoredRun, score_detections
 from hrnet_zoo.tasks.detection.evaluation import DetectionEvaluator, all_entries
 from hrnet_zoo.tasks.detection.filling import DETECTION_FILLING
 from hrnet_zoo.tasks.detection.metrics import CocoMetric, Kind
@@ -95,6 +95,7 @@ class DetectionNetworks(Networks):
                 entries,
                 kind,
                 image_ids=sorted(ids[name] for name in results),
+                protocol="mmdet",
                 backend=options.coco_backend,
             )
             for remark in runs[kind].scoring.remarks:
@@ -106,7 +107,7 @@ class DetectionNetworks(Networks):
             assert metric.value_of is not None
             scored[metric.name] = Scored(
                 value=metric.value_of(run.figures),
-                figures={name: getattr(run.figures, name) for name in FIGURES},
+                figures=dict(run.figures.twelve),
                 classes=[
                     ClassFigures(name=name, figures={"ap": run.figures.per_category[category_id]})
                     for category_id, name in names.items()

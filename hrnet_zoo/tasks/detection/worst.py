@@ -38,7 +38,9 @@ class WorstDetected(WorstImages):
             image_id = id_of[name]
             alone = truth | {"images": [images[image_id]], "annotations": annotations[image_id]}
             found = result_entries(image_id, result.counted[SINGLE], self.samples.category_ids)
-            figures = coco_figures(alone, found, self.metric.kind, image_ids=[image_id])
+            figures = coco_figures(
+                alone, found, self.metric.kind, image_ids=[image_id], protocol="mmdet"
+            )
             yield self.metric.value_of(figures)
 
     def picture(self, index: int, name: str, value: float) -> Image.Image:

@@ -1,24 +1,32 @@
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
 import json
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 from support.slow_coco import slow_figures
 
+from hrnet_zoo.datasets.coco_masks import as_rle
+from hrnet_zoo.datasets.rle import decode_runs
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.tasks.detection import coco_ap
 from hrnet_zoo.tasks.detection.coco_ap import (
-    FIGURES,
+    PROTOCOLS,
     TOLERANCE,
     BackendChoice,
     BackendName,
     CocoFigures,
     Curves,
     Entry,
+    MaxDets,
+    ProtocolName,
     ScoredRun,
     agrees,
     coco_figures,
@@ -56,13 +64,15 @@ def golden_results(case: str) -> list[Json]:
 
 
 def twelve(figures: CocoFigures) -> list[float | None]:
-    return [getattr(figures, name) for name in FIGURES]
+    return list(figures.twelve.values())
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(("case", "kind"), CASES)
 def test_figures_are_the_goldens(case: str, kind: Kind, backend: BackendName) -> None:
-    run = score_detections(TRUTH, golden_results(case), kind, image_ids=IMAGE_IDS, backend=backend)
+    run = score_detections(
+        TRUTH, golden_results(case), kind, image_ids=IMAGE_IDS, protocol="mmdet", backend=backend
+    )
     golden = STATS[f"{case}_maxdets_1000"]
     assert run.scoring.backend == backend
     assert twelve(run.figures) == pytest.approx([100 * v for v in golden["stats"]], abs=1e-9)
@@ -70,15 +80,20 @@ def test_figures_are_the_goldens(case: str, kind: Kind, backend: BackendName) ->
     assert run.figures.per_category == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(("case", "kind"), CASES)
-def test_overall_figures_at_100_detections_are_those_of_the_usual_setting(
-    case: str, kind: Kind
+def test_figures_of_cocos_protocol_are_the_goldens(
+    case: str, kind: Kind, backend: BackendName
 ) -> None:
     """pycocotools' own numbers of detections are 1, 10 and 100."""
-    figures = coco_figures(TRUTH, golden_results(case), kind, image_ids=IMAGE_IDS)
-    usual = STATS[f"{case}_maxdets_100"]["stats"]
-    assert figures.ap == pytest.approx(100 * usual[0], abs=1e-9)
-    assert figures.ar_100 == pytest.approx(100 * usual[8], abs=1e-9)
+    results = golden_results(case)
+    run = score_detections(
+        TRUTH, results, kind, image_ids=IMAGE_IDS, protocol="coco", backend=backend
+    )
+    golden = STATS[f"{case}_maxdets_100"]["stats"]
+    assert run.scoring.backend == backend
+    assert twelve(run.figures) == pytest.approx([100 * v for v in golden], abs=1e-9)
+    assert list(run.figures.twelve)[6:9] == ["ar_1", "ar_10", "ar_100"]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -88,25 +103,31 @@ def test_inputs_are_left_alone_and_nothing_is_printed(
 ) -> None:
     truth, results = copy.deepcopy(TRUTH), golden_results(case)
     before = copy.deepcopy(results)
-    score_detections(truth, results, kind, image_ids=IMAGE_IDS, backend=backend)
+    score_detections(truth, results, kind, image_ids=IMAGE_IDS, protocol="mmdet", backend=backend)
     assert (truth, results) == (TRUTH, before)
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_nothing_found_is_zero_and_nothing_to_find_is_none(backend: BackendName) -> None:
-    figures = score_detections(TRUTH, [], "bbox", image_ids=IMAGE_IDS, backend=backend).figures
+    figures = score_detections(
+        TRUTH, [], "bbox", image_ids=IMAGE_IDS, protocol="mmdet", backend=backend
+    ).figures
     assert twelve(figures) == [0.0] * 12
     assert figures.per_category == {1: 0.0, 3: 0.0, 18: 0.0, 44: 0.0, 90: None}
     empty = TRUTH | {"annotations": []}
     results = golden_results("bbox")
-    figures = score_detections(empty, results, "bbox", image_ids=IMAGE_IDS, backend=backend).figures
+    figures = score_detections(
+        empty, results, "bbox", image_ids=IMAGE_IDS, protocol="mmdet", backend=backend
+    ).figures
     assert twelve(figures) == [None] * 12
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_no_images_no_figures(backend: BackendName) -> None:
-    run = score_detections(TRUTH, golden_results("bbox"), "bbox", image_ids=[], backend=backend)
+    run = score_detections(
+        TRUTH, golden_results("bbox"), "bbox", image_ids=[], protocol="mmdet", backend=backend
+    )
     assert twelve(run.figures) == [None] * 12
 
 
@@ -119,9 +140,11 @@ def test_only_the_images_asked_for_count(backend: BackendName) -> None:
         "annotations": [a for a in TRUTH["annotations"] if a["image_id"] in some],
     }
     results = golden_results("bbox")
-    of_some = score_detections(TRUTH, results, "bbox", image_ids=some, backend=backend).figures
+    of_some = score_detections(
+        TRUTH, results, "bbox", image_ids=some, protocol="mmdet", backend=backend
+    ).figures
     of_part = slow_figures(part, [r for r in results if r["image_id"] in some])
-    assert {name: getattr(of_some, name) for name in FIGURES} == pytest.approx(of_part, abs=1e-9)
+    assert of_some.twelve == pytest.approx(of_part, abs=1e-9)
 
 
 def random_case(seed: int) -> tuple[Json, list[Json]]:
@@ -159,15 +182,115 @@ def random_case(seed: int) -> tuple[Json, list[Json]]:
     return {"images": images, "annotations": annotations, "categories": categories}, results
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("seed", range(8))
-def test_figures_are_those_of_the_definition(seed: int) -> None:
+def test_figures_are_those_of_the_definition(seed: int, protocol: ProtocolName) -> None:
     truth, results = random_case(seed)
     ids = [image["id"] for image in truth["images"]]
-    figures = coco_figures(truth, results, "bbox", image_ids=ids)
+    figures = coco_figures(truth, results, "bbox", image_ids=ids, protocol=protocol)
     assert figures.ap is not None
     assert figures.ap > 1
-    expected = slow_figures(truth, results)
-    assert {name: getattr(figures, name) for name in FIGURES} == pytest.approx(expected, abs=1e-9)
+    expected = slow_figures(truth, results, PROTOCOLS[protocol])
+    assert figures.twelve == pytest.approx(expected, abs=1e-9)
+
+
+def crowded_case(seed: int) -> tuple[Json, list[Json]]:
+    """Return images with 460, 140, 30 and no results, masks included; one shows nothing.
+
+    The best results are mostly wrong, so that it matters how many count, and scores are equal in
+    dozens. Masks of objects are polygons or lists of runs, and overlap.
+    """
+    rng = np.random.default_rng(seed)
+    counts = {1: 460, 2: 140, 3: 30, 4: 0, 5: 30}
+    truth: Json = {
+        "images": [{"id": id_, "height": 150, "width": 170} for id_ in counts],
+        "annotations": [],
+        "categories": [{"id": id_, "name": str(id_)} for id_ in (2, 7, 9)],
+    }
+    results: list[Json] = []
+    for image_id, num_results in counts.items():
+        boxes = [random_box(rng) for _ in range(0 if image_id == 5 else 8)]
+        for i, box in enumerate(boxes):
+            x, y, w, h = box
+            mask: Any = [[x, y, x + w, y, x + w, y + h, x, y + h]]
+            truth["annotations"].append(
+                {
+                    "id": 10 * image_id + i,
+                    "image_id": image_id,
+                    "category_id": 2 if i < 6 else 7,
+                    "iscrowd": int(i == 5),
+                    "area": 0.9 * w * h,
+                    "bbox": box,
+                    "segmentation": plain_runs(mask) if i % 2 else mask,
+                }
+            )
+        for _ in range(num_results):
+            is_near = bool(boxes) and rng.random() < 0.3
+            box = random_box(rng)
+            if is_near:
+                near = boxes[rng.integers(len(boxes))] + rng.normal(0, 3, 4)
+                box = [*near[:2].tolist(), *np.maximum(near[2:], 1).tolist()]
+            x, y, w, h = box
+            mask = plain_runs([[x, y, x + w, y, x + w, y + h, x, y + h]])
+            results.append(
+                {
+                    "image_id": image_id,
+                    "category_id": int(rng.choice([2, 2, 2, 7])),
+                    "bbox": box,
+                    "score": round(float(rng.uniform(0, 0.5 if is_near else 1)), 1),
+                    "segmentation": as_rle(mask, (150, 170)),
+                }
+            )
+    return truth, results
+
+
+def random_box(rng: np.random.Generator) -> list[float]:
+    return [float(v) for v in (*rng.uniform(0, 80, 2), *rng.uniform(6, 60, 2) ** 1.15)]
+
+
+def plain_runs(polygons: list[list[float]]) -> Json:
+    [runs] = decode_runs([as_rle(polygons, (150, 170))["counts"]])
+    return {"size": [150, 170], "counts": runs.tolist()}
+
+
+def by_pycocotools(
+    truth: Json, results: list[Json], kind: Kind, protocol: ProtocolName
+) -> list[float | None]:
+    """Return the twelve as pycocotools itself sums them up, in percent."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        reference = COCO()
+        reference.dataset = copy.deepcopy(truth)
+        reference.createIndex()
+        evaluator = COCOeval(reference, reference.loadRes(copy.deepcopy(results)), kind)
+        if protocol == "mmdet":
+            evaluator.params.maxDets = [100, 300, 1000]
+        evaluator.evaluate()
+        evaluator.accumulate()
+        evaluator.summarize()
+    return [None if value == -1 else 100 * float(value) for value in evaluator.stats]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("case", ["boxes", "masks", "masks without boxes"])
+@pytest.mark.parametrize("seed", range(2))
+def test_figures_are_pycocotools(seed: int, case: str, protocol: ProtocolName) -> None:
+    truth, results = crowded_case(seed)
+    kind: Kind = "bbox" if case == "boxes" else "segm"
+    if case == "masks without boxes":
+        results = [{k: v for k, v in entry.items() if k != "bbox"} for entry in results]
+    expected = by_pycocotools(truth, results, kind, protocol)
+    # It matters how many count; otherwise one protocol could pass for the other.
+    fewest, _, most = expected[6:9]
+    assert fewest is not None
+    assert most is not None
+    assert fewest < most
+    ids = [image["id"] for image in truth["images"]]
+    for backend in BACKENDS:
+        run = score_detections(
+            truth, results, kind, image_ids=ids, protocol=protocol, backend=backend
+        )
+        assert run.scoring.backend == backend
+        assert twelve(run.figures) == pytest.approx(expected, abs=1e-9)
 
 
 def many_images(copies: int) -> tuple[Json, list[Json]]:
@@ -188,7 +311,9 @@ def many_images(copies: int) -> tuple[Json, list[Json]]:
 def score_many(backend: BackendChoice, copies: int = 45) -> ScoredRun:
     truth, results = many_images(copies)
     ids = [image["id"] for image in truth["images"]]
-    return score_detections(truth, results, "bbox", image_ids=ids, backend=backend)
+    return score_detections(
+        truth, results, "bbox", image_ids=ids, protocol="mmdet", backend=backend
+    )
 
 
 def test_auto_takes_a_fast_evaluator_that_agrees() -> None:
@@ -212,8 +337,8 @@ def test_auto_takes_pycocotools_for_few_images() -> None:
 def doctor(monkeypatch: pytest.MonkeyPatch, name: BackendName, amount: float) -> None:
     honest = coco_ap._EVALUATORS[name]
 
-    def doctored(truth: Json, entries: list[Entry], kind: Kind) -> Curves:
-        curves = honest(truth, entries, kind)
+    def doctored(truth: Json, entries: list[Entry], kind: Kind, max_dets: MaxDets) -> Curves:
+        curves = honest(truth, entries, kind, max_dets)
         precision = np.where(curves.precision > 0, curves.precision + amount, curves.precision)
         return Curves(precision=precision, recall=curves.recall)
 
@@ -253,7 +378,7 @@ def test_a_difference_below_the_tolerance_is_none(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_evaluator_that_fails_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_truth: Json, _entries: list[Entry], _kind: Kind) -> Curves:
+    def fails(*_given: object) -> Curves:
         raise RuntimeError
 
     monkeypatch.setitem(coco_ap._EVALUATORS, "hotcoco", fails)
