@@ -220,7 +220,7 @@ FIRST = "fcn_hr18_512x1024_40k_cityscapes"
     ("old", "new", "written", "why"),
     [
         ("-f196fb4e.pth", ".pth", f"name: {FIRST}", "does not end in the first 8 digits"),
-        ("-f196fb4e.pth", "-f196fb4e.zip", f"name: {FIRST}", "no link to a .pth file"),
+        ("-f196fb4e.pth", "-f196fb4e.zip", f"name: {FIRST}", "no link to just one .pth file"),
         (f"{FIRST}_20200601_014216", "FCN_20200601", f"name: {FIRST}", None),
         (f"{FIRST}_2020", "fcn_hr18s_512x1024_40k_cityscapes_2020", f"name: {FIRST}", None),
         ("fcn_hr18_512x1024", "fcn_hr18s_512x1024", '#? name: ""', "is the row at {path}:41"),

@@ -14,7 +14,6 @@ from support.trees import RunCli
 
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.tasks import METRICS, TASKS
-from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.printed import printed_number
 
 
@@ -57,10 +56,8 @@ def test_nothing_wrong_is_stated(path: Path, run_cli: RunCli) -> None:
     truth = truth_about(path)
     found = {}
     for line, row, task in imported(path, run_cli):
-        true = truth.rows.get(line)
-        if true is not None:
-            if problems := wrong(row, task, true):
-                found[line] = problems
+        if line in truth.rows and (problems := wrong(row, task, truth.rows[line])):
+            found[line] = problems
         setup = row["setup"] or {}
         if "dataset" in setup:
             assert setup["num_classes"] == len(DATASETS[setup["dataset"]].classes)

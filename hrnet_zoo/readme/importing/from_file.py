@@ -23,13 +23,12 @@ from hrnet_zoo.readme.results import (
     ResultsTable,
     added_titles,
     explain_ragged,
-    links_of,
     match_lines,
     results_tables,
     titles_of,
 )
 from hrnet_zoo.readme.text import read_text
-from hrnet_zoo.tasks import TASKS
+from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.zoo.columns import LINKS, normalised, tasks_of
 from hrnet_zoo.zoo.printed import NOT_PRINTED, printed_number
 from hrnet_zoo.zoo.row import Row, Table
@@ -107,7 +106,7 @@ def _named(entry: Entry, places: dict[str, Place]) -> Entry:
         return replace(entry, name=name)
     if allowed:
         return replace(entry, why_no_name=f"{allowed[0]} is the row at {places[allowed[0]]}")
-    return entry
+    return replace(entry, why_no_name="no file it links tells one") if any(entry.links) else entry
 
 
 def read_readme(
@@ -137,28 +136,36 @@ def read_readme(
         for title in _unknown_titles(table):
             yield LeftOut(header, f'the manifest has no field for the column "{title}"; left out')
         known = {line.number: row for line, row in match_lines(zoo, table) if isinstance(row, Row)}
-        for position, line in enumerate(table.markdown.lines):
-            place, row = Place(file, line.number), known.get(line.number)
+        for line in table.markdown.lines:
+            place = Place(file, line.number)
             try:
                 _require_readable(table, line)
             except ReadmeError as error:
                 yield LeftOut(place, f"{error}; left out")
-                continue
-            # As quoted, without emphasis.
-            printed = {c: table.cell(line, c).core for c in table.columns if c not in LINKS}
-            method = printed.get("method", declared.heading)
-            yield Entry(
-                place=place,
-                task=declared.task,
-                heading=declared.heading,
-                position=position,
-                names=names_of(links_of(line)),
-                known_name=row.name if row else None,
-                method=None if method in NOT_PRINTED else method,
-                printed=printed,
-                links=links_of(line),
-                file_problem=_file_problem(table, line),
-            )
+            else:
+                yield _entry(table, line, declared, place, known.get(line.number))
+
+
+def _entry(
+    table: ResultsTable, line: Line, declared: Table, place: Place, known: Row | None
+) -> Entry:
+    # As quoted, without emphasis.
+    printed = {c: cell.core for c, cell in table.cells(line).items() if c not in LINKS}
+    method = printed.get("method", declared.heading)
+    links = table.links(line)
+    return Entry(
+        place=place,
+        task=declared.task,
+        heading=declared.heading,
+        position=table.markdown.lines.index(line),
+        names=names_of(links),
+        known_name=known.name if known else None,
+        method=None if method in NOT_PRINTED else method,
+        dataset_title=printed.get("dataset"),
+        printed=printed,
+        links=links,
+        file_problem=hash_problem(links.checkpoint) or _download_problem(table, line),
+    )
 
 
 def _declared(table: ResultsTable, source: str, earlier: Sequence[str]) -> Table:
@@ -173,7 +180,11 @@ def _declared(table: ResultsTable, source: str, earlier: Sequence[str]) -> Table
     # A manifest knows tables by their headings.
     numbered = (f"{heading} ({number})" for number in count(2))
     unique = next(name for name in chain([heading], numbered) if name not in earlier)
+    # Lines can tell that a number is that of another protocol.
+    whole = [line for line in table.markdown.lines if line not in table.markdown.ragged()]
+    told = dict.fromkeys(column for line in whole for column in table.cells(line))
     columns = {table.title(column): column for column in table.columns}
+    columns |= {METRICS[column].title: column for column in told if column not in table.columns}
     return Table(source=source, heading=unique, task=tasks[0], columns=columns)
 
 
@@ -191,17 +202,20 @@ def _unknown_titles(table: ResultsTable) -> list[str]:
 def _require_readable(table: ResultsTable, line: Line) -> None:
     if len(line.cells) != len(table.markdown.header.cells):
         raise ReadmeError(explain_ragged(table, line))
+    told = table.cells(line).values()
     for metric in table.metrics:
+        title, cell = table.title(metric), table.cell(line, metric)
+        if cell not in told:
+            raise ReadmeError(f"{title}: {cell.core} was measured in another way than one pass")
         try:
-            printed_number(table.cell(line, metric).core)
+            printed_number(cell.core)
         except ValueError as error:
-            raise ReadmeError(f"{table.title(metric)}: {error}") from None
+            raise ReadmeError(f"{title}: {error}") from None
 
 
-def _file_problem(table: ResultsTable, line: Line) -> str | None:
-    """Say why a manifest does not take what a line links as its weights."""
-    checkpoint = links_of(line).checkpoint
-    download = table.cell(line, "download").text if "download" in table.columns else ""
-    if checkpoint is None and download not in NOT_PRINTED:
-        return f'no link to a .pth file in "{download[:80]}"'
-    return hash_problem(checkpoint)
+def _download_problem(table: ResultsTable, line: Line) -> str | None:
+    """Say that a line links no weights, or several, where it has something to load."""
+    there = table.cell(line, "download").text if "download" in table.columns else ""
+    if table.links(line).checkpoint is not None or there in NOT_PRINTED:
+        return None
+    return f'no link to just one .pth file in "{there[:80]}"'

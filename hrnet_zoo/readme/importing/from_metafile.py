@@ -18,11 +18,13 @@ import yaml
 from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.importing import yaml_nodes as nodes
 from hrnet_zoo.readme.importing.entries import Entry, LeftOut, Place, hash_problem, names_of
+from hrnet_zoo.readme.markdown import Cell
 from hrnet_zoo.readme.names import method_in_name
 from hrnet_zoo.readme.results import Links
 from hrnet_zoo.readme.text import read_text
+from hrnet_zoo.readme.values import stated_number
 from hrnet_zoo.tasks import METRICS, TASKS
-from hrnet_zoo.zoo.columns import normalised, tasks_of, titles_of_columns
+from hrnet_zoo.zoo.columns import is_percent, normalised, tasks_of, title_key, titles_of_columns
 from hrnet_zoo.zoo.printed import printed_number
 from hrnet_zoo.zoo.row import Table
 
@@ -36,12 +38,12 @@ _FIELDS = {
 """Keys of Metadata, in lower case -> what they hold."""
 
 _METRICS = {
-    normalised(title): name
+    title_key(title): name
     for name, metric in METRICS.items()
     if metric.task is not None
     for title in metric.titles
-} | {"top 1 accuracy": "top1", "top 5 accuracy": "top5"}
-"""Keys of Metrics, likewise."""
+}
+"""Keys of Metrics, likewise, by `title_key`."""
 
 _TASKS = {
     "semantic segmentation": "segmentation",
@@ -183,7 +185,7 @@ def _rows(model: _Model) -> Iterator[tuple[Entry, dict[str, str]] | LeftOut]:
         dataset = nodes.scalar(nodes.value(result, "Dataset"))
         said = nodes.scalar(nodes.value(result, "Task"))
         for item in nodes.all_items(nodes.value(result, "Metrics")):
-            column = _METRICS.get(normalised(item.key), "")
+            column = _METRICS.get(title_key(item.key), "")
             task = next(iter(tasks_of([column])), None)
             if task is None:
                 what = f'the manifest has no field for the metric "{item.key}"'
@@ -274,9 +276,22 @@ def _take(item: nodes.Item, column: str, cells: _Cells) -> None:
         cells.left_out.append((item.line, what))
     else:
         try:
-            if column in METRICS:
-                printed_number(text)
+            cells.printed[column], cells.titles[column] = _cell(text, column), item.key
         except ValueError as error:
             cells.left_out.append((item.line, f'"{item.key}": {error}'))
-            return
-        cells.printed[column], cells.titles[column] = text, item.key
+
+
+def _cell(text: str, column: str) -> str:
+    """Return what a row prints for a value: of "78.80%", the number.
+
+    Raises:
+        ValueError: it is no number, where one is needed.
+    """
+    if column not in METRICS:
+        return text
+    stated = stated_number(Cell(start=0, raw=text), METRICS[column])
+    number = printed_number(stated.raw if stated else text)
+    if number is not None and is_percent(column) and (number > 100 or 0 < number < 1):
+        msg = f"{text} is not in percent"
+        raise ValueError(msg)
+    return stated.raw if stated else text
