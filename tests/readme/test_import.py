@@ -338,6 +338,16 @@ def test_a_method_that_is_not_printed_is_left_to_be_filled_in(
     assert finished.out.count('#? method: ""') == 2
 
 
+def test_a_heading_is_a_method_only_if_it_is_known_as_one(tmp_path: Path, run_cli: RunCli) -> None:
+    finished = run_cli("import", DATA / "readmes" / "mmpretrain.md")
+    assert finished.out.count("#? method: HRNet  # as the zoo has it for this row") == 9
+    table = "| Backbone | box AP |\n|-|-|\n| HRNetV2p-W18 | 37.7 |\n"
+    text = f"# Results\n\n{table}\n# Mask R-CNN\n\n{table}"
+    rows = rows_in(import_file(write(tmp_path, "README.md", text), NOTHING_KNOWN), NOTHING_KNOWN)
+    assert [row.get("method") for row in rows] == [None, "Mask R-CNN"]
+    assert [(row["setup"] or {}).get("architecture") for row in rows] == [None, "mask_rcnn_hrnet"]
+
+
 NUIMAGES = """\
 # NuImages
 

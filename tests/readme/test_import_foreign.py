@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,7 +14,12 @@ from support.foreign import METAFILES, READMES, TrueRow, truth_about
 from support.trees import RunCli
 
 from hrnet_zoo.datasets import DATASETS
+from hrnet_zoo.errors import ReadmeError
+from hrnet_zoo.readme.importing.as_yaml import imported_as_yaml
+from hrnet_zoo.readme.importing.from_file import import_file
 from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.zoo.columns import LINKS
+from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.printed import printed_number
 
 
@@ -73,3 +79,35 @@ def test_most_rows_are_imported(run_cli: RunCli) -> None:
                 there += 1
                 read += line in rows and len(numbers(rows[line])) == len(true.metrics)
     assert read / there >= 0.9
+
+
+PIECES = ["-", " : ", "#", "'", '"', "|", "\n", "\t", "*x ", "&y ", "? ", "[", "]", "{", "}", "\\",
+          "\u2028", "\ufeff", "\x07", "%", "null", "1e3", "yes", "\n---\n", "<td>", "</tr>", "**",
+          "`", "\U0001f600", "| - |", "\r", "0", "]( ", "\x7f"]  # fmt: skip
+
+
+def mutated(text: str, random: Random) -> str:
+    for _ in range(random.randint(1, 8)):
+        at, begin = random.randrange(len(text) + 1), random.randrange(len(text) + 1)
+        piece = random.choice([*PIECES, text[begin : begin + random.randint(1, 60)]])
+        text = text[:at] + piece + text[at + random.choice([0, 0, 0, 5]) :]
+    return text
+
+
+def test_whatever_a_file_says_an_import_is_a_manifest_of_it(tmp_path: Path) -> None:
+    random, zoo = Random(12), load_zoo()
+    for path in random.choices([*READMES, *METAFILES], k=80):
+        there = tmp_path / path.name
+        there.write_bytes(mutated(path.read_text(), random).encode())
+        try:
+            result = import_file(there, zoo)
+        except ReadmeError:
+            continue
+        content = yaml.safe_load(imported_as_yaml(result, zoo))
+        rows, tables = content["rows"] or [], content["tables"] or []
+        assert len(rows) == len(result.entries)
+        assert len({(row["table"], row["position"]) for row in rows}) == len(rows)
+        columns = {table["heading"]: table["columns"].values() for table in tables}
+        assert len(columns) == len(tables)
+        for row in rows:
+            assert set(row["printed"]) == set(columns[row["table"]]) - set(LINKS)

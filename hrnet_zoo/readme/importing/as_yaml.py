@@ -81,7 +81,9 @@ def _entry_lines(source: str, entry: Entry, columns: Sequence[str], zoo: Zoo) ->
     if entry.method:
         yield f"    method: {_plain(entry.method)}"
     else:
-        yield '    #? method: ""  # the file has no word for it'
+        known = next((row.method for row in zoo.rows if row.name == entry.name), "")
+        why = "as the zoo has it for this row" if known else "what the heading or the text calls it"
+        yield f"    #? method: {_plain(known)}  # {why}"
     yield "    printed:"
     for column in columns:
         yield f"      {column}: {_quoted(entry.printed.get(column, ''))}"

@@ -89,7 +89,7 @@ class Entry:
     why_no_name: str = "links no file and is not in the zoo"
     """Why the name is missing, if it is."""
     method: str | None
-    """As printed; None where it is not."""
+    """As printed; None where it is not, or where a heading may not be one."""
     dataset_title: str | None = None
     """What the file calls the data set; None where at most a heading does."""
     printed: Mapping[str, str]
@@ -107,9 +107,8 @@ class Entry:
 
     @property
     def can_be_built(self) -> bool:
-        """Whether method and network may be of hrnet-zoo; a heading need not be a method."""
-        stated = self.method if self.method != self.heading else None
-        return is_of_this_zoo(self.task, stated, self.label)
+        """Whether method and network may be of hrnet-zoo, as far as they are known."""
+        return is_of_this_zoo(self.task, self.method, self.label)
 
     @cached_property
     def setup(self) -> Mapping[str, object]:

@@ -151,7 +151,9 @@ def _entry(
 ) -> Entry:
     # As quoted, without emphasis.
     printed = {c: cell.core for c, cell in table.cells(line).items() if c not in LINKS}
-    method = printed.get("method", declared.heading)
+    methods = map(normalised, TASKS[declared.task].methods.values())
+    heading = declared.heading if normalised(declared.heading) in methods else None
+    method = printed.get("method", heading)
     links = table.links(line)
     return Entry(
         place=place,
