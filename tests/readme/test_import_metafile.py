@@ -222,7 +222,8 @@ Models:
     Metrics: [{mIoU: 77.10}, {mIoU(ms+flip): 78.2}]
   Config: configs/pspnet/pspnet_r50-d8_4xb2-40k_cityscapes-512x1024.py
   Weights: https://h/pspnet_r50-d8_512x1024_40k_cityscapes_20200605_003338-2966598c.pth
-- {Name: Any, In Collection: PSPNet, Config: configs/pspnet/pspnet_R50-D8_x.py,
+- {Name: Any, In Collection: PSPNet, Metadata: {Architecture: [R-18, PSPNet]},
+   Config: configs/pspnet/pspnet_R50-D8_x.py,
    Results: [{Dataset: ADE20K, Metrics: {mIoU: 41.1}}, {Dataset: LoveDA, Metrics: {mIoU: 50.2}}],
    Weights: https://h/PSPNet_X_20200605_003338-2966598c.pth}
 """
@@ -248,6 +249,7 @@ def test_a_metafile_of_another_method(tmp_path: Path, run_cli: RunCli) -> None:
     assert (second["name"], second["table"], second["printed"]["miou"]) == (
         "pspnet_x", "ADE20K", "41.1"
     )  # fmt: skip
+    assert second["printed"]["backbone"] == "R-18"
     assert (third["name"], third["table"]) == ("pspnet_r50-d8_x", "LoveDA")
     assert [table["heading"] for table in content["tables"]] == ["Cityscapes", "ADE20K", "LoveDA"]
 

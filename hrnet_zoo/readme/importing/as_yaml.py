@@ -143,12 +143,14 @@ def _plain(text: str) -> str:
 
     What begins with a digit stays in quotes: 1e3 is a number in YAML 1.2, and a text in YAML 1.1.
     """
+    if not text.isprintable() or "#" in text or _BEGINNING.match(text) is None:
+        return _quoted(text)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        read = yaml.safe_load(f"- {text}: x\n- y: {text}\n")
+        read = loader(f"- {text}: x\n- y: {text}\n").get_single_data()
     except yaml.YAMLError:
         return _quoted(text)
-    is_plain = read == [{text: "x"}, {"y": text}] and text.isprintable() and "#" not in text
-    return text if is_plain and _BEGINNING.match(text) else _quoted(text)
+    return text if read == [{text: "x"}, {"y": text}] else _quoted(text)
 
 
 def _comment(text: str) -> str:

@@ -259,9 +259,17 @@ def _metadata(model: _Model) -> _Cells:
             cells.notes.append(f'The metafile states "{item.key}": {nodes.flat(item.node)}.')
         elif key in _FIELDS:
             _take(item, _FIELDS[key], cells)
+        elif key == "architecture" and _begins_with_backbone(item.node, model.collection):
+            _take(item._replace(node=nodes.elements(item.node)[0]), "backbone", cells)
         elif key not in _WITHOUT_PLACE:
             cells.left_out.append((item.line, f'the key "{item.key}" of Metadata is not known'))
     return cells
+
+
+def _begins_with_backbone(node: yaml.Node, collection: str | None) -> bool:
+    """Whether an Architecture is backbone and method, as in mmsegmentation 1.x, and not layers."""
+    parts = [nodes.scalar(element) for element in nodes.elements(node)]
+    return collection is not None and parts[1:2] == [collection]
 
 
 def _take(item: nodes.Item, column: str, cells: _Cells) -> None:
