@@ -60,7 +60,7 @@ def _remarks(imported: Imported, zoo: Zoo) -> Iterator[str]:
     yield f"{len(imported.entries)} rows imported, {num_known} of them in the zoo already"
     unknown = sum(not entry.can_be_built and entry.name not in known for entry in imported.entries)
     if unknown:
-        yield f"{unknown} of them are of networks that hrnet-zoo cannot build: see the marks"
+        yield f"{unknown} rows of networks that hrnet-zoo cannot build; their marks say so"
     for entry in imported.entries:
         if entry.name is None:
             yield f"{entry.place}: {entry.why_no_name}; fill in its name."

@@ -249,6 +249,8 @@ def test_a_file_name_in_capitals_is_no_other_row(tmp_path: Path, run_cli: RunCli
     finished = run_cli("import", write(tmp_path, "README.md", text))
     again = load_zoo(write(tmp_path, "zoo.yaml", completed(finished.out)))
     assert again.row(FIRST).checkpoint_file_name.startswith("FCN_HR18_512")
+    assert again.row(FIRST).setup == ZOO.row(FIRST).setup
+    assert "#? architecture" not in finished.out
 
 
 @pytest.mark.parametrize(

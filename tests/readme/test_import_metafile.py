@@ -244,7 +244,7 @@ def test_a_metafile_of_another_method(tmp_path: Path, run_cli: RunCli) -> None:
         "samples_per_gpu": 2, "gpus": 4,
     }  # fmt: skip
     assert '#? architecture:  # hrnet-zoo cannot build "PSPNet" on "R-50-D8"' in finished.out
-    assert "3 of them are of networks that hrnet-zoo cannot build" in finished.err
+    assert "3 rows of networks that hrnet-zoo cannot build" in finished.err
     # The file's name has capitals, and so has the configuration's; both rows are of both.
     assert (second["name"], second["table"], second["printed"]["miou"]) == (
         "pspnet_x", "ADE20K", "41.1"
@@ -260,6 +260,7 @@ def test_a_metafile_of_another_method(tmp_path: Path, run_cli: RunCli) -> None:
         ("{Task: Object Detection, Dataset: nuImages, Metrics: {box AP: 49.7}}", None),
         ("{Task: Object Detection, Dataset: Cityscapes, Metrics: {box AP: 40.6}}", None),
         ("{Dataset: COCO, Metrics: {Box AP: 40.6}}", "coco"),
+        ("{Dataset: [COCO, LVIS], Metrics: {Box AP: 40.6}}", None),
     ],
 )
 def test_a_data_set_is_the_one_that_is_stated(

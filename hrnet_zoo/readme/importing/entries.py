@@ -106,6 +106,11 @@ class Entry:
         return next((self.printed[column] for column in NETWORKS if column in self.printed), "")
 
     @property
+    def _stems(self) -> tuple[str, ...]:
+        """Return the names as they are read: some files have capitals."""
+        return tuple(map(str.lower, self.names))
+
+    @property
     def can_be_built(self) -> bool:
         """Whether method and network may be of hrnet-zoo, as far as they are known."""
         return is_of_this_zoo(self.task, self.method, self.label)
@@ -124,10 +129,10 @@ class Entry:
             separators.
         """
         found: dict[str, object | None] = {}
-        architecture = architecture_of(self.task, self.method or "", self.label, self.names)
+        architecture = architecture_of(self.task, self.method or "", self.label, self._stems)
         if architecture and _takes(self.task, "architecture", architecture):
             found["architecture"] = architecture
-            found["neck"] = neck_in_name(" ".join(self.names) or self.label)
+            found["neck"] = neck_in_name(" ".join(self._stems) or self.label)
         found["backbone"] = self._told(backbone_in_name)
         if match := _CROP.fullmatch(self.printed.get("crop_size", "").strip()):
             found["train_crop"] = [int(match[1]), int(match[2])]
@@ -141,7 +146,7 @@ class Entry:
 
     def _told(self, reading: Callable[[str], _Told | None]) -> _Told | None:
         """Return what names of linked files tell, unless they tell different things."""
-        told = {fact for name in self.names if (fact := reading(name)) is not None}
+        told = {fact for name in self._stems if (fact := reading(name)) is not None}
         return told.pop() if len(told) == 1 else None
 
     def _dataset(self) -> str | None:
@@ -150,7 +155,7 @@ class Entry:
         titled = _TITLES.get(plain, plain.replace(" ", "_"))
         if titled not in DATASETS and self.dataset_title is not None:
             return None
-        told = {dataset_in_name(name) for name in self.names} - {None}
+        told = {dataset_in_name(name) for name in self._stems} - {None}
         told |= {titled} & DATASETS.keys()
         dataset = told.pop() if len(told) == 1 else None
         return dataset if dataset and _takes(self.task, "dataset", dataset) else None

@@ -182,7 +182,8 @@ def _rows(model: _Model) -> Iterator[tuple[Entry, dict[str, str]] | LeftOut]:
     common = _metadata(model)
     results: dict[tuple[str, str | None], _Cells] = {}
     for result in nodes.elements(nodes.value(model.node, "Results")):
-        dataset = nodes.scalar(nodes.value(result, "Dataset"))
+        there = nodes.value(result, "Dataset")
+        dataset = None if there is None or nodes.is_null(there) else nodes.flat(there)
         said = nodes.scalar(nodes.value(result, "Task"))
         for item in nodes.all_items(nodes.value(result, "Metrics")):
             column = _METRICS.get(title_key(item.key), "")
