@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -18,24 +18,13 @@ import yaml
 from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.importing import yaml_nodes as nodes
 from hrnet_zoo.readme.importing.entries import Entry, LeftOut, Place, hash_problem, names_of
-from hrnet_zoo.readme.markdown import Cell
+from hrnet_zoo.readme.importing.metafile_cells import Cells, cells_of_metadata, take
 from hrnet_zoo.readme.names import method_in_name
 from hrnet_zoo.readme.results import Links
 from hrnet_zoo.readme.text import read_text
-from hrnet_zoo.readme.values import stated_number
 from hrnet_zoo.tasks import METRICS, TASKS
-from hrnet_zoo.zoo.columns import is_percent, normalised, tasks_of, title_key, titles_of_columns
-from hrnet_zoo.zoo.printed import printed_number
+from hrnet_zoo.zoo.columns import normalised, tasks_of, title_key, titles_of_columns
 from hrnet_zoo.zoo.row import Table
-
-_FIELDS = {
-    "backbone": "backbone",
-    "crop size": "crop_size",
-    "lr schd": "lr_schd",
-    "memory (gb)": "train_memory_gb",
-    "training memory (gb)": "train_memory_gb",
-}
-"""Keys of Metadata, in lower case -> what they hold."""
 
 _METRICS = {
     title_key(title): name
@@ -43,7 +32,7 @@ _METRICS = {
     if metric.task is not None
     for title in metric.titles
 }
-"""Keys of Metrics, likewise, by `title_key`."""
+"""Keys of Metrics, by `title_key` -> the metric."""
 
 _TASKS = {
     "semantic segmentation": "segmentation",
@@ -51,22 +40,7 @@ _TASKS = {
     "instance segmentation": "detection",
     "image classification": "classification",
 }
-"""What Results call tasks, likewise; of others, numbers of the same name are other numbers."""
-
-_NOTED = ("inference time (ms/im)", "inference time (s/im)")
-"""A row documents images per second: what is stated per image is noted, not converted."""
-
-_WITHOUT_PLACE = {
-    "training data", "training techniques", "training resources", "training time", "architecture",
-    "epochs", "iterations", "batch size", "flops", "parameters",
-}  # fmt: skip
-"""Keys of Metadata that are understood, but say nothing that a manifest's row holds."""
-
-_MODEL_KEYS = {
-    "name", "metadata", "results", "weights", "config", "training log", "in collection",
-    "in collections", "readme", "paper", "code", "version", "converted from", "alias", "image",
-    "framework", "license",
-}  # fmt: skip
+"""What Results call tasks, in lower case; of others, numbers of the same name are other numbers."""
 
 _BACKBONE = re.compile(r"hrnetv2p[_-]w\d+s?|hr\d+s?(?=_)|x101[_-]64x4d[_-]fpn")
 """The part of a configuration's name that stands for the backbone."""
@@ -89,18 +63,6 @@ class _Model:
     def place(self) -> Place:
         """Return where the model begins."""
         return Place(self.file, nodes.line_of(self.node))
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Cells:
-    """What a model states that a row prints, and what it says besides."""
-
-    printed: dict[str, str] = field(default_factory=dict)
-    titles: dict[str, str] = field(default_factory=dict)
-    """What the file calls the cells."""
-    notes: list[str] = field(default_factory=list)
-    left_out: list[tuple[int, str]] = field(default_factory=list)
-    """Lines that were not understood, and why."""
 
 
 def read_metafile(path: Path, source: str) -> Iterator[Table | Entry | LeftOut]:
@@ -179,8 +141,8 @@ def _rows(model: _Model) -> Iterator[tuple[Entry, dict[str, str]] | LeftOut]:
     if stated is None:
         yield LeftOut(model.place, 'the model has no "Name"; left out')
         return
-    common = _metadata(model)
-    results: dict[tuple[str, str | None], _Cells] = {}
+    common = cells_of_metadata(model.node, model.collection)
+    results: dict[tuple[str, str | None], Cells] = {}
     for result in nodes.elements(nodes.value(model.node, "Results")):
         there = nodes.value(result, "Dataset")
         dataset = None if there is None or nodes.is_null(there) else nodes.flat(there)
@@ -196,7 +158,7 @@ def _rows(model: _Model) -> Iterator[tuple[Entry, dict[str, str]] | LeftOut]:
                 common.left_out.append((item.line, what))
             else:
                 cells = results.setdefault((task, dataset), replace(common, printed={}, titles={}))
-                _take(item, column, cells)
+                take(item, column, cells)
     rows = [(*key, cells) for key, cells in results.items() if cells.printed]
     if not rows:
         titles = ", ".join(METRICS[name].title for name in dict.fromkeys(_METRICS.values()))
@@ -210,7 +172,7 @@ def _rows(model: _Model) -> Iterator[tuple[Entry, dict[str, str]] | LeftOut]:
         yield _entry(model, task, dataset, cells), cells.titles
 
 
-def _entry(model: _Model, task: str, dataset: str | None, cells: _Cells) -> Entry:
+def _entry(model: _Model, task: str, dataset: str | None, cells: Cells) -> Entry:
     """Return a row, and add to its cells what the file calls the network."""
     stated = model.text("Name") or ""
     links = Links(*(model.text(key) for key in ("Config", "Weights", "Training log")))
@@ -241,66 +203,8 @@ def _entry(model: _Model, task: str, dataset: str | None, cells: _Cells) -> Entr
 
 def _method(task: str, names: tuple[str, ...], collection: str | None) -> str | None:
     """Return the method: what all names begin with, or else the collection, if it is one."""
-    told = {method_in_name(task, name) for name in names}
+    told = {method_in_name(task, name.lower()) for name in names}
     if len(told) == 1 and None not in told:
         return told.pop()
-    is_backbone = normalised(collection or "") == "hrnet"
-    return None if is_backbone and task != "classification" else collection
-
-
-def _metadata(model: _Model) -> _Cells:
-    """Return what a model's Metadata have that a row prints, and what was not understood."""
-    cells = _Cells()
-    for item in nodes.items(model.node):
-        if normalised(item.key) not in _MODEL_KEYS:
-            cells.left_out.append((item.line, f'the key "{item.key}" is not known'))
-    for item in nodes.items(nodes.value(model.node, "Metadata")):
-        key = normalised(item.key)
-        if key in _NOTED:
-            cells.notes.append(f'The metafile states "{item.key}": {nodes.flat(item.node)}.')
-        elif key in _FIELDS:
-            _take(item, _FIELDS[key], cells)
-        elif key == "architecture" and _begins_with_backbone(item.node, model.collection):
-            _take(item._replace(node=nodes.elements(item.node)[0]), "backbone", cells)
-        elif key not in _WITHOUT_PLACE:
-            cells.left_out.append((item.line, f'the key "{item.key}" of Metadata is not known'))
-    return cells
-
-
-def _begins_with_backbone(node: yaml.Node, collection: str | None) -> bool:
-    """Whether an Architecture is backbone and method, as in mmsegmentation 1.x, and not layers."""
-    parts = [nodes.scalar(element) for element in nodes.elements(node)]
-    return collection is not None and parts[1:2] == [collection]
-
-
-def _take(item: nodes.Item, column: str, cells: _Cells) -> None:
-    """Add a value to the cells, if it is understood; nothing is no value."""
-    text = nodes.scalar(item.node)
-    if nodes.is_null(item.node):
-        return
-    if text is None:
-        cells.left_out.append((item.line, f'"{item.key}" is not a single value'))
-    elif cells.printed.get(column, text) != text:
-        what = f'"{item.key}" is {text} here, and {cells.printed[column]} before'
-        cells.left_out.append((item.line, what))
-    else:
-        try:
-            cells.printed[column], cells.titles[column] = _cell(text, column), item.key
-        except ValueError as error:
-            cells.left_out.append((item.line, f'"{item.key}": {error}'))
-
-
-def _cell(text: str, column: str) -> str:
-    """Return what a row prints for a value: of "78.80%", the number.
-
-    Raises:
-        ValueError: it is no number, where one is needed.
-    """
-    if column not in METRICS:
-        return text
-    stated = stated_number(Cell(start=0, raw=text), METRICS[column])
-    number = printed_number(stated.raw if stated else text)
-    if number is not None and is_percent(column) and (number > 100 or 0 < number < 1):
-        msg = f"{text} is not in percent"
-        raise ValueError(msg)
-    return stated.raw if stated else text
+    is_backbone = normalised(collection or "") == "hrnet" and "hrnet" not in TASKS[task].methods
+    return None if is_backbone else collection
