@@ -23,7 +23,8 @@ _SETUP_WIDTH = re.compile(r"w(\d+)(_small)?", re.ASCII)
 _NAME_WIDTH = re.compile(r"(?<![a-z0-9])(?:hr|w)(\d+)(s?)(?![a-z0-9])", re.ASCII)
 _ITERATIONS = re.compile(r"(\d+)k", re.ASCII)
 _EPOCHS = re.compile(r"\d+[xe]", re.ASCII)
-_BATCH = re.compile(r"[_-](\d{1,2})xb?(\d{1,2})(?=[_-])")
+# Without the b, what follows is a crop or schedule: elsewhere it may be a kernel.
+_BATCH = re.compile(r"[_-](\d{1,2})x(b)?(\d{1,2})(?=[_-])(?(2)|(?=_\d))", re.ASCII)
 RESNEXT = re.compile(r"x-?101[_-]64x4d", re.IGNORECASE)
 _HRNET = re.compile(r"hr(net(v2p?)?)?[-_ ]?w?\d+(s|[-_ ]small)?", re.IGNORECASE)
 _ORDINARY = re.compile(
@@ -135,9 +136,14 @@ def crop_in_name(stem: str) -> str | None:
 
 
 def backbone_in_name(name: str) -> str | None:
-    """Return the backbone that a configuration's name states: "w18", "w18_small" ..."""
+    """Return the backbone that a configuration's name states: "w18", "w18_small" ...
+
+    A width alone is no HRNet's: that of swinv2-tiny-w8 is a window's.
+    """
     if RESNEXT.search(name):
         return "x101_64x4d"
+    if re.search(r"(?<![a-z])hr(net|\d)", name) is None:
+        return None
     width = width_in_name(name)
     return width.as_backbone() if width else None
 
@@ -161,7 +167,7 @@ def dataset_in_name(name: str) -> str | None:
 def batch_in_name(name: str) -> tuple[int, int] | None:
     """Return GPUs and samples per GPU, where a name states them: "_4x4_", "_4xb4-"."""
     match = _BATCH.search(name)
-    return (int(match[1]), int(match[2])) if match else None
+    return (int(match[1]), int(match[3])) if match else None
 
 
 def method_in_name(task: str, name: str) -> str | None:

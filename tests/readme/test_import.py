@@ -157,6 +157,8 @@ def test_name_and_heading_that_contradict_each_other_say_nothing(tmp_path: Path)
         ("fcn_hr48_480x480_40k_pascal_context", "w48", "pascal_context", None),
         ("fcn_r50_512x512_80k_pascal", None, None, None),
         ("mask_rcnn_r50_fpn_coco-2x_1x_nuim", None, None, None),
+        ("swinv2-tiny-w8_3rdparty_in1k-256px", None, None, None),
+        ("net_3x3_head_512x512_80k_loveda", None, "loveda", None),
         ("fcn_hr18_4xb2-40k_cityscapes-512x1024_dark-zurich-1920x1080", "w18", None, (4, 2)),
         ("fcn_hr18_4xb4-40k_pascal-context-59-480x480", "w18", "pascal_context_59", (4, 4)),
     ],
@@ -381,6 +383,21 @@ def test_no_data_set_follows_from_the_middle_of_a_name_or_of_another_task(tmp_pa
     assert second["setup"] == {
         "architecture": "faster_rcnn_hrnet", "backbone": "w18", "neck": "hrfpn"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("heading", "crop", "setup"),
+    [
+        ("Pascal Context", "480x480", {"train_crop": [480, 480]}),
+        ("ADE20K", "512x1024", {"num_classes": 150, "dataset": "ade20k", "num_images": 2000}),
+    ],
+)
+def test_what_titles_leave_open(
+    tmp_path: Path, heading: str, crop: str, setup: dict[str, object]
+) -> None:
+    text = f"# {heading}\n\n| Backbone | Crop Size | mIoU |\n|-|-|-|\n| R-50 | {crop} | 50.1 |\n"
+    [row] = rows_in(import_file(write(tmp_path, "README.md", text), ZOO))
+    assert row["setup"] == setup
 
 
 def test_tables_under_one_heading_are_told_apart(tmp_path: Path) -> None:

@@ -134,8 +134,7 @@ class Entry:
             found["architecture"] = architecture
             found["neck"] = neck_in_name(" ".join(self._stems) or self.label)
         found["backbone"] = self._told(backbone_in_name)
-        if match := _CROP.fullmatch(self.printed.get("crop_size", "").strip()):
-            found["train_crop"] = [int(match[1]), int(match[2])]
+        found["train_crop"] = self._crop()
         if batch := self._told(batch_in_name):
             found["gpus"], found["samples_per_gpu"] = batch
         if dataset := self._dataset():
@@ -149,6 +148,15 @@ class Entry:
         told = {fact for name in self._stems if (fact := reading(name)) is not None}
         return told.pop() if len(told) == 1 else None
 
+    def _crop(self) -> list[int] | None:
+        """Return height and width; which is which, only names tell."""
+        match = _CROP.fullmatch(self.printed.get("crop_size", "").strip())
+        if match is None:
+            return None
+        height, width = int(match[1]), int(match[2])
+        is_clear = height == width or f"{height}x{width}" in " ".join(self._stems)
+        return [height, width] if is_clear else None
+
     def _dataset(self) -> str | None:
         """Return the data set, unless names, title and task contradict each other."""
         plain = normalised(self.dataset_title or self.heading)
@@ -156,7 +164,9 @@ class Entry:
         if titled not in DATASETS and self.dataset_title is not None:
             return None
         told = {dataset_in_name(name) for name in self._stems} - {None}
-        told |= {titled} & DATASETS.keys()
+        # As a title, Pascal Context has 60 classes in some tables, and 59 in others.
+        if told or titled != "pascal_context":
+            told |= {titled} & DATASETS.keys()
         dataset = told.pop() if len(told) == 1 else None
         return dataset if dataset and _takes(self.task, "dataset", dataset) else None
 
