@@ -210,7 +210,7 @@ def hash_problem(checkpoint: str | None) -> str | None:
     file_name = link_file_name(checkpoint or "")
     if checkpoint is None or promised_sha256(file_name) is not None:
         return None
-    what = f'"{file_name}" does not end in the first 8 digits of its SHA-256'
+    what = f'"{file_name or checkpoint}" does not end in the first 8 digits of its SHA-256'
     return f'{what} ("-0123abcd.pth"), which a manifest needs'
 
 

@@ -106,7 +106,7 @@ def _named(entry: Entry, places: dict[str, Place]) -> Entry:
         return replace(entry, name=name)
     if allowed:
         return replace(entry, why_no_name=f"{allowed[0]} is the row at {places[allowed[0]]}")
-    return replace(entry, why_no_name="no file it links tells one") if any(entry.links) else entry
+    return replace(entry, why_no_name="its links tell no name") if any(entry.links) else entry
 
 
 def read_readme(
@@ -136,19 +136,20 @@ def read_readme(
         for title in _unknown_titles(table):
             yield LeftOut(header, f'the manifest has no field for the column "{title}"; left out')
         known = {line.number: row for line, row in match_lines(zoo, table) if isinstance(row, Row)}
-        for line in table.markdown.lines:
+        for position, line in enumerate(table.markdown.lines):
             place = Place(file, line.number)
             try:
                 _require_readable(table, line)
             except ReadmeError as error:
                 yield LeftOut(place, f"{error}; left out")
             else:
-                yield _entry(table, line, declared, place, known.get(line.number))
+                entry = _entry(table, line, declared, place)
+                row = known.get(line.number)
+                yield replace(entry, position=position, known_name=row.name if row else None)
 
 
-def _entry(
-    table: ResultsTable, line: Line, declared: Table, place: Place, known: Row | None
-) -> Entry:
+def _entry(table: ResultsTable, line: Line, declared: Table, place: Place) -> Entry:
+    """Return what a line says, as if it were the first and unknown."""
     # As quoted, without emphasis.
     printed = {c: cell.core for c, cell in table.cells(line).items() if c not in LINKS}
     methods = map(normalised, TASKS[declared.task].methods.values())
@@ -159,9 +160,8 @@ def _entry(
         place=place,
         task=declared.task,
         heading=declared.heading,
-        position=table.markdown.lines.index(line),
+        position=0,
         names=names_of(links),
-        known_name=known.name if known else None,
         method=None if method in NOT_PRINTED else method,
         dataset_title=printed.get("dataset"),
         printed=printed,
@@ -183,7 +183,8 @@ def _declared(table: ResultsTable, source: str, earlier: Sequence[str]) -> Table
     numbered = (f"{heading} ({number})" for number in count(2))
     unique = next(name for name in chain([heading], numbered) if name not in earlier)
     # Lines can tell that a number is that of another protocol.
-    whole = [line for line in table.markdown.lines if line not in table.markdown.ragged()]
+    ragged = table.markdown.ragged()
+    whole = [line for line in table.markdown.lines if line not in ragged]
     told = dict.fromkeys(column for line in whole for column in table.cells(line))
     columns = {table.title(column): column for column in table.columns}
     columns |= {METRICS[column].title: column for column in told if column not in table.columns}

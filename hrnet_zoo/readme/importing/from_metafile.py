@@ -108,10 +108,8 @@ def _models(
     collections = nodes.elements(nodes.value(root, "Collections"))
     imports = nodes.elements(nodes.value(root, "Import"))
     listed = nodes.elements(root if nodes.is_list(root) else nodes.value(root, "Models"))
-    if (
-        not any(nodes.value(root, key) for key in ("Models", "Import", "Collections"))
-        and not listed
-    ):
+    keys = ("Models", "Import", "Collections")
+    if not nodes.is_list(root) and all(nodes.value(root, key) is None for key in keys):
         msg = (
             f'{path} has neither "Models" nor "Import" at its top. Pass a metafile.yml or '
             "model-index.yml of OpenMMLab's form."
@@ -154,7 +152,9 @@ def _rows(model: _Model) -> Iterator[tuple[Entry, dict[str, str]] | LeftOut]:
                 what = f'the manifest has no field for the metric "{item.key}"'
                 common.left_out.append((item.line, what))
             elif said is not None and _TASKS.get(normalised(said)) != task:
-                what = f'"{item.key}" of the task "{said}" is not what hrnet-zoo calls so'
+                what = (
+                    f'"{item.key}" of the task "{said}" is another number than hrnet-zoo measures'
+                )
                 common.left_out.append((item.line, what))
             else:
                 cells = results.setdefault((task, dataset), replace(common, printed={}, titles={}))
