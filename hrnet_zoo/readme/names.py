@@ -18,9 +18,9 @@ _CHECKPOINT = re.compile(
     re.ASCII,
 )
 _LOG = re.compile(r"(.+?)([_-])\d{8}(?:_\d{6})?\.log(?:\.json)?", re.ASCII)
-_LABEL_WIDTH = re.compile(r"(?<![A-Za-z0-9])W(\d+)(-Small)?(?![A-Za-z0-9])", re.ASCII)
-_SETUP_WIDTH = re.compile(r"w(\d+)(_small)?", re.ASCII)
-_NAME_WIDTH = re.compile(r"(?<![a-z0-9])(?:hr|w)(\d+)(s?)(?![a-z0-9])", re.ASCII)
+_LABEL_WIDTH = re.compile(r"(?<![A-Za-z0-9])W(\d{1,4})(-Small)?(?![A-Za-z0-9])", re.ASCII)
+_SETUP_WIDTH = re.compile(r"w(\d{1,4})(_small)?", re.ASCII)
+_NAME_WIDTH = re.compile(r"(?<![a-z0-9])(?:hr|w)(\d{1,4})(s?)(?![a-z0-9])", re.ASCII)
 _ITERATIONS = re.compile(r"(\d+)k", re.ASCII)
 _EPOCHS = re.compile(r"\d+[xe]", re.ASCII)
 # Without the b, what follows is a crop or schedule: elsewhere it may be a kernel.

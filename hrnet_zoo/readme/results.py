@@ -12,7 +12,7 @@ from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.markdown import Cell, Line, MarkdownTable, MarkdownText
 from hrnet_zoo.readme.names import labels_of
 from hrnet_zoo.readme.titles import columns_of
-from hrnet_zoo.readme.values import stated_number
+from hrnet_zoo.readme.values import says_nothing, stated_number
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.metric import SINGLE
 from hrnet_zoo.weights.file_name import link_file_name
@@ -24,10 +24,13 @@ from hrnet_zoo.zoo.columns import (
     title_key,
     titles_of_columns,
 )
+from hrnet_zoo.zoo.printed import NOT_PRINTED
 from hrnet_zoo.zoo.row import Row, Table
 from hrnet_zoo.zoo.zoo import Zoo
 
-_LINK = r"[^\s()<>\[\]\"'|]+"
+_IN_LINK = r"[^\s()<>\[\]\"'|]"
+# Only from its beginning: else each place of what is long and no link would be a new try.
+_LINK = rf"(?<!{_IN_LINK}){_IN_LINK}+"
 _CHECKPOINT = re.compile(rf"{_LINK}\.(?:pth(?:\.tar)?|pkl|pt|pdparams|safetensors|ckpt)\b")
 _CONFIG = re.compile(rf"{_LINK}\.py\b")
 _LOG = re.compile(rf"{_LINK}\.log(?:\.json)?\b")
@@ -62,10 +65,17 @@ class ResultsTable:
         return self.markdown.header.cells[self.columns[column]].core
 
     def cell(self, line: Line, column: str) -> Cell:
-        """Return the cell of a line in a column; of a quantity just the number, if it is clear."""
+        """Return the cell of a line in a column.
+
+        In that of a quantity it is just the number, if that is clear, and "-" for no number.
+        """
         cell = line.cells[self.columns[column]]
         metric = METRICS.get(column)
-        return (metric and stated_number(cell, metric)) or cell
+        if metric is None or cell.core in NOT_PRINTED:
+            return cell
+        if says_nothing(cell):
+            return Cell(start=cell.start, raw=NOT_PRINTED[-1])
+        return stated_number(cell, metric) or cell
 
     def cells(self, line: Line) -> dict[str, Cell]:
         """Return the cells of the known columns, as this line fills them.
