@@ -1,0 +1,113 @@
+"""Imports of tables and metafiles of other projects: no wrong fact without a mark."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import yaml
+from support.foreign import METAFILES, READMES, TrueRow, truth_about
+from support.trees import RunCli
+
+from hrnet_zoo.datasets import DATASETS
+from hrnet_zoo.errors import ReadmeError
+from hrnet_zoo.readme.importing.as_yaml import imported_as_yaml
+from hrnet_zoo.readme.importing.from_file import import_file
+from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.zoo.columns import LINKS
+from hrnet_zoo.zoo.manifest import load_zoo
+from hrnet_zoo.zoo.printed import printed_number
+
+
+def imported(path: Path, run_cli: RunCli) -> list[tuple[int, dict[str, Any], str]]:
+    """Return line, row and task of all that is imported; what was written is YAML."""
+    finished = run_cli("import", path)
+    assert finished.code in (0, 3)
+    assert "Traceback" not in finished.err
+    content = yaml.safe_load(finished.out) or {"tables": [], "rows": []}
+    tasks = {table["heading"]: table["task"] for table in content["tables"] or []}
+    lines = [int(n) for n in re.findall(rf"^  # {path}:(\d+)$", finished.out, re.MULTILINE)]
+    rows = content["rows"] or []
+    return [(n, row, tasks[row["table"]]) for n, row in zip(lines, rows, strict=True)]
+
+
+def numbers(row: dict[str, Any]) -> dict[str, Decimal]:
+    printed = {column: printed_number(row["printed"].get(column)) for column in METRICS}
+    return {column: number for column, number in printed.items() if number is not None}
+
+
+def wrong(row: dict[str, Any], task: str, truth: TrueRow) -> list[str]:
+    """Name what a row states and the file does not."""
+    stated = {
+        "task": (task if numbers(row) else truth.task, truth.task),
+        "dataset": ((row["setup"] or {}).get("dataset"), truth.dataset),
+        "checkpoint": (row.get("checkpoint_url"), truth.checkpoint),
+        **{
+            column: (row["printed"].get(column) or row.get(column), text)
+            for column, text in truth.labels.items()
+        },
+    }
+    found = [f"{what}: {ours}, not {true}" for what, (ours, true) in stated.items()
+             if ours is not None and ours != true]  # fmt: skip
+    true = {column: Decimal(text) for column, text in truth.metrics.items()}
+    return found + [f"{c}: {n}" for c, n in numbers(row).items() if true.get(c) != n]
+
+
+@pytest.mark.parametrize("path", [*READMES, *METAFILES], ids=lambda path: path.name)
+def test_nothing_wrong_is_stated(path: Path, run_cli: RunCli) -> None:
+    truth = truth_about(path)
+    found = {}
+    for line, row, task in imported(path, run_cli):
+        if line in truth.rows and (problems := wrong(row, task, truth.rows[line])):
+            found[line] = problems
+        setup = row["setup"] or {}
+        if "dataset" in setup:
+            assert setup["num_classes"] == len(DATASETS[setup["dataset"]].classes)
+    assert found == {}
+
+
+def test_most_rows_are_imported(run_cli: RunCli) -> None:
+    there = read = 0
+    for path in [*READMES, *METAFILES]:
+        rows = {line: row for line, row, _ in imported(path, run_cli)}
+        for line, true in truth_about(path).rows.items():
+            if true.task in TASKS and true.metrics:
+                there += 1
+                read += line in rows and len(numbers(rows[line])) == len(true.metrics)
+    assert read / there >= 0.9
+
+
+PIECES = ["-", " : ", "#", "'", '"', "|", "\n", "\t", "*x ", "&y ", "? ", "[", "]", "{", "}", "\\",
+          "\u2028", "\ufeff", "\x07", "%", "null", "1e3", "yes", "\n---\n", "<td>", "</tr>", "**",
+          "`", "\U0001f600", "| - |", "\r", "0", "]( ", "\x7f"]  # fmt: skip
+
+
+def mutated(text: str, random: Random) -> str:
+    for _ in range(random.randint(1, 8)):
+        at, begin = random.randrange(len(text) + 1), random.randrange(len(text) + 1)
+        piece = random.choice([*PIECES, text[begin : begin + random.randint(1, 60)]])
+        text = text[:at] + piece + text[at + random.choice([0, 0, 0, 5]) :]
+    return text
+
+
+def test_whatever_a_file_says_an_import_is_a_manifest_of_it(tmp_path: Path) -> None:
+    random, zoo = Random(12), load_zoo()
+    for path in random.choices([*READMES, *METAFILES], k=40):
+        there = tmp_path / path.name
+        there.write_bytes(mutated(path.read_text(), random).encode())
+        try:
+            result = import_file(there, zoo)
+        except ReadmeError:
+            continue
+        content = yaml.safe_load(imported_as_yaml(result, zoo))
+        rows, tables = content["rows"] or [], content["tables"] or []
+        assert len(rows) == len(result.entries)
+        assert len({(row["table"], row["position"]) for row in rows}) == len(rows)
+        columns = {table["heading"]: table["columns"].values() for table in tables}
+        assert len(columns) == len(tables)
+        for row in rows:
+            assert set(row["printed"]) == set(columns[row["table"]]) - set(LINKS)
