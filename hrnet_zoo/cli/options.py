@@ -201,8 +201,9 @@ def data_options(command: AnyCommand) -> AnyCommand:
         *, data_root: Path | None, data: Mapping[str, Path], **given: object
     ) -> object:
         from hrnet_zoo import settings
+        from hrnet_zoo.datasets import DATASETS
 
-        return command(data_folders=settings.data_folders(data_root, data), **given)
+        return command(data_folders=settings.data_folders(data_root, data, DATASETS), **given)
 
     return with_folders
 
