@@ -149,7 +149,7 @@ def _settings_file() -> dict[str, Any]:
         raise UsageError(msg) from None
     except RuntimeError:  # no home folder to have it in
         return {}
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         msg = f"The settings file {path} cannot be read: {error}. Fix it or delete it."
         raise UsageError(msg) from None
     for key, value in settings.items():

@@ -224,8 +224,8 @@ def data_folder(name: str, root: str, folders: DataFolders) -> Path:
     folder = folders.of(name)
     if folder is None:
         msg = (
-            f"No data folder was given. Pass the folder that holds {root}/ with --data-root, or "
-            "set HRNET_ZOO_DATA."
+            f"No data folder was given for {name}. Pass the folder that holds {root}/ with "
+            "--data-root, or set HRNET_ZOO_DATA."
         )
         raise DatasetError(msg)
     return folder

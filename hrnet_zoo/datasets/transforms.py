@@ -80,8 +80,8 @@ def to_network_input(
     mean, std = normalisation.mean, normalisation.std
     reverse = normalisation.channel_order == "bgr"
     if device.type == "cpu" and not isinstance(image, Tensor):
-        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if reverse else image
-        pixels = torch.from_numpy(cv2.LUT(image, _table(mean, std)))
+        values = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if reverse else image
+        pixels = torch.from_numpy(cv2.LUT(values, _table(mean, std)))
     else:
         if not isinstance(image, Tensor):
             # Views and read-only arrays, as OpenCV and Pillow users have them, are copied first.

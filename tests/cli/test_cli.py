@@ -159,6 +159,18 @@ class TestSettings:
             assert said in finished.err
             assert "no data folder" not in finished.err.lower()
 
+    def test_a_file_that_is_not_text(self, file: Path, run_cli: RunCli) -> None:
+        file.write_bytes(b"cache = '\xff'")
+        finished = run_cli("verify", NAME)
+        assert finished.code == 2
+        assert f"The settings file {file} cannot be read: " in finished.err
+
+    def test_a_folder_of_another_data_set_is_none_for_this_one(self, run_cli: RunCli) -> None:
+        finished = run_cli("verify", NAME, "--data", "coco=.")
+        assert "evaluated on Cityscapes, and no data folder was given for it" in finished.out
+        finished = run_cli("data", "check", "cityscapes", "--data", "coco=.")
+        assert "No data folder was given for cityscapes." in finished.err
+
     def test_a_file_that_does_not_exist(self, file: Path, run_cli: RunCli) -> None:
         named = f"HRNET_ZOO_SETTINGS names {file}, which does not exist."
         for command in (("verify", NAME), ("data", "check", "cityscapes")):
