@@ -49,8 +49,8 @@ def cache_dir() -> Path:
     Raises:
         UsageError: the settings file is not valid.
     """
-    given = os.environ.get("HRNET_ZOO_CACHE") or _settings_file().get("cache")
-    if given:
+    of_file = _settings_file().get("cache")
+    if given := os.environ.get("HRNET_ZOO_CACHE") or of_file:
         return _folder(given)
     try:
         return platformdirs.user_cache_path("hrnet-zoo", appauthor=False)
@@ -70,14 +70,15 @@ def data_folders(root: Path | None, own: Mapping[str, Path], known: Collection[s
     Raises:
         UsageError: the settings file is not valid.
     """
+    # Read in any case: what is wrong with it is not to show only once an option is left out.
+    settings = _settings_file()
+    listed = _listed_folders(settings.get("data", {}), known)
     if root is not None:
         # A root named on the command line speaks for every data set that is not named there too.
         return DataFolders(root=root, own=own)
     from_environment = os.environ.get("HRNET_ZOO_DATA")
     if from_environment:
         return DataFolders(root=_folder(from_environment), own=own)
-    settings = _settings_file()
-    listed = _listed_folders(settings.get("data", {}), known)
     common = _folder(settings["data_root"]) if settings.get("data_root") else None
     return DataFolders(root=common, own=listed | dict(own))
 

@@ -76,7 +76,9 @@ def check_data(data_root: Path | None, own: Mapping[str, Path]) -> Iterator[Find
     try:
         folders = settings.data_folders(data_root, own, DATASETS)
     except UsageError:  # the settings file has a line of its own
-        return
+        if data_root is None and not own:
+            return
+        folders = settings.DataFolders(root=data_root, own=own)
     if folders.root is None and not folders.own:
         remedy = "Pass --data-root, or set HRNET_ZOO_DATA, before verifying."
         found = "nothing says where they are"

@@ -152,7 +152,9 @@ class TestSettings:
     )
     def test_mistakes_in_the_file(self, file: Path, run_cli: RunCli, text: str, said: str) -> None:
         file.write_text(text)
-        for command in (("verify", NAME), ("data", "check", "cityscapes")):
+        folders = ("--data-root", file.parent)
+        check = ("data", "check", "cityscapes")
+        for command in (("verify", NAME), check, (*check, *folders), ("verify", NAME, *folders)):
             finished = run_cli(*command)
             assert finished.code == 2
             assert str(file) in finished.err
@@ -173,7 +175,8 @@ class TestSettings:
 
     def test_a_file_that_does_not_exist(self, file: Path, run_cli: RunCli) -> None:
         named = f"HRNET_ZOO_SETTINGS names {file}, which does not exist."
-        for command in (("verify", NAME), ("data", "check", "cityscapes")):
+        check = ("data", "check", "cityscapes")
+        for command in (("fetch", NAME), ("verify", NAME), check, (*check, "--data-root", ".")):
             assert named in run_cli(*command).err
         file.with_name("setings.toml").touch()
         finished = run_cli("data", "check", "cityscapes")

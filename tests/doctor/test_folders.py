@@ -126,6 +126,8 @@ def test_a_name_in_the_settings_file_that_no_data_set_has_is_broken(
     assert finding.state is State.BROKEN
     assert 'no data set is called "cityscape". Close: cityscapes.' in finding.found
     assert by_name(None) == {}
+    make_cityscapes(tmp_path)
+    assert by_name(tmp_path)["cityscapes"].found == "3 of 500 images", "it hides nothing else"
 
 
 def test_a_settings_file_that_does_not_exist_is_broken(
