@@ -76,7 +76,7 @@ def parse_tolerance(
 @click.option(
     "--partial",
     is_flag=True,
-    help="Evaluate what is there of an incomplete data set, without a verdict.",
+    help="Evaluate what is there of an incomplete data set; no accuracy is a match then.",
 )
 @click.option(
     "--workers",

@@ -109,10 +109,10 @@ class MeasureOptions(RunOptions):
             data_set = DATASETS[row.setup.dataset]
             msg = (
                 f"{data_set.title} in {samples.root} has {found} images, not {complete}, so no "
-                f'verdict on an accuracy is possible. "hrnet-zoo data show {data_set.name}" says '
-                "where to get it; --partial evaluates what is there."
+                f'accuracy can be a match. "hrnet-zoo data show {data_set.name}" says where to get '
+                "it; --partial evaluates what is there."
             )
             raise DatasetError(msg)
         counted = f"{evaluated} of {complete} images are evaluated"
-        progress.say(f"{row.name}: {counted}, so no verdict on an accuracy is possible")
+        progress.say(f"{row.name}: {counted}, so no accuracy can be a match")
         return samples

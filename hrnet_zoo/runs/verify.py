@@ -117,7 +117,7 @@ def look_ahead(
     Args:
         asked: rows in their order, each with the metrics that it is to be verified by.
         options: which images to evaluate.
-        progress: told about rows that will not be run.
+        progress: told about rows whose accuracies will not be measured.
     """
     rows_of: dict[tuple[str, int], list[Row]] = {}
     for row, metrics in asked:
@@ -129,6 +129,6 @@ def look_ahead(
         try:
             options.images_of(rows[0], Silent())
         except ZooError as error:
-            progress.say(f"{names} will not be run: {error}")
+            progress.say(f"{names} will get no accuracy: {error}")
         except OSError as error:
-            progress.say(f"{names} will not be run: {explain_os_error(error)}")
+            progress.say(f"{names} will get no accuracy: {explain_os_error(error)}")

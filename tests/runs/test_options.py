@@ -36,16 +36,16 @@ def test_a_data_set_that_lacks_images_is_refused_before_the_weights_are_looked_f
     title, complete = ("Cityscapes", 500) if name == NAME else ("COCO 2017", 5000)
     said = str(record.reason)
     assert said.startswith(f"{title} in {tmp_path / 'data'}")
-    assert f" has 3 images, not {complete}, so no verdict on an accuracy is possible. " in said
+    assert f" has 3 images, not {complete}, so no accuracy can be a match. " in said
     assert "--partial evaluates what is there" in said
 
 
 @pytest.mark.parametrize(
     ("part", "said"),
     [
-        (["--partial"], "3 of 500 images are evaluated, so no verdict on an accuracy is possible"),
-        (["--limit", "2"], "2 of 500 images are evaluated, so no verdict"),
-        (["--limit", "9"], "3 of 500 images are evaluated, so no verdict"),
+        (["--partial"], "3 of 500 images are evaluated, so no accuracy can be a match"),
+        (["--limit", "2"], "2 of 500 images are evaluated, so no accuracy"),
+        (["--limit", "9"], "3 of 500 images are evaluated, so no accuracy"),
     ],
 )
 def test_a_part_that_was_asked_for_is_evaluated_and_what_it_is_worth_said_first(
@@ -79,4 +79,4 @@ def test_a_part_of_a_complete_data_set_is_all_of_it(tmp_path: Path, run_cli: Run
     demo = ("--zoo", MANIFEST, "--data-root", DATA_ROOT, "--output", tmp_path)
     finished = run_cli("verify", CLASSIFIER.name, *demo, "--partial")
     assert finished.code == 0, finished.out
-    assert "no verdict" not in finished.err
+    assert "can be a match" not in finished.err
