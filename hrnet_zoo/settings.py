@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
-from hrnet_zoo.errors import UsageError
+from hrnet_zoo.errors import UsageError, did_you_mean
 
 _OF_TORCH = ("OMP_", "GOMP_", "KMP_", "MKL_", "CUBLAS_", "NVIDIA_TF32", "PYTORCH_", "TORCH_ALLOW")
 """Beginnings of names."""
@@ -49,8 +49,8 @@ def cache_dir() -> Path:
     Raises:
         UsageError: the settings file is not valid.
     """
-    given = os.environ.get("HRNET_ZOO_CACHE") or _settings_file().get("cache")
-    if given:
+    of_file = _settings_file().get("cache")
+    if given := os.environ.get("HRNET_ZOO_CACHE") or of_file:
         return _folder(given)
     try:
         return platformdirs.user_cache_path("hrnet-zoo", appauthor=False)
@@ -59,26 +59,44 @@ def cache_dir() -> Path:
         raise UsageError(msg) from None
 
 
-def data_folders(root: Path | None, own: Mapping[str, Path]) -> DataFolders:
+def data_folders(root: Path | None, own: Mapping[str, Path], known: Collection[str]) -> DataFolders:
     """Return where the data sets are: as given, or else as set for this machine.
 
     Args:
         root: folder of all data sets, from the command line; None: HRNET_ZOO_DATA or the file.
         own: folders of single data sets, from the command line; they are added to the file's.
+        known: the names that data sets have; the file may have no other.
 
     Raises:
         UsageError: the settings file is not valid.
     """
+    # Read in any case: what is wrong with it is not to show only once an option is left out.
+    settings = _settings_file()
+    listed = _listed_folders(settings.get("data", {}), known)
     if root is not None:
         # A root named on the command line speaks for every data set that is not named there too.
         return DataFolders(root=root, own=own)
     from_environment = os.environ.get("HRNET_ZOO_DATA")
     if from_environment:
         return DataFolders(root=_folder(from_environment), own=own)
-    settings = _settings_file()
-    listed = {name: _folder(folder) for name, folder in settings.get("data", {}).items()}
     common = _folder(settings["data_root"]) if settings.get("data_root") else None
     return DataFolders(root=common, own=listed | dict(own))
+
+
+def _listed_folders(table: Mapping[str, object], known: Collection[str]) -> dict[str, Path]:
+    """Return the folders in the settings file's [data]; what is wrong there is not passed over."""
+    for name, folder in table.items():
+        if name not in known:
+            close = did_you_mean(name, known)
+            msg = (
+                f'{settings_path()}, [data]: no data set is called "{name}".{close} '
+                f"There are: {', '.join(known)}."
+            )
+            raise UsageError(msg)
+        if not (folder and isinstance(folder, str)):
+            msg = f"{settings_path()}, [data]: {name} is to be a folder in quotes, not {folder!r}."
+            raise UsageError(msg)
+    return {name: _folder(folder) for name, folder in table.items()}
 
 
 def step_summary() -> Path | None:
@@ -124,14 +142,27 @@ def _settings_file() -> dict[str, Any]:
         path = settings_path()
         with path.open("rb") as file:
             settings = tomllib.load(file)
-    except (FileNotFoundError, RuntimeError):  # no such file, or no home folder to have it in
+    except FileNotFoundError:
+        if not os.environ.get("HRNET_ZOO_SETTINGS"):
+            return {}
+        close = did_you_mean(path.name, (file.name for file in path.parent.glob("*.toml")))
+        msg = f"HRNET_ZOO_SETTINGS names {path}, which does not exist.{close} Correct or unset it."
+        raise UsageError(msg) from None
+    except RuntimeError:  # no home folder to have it in
         return {}
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         msg = f"The settings file {path} cannot be read: {error}. Fix it or delete it."
         raise UsageError(msg) from None
     for key, value in settings.items():
-        if key not in _KEYS or not isinstance(value, _KEYS[key]):
-            known = "cache, data_root and the table [data]"
-            msg = f'{path}: "{key}" is not a setting; there are {known}.'
+        if key not in _KEYS:
+            close = did_you_mean(key, _KEYS)
+            msg = (
+                f'{path}: "{key}" is not a setting.{close} '
+                "There are cache, data_root and the table [data]."
+            )
+            raise UsageError(msg)
+        if not isinstance(value, _KEYS[key]):
+            kind = "a table, [data]" if _KEYS[key] is dict else "a folder in quotes"
+            msg = f"{path}: {key} is to be {kind}, not {value!r}."
             raise UsageError(msg)
     return settings

@@ -24,6 +24,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the user's cache or data, or writes into the checkout."""
     monkeypatch.setenv("HRNET_ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("HRNET_ZOO_DATA", raising=False)
+    (tmp_path / "no-settings.toml").touch()
     monkeypatch.setenv("HRNET_ZOO_SETTINGS", str(tmp_path / "no-settings.toml"))
     work = tmp_path / "work"
     work.mkdir()

@@ -114,11 +114,12 @@ def prepare(
     workers: int,
     overwrite: bool,
     form: str,
-) -> None:
+) -> int:
     """Make official downloads ready."""
     from hrnet_zoo.cli.progress import show_progress
     from hrnet_zoo.datasets import named
     from hrnet_zoo.datasets.prepare.preparing import prepare as prepare_dataset
+    from hrnet_zoo.errors import ZooError
     from hrnet_zoo.report.data import prepared_as_json, prepared_as_text
 
     dataset = named(name)
@@ -133,3 +134,4 @@ def prepare(
             overwrite=overwrite,
         )
     click.echo(prepared_as_json(summary) if form == "json" else prepared_as_text(dataset, summary))
+    return 0 if summary.is_complete else ZooError.exit_code

@@ -37,7 +37,7 @@ def demo(output: Path, device: str) -> int:
     from hrnet_zoo import settings
     from hrnet_zoo.cli.verify import verify_and_print
     from hrnet_zoo.demo import DATA_ROOT, MANIFEST
-    from hrnet_zoo.runs.verify import MeasureOptions
+    from hrnet_zoo.runs.options import MeasureOptions
     from hrnet_zoo.settings import DataFolders
     from hrnet_zoo.zoo.checkpoint import FetchOptions
     from hrnet_zoo.zoo.manifest import load_zoo

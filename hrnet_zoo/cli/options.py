@@ -201,8 +201,9 @@ def data_options(command: AnyCommand) -> AnyCommand:
         *, data_root: Path | None, data: Mapping[str, Path], **given: object
     ) -> object:
         from hrnet_zoo import settings
+        from hrnet_zoo.datasets import DATASETS
 
-        return command(data_folders=settings.data_folders(data_root, data), **given)
+        return command(data_folders=settings.data_folders(data_root, data, DATASETS), **given)
 
     return with_folders
 
@@ -223,8 +224,8 @@ def data_folder(name: str, root: str, folders: DataFolders) -> Path:
     folder = folders.of(name)
     if folder is None:
         msg = (
-            f"No data folder was given. Pass the folder that holds {root}/ with --data-root, or "
-            "set HRNET_ZOO_DATA."
+            f"No data folder was given for {name}. Pass the folder that holds {root}/ with "
+            "--data-root, or set HRNET_ZOO_DATA."
         )
         raise DatasetError(msg)
     return folder

@@ -22,7 +22,7 @@ from hrnet_zoo.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from hrnet_zoo.runs.verify import MeasureOptions
+    from hrnet_zoo.runs.options import MeasureOptions
     from hrnet_zoo.settings import DataFolders
     from hrnet_zoo.tasks.detection.coco_ap import BackendChoice
     from hrnet_zoo.zoo.checkpoint import FetchOptions
@@ -73,6 +73,11 @@ def parse_tolerance(
     "accuracies at one scale, and its sizes]",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Evaluate only the first N images.")
+@click.option(
+    "--partial",
+    is_flag=True,
+    help="Evaluate what is there of an incomplete data set; no accuracy is a match then.",
+)
 @click.option(
     "--workers",
     "num_workers",
@@ -132,6 +137,7 @@ def verify(
     **given: Any,  # noqa: ANN401 - options by the names that MeasureOptions has for them
 ) -> int:
     """Hold rows against their documented numbers."""
+    from hrnet_zoo.runs.options import MeasureOptions
     from hrnet_zoo.tasks import TASKS
     from hrnet_zoo.tasks.options import ScoreOptions
 
@@ -141,8 +147,6 @@ def verify(
     if save_results is not None and not task.saves_results:
         msg = f"--save-results is for detections; {row.name} {task.does}."
         raise click.UsageError(msg)
-
-    from hrnet_zoo.runs.verify import MeasureOptions  # imports torch
 
     options = MeasureOptions(
         fetch=fetch,
@@ -163,7 +167,8 @@ def _refuse_without_images(
 
     names = {name for _, metrics in asked for name in metrics}
     needed = any(METRICS[n].protocol not in TASKS[row.task].counts for row, ns in asked for n in ns)
-    unused = [f"--{name}" for name in ("checkpoint", "limit", "worst", "profile") if given[name]]
+    of_images = ("checkpoint", "limit", "partial", "worst", "profile")
+    unused = [f"--{name}" for name in of_images if given[name]]
     if unused and names and not needed:
         msg = (
             f"{', '.join(sorted(names))}: counted in the network alone, without weights or images, "
@@ -182,11 +187,13 @@ def verify_and_print(
     """Verify rows one after the other, print each verdict, and return the exit code."""
     from hrnet_zoo.cli.progress import show_progress
     from hrnet_zoo.report.judgements import as_json, as_text, judge_outcome
-    from hrnet_zoo.runs.verify import verify_row
+    from hrnet_zoo.runs.verify import look_ahead, verify_row
     from hrnet_zoo.system.host_memory import keep_freed_memory
     from hrnet_zoo.verdicts.accuracy import exit_code
 
     keep_freed_memory()
+    with show_progress() as progress:
+        look_ahead(asked, options, progress)
     results = []
     for row, metrics in asked:
         with show_progress() as progress:

@@ -63,8 +63,9 @@ def to_network_input(
 ) -> Tensor:
     """Return the image, normalised, as [1, 3, H, W] float32 on ``device``.
 
-    The bytes travel to the device, unless they are there already, and are normalised there. The
-    result is channels-last in memory, which convolutions on CPUs and recent GPUs prefer.
+    The bytes travel to the device, unless they are there already, and are normalised there; on a
+    CPU a table tells what each of the 256 values becomes. The result is channels-last in memory,
+    which convolutions on CPUs and recent GPUs prefer.
 
     Args:
         image: RGB [H, W, 3] uint8; it is left as it is.
@@ -72,17 +73,38 @@ def to_network_input(
         device: where the network is.
 
     Source:
-        mmcv 1.4.0, mmcv/image/photometric.py, imnormalize: multiplies by the reciprocal.
+        mmcv 1.4.0, mmcv/image/photometric.py, imnormalize, multiplies by the reciprocal in float64,
+        and the data preprocessors of mmdetection 3 and mmpretrain 1 divide in float32. Both give
+        the same float32 for every byte under every normalisation of the zoo.
     """
-    if not isinstance(image, Tensor):
-        # Views and read-only arrays, as OpenCV and Pillow users have them, are copied first.
-        image = torch.from_numpy(np.require(image, requirements=["C", "W"]))
-    pixels = image.to(device).to(torch.float32)
-    if normalisation.channel_order == "bgr":
-        pixels = pixels.flip(2)
-    pixels -= _constant(normalisation.mean, device)
-    pixels *= _constant(tuple(1 / std for std in normalisation.std), device)
+    mean, std = normalisation.mean, normalisation.std
+    reverse = normalisation.channel_order == "bgr"
+    if device.type == "cpu" and not isinstance(image, Tensor):
+        values = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if reverse else image
+        pixels = torch.from_numpy(cv2.LUT(values, _table(mean, std)))
+    else:
+        if not isinstance(image, Tensor):
+            # Views and read-only arrays, as OpenCV and Pillow users have them, are copied first.
+            image = torch.from_numpy(np.require(image, requirements=["C", "W"]))
+        image = image.to(device)
+        image = image.flip(2) if reverse else image
+        pixels = _normalised(image.to(torch.float32), mean, std)
     return pixels.permute(2, 0, 1)[None]
+
+
+def _normalised(pixels: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
+    """Return pixels [..., 3] float32, written over by (value - mean) / std."""
+    pixels -= _constant(mean, pixels.device)
+    # Not multiplied by a reciprocal: rounded to float32, it moves the last bit of every fourth.
+    pixels /= _constant(std, pixels.device)
+    return pixels
+
+
+@cache
+def _table(mean: tuple[float, ...], std: tuple[float, ...]) -> NDArray[np.float32]:
+    """Return what each value of a byte becomes in each channel, as [256, 1, 3] float32."""
+    values = torch.arange(256, dtype=torch.float32)[:, None, None].repeat(1, 1, 3)
+    return _normalised(values, mean, std).numpy()
 
 
 @cache

@@ -26,9 +26,10 @@ def settings_file() -> Finding:
     path = settings.settings_path()
     try:
         settings.cache_dir()
-        settings.data_folders(None, {})
+        settings.data_folders(None, {}, DATASETS)
     except UsageError as error:
-        remedy = f"Correct {path}, delete it, or let HRNET_ZOO_SETTINGS point to another one."
+        mend = f"Correct {path}, delete it" if path.exists() else "Unset HRNET_ZOO_SETTINGS"
+        remedy = f"{mend}, or let HRNET_ZOO_SETTINGS point to another one."
         return Finding(Area.FOLDERS, "settings", State.BROKEN, str(error), remedy)
     found = str(path) if path.exists() else f"none; it would be {path}"
     return Finding(Area.FOLDERS, "settings", State.FINE, found)
@@ -73,9 +74,11 @@ def check_data(data_root: Path | None, own: Mapping[str, Path]) -> Iterator[Find
         own: folders of single data sets, from the command line.
     """
     try:
-        folders = settings.data_folders(data_root, own)
+        folders = settings.data_folders(data_root, own, DATASETS)
     except UsageError:  # the settings file has a line of its own
-        return
+        if data_root is None and not own:
+            return
+        folders = settings.DataFolders(root=data_root, own=own)
     if folders.root is None and not folders.own:
         remedy = "Pass --data-root, or set HRNET_ZOO_DATA, before verifying."
         found = "nothing says where they are"
@@ -90,10 +93,6 @@ def check_data(data_root: Path | None, own: Mapping[str, Path]) -> Iterator[Find
 def _own(name: str, folder: Path, *, is_asked_for: bool) -> list[Finding]:
     """Look at a data set that has a folder of its own."""
     wrong = State.BROKEN if is_asked_for else State.NOTE
-    if name not in DATASETS:
-        found = f"{folder}: no data set has this name"
-        remedy = f"Correct the settings file; there are {', '.join(DATASETS)}."
-        return [Finding(Area.DATA, name, wrong, found, remedy)]
     lacking = Finding(Area.DATA, name, wrong, f"not in {folder}", _as_expected(name))
     return look_at(DATASETS[name], folder, wrong) or [lacking]
 

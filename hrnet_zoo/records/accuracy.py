@@ -124,6 +124,8 @@ class AccuracyAsked(Part):
     """"auto": OpenVINO where it can be used and agrees with torch."""
     limit: int | None = None
     """Evaluate only the first so many images; None: all."""
+    partial: bool = False
+    """Whether a data set that lacks images was to be evaluated all the same."""
     mirror: bool = False
     """Whether the weights were to come from a mirror; its address may be private."""
     offline: bool = False

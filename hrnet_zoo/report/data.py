@@ -108,7 +108,11 @@ def prepared_as_text(dataset: DataSet, summary: PrepareSummary) -> str:
 
 def prepared_as_json(summary: PrepareSummary) -> str:
     """Return what a preparation did, for programs."""
-    totals = {"written": summary.written, "already_there": summary.already_there}
+    totals = {
+        "complete": summary.is_complete,
+        "written": summary.written,
+        "already_there": summary.already_there,
+    }
     return to_json({"name": summary.name, "root": summary.root, **totals, **asdict(summary)})
 
 

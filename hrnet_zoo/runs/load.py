@@ -2,52 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from hrnet_zoo.records.accuracy import CheckpointUsed
 from hrnet_zoo.runs.engine import EngineWish, choose_engine
+from hrnet_zoo.runs.options import RunOptions
 from hrnet_zoo.settings import cache_dir
 from hrnet_zoo.system.devices import resolve_device
 from hrnet_zoo.system.progress import Progress, Silent
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.predictor import Predictor
-from hrnet_zoo.weights.download import FetchedFile
-from hrnet_zoo.weights.taken import Taken
-from hrnet_zoo.zoo.checkpoint import FetchOptions, fetch_row, own_checkpoint
+from hrnet_zoo.zoo.checkpoint import FetchOptions
 from hrnet_zoo.zoo.row import Row
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """With which weights a row runs, and where."""
-
-    fetch: FetchOptions
-    manifest_dir: Path
-    """Where relative links start."""
-    checkpoint: Path | None = None
-    """A file of the user's own; None means the row's published one."""
-    device: str = "auto"
-
-    def file_for(self, row: Row, progress: Progress) -> FetchedFile:
-        """Return the file with the weights.
-
-        Raises:
-            CheckpointError: it cannot be had, or is not what it should be.
-        """
-        if self.checkpoint is not None:
-            return own_checkpoint(row, self.checkpoint, progress)
-        return fetch_row(row, self.manifest_dir, self.fetch, progress)
-
-    def checkpoint_used(self, row: Row, file: FetchedFile, taken: Taken) -> CheckpointUsed:
-        """Return the record's words for that file."""
-        return CheckpointUsed(
-            file_name=file.path.name,
-            sha256=file.sha256,
-            size_bytes=file.size_bytes,
-            url=None if self.checkpoint else row.checkpoint_url,
-            **dict(taken),
-        )
 
 
 def load_predictor(

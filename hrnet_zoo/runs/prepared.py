@@ -10,7 +10,7 @@ import torch
 
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.records.accuracy import CheckpointUsed
-from hrnet_zoo.runs.load import RunOptions
+from hrnet_zoo.runs.options import RunOptions
 from hrnet_zoo.system.devices import memory_explained
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import TASKS

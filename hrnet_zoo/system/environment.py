@@ -45,11 +45,30 @@ class Environment(Part):
     """What could not be found out, with the reason: a GPU whose driver is too old, say."""
 
 
+def describe_host(variables: dict[str, str]) -> Environment:
+    """Return what is known of this process without torch, whose import takes seconds.
+
+    Args:
+        variables: the environment variables that matter for it.
+    """
+    import cv2  # noqa: PLC0415 - records can be read without it
+
+    return Environment(
+        python=platform.python_version(),
+        platform=platform.platform(),
+        cpu=_cpu_name(),
+        cpu_count=os.cpu_count(),
+        packages={
+            name: found for name in _PACKAGES if (found := installed_version(name)) is not None
+        },
+        opencv=cv2.__version__,
+        variables=variables,
+    )
+
+
 def describe_environment(variables: dict[str, str]) -> Environment:
     """Return where this process runs, with the environment variables that matter for it."""
-    # Records can be read without these.
-    import cv2  # noqa: PLC0415
-    import torch  # noqa: PLC0415
+    import torch  # noqa: PLC0415 - as above
 
     not_read: dict[str, str] = {}
 
@@ -61,21 +80,13 @@ def describe_environment(variables: dict[str, str]) -> Environment:
             not_read[what] = " ".join(str(error).split()) or type(error).__name__
             return otherwise
 
-    return Environment(
-        python=platform.python_version(),
-        platform=platform.platform(),
-        cpu=_cpu_name(),
-        cpu_count=os.cpu_count(),
-        packages={
-            name: found for name in _PACKAGES if (found := installed_version(name)) is not None
-        },
-        opencv=cv2.__version__,
-        cuda=torch.version.cuda,
-        cudnn=read("cudnn", torch.backends.cudnn.version, None),
-        gpus=read("gpus", _gpu_names, []),
-        variables=variables,
-        not_read=not_read,
-    )
+    of_torch = {
+        "cuda": torch.version.cuda,
+        "cudnn": read("cudnn", torch.backends.cudnn.version, None),
+        "gpus": read("gpus", _gpu_names, []),
+        "not_read": not_read,
+    }
+    return describe_host(variables).model_copy(update=of_torch)
 
 
 def _gpu_names() -> list[str]:

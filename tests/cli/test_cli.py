@@ -10,6 +10,7 @@ import pytest
 from support.trees import RunCli, make_cityscapes
 
 from hrnet_zoo import settings
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.errors import UsageError
 from hrnet_zoo.zoo.zoo import Zoo
 
@@ -75,7 +76,7 @@ def test_impossible_mirrors_are_wrong_usage(
     tmp_path: Path, run_cli: RunCli, command: str, mirror: str, what: str
 ) -> None:
     make_cityscapes(tmp_path)
-    data = ["--data-root", str(tmp_path)] if command == "verify" else []
+    data = ["--data-root", str(tmp_path), "--partial"] if command == "verify" else []
     finished = run_cli(command, NAME, "--mirror", mirror, *data)
     assert finished.code == 2
     assert what in finished.err
@@ -98,7 +99,7 @@ def test_impossible_paths_get_a_message(
     tmp_path: Path, run_cli: RunCli, arguments: list[str]
 ) -> None:
     make_cityscapes(tmp_path)
-    data = ["--data-root", str(tmp_path)] if "--checkpoint" in arguments else []
+    data = ["--data-root", str(tmp_path), "--partial"] if "--checkpoint" in arguments else []
     finished = run_cli(*arguments, *data)
     assert finished.code in (2, 3)
     assert "Traceback" not in finished.err + finished.out
@@ -114,7 +115,7 @@ class TestSettings:
     def test_file(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("HRNET_ZOO_CACHE")
         file.write_text('cache = "/c"\ndata_root = "/d"\n[data]\ncityscapes = "/cs"\n')
-        folders = settings.data_folders(None, {})
+        folders = settings.data_folders(None, {}, DATASETS)
         assert settings.cache_dir() == Path("/c")
         assert folders.of("cityscapes") == Path("/cs")
         assert folders.of("ade20k") == Path("/d")
@@ -126,20 +127,69 @@ class TestSettings:
         monkeypatch.setenv("HRNET_ZOO_CACHE", "/other")
         monkeypatch.setenv("HRNET_ZOO_DATA", "/environment")
         assert settings.cache_dir() == Path("/other")
-        assert settings.data_folders(None, {}).of("cityscapes") == Path("/environment")
-        given = settings.data_folders(Path("/given"), {"ade20k": Path("/ade")})
+        assert settings.data_folders(None, {}, DATASETS).of("cityscapes") == Path("/environment")
+        given = settings.data_folders(Path("/given"), {"ade20k": Path("/ade")}, DATASETS)
         assert given.of("cityscapes") == Path("/given")
         assert given.of("ade20k") == Path("/ade")
 
-    def test_without_anything(self, file: Path) -> None:
-        assert not file.exists()
-        assert settings.data_folders(None, {}).of("cityscapes") is None
+    def test_without_anything(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("HRNET_ZOO_SETTINGS")
+        monkeypatch.setattr(settings.platformdirs, "user_config_path", lambda *_, **__: tmp_path)
+        assert settings.settings_path() == tmp_path / "settings.toml"
+        assert settings.data_folders(None, {}, DATASETS).of("cityscapes") is None
 
-    @pytest.mark.parametrize("text", ["cache = ", "cahce = '/c'", "data = '/d'"])
-    def test_mistakes_in_the_file(self, file: Path, text: str) -> None:
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("cache = ", "Invalid value"),
+            ("cahce = '/c'", '"cahce" is not a setting. Close: cache. There are cache, data_root'),
+            ("cache = 7", "cache is to be a folder in quotes, not 7"),
+            ("data = '/d'", "data is to be a table, [data], not '/d'"),
+            ("[data]\nade = '/a'", '[data]: no data set is called "ade". Close: ade20k. There are'),
+            ("[data]\nade20k = 7", "[data]: ade20k is to be a folder in quotes, not 7"),
+            ("[data]\nade20k = ''", "[data]: ade20k is to be a folder in quotes, not ''"),
+        ],
+    )
+    def test_mistakes_in_the_file(self, file: Path, run_cli: RunCli, text: str, said: str) -> None:
         file.write_text(text)
-        with pytest.raises(UsageError, match=r"settings\.toml"):
-            settings.data_folders(None, {})
+        folders = ("--data-root", file.parent)
+        check = ("data", "check", "cityscapes")
+        for command in (("verify", NAME), check, (*check, *folders), ("verify", NAME, *folders)):
+            finished = run_cli(*command)
+            assert finished.code == 2
+            assert str(file) in finished.err
+            assert said in finished.err
+            assert "no data folder" not in finished.err.lower()
+
+    def test_a_file_that_is_not_text(self, file: Path, run_cli: RunCli) -> None:
+        file.write_bytes(b"cache = '\xff'")
+        finished = run_cli("verify", NAME)
+        assert finished.code == 2
+        assert f"The settings file {file} cannot be read: " in finished.err
+
+    def test_a_folder_of_another_data_set_is_none_for_this_one(self, run_cli: RunCli) -> None:
+        finished = run_cli("verify", NAME, "--data", "coco=.")
+        assert "evaluated on Cityscapes, and no data folder was given for it" in finished.out
+        finished = run_cli("data", "check", "cityscapes", "--data", "coco=.")
+        assert "No data folder was given for cityscapes." in finished.err
+
+    def test_a_file_that_does_not_exist(self, file: Path, run_cli: RunCli) -> None:
+        named = f"HRNET_ZOO_SETTINGS names {file}, which does not exist."
+        check = ("data", "check", "cityscapes")
+        for command in (("fetch", NAME), ("verify", NAME), check, (*check, "--data-root", ".")):
+            assert named in run_cli(*command).err
+        file.with_name("setings.toml").touch()
+        finished = run_cli("data", "check", "cityscapes")
+        assert finished.code == 2
+        close = " Close: setings.toml, no-settings.toml. Correct or unset it."
+        assert named + close in finished.err
+
+    @pytest.mark.parametrize("value", ["cityscape=/mnt/cs", "Cityscapes=/mnt/cs"])
+    def test_a_data_set_that_there_is_not(self, run_cli: RunCli, value: str) -> None:
+        finished = run_cli("verify", NAME, "--data", value)
+        assert finished.code == 2
+        assert f'No data set is called "{value.partition("=")[0]}".' in finished.err
+        assert "Close: cityscapes." in finished.err
 
     def test_no_such_user(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HRNET_ZOO_CACHE", "~no-such-user/x")
@@ -148,5 +198,6 @@ class TestSettings:
 
     def test_data_option_reaches_the_data_set(self, tmp_path: Path, run_cli: RunCli) -> None:
         root = make_cityscapes(tmp_path)
-        finished = run_cli("verify", NAME, "--data", f"cityscapes={root}", "--offline")
+        own = ("--data", f"cityscapes={root}")
+        finished = run_cli("verify", NAME, *own, "--partial", "--offline")
         assert "is not in the cache" in finished.out

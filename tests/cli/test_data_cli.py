@@ -12,7 +12,7 @@ from support.data_trees import expect, label_path, make_split, write
 from support.trees import RunCli, make_cityscapes
 
 from hrnet_zoo import demo
-from hrnet_zoo.datasets import DATASETS, of_kind
+from hrnet_zoo.datasets import DATASETS, cityscapes, of_kind
 from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.zoo.manifest import load_zoo
 
@@ -250,12 +250,14 @@ def test_prepare_then_check(
     make_cityscapes(out)
     command = ("data", "prepare", "cityscapes", "--source", source, "--data-root", out)
     first = run_cli(*command)
-    assert first.code == 0
+    assert first.code == 3
     assert "Cityscapes in" in first.out
+    assert "gtFine/val got 3 files; the complete download makes 500." in first.err
+    assert f"Add what {source} lacks, and give the same command again." in first.err
     assert first.out.splitlines()[-1].split() == ["gtFine/val", "3", "0", "500"]
     assert "prepare Cityscapes (3 images)" in first.err
     again = json.loads(run_cli(*command, "--format", "json", "--workers", "1").out)
-    assert (again["written"], again["already_there"]) == (0, 3)
+    assert (again["complete"], again["written"], again["already_there"]) == (False, 0, 3)
     assert again["folders"] == [
         {"folder": "gtFine/val", "written": 0, "already_there": 3, "expected": 500}
     ]
@@ -264,16 +266,32 @@ def test_prepare_then_check(
     assert "*_gtFine_labelTrainIds.png (3)" in checked.out
 
 
+def test_a_complete_preparation_exits_0(
+    run_cli: RunCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(cityscapes._NUM_IMAGES, "val", 3)
+    source, out = cityscapes_zip(tmp_path), tmp_path / "ready"
+    command = ("data", "prepare", "cityscapes", "--source", source, "--data-root", out)
+    for done in ("written", "already_there"):
+        finished = run_cli(*command, "--format", "json")
+        assert finished.code == 0
+        prepared = json.loads(finished.out)
+        assert (prepared["complete"], prepared[done]) == (True, 3)
+        assert "complete download" not in finished.err
+
+
 def test_prepare_never_replaces_without_being_told(run_cli: RunCli, tmp_path: Path) -> None:
     source, out = cityscapes_zip(tmp_path), tmp_path / "ready"
     command = ("data", "prepare", "cityscapes", "--source", source, "--data-root", out)
-    assert run_cli(*command).code == 0
+    assert run_cli(*command).code == 3, "three files are not the complete download"
     target = sorted(out.rglob("*_labelTrainIds.png"))[0]
     write(target, np.zeros((4, 4), np.uint8))
     refused = run_cli(*command)
     assert refused.code == 3
     assert "--overwrite" in refused.err
-    assert run_cli(*command, "--overwrite").code == 0
+    replaced = run_cli(*command, "--overwrite")
+    assert "--overwrite" not in replaced.err
+    assert replaced.out.splitlines()[-1].split() == ["gtFine/val", "1", "2", "500"]
 
 
 @pytest.mark.parametrize(

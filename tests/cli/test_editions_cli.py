@@ -178,7 +178,7 @@ def test_verify_names_the_edition_of_a_file(
     make_cityscapes(tmp_path / "data", count=1)
     options = (
         "--zoo", two_editions, "--data-root", tmp_path / "data", "--device", "cpu",
-        "--checkpoint", small_checkpoint, "--output",
+        "--checkpoint", small_checkpoint, "--partial", "--output",
     )  # fmt: skip
     finished = run_cli("verify", SEGMENTATION, *options, tmp_path / "as_readme")
     assert finished.code == 3

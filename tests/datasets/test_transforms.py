@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -13,12 +14,14 @@ from fill import DATA
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import keep_ratio_size, resize_keep_ratio, to_network_input
+from hrnet_zoo.demo import MANIFEST
 from hrnet_zoo.tasks.segmentation.protocol import (
     SegmentationProtocol,
     resized_images,
     window_bounds,
 )
 from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS
+from hrnet_zoo.zoo.manifest import load_zoo
 
 GOLDEN: dict[str, Any] = json.loads((DATA / "resize.json").read_text())
 IMAGENET = Normalisation(
@@ -70,6 +73,44 @@ def test_normalisation_by_hand() -> None:
     assert x.shape == (1, 3, 1, 2)
     expected = (image.astype(np.float64) - IMAGENET.mean) / IMAGENET.std
     assert np.allclose(x[0].permute(1, 2, 0).numpy(), expected, rtol=0, atol=1e-6)
+
+
+def known_normalisations() -> list[Normalisation]:
+    """Return all that a row of the zoo or the demo documents, in either edition."""
+    rows = [row for path in (None, MANIFEST) for row in load_zoo(path).rows]
+    editions = [row.in_edition("later") for row in rows if row.later is not None]
+    found = {str(row.setup.normalisation): row.setup.normalisation for row in (*rows, *editions)}
+    return list(found.values())
+
+
+@pytest.mark.parametrize("normalisation", known_normalisations(), ids=str)
+def test_every_byte_becomes_bit_for_bit_what_upstreams_make_of_it(
+    normalisation: Normalisation,
+) -> None:
+    """mmcv 1 subtracts and multiplies in OpenCV, mmdetection 3 and mmpretrain 1 divide in torch."""
+    seen = np.arange(256, dtype=np.uint8)[None, :, None].repeat(3, axis=2)
+    mean, std = np.float32([normalisation.mean]), np.float32([normalisation.std])
+    of_mmcv = cv2.subtract(seen.astype(np.float32), mean.astype(np.float64))
+    of_mmcv = cv2.multiply(of_mmcv, 1 / std.astype(np.float64))
+    of_later = ((torch.from_numpy(seen) - torch.from_numpy(mean)) / torch.from_numpy(std)).numpy()
+    for image in (seen, torch.from_numpy(seen)):  # as on a CPU, and as on a GPU
+        x = to_network_input(image, normalisation, torch.device("cpu"))
+        pixels = x[0].permute(1, 2, 0).numpy()
+        assert np.array_equal(pixels, of_mmcv)
+        assert np.array_equal(pixels, of_later)
+
+
+@pytest.mark.parametrize("order", ["rgb", "bgr"])
+def test_views_and_read_only_arrays_are_normalised_like_others(order: str) -> None:
+    normalisation = IMAGENET.model_copy(update={"channel_order": order})
+    image = np.random.default_rng(4).integers(0, 256, (6, 7, 3), np.uint8)
+    expected = to_network_input(image, normalisation, torch.device("cpu"))
+    read_only = image.copy()
+    read_only.flags.writeable = False
+    mirrored, reversed_ = image[:, ::-1].copy()[:, ::-1], image[..., ::-1].copy()[..., ::-1]
+    for view in (read_only, mirrored, reversed_, np.asfortranarray(image)):
+        x = to_network_input(view, normalisation, torch.device("cpu"))
+        assert torch.equal(x, expected)
 
 
 def test_bgr_rows_see_the_channels_reversed() -> None:

@@ -116,12 +116,25 @@ def test_a_root_without_any_data_set_or_that_is_missing_is_broken(tmp_path: Path
     assert by_name(tmp_path / "nowhere")["folder"].state is State.BROKEN
 
 
-def test_a_name_in_the_settings_file_that_no_data_set_has_is_a_note(
+def test_a_name_in_the_settings_file_that_no_data_set_has_is_broken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "own.toml"
     path.write_text('[data]\ncityscape = "/mnt/cs"\n')
     monkeypatch.setenv("HRNET_ZOO_SETTINGS", str(path))
-    finding = by_name(None)["cityscape"]
-    assert finding.state is State.NOTE
-    assert "no data set has this name" in finding.found
+    (finding,) = check_folders()
+    assert finding.state is State.BROKEN
+    assert 'no data set is called "cityscape". Close: cityscapes.' in finding.found
+    assert by_name(None) == {}
+    make_cityscapes(tmp_path)
+    assert by_name(tmp_path)["cityscapes"].found == "3 of 500 images", "it hides nothing else"
+
+
+def test_a_settings_file_that_does_not_exist_is_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HRNET_ZOO_SETTINGS", str(tmp_path / "gone.toml"))
+    (finding,) = check_folders()
+    assert finding.state is State.BROKEN
+    assert f"{tmp_path / 'gone.toml'}, which does not exist" in finding.found
+    assert str(finding.remedy).startswith("Unset HRNET_ZOO_SETTINGS, or let")

@@ -67,7 +67,7 @@ def verify(tmp_path: Path, root: Path, fcos_checkpoint: Path, run_cli: RunCli) -
         }
         settings |= {key.replace("_", "-"): value for key, value in changes.items()}
         given = [x for k, v in settings.items() if v is not None for x in (f"--{k}", v)]
-        return run_cli("verify", name, *given, *options)
+        return run_cli("verify", name, *given, "--partial", *options)
 
     return run
 
@@ -325,7 +325,7 @@ def test_killed_runs_go_on_and_end_as_an_uninterrupted_one(
     arguments = [
         "verify", FCOS, "--zoo", str(small_scale_zoo(tmp_path, (96, 64))),
         "--data-root", str(tmp_path / "data"), "--checkpoint", str(fcos_checkpoint),
-        "--device", "cpu",
+        "--device", "cpu", "--partial",
     ]  # fmt: skip
     results = {}
     for output, kills in (("whole", 0), ("killed", 4)):

@@ -14,7 +14,7 @@ from support.trees import RunCli
 
 from hrnet_zoo.demo import DATA_ROOT, MANIFEST
 from hrnet_zoo.records.accuracy import AccuracyRecord
-from hrnet_zoo.runs import verify
+from hrnet_zoo.runs.images import Images
 from hrnet_zoo.timing.engines import OpenVinoPart
 from hrnet_zoo.zoo.manifest import load_zoo
 
@@ -121,7 +121,7 @@ def test_an_interrupted_run_is_not_continued_by_another_engine(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(verify._Images, "_score", interrupted)
+        patch.setattr(Images, "_score", interrupted)
         run_cli("verify", SEGMENTOR, *DEMO, "--device", "cpu")
     finished = run_cli("verify", SEGMENTOR, *DEMO, "--device", "cpu", "--engine", "openvino")
     assert "an unfinished run was found, but of another engine; starting anew" in finished.err

@@ -66,7 +66,7 @@ def verify(tmp_path: Path, data_root: Path, small_checkpoint: Path, run_cli: Run
         }
         settings |= {key.replace("_", "-"): value for key, value in changes.items()}
         given = [x for k, v in settings.items() if v is not None for x in (f"--{k}", v)]
-        return run_cli("verify", name, *given, *options)
+        return run_cli("verify", name, *given, "--partial", *options)
 
     return run
 
@@ -382,7 +382,7 @@ def test_ctrl_c_leaves_a_record_that_says_so(
     process = subprocess.Popen(
         [
             sys.executable, "-m", "hrnet_zoo", "verify", NAME, "--data-root", str(data_root),
-            "--checkpoint", str(small_checkpoint), "--device", "cpu",
+            "--checkpoint", str(small_checkpoint), "--device", "cpu", "--partial",
             "--output", str(tmp_path / "records"),
         ],
         stderr=subprocess.PIPE,

@@ -39,6 +39,11 @@ class FolderSummary:
     expected: int | None
     """Files the official download makes; None: not counted."""
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether these are as many files as the official download makes."""
+        return self.expected in (None, self.written + self.already_there)
+
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareSummary:
@@ -58,6 +63,11 @@ class PrepareSummary:
     def already_there(self) -> int:
         """Files that were there already with the same content."""
         return sum(folder.already_there for folder in self.folders)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the official download was complete, by the number of files it made."""
+        return all(folder.is_complete for folder in self.folders)
 
 
 def prepare(
@@ -102,10 +112,6 @@ def prepare(
         own = path.rpartition("/")[0]
         folder = next((f for f in plan.expected if path.startswith(f"{f}/")), own)
         sums.setdefault(folder, Counter())[written] += 1
-    for folder, number in plan.expected.items():
-        if number != sums[folder].total():
-            got = f"{folder} got {sums[folder].total()} files"
-            progress.say(f"{got}; the complete download makes {number}")
     folders = tuple(
         FolderSummary(
             folder=folder,
@@ -115,6 +121,12 @@ def prepare(
         )
         for folder in sums
     )
+    for one in folders:
+        if not one.is_complete:
+            progress.say(
+                f"{one.folder} got {one.written + one.already_there} files; the complete download "
+                f"makes {one.expected}. Add what {source} lacks, and give the same command again."
+            )
     return PrepareSummary(name=dataset.name, root=root, folders=folders)
 
 

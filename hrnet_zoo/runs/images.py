@@ -1,0 +1,229 @@
+"""From a row's images to its numbers: checkpoint, network, every image, what they add up to.
+
+All metrics of one protocol come from one pass. Finished images go into a journal beside the
+record, so that a run that was killed can go on. It decides nothing about numbers: verdicts do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import partial
+
+from hrnet_zoo.datasets.data_set import Samples
+from hrnet_zoo.datasets.digests import fingerprint
+from hrnet_zoo.errors import UsageError, ZooError
+from hrnet_zoo.records.accuracy import DatasetUsed, EngineName, Measurement, Timings
+from hrnet_zoo.records.files import RecordFile
+from hrnet_zoo.records.journal import Journal
+from hrnet_zoo.runs.fleet import Fleet
+from hrnet_zoo.runs.looking import Look, Looking
+from hrnet_zoo.runs.options import MeasureOptions
+from hrnet_zoo.system.devices import resolve_devices
+from hrnet_zoo.system.progress import Progress
+from hrnet_zoo.tasks import TASKS
+from hrnet_zoo.tasks.ahead import StageSeconds, one_behind
+from hrnet_zoo.tasks.evaluation import ImageResult
+from hrnet_zoo.tasks.metric import Metric
+from hrnet_zoo.tasks.options import WorstOptions
+from hrnet_zoo.tasks.tracing import traced
+from hrnet_zoo.zoo.row import Row
+
+_JOURNAL_FORMAT = 2
+
+
+class Images:
+    """The images of a row's data set, which are looked at for all metrics together."""
+
+    def __init__(
+        self,
+        row: Row,
+        metrics: list[Metric],
+        samples: Samples,
+        options: MeasureOptions,
+        file: RecordFile,
+        progress: Progress,
+    ) -> None:
+        """Settle what can be settled before the first image."""
+        self._row, self._metrics, self._samples = row, metrics, samples
+        self._options, self._file, self._progress = options, file, progress
+        self._task = TASKS[row.task]
+        # Cheap checks first: nobody wants to learn after a long download that a library is missing.
+        self._task.check_options(options.score)
+        self._devices = resolve_devices(options.device, progress)
+        self._num_images = min(len(self._samples), options.limit or len(self._samples))
+        self._checkpoint = options.file_for(row, progress)
+        self._protocols = {
+            metric.protocol: self._task.protocol_used(row.setup, metric.protocol)
+            for metric in metrics
+            if metric.protocol
+        }
+
+    def measure(self) -> None:
+        """Look at all images, and add what they amount to to the record."""
+        options, images_file = self._options, self._file.path.with_suffix(".images.jsonl")
+        self._progress.begin("loading the model", None, "")
+        with (
+            self._looking() as looking,
+            self._journal(looking.settings.engine.name) as journal,
+        ):
+            for remark in looking.taken.remarks:
+                self._progress.say(f"{self._checkpoint.path.name}: {remark}")
+            results = self._take_over(journal)
+            self._file.update(
+                checkpoint=options.checkpoint_used(self._row, self._checkpoint, looking.taken),
+                num_images_taken_over=len(results),
+                images_file=images_file.name,
+                settings=looking.settings,
+            )
+            self._evaluate(looking, journal, results)
+            if options.save_results is not None:
+                said = self._task.save_results(options.save_results, self._samples, results)
+                self._progress.say(said)
+            self._score(results, looking.seconds)
+            journal.finish(images_file)
+        if options.worst:
+            try:
+                self._draw_worst(looking, results)
+            except ZooError as error:
+                # All images are done: that is worth keeping without pictures.
+                remark = f"there are no pictures of the worst images: {error}"
+                self._file.update(remarks=[*looking.remarks, remark])
+
+    def _looking(self) -> Looking | Fleet:
+        """Return what looks at images: one device in this process, or several in theirs."""
+        look = Look(
+            name=self._row.name,
+            setup=self._row.setup,
+            metrics=[metric.name for metric in self._metrics],
+            checkpoint=self._checkpoint.path,
+            data_folder=self._options.folder_of(self._row),
+            num_workers=self._options.num_workers,
+            graphs=self._options.graphs,
+            engine=self._options.engine,
+        )
+        if len(self._devices) == 1:
+            return Looking(look, self._devices[0], self._progress, self._samples)
+        if self._options.profile is not None:
+            msg = "--profile traces one device in this process; name one with --device."
+            raise UsageError(msg)
+        names = [self._samples.name_of(i) for i in range(self._num_images)]
+        return Fleet(look, self._devices, names)
+
+    def _draw_worst(self, looking: Looking | Fleet, results: Mapping[str, ImageResult]) -> None:
+        if isinstance(looking, Fleet):
+            looking = looking.in_this_process()
+        folder = self._file.path.with_suffix(".worst")
+        worst = WorstOptions(count=self._options.worst, folder=folder, device=looking.device)
+        given = (self._row.setup, self._samples, looking.network, self._metrics[0], results, worst)
+        self._task.networks.worst(*given).draw(self._progress)
+
+    def _journal(self, engine: EngineName) -> Journal:
+        """Return the journal of this run, which may hold the results of an unfinished one.
+
+        Other metrics or another limit have journals of their own; another checkpoint, data set,
+        protocol or engine makes what is in the journal useless.
+        """
+        names = "+".join(metric.name for metric in self._metrics)
+        limited = f"-first-{self._options.limit}" if self._options.limit else ""
+        used = {name: used.model_dump(mode="json") for name, used in self._protocols.items()}
+        identity = {
+            "format": _JOURNAL_FORMAT,
+            "checkpoint": self._checkpoint.sha256,
+            "dataset": self._samples.stamp(self._num_images),
+            "protocol": used,
+            "engine": engine,
+        }
+        path = self._file.path.with_name(f".unfinished-{names}{limited}.jsonl")
+        return Journal(path, identity)
+
+    def _take_over(self, journal: Journal) -> dict[str, ImageResult]:
+        """Return the results of an interrupted run, and note there that this run continues it."""
+        if journal.changed:
+            changed = ", ".join(journal.changed)
+            say = f"an unfinished run was found, but of another {changed}; starting anew"
+            self._progress.say(say)
+        read = self._task.from_text
+        results = {
+            entry["name"]: ImageResult(
+                name=entry["name"],
+                digest=entry["digest"],
+                counted={name: read(text) for name, text in entry["results"].items()},
+            )
+            for entry in journal.entries
+            if "name" in entry
+        }
+        if results:
+            self._progress.say(f"going on after {len(results)} images of an interrupted run")
+            runs = [entry["record"] for entry in journal.entries if "record" in entry]
+            self._file.mark_continued(runs[-1])
+        journal.append({"record": self._file.path.name})
+        return results
+
+    def _evaluate(
+        self, looking: Looking | Fleet, journal: Journal, results: dict[str, ImageResult]
+    ) -> None:
+        """Add the result of every image that has none yet."""
+        what = f"evaluating {self._row.name} on {looking.settings.device}"
+        self._progress.begin(what, self._num_images, "images")
+        missing = [i for i in range(self._num_images) if self._samples.name_of(i) not in results]
+        found = traced(looking.results(missing), self._options.profile, self._progress)
+        # Written in a thread, while the next image is computed.
+        for result, _ in one_behind((each, partial(self._keep, each, journal)) for each in found):
+            results[result.name] = result
+            self._progress.update(len(results))
+        self._file.update(
+            settings=looking.settings,
+            remarks=looking.remarks,
+            images_by_device=looking.images_by_device,
+        )
+
+    def _keep(self, result: ImageResult, journal: Journal) -> None:
+        texts = {name: self._task.to_text(found) for name, found in result.counted.items()}
+        journal.append({"name": result.name, "digest": result.digest, "results": texts})
+
+    def _score(self, results: dict[str, ImageResult], seconds: StageSeconds) -> None:
+        """Add the values, and what they rest on, to the record."""
+        setup, samples, metrics = self._row.setup, self._samples, self._metrics
+        started = time.perf_counter()
+        scored = self._task.networks.score(
+            setup, samples, metrics, results, self._options.score, self._progress
+        )
+        seconds.metric += time.perf_counter() - started
+        used = [self._protocols[metric.protocol or ""] for metric in metrics]
+        self._file.update(
+            dataset=DatasetUsed(
+                name=setup.dataset,
+                num_images=len(results),
+                num_images_found=len(samples),
+                fingerprint=fingerprint({name: each.digest for name, each in results.items()}),
+            ),
+            measurements=[
+                *self._file.record.measurements,
+                *(
+                    Measurement(metric=metric.name, protocol=protocol, **dict(scored[metric.name]))
+                    for metric, protocol in zip(metrics, used, strict=True)
+                ),
+            ],
+            timings=_timings(seconds),
+        )
+
+
+def _timings(seconds: StageSeconds) -> Timings:
+    """Return the seconds of every stage, and which one there is most to gain from."""
+    shares = {
+        "waiting for images": seconds.waiting,
+        "network": seconds.forward,
+        "post-processing": seconds.post,
+        "metric": seconds.metric,
+    }
+    return Timings(
+        wall_s=seconds.wall,
+        decode_s=seconds.decode,
+        waiting_s=seconds.waiting,
+        forward_s=seconds.forward,
+        post_s=seconds.post,
+        metric_s=seconds.metric,
+        num_workers=seconds.num_workers,
+        bottleneck=max(shares, key=shares.__getitem__) if seconds.wall else None,
+    )
