@@ -35,8 +35,15 @@ CHUNK_BYTES = 1 << 16
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
-# The bucket was closed; the same paths are served by the project's own host.
-RETIRED_HOSTS = {"open-mmlab.s3.ap-northeast-2.amazonaws.com": "https://download.openmmlab.com"}
+_RETIRED_HOSTS = (
+    "open-mmlab.s3.ap-northeast-2.amazonaws.com",
+    "s3.ap-northeast-2.amazonaws.com/open-mmlab",  # the same bucket, as a folder of its region
+    "openmmlab.oss-accelerate.aliyuncs.com",
+)
+RETIRED = re.compile(rf"https?://({'|'.join(map(re.escape, _RETIRED_HOSTS))})(?=/)", re.IGNORECASE)
+"""How an address begins whose server was closed; the group is that server."""
+SERVED_BY = "https://download.openmmlab.com"
+"""The project's own server, which has the same paths."""
 
 Notify = Callable[[str], None]
 Progress = Callable[[int, int | None], None]
@@ -131,9 +138,9 @@ def resolve_url(url: str, mirror: str | None = None, base_dir: Path | None = Non
     """
     if not _is_web(url):
         return (_local_path(url, base_dir),)
-    parts = urlsplit(url)
+    parts = urlsplit(RETIRED.sub(SERVED_BY, url))
     if mirror is None:
-        base = RETIRED_HOSTS.get(parts.hostname or "", f"{parts.scheme}://{parts.netloc}")
+        base = f"{parts.scheme}://{parts.netloc}"
     elif _is_web(mirror):
         if "@" in urlsplit(mirror).netloc:
             msg = "--mirror holds a password, which would be printed; put it into .netrc instead."
