@@ -169,8 +169,9 @@ def _unknown_file(zoo: Zoo, line: Line) -> str:
         row = max(named, key=lambda row: len(row.name))
         has = row.checkpoint_file_name or "no file"
         digits = promised_sha256(file_name)
-        noted = "".join(f" ({note.rstrip('.')})" for note in row.notes if digits and digits in note)
-        return f"{file_name} is not in the zoo, whose {row.name} links {has}{noted}"
+        noted = [note.rstrip(".") for note in row.notes if digits and digits in note]
+        what = f"{file_name} is not in the zoo, whose {row.name} links {has}"
+        return f"{what} (the manifest notes: {noted[0]})" if noted else what
     return f"{file_name} is not in the zoo"
 
 

@@ -25,6 +25,7 @@ import urllib3
 from requests.exceptions import ChunkedEncodingError, SSLError
 
 from hrnet_zoo.errors import CheckpointError, UsageError
+from hrnet_zoo.weights.retired import RETIRED, SERVED_BY
 
 TIMEOUTS_S = (10.0, 60.0)  # to connect, and between two pieces of data
 ATTEMPTS = 4
@@ -34,16 +35,6 @@ PROGRESS_INTERVAL_S = 0.05
 CHUNK_BYTES = 1 << 16
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-_RETIRED_HOSTS = (
-    "open-mmlab.s3.ap-northeast-2.amazonaws.com",
-    "s3.ap-northeast-2.amazonaws.com/open-mmlab",  # the same bucket, as a folder of its region
-    "openmmlab.oss-accelerate.aliyuncs.com",
-)
-RETIRED = re.compile(rf"https?://({'|'.join(map(re.escape, _RETIRED_HOSTS))})(?=/)", re.IGNORECASE)
-"""How an address begins whose server was closed; the group is that server."""
-SERVED_BY = "https://download.openmmlab.com"
-"""The project's own server, which has the same paths."""
 
 Notify = Callable[[str], None]
 Progress = Callable[[int, int | None], None]

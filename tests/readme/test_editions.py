@@ -6,10 +6,12 @@ import random
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
-from readme.test_readme import cells, measured_everywhere
+from readme.test_readme import cells, documenting, measured_everywhere, zoo_with
 from support.readme_variants import original
+from support.trees import RunCli
 
 from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.editions import WantedEdition
@@ -154,6 +156,16 @@ def test_what_is_unclear_is_named_and_stays(text: str, why: str) -> None:
     [left] = found.unknown
     assert why in left.reason
     assert left.line == 5
+
+
+def test_a_row_without_a_file_is_known_by_its_configuration() -> None:
+    row = documenting(ZOO.row(LOVEDA), miou="49.40")
+    text = readme(LOVEDA, "1.59", "-", "49.28").replace("|  |", f"| [config](x/{LOVEDA}.py) |")
+    without = row.model_copy(update={"checkpoint_url": None})
+    found = update_readme(text, zoo_with(without), {}, "documented")
+    assert [change.new for change in found.changes] == ["24.87", "49.40"]
+    named = update_readme(text, zoo_with(row), {}, "documented")
+    assert [named.changes, len(named.unknown)] == [(), 1]
 
 
 # --- an edition that is asked for
@@ -309,3 +321,15 @@ def test_any_readme_keeps_newer_numbers_filled_cells_and_all_other_bytes(seed: i
     ) == len(found.changes)
     again = update(found.new)
     assert (again.changes, again.new) == ((), found.new)
+
+
+@pytest.mark.parametrize("seed", range(60, 66))
+def test_any_readme_is_written_as_was_said(seed: int, tmp_path: Path, run_cli: RunCli) -> None:
+    file, text = tmp_path / "README.md", mutated(random.Random(seed))
+    file.write_bytes(text.encode())
+    checked = run_cli("readme", file, "--check")
+    written = run_cli("readme", file, "--write")
+    assert checked.out == written.out
+    assert (checked.code == 1) == (written.out != "") == (file.read_bytes() != text.encode())
+    assert {checked.code, written.code} <= {0, 1, 3}
+    assert run_cli("readme", file, "--check").out == ""

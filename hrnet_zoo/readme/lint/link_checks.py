@@ -22,8 +22,9 @@ from hrnet_zoo.readme.names import (
     width_in_name,
 )
 from hrnet_zoo.tasks import METRICS
-from hrnet_zoo.weights.download import RETIRED, SERVED_BY, sha256_of
+from hrnet_zoo.weights.download import sha256_of
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
+from hrnet_zoo.weights.retired import RETIRED, SERVED_BY
 from hrnet_zoo.zoo.printed import decimals_of, printed_number
 from hrnet_zoo.zoo.row import LaterEdition
 
