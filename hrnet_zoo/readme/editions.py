@@ -14,9 +14,8 @@ from typing import Literal
 
 from hrnet_zoo.readme.markdown import Cell, Line
 from hrnet_zoo.readme.names import labels_of
-from hrnet_zoo.readme.results import ResultsTable, links_of
+from hrnet_zoo.readme.results import ResultsTable
 from hrnet_zoo.tasks import METRICS
-from hrnet_zoo.weights.file_name import link_file_name
 from hrnet_zoo.zoo.printed import NOT_PRINTED, decimals_of, printed_number
 from hrnet_zoo.zoo.row import EDITIONS, EditionName, Row
 
@@ -43,9 +42,11 @@ class LineEditions:
 
     row: Row
     """The row in the one of them that states most of the line's numbers."""
+    editions: tuple[Row, ...]
+    """The row in all its editions."""
     possible: tuple[Row, ...]
-    """The row in the edition that is wanted, or else in those whose file the line links; in all
-    if it links none."""
+    """Of these the one that is wanted, or else those whose file the line links; all if it links
+    none."""
     links_file: bool
     """Whether the line links its row's file, or the manifest knows of none."""
     is_wanted: bool
@@ -101,7 +102,7 @@ class LineEditions:
         """Say that a number is of no edition, and which there are."""
         known = {
             row.edition: "none" if text in NOT_PRINTED else text
-            for row in self.row.editions
+            for row in self.editions
             if (text := stated(row, metric, decimals_of(number))) is not None
         }
         said = ", ".join(f"{edition} {text}" for edition, text in known.items())
@@ -114,8 +115,8 @@ class LineEditions:
         if METRICS[metric].protocol is None and not self.is_wanted:
             # Memory and speed are not measured in the file: where they were stated anew, it does
             # not tell whose they are.
-            numbers = {printed_number(stated(row, metric)) for row in self.row.editions} - {None}
-            rows = self.row.editions if len(numbers) > 1 else rows
+            numbers = {printed_number(stated(row, metric)) for row in self.editions} - {None}
+            rows = self.editions if len(numbers) > 1 else rows
         texts = [stated(row, metric, decimals) for row in rows]
         return [text for text in dict.fromkeys(texts) if text is not None]
 
@@ -123,7 +124,7 @@ class LineEditions:
         """Whether a number is that of an edition after all that the line can be of."""
         last = EDITIONS.index(self.possible[-1].edition)
         return any(
-            printed_number(stated(row, metric)) == number for row in self.row.editions[last + 1 :]
+            printed_number(stated(row, metric)) == number for row in self.editions[last + 1 :]
         )
 
 
@@ -157,25 +158,25 @@ def line_editions(
         row: in any edition.
         wanted: whose numbers the line should print.
     """
-    possible, checkpoint = row.editions, links_of(line).checkpoint
-    if checkpoint is not None:
-        file_name = link_file_name(checkpoint)
-        possible = tuple(one for one in possible if one.checkpoint_file_name == file_name)
+    editions, text = row.editions, " ".join(cell.raw for cell in line.cells)
+    linked = tuple(e for e in editions if e.checkpoint_url and e.checkpoint_file_name in text)
+    possible = linked or editions
     if wanted != "auto":
-        linked = possible[0].edition
-        possible = tuple(one for one in possible if one.edition == wanted)
-        if wanted not in [one.edition for one in row.editions]:
+        if wanted not in [one.edition for one in editions]:
             return f"{row.name} has no {wanted} edition"
+        possible = tuple(one for one in possible if one.edition == wanted)
         if not possible:
-            return f"it links the {linked} edition's file of {row.name}; link the other first"
+            there = linked[0].edition
+            return f"it links the {there} edition's file of {row.name}; link the other first"
     numbers = {m: n for m in table.metrics if (n := number_in(table.cell(line, m))) is not None}
 
     def num_stated(one: Row) -> int:
         return sum(printed_number(stated(one, m)) == number for m, number in numbers.items())
 
     return LineEditions(
-        row=max(possible, key=num_stated) if checkpoint is None else possible[0],
+        row=possible[0] if linked else max(possible, key=num_stated),
+        editions=editions,
         possible=possible,
-        links_file=checkpoint is not None or not any(one.checkpoint_url for one in possible),
+        links_file=bool(linked) or not any(one.checkpoint_url for one in editions),
         is_wanted=wanted != "auto",
     )
