@@ -13,7 +13,6 @@ from readme.test_readme import cells, documenting, measured_everywhere, zoo_with
 from support.readme_variants import original
 from support.trees import RunCli
 
-from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.editions import WantedEdition
 from hrnet_zoo.readme.update import Update, update_readme
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -282,17 +281,16 @@ def mutated(rng: random.Random) -> str:
         elif change == 2:
             lines[i] = re.sub(r"-[0-9a-f]{8}\.pth", "-00000000.pth", lines[i])
         elif change == 3:
-            lines[i] = lines[rng.choice(rows)]
+            alike = [line for line in lines if line.count("|") == lines[i].count("|") > 7]
+            lines[i] = rng.choice([line for line in alike if "---" not in line])
     return "".join(lines)
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_any_readme_keeps_newer_numbers_filled_cells_and_all_other_bytes(seed: int) -> None:
     text = mutated(random.Random(seed))
-    try:
-        found = update(text)
-    except ReadmeError:
-        return
+    found = update(text)
+    assert found.num_tables >= 6
     old, new = text.splitlines(), found.new.splitlines()
     for change in found.changes:
         assert change.row is not None
