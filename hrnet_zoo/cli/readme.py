@@ -12,6 +12,7 @@ from hrnet_zoo.cli.options import PATH, format_option, records_option, zoo_optio
 from hrnet_zoo.cli.report import measured_in
 
 if TYPE_CHECKING:
+    from hrnet_zoo.readme.editions import WantedEdition
     from hrnet_zoo.readme.update import Change, Columns, Update
 
 
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     default="documented",
     help="Numbers of the manifest, numbers measured, or the former with columns for the latter.",
 )
+@click.option(
+    "--edition",
+    type=click.Choice(["readme", "later", "auto"]),
+    default="auto",
+    help="The README's numbers, those published later, or those that each line is of: the default.",
+)
 @records_option
 @format_option("text", "json")
 @zoo_option
@@ -35,14 +42,16 @@ def readme(
     check: bool,
     diff: bool,
     columns: Columns,
+    edition: WantedEdition,
     folder: Path,
     form: str,
     zoo_file: Path | None,
 ) -> int:
     """Update a README's results tables in place.
 
-    Only cells whose value differs are rewritten; everything else keeps every byte. Exit codes: 0, 1
-    if --check found a change, 3 if a line of a results table is not a row of the zoo.
+    Only cells whose value differs are rewritten; everything else keeps every byte. A number of no
+    edition stays and is named, unless --edition says whose replaces it. Exit codes: 0, 1 if --check
+    found a change, 3 if a number stays or a line of a results table is not a row of the zoo.
     """
     from hrnet_zoo.readme.text import read_text, write_text
     from hrnet_zoo.readme.update import update_readme
@@ -51,15 +60,18 @@ def readme(
     if write + check + diff > 1:
         msg = "--write, --check and --diff exclude each other."
         raise click.UsageError(msg)
+    if columns == "measured" and edition != "auto":
+        msg = "--edition is about documented numbers, and --columns measured writes none."
+        raise click.UsageError(msg)
     zoo = load_zoo(zoo_file)
     measured = {} if columns == "documented" else measured_in(zoo, folder)
     name = str(file)
-    update = update_readme(read_text(file), zoo, measured, columns, name)
+    update = update_readme(read_text(file), zoo, measured, columns, name, edition)
     written = write and update.new != update.old
     if written:
         write_text(file, update.new)
     if form == "json":
-        click.echo(_as_json(update, name, columns, written=written))
+        click.echo(_as_json(update, name, columns, edition, written=written))
     elif check or write:
         for change in update.changes:
             click.echo(f"{name}:{change.line}: {_describe(change)}")
@@ -100,12 +112,15 @@ def _summary(update: Update, name: str, *, written: bool) -> str:
     return f"{name}: {rows}; {count} {'made' if written else 'to make'}"
 
 
-def _as_json(update: Update, name: str, columns: Columns, *, written: bool) -> str:
+def _as_json(
+    update: Update, name: str, columns: Columns, edition: WantedEdition, *, written: bool
+) -> str:
     from hrnet_zoo.report.text import to_json
 
     content = {
         "file": name,
         "columns": columns,
+        "edition": edition,
         "written": written,
         "rows": update.num_rows,
         "changes": update.changes,

@@ -15,7 +15,7 @@ from hrnet_zoo.readme.titles import columns_of
 from hrnet_zoo.readme.values import says_nothing, stated_number
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.metric import SINGLE
-from hrnet_zoo.weights.file_name import link_file_name
+from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
 from hrnet_zoo.zoo.columns import (
     LABELS,
     NETWORKS,
@@ -183,6 +183,7 @@ def match_lines(zoo: Zoo, table: ResultsTable) -> list[tuple[Line, Row | str]]:
     """Return each whole line of a table with the row of the zoo that it is, or why it is none.
 
     A checkpoint's file name decides, wherever it is hosted; then that of the configuration or log.
+    Where only a later edition has the file, the row is in that edition.
     A line without links is the row of the same table whose cells of text are equal, if there is
     just one and no other line is it.
     """
@@ -205,13 +206,23 @@ def match_lines(zoo: Zoo, table: ResultsTable) -> list[tuple[Line, Row | str]]:
 
 
 def _linked_row(zoo: Zoo, links: Links) -> Row | None:
-    for link, name_of in (
-        (links.checkpoint, lambda row: row.checkpoint_file_name),
-        (links.config, lambda row: f"{row.name}.py"),
-        (links.log, lambda row: link_file_name(row.log_url or "")),
-    ):
-        if link is not None:
-            return next((row for row in zoo.rows if name_of(row) == link_file_name(link)), None)
+    if links.checkpoint is not None:
+        return _row_with(zoo, link_file_name(links.checkpoint))
+    if links.config is not None:
+        config = link_file_name(links.config)
+        return next((row for row in zoo.rows if f"{row.name}.py" == config), None)
+    log = link_file_name(links.log or "")
+    logged = (row for row in zoo.rows if row.log_url and link_file_name(row.log_url) == log)
+    return next(logged, None)
+
+
+def _row_with(zoo: Zoo, checkpoint: str) -> Row | None:
+    """Return the row whose file has this name, in the first edition that has it."""
+    for row in zoo.rows:
+        if row.checkpoint_file_name == checkpoint:
+            return row
+        if row.later is not None and link_file_name(row.later.checkpoint_url) == checkpoint:
+            return row.in_edition("later")
     return None
 
 
@@ -221,14 +232,14 @@ def _unknown_file(zoo: Zoo, link: str) -> str:
     The line is not a row then, whatever its labels: its numbers are another file's, and stay.
     """
     file_name = link_file_name(link)
-    for row in zoo.rows:
-        if row.later is not None and link_file_name(row.later.checkpoint_url) == file_name:
-            return f"{file_name} is the file of the later edition of {row.name}"
     named = [row for row in zoo.rows if file_name.startswith(f"{row.name}_")]
     if named:
         row = max(named, key=lambda row: len(row.name))
         has = row.checkpoint_file_name or "no file"
-        return f"{file_name} is not in the zoo, whose {row.name} links {has}"
+        digits = promised_sha256(file_name)
+        noted = [note.rstrip(".") for note in row.notes if digits and digits in note]
+        what = f"{file_name} is not in the zoo, whose {row.name} links {has}"
+        return f"{what} (the manifest notes: {noted[0]})" if noted else what
     return f"{file_name} is not in the zoo"
 
 

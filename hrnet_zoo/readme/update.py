@@ -6,15 +6,14 @@ README's own, so that they can be filled anew and taken out again.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
 
 from hrnet_zoo.errors import ReadmeError
+from hrnet_zoo.readme.editions import NUMBER, LineEditions, WantedEdition, line_editions
 from hrnet_zoo.readme.markdown import Cell, Line, read_markdown
-from hrnet_zoo.readme.names import labels_of
 from hrnet_zoo.readme.results import (
     ResultsTable,
     added_titles,
@@ -33,8 +32,6 @@ from hrnet_zoo.zoo.zoo import Zoo
 
 Columns = Literal["documented", "measured", "both"]
 """Whose numbers the README shows."""
-
-_NUMBER = re.compile(r"[*_~`]*(\d+(?:\.\d+)?)", re.ASCII)
 
 _NOTHING = "-"
 """Not measured. A blank cell at the end of a line without a last pipe would not be a cell."""
@@ -63,10 +60,14 @@ class TableChanges:
     table: ResultsTable
     rows: Sequence[tuple[Line, Row]]
     """The lines that are rows of the zoo."""
+    editions: Mapping[int, LineEditions]
+    """By number of the line: which editions it prints; not read for the columns "measured"."""
     measured: Measured
     """Verdicts on what was measured; not read for the columns "documented"."""
     columns: Columns
     changes: list[Change] = field(default_factory=list)
+    left: list[Unknown] = field(default_factory=list)
+    """Cells that stay although they are of no edition."""
     edits: list[Edit] = field(default_factory=list)
 
     def make(self) -> None:
@@ -75,21 +76,27 @@ class TableChanges:
         for line, row in self.rows:
             for column, place in self.table.columns.items():
                 cell = line.cells[place]
-                if self.columns == "measured":
-                    compared = self._compared(row, column)
-                    new = compared and compared[0]
-                else:
-                    new = _documented_text(row, column, cell)
+                new = self._new_text(line, row, column)
                 if new is not None and (old := _replaced_part(cell, column, new)) is not None:
                     right = delimiters[place].endswith(":") and delimiters[place][0] != ":"
                     self._replace(line, row, place, old, new, right=right)
         self._add_columns()
 
+    def _new_text(self, line: Line, row: Row, column: str) -> str | None:
+        """Return what a cell should say, or None if it stays; why is said where that is wrong."""
+        if self.columns == "measured":
+            compared = self._compared(row, column)
+            return compared and compared[0]
+        expected = self.editions[line.number].expected(column, self.table.cell(line, column))
+        if expected.why_left is not None:
+            self.left.append(Unknown(line=line.number, reason=expected.why_left))
+        return expected.text
+
     @property
-    def documented(self) -> list[tuple[str, str]]:
-        """Return the row's name and the metric of all documented values of the table."""
+    def documented(self) -> list[bool]:
+        """Return of each documented value of the table whether it was measured."""
         return [
-            (row.name, metric)
+            self._compared(row, metric) is not None
             for _, row in self.rows
             for metric in self.table.metrics
             if row.documented(metric) is not None
@@ -98,9 +105,10 @@ class TableChanges:
     def _compared(self, row: Row, metric: str) -> tuple[str, str] | None:
         """Return measured value and difference as the table shows them, if it was measured.
 
-        They have as many decimals as the documented values of the column, at most.
+        They have as many decimals as the documented values of the column, at most. Of a file that
+        only a later edition has, nothing is known: verdicts are on the README's.
         """
-        judgement = self.measured.get((row.name, metric))
+        judgement = self.measured.get((row.name, metric)) if row.edition == "readme" else None
         if judgement is None:
             return None
         values = [other.documented(metric) for _, other in self.rows]
@@ -172,17 +180,6 @@ class TableChanges:
             self.changes.append(Change(line=table.header.number, column=titles[place], old=filled))
 
 
-def _documented_text(row: Row, column: str, cell: Cell) -> str | None:
-    """Return what the manifest quotes, or None where nothing is to change.
-
-    That is so for links, for what the row's table has no column for, and for a label whose wrong
-    width was corrected.
-    """
-    if column == "backbone" and " ".join(cell.core.split()) in labels_of(row):
-        return None
-    return row.text(column)
-
-
 def _replaced_part(cell: Cell, column: str, new: str) -> str | None:
     """Return the part of a cell's text that has to change, or None if it says that already.
 
@@ -190,7 +187,7 @@ def _replaced_part(cell: Cell, column: str, new: str) -> str | None:
     """
     if cell.text == new:
         return None
-    number = _NUMBER.match(cell.text) if column in METRICS else None
+    number = NUMBER.match(cell.text) if column in METRICS else None
     old = number[1] if number else cell.core
     if number and new in NOT_PRINTED:
         old = cell.text  # a remark on no number would be left over
@@ -199,7 +196,7 @@ def _replaced_part(cell: Cell, column: str, new: str) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Unknown:
-    """A line that is not a row of the zoo."""
+    """A line that is not a row of the zoo, or a number in it that is of no edition."""
 
     line: int
     reason: str
@@ -214,7 +211,7 @@ class Update:
     """The same text where nothing has to change, character for character."""
     changes: tuple[Change, ...]
     unknown: tuple[Unknown, ...]
-    """Lines that are not rows of the zoo; they stay as they are."""
+    """Lines that are not rows of the zoo and numbers of no edition; they stay as they are."""
     num_tables: int
     num_rows: int
     """Lines that are rows of the zoo."""
@@ -224,7 +221,12 @@ class Update:
 
 
 def update_readme(
-    text: str, zoo: Zoo, measured: Measured, columns: Columns, where: str = "The text"
+    text: str,
+    zoo: Zoo,
+    measured: Measured,
+    columns: Columns,
+    where: str = "The text",
+    edition: WantedEdition = "auto",
 ) -> Update:
     """Return a README's text with the cells changed whose value is another one.
 
@@ -234,6 +236,9 @@ def update_readme(
         measured: verdicts on what was measured; not read for "documented".
         columns: whose numbers the tables show.
         where: the file's name, for messages.
+        edition: whose documented numbers the tables show; not read for "measured". With "auto" a
+            number is replaced only by one of the edition that its line is of, and never by a blank
+            or by one that was replaced itself.
 
     Raises:
         ReadmeError: there is no results table, or one has a line with too few or too many cells.
@@ -251,31 +256,45 @@ def update_readme(
             "them, nothing was changed:\n"
         )
         raise ReadmeError(msg + "\n".join(ragged))
-    plans: list[TableChanges] = []
-    unknown: list[Unknown] = []
-    for table in tables:
-        rows: list[tuple[Line, Row]] = []
-        for line, found in match_lines(zoo, table):
-            if isinstance(found, str):
-                unknown.append(Unknown(line=line.number, reason=found))
-            elif table.markdown.is_html:
-                reason = f"{found.name} is in a table of HTML, and only those of pipes are changed"
-                unknown.append(Unknown(line=line.number, reason=reason))
-            else:
-                rows.append((line, found))
-        plan = TableChanges(table=table, rows=rows, measured=measured, columns=columns)
-        if not table.markdown.is_html:
-            plan.make()
-        plans.append(plan)
+    plans = [_plan(zoo, table, measured, columns, edition) for table in tables]
     changes = [change for plan in plans for change in plan.changes]
-    documented = [key for plan in plans for key in plan.documented]
+    unknown = [left for plan in plans for left in plan.left]
+    documented = [was_measured for plan in plans for was_measured in plan.documented]
     return Update(
         old=text,
         new=spliced(text, [edit for plan in plans for edit in plan.edits]),
         changes=tuple(sorted(changes, key=lambda change: change.line)),
-        unknown=tuple(unknown),
+        unknown=tuple(sorted(unknown, key=lambda left: left.line)),
         num_tables=len(tables),
         num_rows=sum(len(plan.rows) for plan in plans),
-        num_unmeasured=sum(key not in measured for key in documented),
+        num_unmeasured=documented.count(False),
         num_documented=len(documented),
     )
+
+
+def _plan(
+    zoo: Zoo, table: ResultsTable, measured: Measured, columns: Columns, edition: WantedEdition
+) -> TableChanges:
+    """Return what has to change in a table."""
+    rows: list[tuple[Line, Row]] = []
+    editions: dict[int, LineEditions] = {}
+    left: list[Unknown] = []
+    for line, row in match_lines(zoo, table):
+        found: Row | LineEditions | str = row
+        if isinstance(row, Row) and columns != "measured":
+            found = line_editions(table, line, row, edition)
+        if isinstance(row, Row) and table.markdown.is_html:
+            found = f"{row.name} is in a table of HTML, and only those of pipes are changed"
+        if isinstance(found, str):
+            left.append(Unknown(line=line.number, reason=found))
+        elif isinstance(found, LineEditions):
+            editions[line.number] = found
+            rows.append((line, found.row))
+        else:
+            rows.append((line, found))
+    plan = TableChanges(
+        table=table, rows=rows, editions=editions, measured=measured, columns=columns, left=left
+    )
+    if not table.markdown.is_html:
+        plan.make()
+    return plan

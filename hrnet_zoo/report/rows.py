@@ -197,7 +197,9 @@ def _differences(row: Row, later: LaterEdition) -> Iterator[tuple[str, str, str]
         readme = row.text(name)
         if name in METRICS and (readme is not None or published_later is not None):
             yield METRICS[name].title, _documented(readme), _documented(published_later)
-    yield "speed", _documented(row.text("fps"), "fps"), _documented(later.inference_ms, "ms")
+    fps = later.stated("fps")
+    speed = "not documented" if fps is None else f"{fps} fps ({later.inference_ms} ms)"
+    yield "speed", _documented(row.text("fps"), "fps"), speed
     ours, theirs = row.setup.normalisation, later.normalisation
     if ours != theirs:
         yield "channel order", ours.channel_order, theirs.channel_order

@@ -25,6 +25,7 @@ import urllib3
 from requests.exceptions import ChunkedEncodingError, SSLError
 
 from hrnet_zoo.errors import CheckpointError, UsageError
+from hrnet_zoo.weights.retired import RETIRED, SERVED_BY
 
 TIMEOUTS_S = (10.0, 60.0)  # to connect, and between two pieces of data
 ATTEMPTS = 4
@@ -34,9 +35,6 @@ PROGRESS_INTERVAL_S = 0.05
 CHUNK_BYTES = 1 << 16
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-# The bucket was closed; the same paths are served by the project's own host.
-RETIRED_HOSTS = {"open-mmlab.s3.ap-northeast-2.amazonaws.com": "https://download.openmmlab.com"}
 
 Notify = Callable[[str], None]
 Progress = Callable[[int, int | None], None]
@@ -131,9 +129,9 @@ def resolve_url(url: str, mirror: str | None = None, base_dir: Path | None = Non
     """
     if not _is_web(url):
         return (_local_path(url, base_dir),)
-    parts = urlsplit(url)
+    parts = urlsplit(RETIRED.sub(SERVED_BY, url))
     if mirror is None:
-        base = RETIRED_HOSTS.get(parts.hostname or "", f"{parts.scheme}://{parts.netloc}")
+        base = f"{parts.scheme}://{parts.netloc}"
     elif _is_web(mirror):
         if "@" in urlsplit(mirror).netloc:
             msg = "--mirror holds a password, which would be printed; put it into .netrc instead."

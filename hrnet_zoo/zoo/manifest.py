@@ -273,6 +273,8 @@ def _number_problems(texts: Mapping[str, str | None]) -> Iterator[Problem]:
         except ValueError as error:
             yield (quantity,), str(error)
         else:
+            if quantity == "inference_ms" and value == 0:
+                yield (quantity,), "0 milliseconds are impossible"
             if value is not None and is_percent(quantity) and value > 100:
                 yield (quantity,), f"{value} percent is impossible"
 

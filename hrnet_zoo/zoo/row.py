@@ -123,6 +123,18 @@ class LaterEdition(Strict):
         """Return what it states of the row's metrics; milliseconds are of no metric."""
         return {q: text for q, text in self.quantities.items() if q in METRICS and text is not None}
 
+    def stated(self, metric: str, decimals: int = 1) -> str | None:
+        """Return what it states of a metric, or None if nothing.
+
+        Args:
+            metric: its name.
+            decimals: of images per second, which are computed: 1000 / `inference_ms`.
+        """
+        ms = printed_number(self.inference_ms)
+        if metric == "fps" and ms is not None:
+            return str(round(1000 / ms, decimals))
+        return self.numbers.get(metric)
+
     @property
     def checkpoint_sha256_prefix(self) -> str | None:
         """Return the first 8 hex digits of the SHA-256 that the checkpoint's file name promises."""
@@ -186,6 +198,11 @@ class Row(Strict):
     def edition(self) -> EditionName:
         """Return which claim this row makes."""
         return "readme" if self._readme is None else "later"
+
+    @property
+    def editions(self) -> tuple[Row, ...]:
+        """Return this row as each edition claims it, the README's first."""
+        return tuple(self.in_edition(name) for name in EDITIONS if name == "readme" or self.later)
 
     def in_edition(self, name: EditionName) -> Row:
         """Return this row as the edition called ``name`` claims it.

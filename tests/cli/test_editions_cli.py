@@ -37,7 +37,7 @@ def test_show_prints_editions_side_by_side(run_cli: RunCli) -> None:
         "": ["README", "later"],
         "box AP": ["35.1", "35.3"],
         "Mem (GB)": ["13.0", "13.0"],
-        "speed": ["9.9 fps", "77.52 ms"],
+        "speed": ["9.9 fps", "12.9 fps (77.52 ms)"],
         "channel order": ["bgr", "bgr"],
         "mean": ["102.9801, 115.9465, 122.7717", "103.53, 116.28, 123.675"],
         "std": ["1.0, 1.0, 1.0", "57.375, 57.12, 58.395"],

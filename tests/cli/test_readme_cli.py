@@ -135,8 +135,28 @@ def test_files_that_are_no_readme(
     assert "Traceback" not in finished.err
 
 
+def test_numbers_of_no_edition_stay_until_one_is_asked_for(file: Path, run_cli: RunCli) -> None:
+    text = original("mmdetection").replace("| 9.3   ", "| 9.8   ")
+    file.write_text(text)
+    finished = run_cli("readme", file, "--write")
+    assert (finished.code, finished.out, file.read_text()) == (3, "", text)
+    assert f"{file}:30: left as it is: fps 9.8 is of no edition" in finished.err
+    assert run_cli("readme", file, "--write", "--edition", "readme").code == 0
+    assert file.read_text() == original("mmdetection")
+    content = json.loads(run_cli("readme", file, "--edition", "later", "--format", "json").out)
+    assert content["edition"] == "later"
+    assert ("9.3", "13.4") in [(change["old"], change["new"]) for change in content["changes"]]
+
+
 @pytest.mark.parametrize(
-    "options", [["--write", "--check"], ["--columns", "none"], ["--records", "mistyped"]]
+    "options",
+    [
+        ["--write", "--check"],
+        ["--columns", "none"],
+        ["--records", "mistyped"],
+        ["--edition", "newest"],
+        ["--edition", "later", "--columns", "measured"],
+    ],
 )
 def test_wrong_options(file: Path, run_cli: RunCli, options: list[str]) -> None:
     more = ["--columns", "both"] if "--records" in options else []

@@ -28,6 +28,11 @@ DETECTION = (TABLES / "mmdetection.md").read_text()
 SEGMENTATION = (TABLES / "mmsegmentation.md").read_text()
 
 RETIRED = "https://open-mmlab.s3.ap-northeast-2.amazonaws.com/"
+RETIRED_HOSTS = (
+    "open-mmlab.s3.ap-northeast-2.amazonaws.com",
+    "s3.ap-northeast-2.amazonaws.com/open-mmlab",
+    "openmmlab.oss-accelerate.aliyuncs.com",
+)
 IN_DETECTION = {
     "HZ102": 12,  # blank rows
     "HZ201": 2,  # W48 that are W40, with files
@@ -35,6 +40,7 @@ IN_DETECTION = {
     "HZ301": 36,  # 18 models and 18 logs on the retired host
     "HZ401": 7,  # FCOS, trained again in December 2020
     "HZ403": 10,  # blank rows that got numbers later
+    "HZ404": 11,  # fps, of files that stayed
     "HZ501": 4,  # HRNet-W32 faster than W18 three times, FCOS W40 faster than W32
 }
 IN_SEGMENTATION = {
@@ -198,6 +204,17 @@ class TestFix:
         assert path.read_bytes() == text.replace(old, new).encode()
         assert finished.out.count("HZ301 fixed: ") == 36
 
+    @pytest.mark.parametrize("retired", RETIRED_HOSTS)
+    def test_each_retired_host_is_fixed(self, retired: str) -> None:
+        text = one_row().replace("download.openmmlab.com", retired)
+        found = only(text, "HZ301")
+        assert [finding.message for finding in found] == 2 * [
+            f"{retired} is retired; the same path is at https://download.openmmlab.com"
+        ]
+        assert fix(text, found)[0] == one_row()
+        other = one_row().replace("download.openmmlab.com", "s3.ap-northeast-2.amazonaws.com")
+        assert not only(other, "HZ301")
+
     def test_a_label_is_not_fixed_where_links_disagree(self) -> None:
         text = one_row(label="HRNetV2p-W48", log_stem="faster_rcnn_hrnetv2p_w48_1x_coco")
         patch = only(text, "HZ201")[0].patch
@@ -217,7 +234,7 @@ def one_row(
     *,
     label: str = "HRNetV2p-W40",
     schedule: str = "1x",
-    fps: str = "9.2",
+    fps: str = "10.5",
     box_ap: str = "41.2",
     stem: str = "faster_rcnn_hrnetv2p_w40_1x_coco",
     end: str = "_20200210-95c1f5ce.pth",
@@ -319,9 +336,17 @@ def test_the_size_in_a_name_need_not_be_the_crop() -> None:
 def test_values_stated_otherwise_later() -> None:
     text = DETECTION.replace("| 9.3            | 36.9   |", "| 9.3            | 36.8   |")
     found = only(text, "HZ404")
-    assert ["36.8, later stated as 36.9" in finding.message for finding in found] == [True]
-    assert found[0].patch is not None
-    assert found[0].patch.new == "36.9"
+    said = [finding.message for finding in found]
+    assert said[:2] == [
+        "fps is 9.3, later stated as 13.4 (74.63 ms) for the same file",
+        "box AP is 36.8, later stated as 36.9 for the same file",
+    ]
+    assert [finding.patch.new for finding in found[:2] if finding.patch] == ["13.4", "36.9"]
+
+
+@pytest.mark.parametrize(("fps", "found"), [("10.5", 0), ("10", 0), ("9.2", 1), ("-", 0)])
+def test_fps_are_compared_with_milliseconds(fps: str, found: int) -> None:
+    assert len(only(one_row(fps=fps), "HZ404")) == found  # 95.24 ms
 
 
 @pytest.mark.parametrize(("printed", "wrong"), [("63.5", 0), ("63.53 M", 0), ("41.2", 1)])
@@ -472,7 +497,7 @@ class TestCommand:
         finished = run_cli("lint", readme)
         assert finished.code == 1
         assert finished.out.splitlines()[-1] == (
-            "45 errors, 19 warnings, 14 info; --fix settles 45"
+            "45 errors, 30 warnings, 14 info; --fix settles 45"
         )
         assert re.search(r"README\.md:\d+:14: HZ201 error: .* \[--fix: W48 -> W40\]", finished.out)
 
@@ -495,7 +520,7 @@ class TestCommand:
         content = json.loads(run_cli("lint", readme, "--fix", "--format", "json").out)
         assert len(content["fixed"]) == 45
         assert {finding["code"] for finding in content["findings"]} == {
-            "HZ102", "HZ401", "HZ403", "HZ501",
+            "HZ102", "HZ401", "HZ403", "HZ404", "HZ501",
         }  # fmt: skip
         assert set(content["fixed"][0]) == {
             "file", "line", "column", "code", "severity", "message", "patch",
@@ -506,7 +531,7 @@ class TestCommand:
         path.write_text(one_row(box_ap="412", end="_20200210-0123abcd.pth"))
         out = run_cli("lint", path, "--format", "github").out
         name = str(path).replace(",", "%2C")
-        places = f"title=HZ107,file={name},line=3,col=29"
+        places = f"title=HZ107,file={name},line=3,col=30"
         assert out == f"::error {places}::412 percent is impossible\n"
 
     def test_unreadable_files_do_not_hide_the_others(

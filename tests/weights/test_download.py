@@ -136,9 +136,24 @@ def wait_until(condition: Callable[[], bool]) -> None:
 # Where a file is read from
 
 
-def test_retired_host_is_replaced_and_the_path_kept() -> None:
-    url = "https://open-mmlab.s3.ap-northeast-2.amazonaws.com/pretrain/third_party/x-1.pth"
-    assert resolve_url(url) == "https://download.openmmlab.com/pretrain/third_party/x-1.pth"
+RETIRED_HOSTS = (
+    "open-mmlab.s3.ap-northeast-2.amazonaws.com",
+    "s3.ap-northeast-2.amazonaws.com/open-mmlab",
+    "S3.ap-northeast-2.amazonaws.com/open-mmlab",
+    "openmmlab.oss-accelerate.aliyuncs.com",
+)
+
+
+@pytest.mark.parametrize("host", RETIRED_HOSTS)
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_retired_host_is_replaced_and_the_path_kept(scheme: str, host: str) -> None:
+    url = f"{scheme}://{host}/pretrain/third_party/x-1.pth?v=1"
+    assert resolve_url(url) == "https://download.openmmlab.com/pretrain/third_party/x-1.pth?v=1"
+
+
+def test_other_buckets_of_a_server_are_left_alone() -> None:
+    url = "https://s3.ap-northeast-2.amazonaws.com/open-mmlab-copy/x-1.pth"
+    assert resolve_url(url) == url
 
 
 @pytest.mark.parametrize("scheme", ["https", "http", "HTTPS"])
@@ -149,9 +164,7 @@ def test_other_hosts_are_left_alone(scheme: str) -> None:
 
 
 @pytest.mark.parametrize("mirror", ["http://m.example:81/zoo", "http://m.example:81/zoo/"])
-@pytest.mark.parametrize(
-    "host", ["download.openmmlab.com", "open-mmlab.s3.ap-northeast-2.amazonaws.com"]
-)
+@pytest.mark.parametrize("host", ["download.openmmlab.com", *RETIRED_HOSTS])
 def test_web_mirror_replaces_the_host(host: str, mirror: str) -> None:
     assert resolve_url(f"https://{host}/a/b.pth", mirror) == "http://m.example:81/zoo/a/b.pth"
 

@@ -88,6 +88,7 @@ def test_files_are_shared_by_all_linked_rows_but_fcos() -> None:
         ("source: mmdetection-3.3.0-metafile", "source: metafile", "later.source: "),
         ('inference_ms: "74.63"', 'inference_ms: "fast"', "later.inference_ms: "),
         ('inference_ms: "74.63"', "inference_ms: 74.63", "write it in quotes"),
+        ('inference_ms: "74.63"', 'inference_ms: "0.0"', "0 milliseconds are impossible"),
         ('box_ap: "38.9"', 'box_ap: "389"', "later.box_ap: 389 percent is impossible"),
         ("-a4ec0611.pth", ".pth", "later.checkpoint_url: "),
     ],

@@ -10,7 +10,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from hrnet_zoo.errors import CheckpointError
 from hrnet_zoo.readme.lint.document import Document, Finding, LintTable, Patch, Spot, TableRow
@@ -23,9 +22,10 @@ from hrnet_zoo.readme.names import (
     width_in_name,
 )
 from hrnet_zoo.tasks import METRICS
-from hrnet_zoo.weights.download import RETIRED_HOSTS, sha256_of
+from hrnet_zoo.weights.download import sha256_of
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
-from hrnet_zoo.zoo.printed import printed_number
+from hrnet_zoo.weights.retired import RETIRED, SERVED_BY
+from hrnet_zoo.zoo.printed import decimals_of, printed_number
 from hrnet_zoo.zoo.row import LaterEdition
 
 if TYPE_CHECKING:
@@ -54,17 +54,10 @@ def check_links(document: Document) -> Iterator[Finding]:
 
 
 def _host(link: Spot) -> Iterator[Finding]:
-    try:
-        host = urlsplit(link.text).hostname or ""
-    except ValueError:
-        return  # no address at all
-    new = RETIRED_HOSTS.get(host)
-    if new is None:
-        return
-    message = f"{host} is retired; the same path is at {new}"
-    end = link.text.lower().index(host) + len(host)
-    patch = Patch(link.part(0, end), new, is_safe=True)
-    yield Finding("HZ301", link, message, patch)
+    if (retired := RETIRED.match(link.text)) is not None:
+        message = f"{retired[1].lower()} is retired; the same path is at {SERVED_BY}"
+        patch = Patch(link.part(0, retired.end()), SERVED_BY, is_safe=True)
+        yield Finding("HZ301", link, message, patch)
 
 
 def _shared(code: str, what: str, links: list[Spot | None]) -> Iterator[Finding]:
@@ -191,15 +184,17 @@ def _against_later(row: TableRow, later: LaterEdition) -> Iterator[Finding]:
         for metric, new in _differing(row, later):
             spot = row.spot(metric)
             said = f"{METRICS[metric].title} is {spot.text}, later stated as {new}"
+            said += f" ({later.inference_ms} ms)" if metric == "fps" else ""
             message = f"{said} for the same file"
             yield Finding("HZ404", spot, message, Patch(spot, new))
 
 
 def _differing(row: TableRow, later: LaterEdition) -> Iterator[tuple[str, str]]:
     """Yield the quantities of which both state a number, but not the same, and the later one."""
-    for metric, stated in later.numbers.items():
+    for metric in METRICS:
         printed = row.readable(metric)
-        if None not in (printed, printed_number(stated)) and printed != printed_number(stated):
+        stated = None if printed is None else later.stated(metric, decimals_of(printed))
+        if stated is not None and printed_number(stated) not in (None, printed):
             yield metric, stated
 
 
