@@ -108,8 +108,7 @@ class ResultsTable:
             if _BEFORE_TRAINING.match(title) is None
         ]
         found = [match[0] for cell in own if (match := _CHECKPOINT.search(_linked_text(cell)))]
-        different = {link_file_name(link) for link in found}
-        return links_of(line)._replace(checkpoint=found[0] if len(different) == 1 else None)
+        return links_of(line)._replace(checkpoint=found[0] if len(set(found)) == 1 else None)
 
 
 def added_titles(table: ResultsTable, metric: str) -> tuple[str, str]:

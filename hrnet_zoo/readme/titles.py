@@ -19,11 +19,12 @@ _UNSAID = ("AP", "mAP", "AP (val)", "mAP (val)", "AP (minival)", "COCO AP", "COC
 _FIRST = ("config", "weight")
 """Titles of a first column, by `title_key`, that names the models if no other does."""
 _NOT_BOXES = re.compile(
-    r"pose|key ?-?point|person|human|body|hand|face|text|instance|segm|mask|panoptic|voc|lvis|open"
-    r"|3d|video|track"
+    r"pose|key ?-?point|person|human|body|hand|face|text|instance|segm|mask|panoptic|voc|lvis"
+    r"|open ?images|3d|video|track"
 )
 _OTHER_AP = re.compile(r"ar\b|pq\b|oks|mask|segm|kp|key ?point")
-_DATASETS = ("coco", "imagenet", "pascal", "voc", "lip", "lvis", "camvid", "kitti", "mapillary")
+_DATASETS = ("coco", "cocostuff", "imagenet", "pascal", "voc", "lip", "lvis", "camvid", "kitti",
+             "mapillary")  # fmt: skip
 """Data sets that have no file in `datasets/`, or several names."""
 
 
@@ -84,4 +85,4 @@ def _can_hold(table: MarkdownTable, place: int, column: str) -> bool:
 
 def _is_dataset(name: str) -> bool:
     known = (*(title_key(dataset) for dataset in DATASETS), *_DATASETS)
-    return any(name.startswith(dataset) for dataset in known)
+    return any(re.match(rf"{dataset}(?![a-z])", name) for dataset in known)

@@ -76,6 +76,7 @@ def test_cells_of_another_kind_say_nothing() -> None:
     assert columns("Model", "FLOPs", cells=("a", "180 MMACs")) == {"model": 0}
     assert columns("Name", "mIoU", cells=("COCO-Stuff 10k", "40.1")) == {"miou": 1}
     assert columns("Name", "mIoU", cells=("Cityscapes", "40.1")) == {"miou": 1}
+    assert columns("Name", "mIoU", cells=("LipNet", "40.1")) == {"model": 0, "miou": 1}
     # What is wrong in a column of results is for lint to say.
     assert columns("Model", "mIoU", cells=("a", "80,4")) == {"model": 0, "miou": 1}
 
