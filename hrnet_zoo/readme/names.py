@@ -13,14 +13,16 @@ from hrnet_zoo.zoo.columns import normalised
 from hrnet_zoo.zoo.row import Row
 
 _CHECKPOINT = re.compile(
-    r"(?P<stem>.+?)(?:[_-](?P<date>\d{8})(?:_\d{6})?)?(?:-[0-9a-zA-Z]*(?:_(?P<last>\d{8}))?)?\.pth",
+    r"(?P<stem>.+?)(?:_+(?:bbox|segm)_mAP-0\.\d+)*(?:[_-](?P<date>\d{8})(?:_\d{6})?)?"
+    r"(?:-[0-9a-zA-Z]*(?:_(?P<last>\d{8}))?)?\.pth",
     re.ASCII,
 )
 _LOG = re.compile(r"(.+?)([_-])\d{8}(?:_\d{6})?\.log(?:\.json)?", re.ASCII)
 _LABEL_WIDTH = re.compile(r"(?<![A-Za-z0-9])W(\d+)(-Small)?(?![A-Za-z0-9])", re.ASCII)
 _SETUP_WIDTH = re.compile(r"w(\d+)(_small)?", re.ASCII)
 _NAME_WIDTH = re.compile(r"(?<![a-z0-9])(?:hr|w)(\d+)(s?)(?![a-z0-9])", re.ASCII)
-_ITERATIONS = re.compile(r"(\d+)k", re.ASCII)
+_ITERATIONS = re.compile(r"(?!(?:1|21|22)k)(\d+)k", re.ASCII)
+"""Of ImageNet there are 1k, 21k or 22k classes."""
 _EPOCHS = re.compile(r"\d+[xe]", re.ASCII)
 _BATCH = re.compile(r"[_-](\d{1,2})xb?(\d{1,2})(?=[_-])")
 RESNEXT = re.compile(r"x-?101[_-]64x4d", re.IGNORECASE)
