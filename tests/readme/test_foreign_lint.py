@@ -261,6 +261,8 @@ class TestSchedules:
         ("77.698 (22.302)", True),
         ("~80", True),
         ("80.1 / 81.3", True),
+        ("80.1 (train) &#124; 80.2 (deploy)", True),
+        ("80 .1", False),
         ("41,2", False),
         ("4l.2", False),
         ("41.2.", False),

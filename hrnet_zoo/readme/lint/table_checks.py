@@ -14,11 +14,8 @@ from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.printed import decimals_of
 
 _NEGATIVE = re.compile(r"[-\u2212]\d+(\.\d+)?", re.ASCII)
-_NUMBER = r"\d+(\.\d+)? ?%?"
-_NUMBERS = re.compile(
-    rf"[~<>\u2248]? ?{_NUMBER}( ?[-+/(\u00b1\u2020\u2192] ?{_NUMBER}\)?)*", re.ASCII
-)
-"""Several numbers in a cell, such as "80.4 \u00b1 0.2" and "77.7 (22.3)": a habit of their own."""
+_NUMBER_AND_MORE = re.compile(r"[~<>\u2248]? ?\d+(\.\d+)?(?![\w.,]| [.\d]).*", re.ASCII | re.DOTALL)
+"""A number with something said of it, such as "80.4 \u00b1 0.2", "77.7 (22.3)" and "1.5 / 1.4"."""
 _ENOUGH_FOR_A_HABIT = 3
 """Values in a column from which on their decimals are compared."""
 _CLEARLY_MORE = 1.1
@@ -69,7 +66,7 @@ def _numbers(row: TableRow) -> Iterator[Finding]:
         try:
             value = row.number(metric)
         except ValueError as error:
-            if not _NUMBERS.fullmatch(text):
+            if not _NUMBER_AND_MORE.fullmatch(text):
                 yield Finding("HZ106", spot, str(error))
             continue
         if value is not None and is_percent(metric) and value > 100:
