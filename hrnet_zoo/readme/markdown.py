@@ -1,36 +1,56 @@
 """Where the tables of a Markdown text are: lines and cells as offsets into the text itself.
 
 A Markdown parser says what is a table, also inside lists and quotes; the cells are then found in
-the original lines, because the parser does not keep their padding, line ends and prefixes.
+the original lines, because the parser does not keep their padding, line ends and prefixes. It also
+says what is HTML, and where addresses stand that links only refer to.
 """
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, groupby, zip_longest
+from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import normalizeReference
 from markdown_it.rules_block import StateBlock, table
+from markdown_it.token import Token
+
+from hrnet_zoo.readme.headings import Above, Headings
+from hrnet_zoo.readme.html_tables import (
+    HtmlHeading,
+    HtmlRow,
+    HtmlTable,
+    masked,
+    plain_text,
+    read_html,
+)
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+\Z")
 # Pipes in code spans split cells, too, unless they are escaped: so do GitHub and the parser.
 PIPE = re.compile(r"(?<!\\)\|")
 _EMPHASIS = "*_~`"
 _FOOTNOTE = re.compile(r"(?<=.)\\\*$")
-_LINKED = re.compile(r"\[([^\[\]|]+)\]\([^()\s]*\)")
+_LINKED = re.compile(r"\[([^\[\]|]+)\](?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\[\]|]*\])")
+_REFERENCE = re.compile(r"\[([^\[\]]+)\](?:\[([^\[\]]*)\])?(?!\()")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """What stands between two pipes."""
+    """What stands between two pipes, or between the tags of HTML."""
 
     start: int
     """Offset in the text, just behind the pipe or at the line's beginning."""
     raw: str
     """All of it, with its padding."""
+    is_html: bool = False
+    addresses: tuple[str, ...] = ()
+    """What its links by reference lead to, [model][1] or [model]."""
 
     @property
     def end(self) -> int:
@@ -40,7 +60,7 @@ class Cell:
     @property
     def text(self) -> str:
         """Return the content without its padding."""
-        return self.raw.strip()
+        return plain_text(self.raw) if self.is_html else self.raw.strip()
 
     @property
     def core(self) -> str:
@@ -53,6 +73,12 @@ class Cell:
                 text = match[1]
             else:
                 return text
+
+    @property
+    def core_start(self) -> int | None:
+        """Return the offset of the core; None where HTML spells it otherwise."""
+        place = (masked(self.raw) if self.is_html else self.raw).find(self.core)
+        return None if place < 0 else self.start + place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +97,16 @@ class MarkdownTable:
     """A table, its cells as they stand in the text."""
 
     heading: str
-    """The last heading above it; empty if there is none."""
+    """The last heading above it, or the paragraph in bold right above it; empty if there is
+    none."""
     header: Line
     delimiter: Line
+    """Without cells in HTML."""
     lines: tuple[Line, ...]
+    above: tuple[str, ...] = ()
+    """The title, the headings that it stands under, and the paragraph right above it."""
+    is_html: bool = False
+    """Whether it is one of HTML, which is read but never written."""
 
     def ragged(self) -> list[Line]:
         """Return the lines that have fewer or more cells than the header."""
@@ -102,22 +134,28 @@ def read_markdown(text: str) -> MarkdownText:
     # First line of a table -> per line, the characters before its content: marks of lists and
     # quotes, indentation.
     indents: dict[int, list[int]] = {}
-    tokens = _parser().parse(text, {"indents": indents})
-    tables = []
-    title = heading = ""
-    for i, token in enumerate(tokens):
-        if token.type == "heading_open":
-            heading = " ".join(tokens[i + 1].content.split()).strip(_EMPHASIS + " ")
-            title = title or heading
-        elif token.type == "table_open" and token.map is not None:
+    env: dict[str, Any] = {"indents": indents}
+    tokens = _parser().parse(text, env)
+    found = read_html(_only_html(lines, tokens))
+    headings = Headings(tokens, starts, [one for one in found if isinstance(one, HtmlHeading)])
+    addresses = {label: one["href"] for label, one in env.get("references", {}).items()}
+    tables: list[MarkdownTable] = []
+    for token in tokens:
+        if token.type == "table_open" and token.map is not None:
             begin, end = token.map
-            rows = list(_table_lines(lines, starts, range(begin, end), indents[begin]))
-            tables.append(
-                MarkdownTable(
-                    heading=heading, header=rows[0], delimiter=rows[1], lines=tuple(rows[2:])
-                )
-            )
-    return MarkdownText(title=title, tables=tuple(tables))
+            rows = list(_table_lines(lines, starts, range(begin, end), indents[begin], addresses))
+            above = headings.above(starts[begin], starts[begin])
+            tables.append(_table_of(rows, above))
+    earlier = 0
+    for one in found:
+        if isinstance(one, HtmlTable):
+            above = headings.above(one.start, earlier)
+            tables += _html_tables(text, starts, one, above)
+            earlier = one.end
+    return MarkdownText(
+        title=headings.title,
+        tables=tuple(sorted(tables, key=lambda table: table.header.number)),
+    )
 
 
 @cache
@@ -139,8 +177,22 @@ def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     return True
 
 
+def _table_of(rows: Sequence[Line], above: Above) -> MarkdownTable:
+    return MarkdownTable(
+        heading=above.heading,
+        header=rows[0],
+        delimiter=rows[1],
+        lines=tuple(rows[2:]),
+        above=above.all,
+    )
+
+
 def _table_lines(
-    lines: list[str], starts: list[int], numbers: range, indents: list[int]
+    lines: list[str],
+    starts: list[int],
+    numbers: range,
+    indents: list[int],
+    addresses: Mapping[str, str],
 ) -> Iterator[Line]:
     columns: int | None = None
     for i, indent in zip(numbers, indents, strict=True):
@@ -149,7 +201,22 @@ def _table_lines(
         line = _split(rest.strip(), starts[i] + indent + blank, i + 1, columns)
         if i == numbers[0] and not line.closed:
             columns = len(line.cells)
-        yield line
+        yield _with_addresses(line, addresses) if addresses else line
+
+
+def _with_addresses(line: Line, addresses: Mapping[str, str]) -> Line:
+    """Return a line whose cells know what their links by reference lead to.
+
+    Args:
+        line: one of a table.
+        addresses: what labels stand for, by their normalised spelling.
+    """
+    cells = []
+    for cell in line.cells:
+        labels = (m[2] or m[1] for m in _REFERENCE.finditer(cell.raw))
+        known = [addresses.get(normalizeReference(label)) for label in labels]
+        cells.append(replace(cell, addresses=tuple(filter(None, known))))
+    return replace(line, cells=tuple(cells))
 
 
 def _split(content: str, start: int, number: int, columns: int | None) -> Line:
@@ -170,3 +237,47 @@ def _split(content: str, start: int, number: int, columns: int | None) -> Line:
     closed = begins[-1] == len(content) and len(pairs) != columns
     cells = [Cell(start=start + a, raw=content[a:b]) for a, b in pairs[: -1 if closed else None]]
     return Line(number=number, cells=tuple(cells), closed=closed)
+
+
+def _only_html(lines: Sequence[str], tokens: Sequence[Token]) -> str:
+    """Return the text with all as spaces that Markdown does not take for HTML."""
+    numbers = {n for t in tokens if t.type == "html_block" and t.map for n in range(*t.map)}
+    return "".join(line if i in numbers else " " * len(line) for i, line in enumerate(lines))
+
+
+def _html_tables(
+    text: str, starts: Sequence[int], table: HtmlTable, above: Above
+) -> Iterator[MarkdownTable]:
+    """Yield a table of HTML, in as many as it has headings within."""
+    header = _html_header(text, starts, table.head)
+    heading, context = above.heading, above.all
+    for is_title, rows in groupby(table.body, lambda row: row.is_title):
+        if is_title:
+            heading = plain_text(text[(*rows,)[-1].cells[0].slice])
+            context = (*above.all, heading)
+            continue
+        yield MarkdownTable(
+            heading=heading,
+            header=header,
+            delimiter=Line(number=header.number, cells=(), closed=True),
+            lines=tuple(_html_line(text, starts, row) for row in rows),
+            above=context,
+            is_html=True,
+        )
+
+
+def _html_header(text: str, starts: Sequence[int], rows: Sequence[HtmlRow]) -> Line:
+    """Return one line for all rows of a header: "Cityscapes" above "mIoU" is "Cityscapes mIoU"."""
+    stacks = list(zip_longest(*(row.cells for row in rows)))
+    cells = []
+    for stack in stacks:
+        there = [cell for cell in dict.fromkeys(stack) if cell is not None]
+        title = " ".join(plain_text(text[cell.slice]) for cell in there)
+        cells.append(Cell(start=there[0].start, raw=html.escape(title), is_html=True))
+    number = bisect_right(starts, rows[0].start) if rows else 1
+    return Line(number=number, cells=tuple(cells), closed=True)
+
+
+def _html_line(text: str, starts: Sequence[int], row: HtmlRow) -> Line:
+    cells = [Cell(start=cell.start, raw=text[cell.slice], is_html=True) for cell in row.cells]
+    return Line(number=bisect_right(starts, row.start), cells=tuple(cells), closed=True)

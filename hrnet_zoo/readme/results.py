@@ -11,16 +11,29 @@ from typing import NamedTuple
 from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.markdown import Cell, Line, MarkdownTable, MarkdownText
 from hrnet_zoo.readme.names import labels_of
+from hrnet_zoo.readme.titles import columns_of
+from hrnet_zoo.readme.values import stated_number
 from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.tasks.metric import SINGLE
 from hrnet_zoo.weights.file_name import link_file_name
-from hrnet_zoo.zoo.columns import LABELS, NETWORKS, is_result, normalised, titles_of_columns
+from hrnet_zoo.zoo.columns import (
+    LABELS,
+    NETWORKS,
+    is_result,
+    normalised,
+    title_key,
+    titles_of_columns,
+)
 from hrnet_zoo.zoo.row import Row, Table
 from hrnet_zoo.zoo.zoo import Zoo
 
 _LINK = r"[^\s()<>\[\]\"'|]+"
-_CHECKPOINT = re.compile(rf"{_LINK}\.pth\b")
+_CHECKPOINT = re.compile(rf"{_LINK}\.(?:pth(?:\.tar)?|pkl|pt|pdparams|safetensors|ckpt)\b")
 _CONFIG = re.compile(rf"{_LINK}\.py\b")
 _LOG = re.compile(rf"{_LINK}\.log(?:\.json)?\b")
+_BEFORE_TRAINING = re.compile(r"pre ?train(ing|ed)?$|22k model")
+"""Titles of columns that link the weights with which training began, by `title_key`."""
+_YES = ("yes", "y", "true", "\u2713", "\u2714", "\u221a")
 
 
 class Links(NamedTuple):
@@ -49,8 +62,44 @@ class ResultsTable:
         return self.markdown.header.cells[self.columns[column]].core
 
     def cell(self, line: Line, column: str) -> Cell:
-        """Return the cell of a line in a column."""
-        return line.cells[self.columns[column]]
+        """Return the cell of a line in a column; of a quantity just the number, if it is clear."""
+        cell = line.cells[self.columns[column]]
+        metric = METRICS.get(column)
+        return (metric and stated_number(cell, metric)) or cell
+
+    def cells(self, line: Line) -> dict[str, Cell]:
+        """Return the cells of the known columns, as this line fills them.
+
+        In some tables, columns "Multi-scale" and "Flip" say by what protocol a line was tested.
+        """
+        cells = {column: self.cell(line, column) for column in self.columns}
+        flags = [_says_yes(line.cells[place]) for place in self._flags]
+        if any(flags):
+            tested = {m: cells.pop(m) for m in self.metrics if METRICS[m].protocol == SINGLE}
+            if "miou" in tested and flags == [True, True]:
+                cells.setdefault("miou_ms_flip", tested["miou"])
+        return cells
+
+    @property
+    def _flags(self) -> list[int]:
+        """Return the places of "Multi-scale" and "Flip", as far as they are there."""
+        keys = [title_key(cell.core) for cell in self.markdown.header.cells]
+        return [keys.index(flag) for flag in ("multi scale", "flip") if flag in keys]
+
+    def links(self, line: Line) -> Links:
+        """Return the links of a line; the checkpoint is never the one that training began with.
+
+        It is none either if columns link several and no title tells the row's own.
+        """
+        titles = [title_key(cell.core) for cell in self.markdown.header.cells]
+        own = [
+            cell
+            for title, cell in zip(titles, line.cells, strict=False)
+            if _BEFORE_TRAINING.match(title) is None
+        ]
+        found = [match[0] for cell in own if (match := _CHECKPOINT.search(_linked_text(cell)))]
+        different = {link_file_name(link) for link in found}
+        return links_of(line)._replace(checkpoint=found[0] if len(different) == 1 else None)
 
 
 def added_titles(table: ResultsTable, metric: str) -> tuple[str, str]:
@@ -60,10 +109,8 @@ def added_titles(table: ResultsTable, metric: str) -> tuple[str, str]:
 
 def titles_of(tables: Iterable[Table]) -> dict[str, str]:
     """Return what columns are called, in upstream's READMEs and in the given tables."""
-    known = {
-        normalised(t): column for column, titles in titles_of_columns().items() for t in titles
-    }
-    own = {normalised(title): column for table in tables for title, column in table.columns.items()}
+    known = {title_key(t): column for column, titles in titles_of_columns().items() for t in titles}
+    own = {title_key(title): column for table in tables for title, column in table.columns.items()}
     return known | own
 
 
@@ -74,7 +121,7 @@ def results_tables(
 
     Args:
         document: the text's tables.
-        titles: what columns are called, normalised.
+        titles: what columns are called, by `title_key`.
         where: the file's name, for the message.
 
     Raises:
@@ -82,11 +129,7 @@ def results_tables(
     """
     tables = []
     for table in document.tables:
-        columns: dict[str, int] = {}
-        for place, cell in enumerate(table.header.cells):
-            column = titles.get(normalised(cell.core))
-            if column is not None:
-                columns.setdefault(column, place)
+        columns = columns_of(table, titles)
         if any(map(is_result, columns)) and any(c in columns for c in ("method", *NETWORKS)):
             tables.append(ResultsTable(markdown=table, columns=columns))
     if not tables:
@@ -102,16 +145,28 @@ def results_tables(
 def explain_ragged(table: ResultsTable, line: Line) -> str:
     """Say how a line differs from its table's header."""
     there, expected = len(line.cells), len(table.markdown.header.cells)
-    what = "a cell is missing or merged" if there < expected else "a pipe too many"
     cells = "1 cell" if there == 1 else f"{there} cells"
+    if table.markdown.is_html:
+        what = "a <td> is missing" if there < expected else "a <td> too many"
+        return f"{cells} under a header of {expected}: {what}, or a colspan or rowspan is wrong"
+    what = "a cell is missing or merged" if there < expected else "a pipe too many"
     return f'{cells} under a header of {expected}: {what}; write a pipe in text as "\\|"'
 
 
 def links_of(line: Line) -> Links:
     """Return the links of a line, by the ends of their file names."""
-    text = " ".join(cell.raw for cell in line.cells)
+    text = " ".join(map(_linked_text, line.cells))
     found = [pattern.search(text) for pattern in (_CONFIG, _CHECKPOINT, _LOG)]
     return Links(*(match and match[0] for match in found))
+
+
+def _linked_text(cell: Cell) -> str:
+    """Return the text that a cell's links are found in."""
+    return " ".join((cell.raw, *cell.addresses))
+
+
+def _says_yes(cell: Cell) -> bool:
+    return normalised(cell.core) in _YES
 
 
 def match_lines(zoo: Zoo, table: ResultsTable) -> list[tuple[Line, Row | str]]:
@@ -123,20 +178,23 @@ def match_lines(zoo: Zoo, table: ResultsTable) -> list[tuple[Line, Row | str]]:
     """
     ragged = table.markdown.ragged()
     lines = [line for line in table.markdown.lines if line not in ragged]
-    linked = {line.number: row for line in lines if (row := _linked_row(zoo, line)) is not None}
+    linked = {
+        line.number: row
+        for line in lines
+        if (row := _linked_row(zoo, table.links(line))) is not None
+    }
     candidates = _candidates(zoo, table, list(linked.values()))
     matches: list[tuple[Line, Row | str]] = []
     for line in lines:
         found: Row | str | None = linked.get(line.number)
         if found is None:
-            has_file = links_of(line).checkpoint is not None
-            found = _unknown_file(zoo, line) if has_file else _by_text(table, line, candidates)
+            link = table.links(line).checkpoint
+            found = _unknown_file(zoo, link) if link else _by_text(table, line, candidates)
         matches.append((line, found))
     return matches
 
 
-def _linked_row(zoo: Zoo, line: Line) -> Row | None:
-    links = links_of(line)
+def _linked_row(zoo: Zoo, links: Links) -> Row | None:
     for link, name_of in (
         (links.checkpoint, lambda row: row.checkpoint_file_name),
         (links.config, lambda row: f"{row.name}.py"),
@@ -147,12 +205,12 @@ def _linked_row(zoo: Zoo, line: Line) -> Row | None:
     return None
 
 
-def _unknown_file(zoo: Zoo, line: Line) -> str:
+def _unknown_file(zoo: Zoo, link: str) -> str:
     """Say that a line links a file that the zoo does not, and what the zoo has instead.
 
     The line is not a row then, whatever its labels: its numbers are another file's, and stay.
     """
-    file_name = link_file_name(links_of(line).checkpoint or "")
+    file_name = link_file_name(link)
     for row in zoo.rows:
         if row.later is not None and link_file_name(row.later.checkpoint_url) == file_name:
             return f"{file_name} is the file of the later edition of {row.name}"
@@ -181,7 +239,12 @@ def _by_text(table: ResultsTable, line: Line, candidates: list[Row]) -> Row | st
     """
     columns = [column for column in table.columns if column in LABELS]
     printed = {column: normalised(table.cell(line, column).core) for column in columns}
-    fitting = [row for row in candidates if all(_equal(row, *one) for one in printed.items())]
+    fitting = [
+        row
+        for row in candidates
+        if all(_equal(row, *one) for one in printed.items())
+        and any(row.text(column) is not None for column in columns)
+    ]
     if len(fitting) == 1:
         candidates.remove(fitting[0])
         return fitting[0]

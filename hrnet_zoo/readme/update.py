@@ -243,6 +243,7 @@ def update_readme(
         f"  {where}:{line.number}: {explain_ragged(table, line)}."
         for table in tables
         for line in table.markdown.ragged()
+        if not table.markdown.is_html
     ]
     if ragged:
         msg = (
@@ -257,10 +258,14 @@ def update_readme(
         for line, found in match_lines(zoo, table):
             if isinstance(found, str):
                 unknown.append(Unknown(line=line.number, reason=found))
+            elif table.markdown.is_html:
+                reason = f"{found.name} is in a table of HTML, and only those of pipes are changed"
+                unknown.append(Unknown(line=line.number, reason=reason))
             else:
                 rows.append((line, found))
         plan = TableChanges(table=table, rows=rows, measured=measured, columns=columns)
-        plan.make()
+        if not table.markdown.is_html:
+            plan.make()
         plans.append(plan)
     changes = [change for plan in plans for change in plan.changes]
     documented = [key for plan in plans for key in plan.documented]

@@ -26,7 +26,8 @@ class Metric:
     name: str
     """As the manifest, records and the command line spell it."""
     titles: tuple[str, ...]
-    """Titles of its columns in READMEs; the first is what people call it."""
+    """Titles of its columns in READMEs; the first is what people call it. Brackets, signs and case
+    do not matter."""
     unit: Unit
     decimals: int
     """Digits after the point that tables print, where nothing is printed to take them from."""
@@ -66,7 +67,11 @@ class Metric:
 
 
 TRAIN_MEMORY_GB = Metric(
-    name="train_memory_gb", titles=("Mem (GB)",), unit="GB", decimals=1, higher_is_better=False
+    name="train_memory_gb",
+    titles=("Mem (GB)", "Memory (GB)", "Train mem (GB)", "Training memory (GB)"),
+    unit="GB",
+    decimals=1,
+    higher_is_better=False,
 )
 SINGLE = "single"
 """The protocol that every task has: each image once, as the setup's test says."""
@@ -78,14 +83,22 @@ _size = partial(
 )
 PARAMS_M = _size(
     name="params_m",
-    titles=("Params (M)", "Params", "Parameters (M)", "Parameters"),
+    titles=(
+        "Params (M)",
+        "Params",
+        "Parameters (M)",
+        "Parameters",
+        "Param",
+        "Param (M)",
+        "param_count",
+    ),
     unit="M",
     value_of=lambda size: size.parameters / 1e6,
 )
 FLOPS_G = _size(
     name="flops_g",
-    titles=("Flops (G)",),
+    titles=("Flops (G)", "Flops", "GFLOPs", "GMACs", "MACs (G)"),
     unit="G",
     value_of=lambda size: size.operations / 1e9,
 )
-FPS = Metric(name="fps", titles=("fps", "Inf time (fps)"), unit="fps", decimals=1)
+FPS = Metric(name="fps", titles=("fps", "Inf time (fps)", "Speed (fps)"), unit="fps", decimals=1)

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterable, Mapping
 
 from hrnet_zoo.tasks import METRICS
 
 LABELS: Mapping[str, tuple[str, ...]] = {
-    "method": ("Method",),
-    "model": ("Model",),
-    "arch": ("Arch",),
-    "backbone": ("Backbone",),
-    "pretrain": ("Pretrain",),
-    "input_size": ("Input Size",),
+    "method": ("Method", "Framework", "Algorithm"),
+    "model": ("Model", "Models", "Model Name", "Name", "Network", "Weight"),
+    "arch": ("Arch", "Architecture"),
+    "backbone": ("Backbone", "Encoder"),
+    "dataset": ("Dataset", "Data set"),
+    "pretrain": ("Pretrain", "Pre-train", "Pretraining", "Pretrained"),
+    "input_size": ("Input Size", "Image Size", "img_size", "Resolution"),
     "crop_size": ("Crop Size",),
-    "lr_schd": ("Lr schd",),
+    "lr_schd": ("Lr schd", "Lr sched"),
     "style": ("Style",),
     "gn": ("GN",),
     "ms_train": ("MS train",),
 }
 """The columns that say which model a row is about, and their titles."""
+
+_TAG = re.compile(r"<[^<>]*>")
+_IGNORED = re.compile(r"[\s()\[\]%#@*+/_,.:|`~^\\\u2191\u2193-]+")
+"""What titles are spelt with or without. Arrows say whether more is better."""
 
 NETWORKS = ("backbone", "model", "arch")
 """The labels that say which network it is; every results table has one."""
@@ -40,6 +47,11 @@ def titles_of_columns() -> dict[str, tuple[str, ...]]:
 def normalised(text: str) -> str:
     """Return text as it is compared: lower case, single spaces."""
     return " ".join(text.split()).casefold()
+
+
+def title_key(title: str) -> str:
+    """Return what is the same for all spellings of a title: "mIoU(ms+flip)", "mIoU ms/flip"."""
+    return normalised(_IGNORED.sub(" ", html.unescape(_TAG.sub(" ", title))))
 
 
 def is_percent(quantity: str) -> bool:

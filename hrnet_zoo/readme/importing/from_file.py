@@ -15,7 +15,6 @@ from hrnet_zoo.readme.results import (
     ResultsTable,
     added_titles,
     explain_ragged,
-    links_of,
     match_lines,
     results_tables,
     titles_of,
@@ -129,12 +128,12 @@ def read_readme(
             except ReadmeError as error:
                 yield LeftOut(place, f"{error}; left out")
                 continue
-            links = links_of(line)
+            links = table.links(line)
             name = published_name(links.checkpoint)
             if name is None and links.config is not None:
                 name = link_file_name(links.config).removesuffix(".py")
             # As quoted, without emphasis.
-            printed = {c: table.cell(line, c).core for c in table.columns if c not in LINKS}
+            printed = {c: x.core for c, x in table.cells(line).items() if c not in LINKS}
             yield Entry(
                 place=place,
                 task=declared.task,
@@ -185,7 +184,7 @@ def _require_readable(table: ResultsTable, line: Line) -> None:
             printed_number(table.cell(line, metric).core)
         except ValueError as error:
             raise ReadmeError(f"{table.title(metric)}: {error}") from None
-    checkpoint = links_of(line).checkpoint
+    checkpoint = table.links(line).checkpoint
     if checkpoint is not None and promised_sha256(link_file_name(checkpoint)) is None:
         msg = (
             f'"{link_file_name(checkpoint)}" does not end in the first 8 digits of its SHA-256 '

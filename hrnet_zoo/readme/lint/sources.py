@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from hrnet_zoo.errors import ManifestError, ReadmeError
 from hrnet_zoo.readme.lint.document import Document, LintTable, Spot, TableRow
-from hrnet_zoo.readme.markdown import Line, read_markdown
+from hrnet_zoo.readme.markdown import Cell, Line, read_markdown
 from hrnet_zoo.readme.results import (
     ResultsTable,
     explain_ragged,
-    links_of,
     match_lines,
     results_tables,
     titles_of,
@@ -63,19 +63,26 @@ class _Lines:
         line = bisect_right(self._starts, start)
         return Spot(text, line, start - self._starts[line - 1] + 1, start)
 
-    def cell(self, line: Line, place: int) -> Spot:
-        cell = line.cells[place]
-        return self.spot(cell.core, cell.start + cell.raw.find(cell.core))
+    def cell(self, cell: Cell) -> Spot:
+        place = cell.core_start
+        if place is None:
+            return replace(self.spot(cell.core, cell.start), column=None, start=None)
+        return self.spot(cell.core, place)
 
     def beginning(self, line: Line) -> Spot:
-        # A line that is just a pipe has no cells.
-        return self.cell(line, 0) if line.cells else self.spot("", self._starts[line.number - 1])
+        # A line that is just a pipe has no cells, and the first cell in HTML may be another row's.
+        if not line.cells or line.cells[0].is_html:
+            return self.spot("", self._starts[line.number - 1])
+        return self.cell(line.cells[0])
 
     def found(self, text: str | None, line: Line) -> Spot | None:
         """Return the first place of a text in a line of a table."""
         if text is None:
             return None
-        return self.spot(text, self._text.index(text, line.cells[0].start))
+        # An address that the line only refers to stands anywhere, and perhaps spelt otherwise.
+        start = self._text.find(text, line.cells[0].start)
+        start = self._text.find(text) if start < 0 else start
+        return Spot(text, line.number) if start < 0 else self.spot(text, start)
 
 
 def _table(zoo: Zoo, table: ResultsTable, lines: _Lines) -> LintTable:
@@ -92,12 +99,12 @@ def _table(zoo: Zoo, table: ResultsTable, lines: _Lines) -> LintTable:
 
 
 def _row(table: ResultsTable, line: Line, row: Row | None, lines: _Lines) -> TableRow:
-    links = links_of(line)
+    links = table.links(line)
     return TableRow(
         place=lines.beginning(line),
         cells={
-            column: lines.cell(line, place)
-            for column, place in table.columns.items()
+            column: lines.cell(cell)
+            for column, cell in table.cells(line).items()
             if column not in LINKS
         },
         config=lines.found(links.config, line),

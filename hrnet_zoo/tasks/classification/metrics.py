@@ -30,10 +30,18 @@ _top = partial(
     is_default=True,
 )
 
+
+def _titles(k: int) -> tuple[str, ...]:
+    """Return the titles of columns of top-k accuracy."""
+    said = [f"{top}{what}" for what in ("", " acc", " accuracy") for top in (f"Top-{k}", f"Top{k}")]
+    # Behind the accuracy, some print the error in brackets.
+    return (f"Top-{k} (%)", *said, f"acc@{k}", f"acc{k}", f"acc@{k} (err)", f"Top-{k} (err)")
+
+
 METRICS = (
     PARAMS_M,
     FLOPS_G,
-    _top(name="top1", titles=("Top-1 (%)", "Top-1"), k=1, per_class=("top1", "Top-1")),
-    _top(name="top5", titles=("Top-5 (%)", "Top-5"), k=5, apart="Top-5"),
+    _top(name="top1", titles=_titles(1), k=1, per_class=("top1", "Top-1")),
+    _top(name="top5", titles=_titles(5), k=5, apart="Top-5"),
 )
 """In the order of the table's columns. The sizes read themselves off `size.NetworkSize`."""

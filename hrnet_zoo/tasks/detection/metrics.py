@@ -39,11 +39,20 @@ _ap = partial(
     beside=_BESIDE_AP,
 )
 
+
+def _titles(*words: str) -> tuple[str, ...]:
+    """Return the titles of columns of AP with a word for what is detected."""
+    said = [f"{word} {ap}" for word in words for ap in ("AP", "mAP")]
+    turned = [f"{ap} {word}" for word in words for ap in ("AP", "mAP")]
+    on_val = [f"{title} ({on})" for title in said for on in ("SS", "val", "minival")]
+    return (*said, *turned, *on_val)
+
+
 METRICS = (
-    _ap(name="box_ap", titles=("box AP",), kind="bbox", per_class=("ap", "box AP")),
+    _ap(name="box_ap", titles=_titles("box", "bbox"), kind="bbox", per_class=("ap", "box AP")),
     _ap(
         name="mask_ap",
-        titles=("mask AP",),
+        titles=_titles("mask", "segm"),
         kind="segm",
         apart="mask",
         per_class=("ap", "mask AP"),

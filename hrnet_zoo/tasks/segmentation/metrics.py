@@ -20,14 +20,14 @@ _miou = partial(
 METRICS = (
     _miou(
         name="miou",
-        titles=("mIoU",),
+        titles=("mIoU", "Mean IoU", "mIoU (SS)", "mIoU (single-scale)", "mIoU (val)", "val mIoU"),
         protocol="single",
         is_default=True,
         per_class=("iou", "IoU"),
     ),
     _miou(
         name="miou_ms_flip",
-        titles=("mIoU(ms+flip)",),
+        titles=("mIoU(ms+flip)", "mIoU (multi-scale + flip)", "mIoU (flip + ms)"),
         protocol=MS_FLIP,
         apart="ms+flip",
     ),

@@ -1,0 +1,84 @@
+"""What the columns of a table hold, by their titles and by what is said above the table."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from hrnet_zoo.datasets import DATASETS
+from hrnet_zoo.readme.markdown import MarkdownTable
+from hrnet_zoo.readme.values import stated_number
+from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.zoo.columns import NETWORKS, is_percent, is_result, title_key
+from hrnet_zoo.zoo.printed import NOT_PRINTED
+
+_UNSAID = {"ap": "box_ap", "map": "box_ap"}
+"""Titles that say what is measured only together with what is said above the table."""
+_NOT_BOXES = re.compile(
+    r"pose|key ?-?point|person|instance|segm|mask|panoptic|voc|lvis|3d|video|track|text|face|open"
+)
+_OTHER_AP = re.compile(r"ar\b|pq\b|oks|mask|segm|kp|key ?point")
+_DATASETS = ("coco", "imagenet", "pascal", "voc", "lip", "lvis", "camvid", "kitti", "mapillary")
+"""Data sets that have no file in `datasets/`, or several names."""
+
+
+def columns_of(table: MarkdownTable, titles: Mapping[str, str]) -> dict[str, int]:
+    """Return the place of each known column, from left to right.
+
+    A title that two columns have says nothing, and neither does one whose cells are of another
+    kind: fractions instead of percent, data sets instead of models.
+
+    Args:
+        table: any table.
+        titles: what columns are called, by `title_key`.
+    """
+    keys = [title_key(cell.core) for cell in table.header.cells]
+    found = [titles.get(key) for key in keys]
+    if _is_about_boxes(table, keys):
+        found = [_UNSAID.get(key, column) for key, column in zip(keys, found, strict=True)]
+    if "config" in found[:1] and not set(found) & {*NETWORKS, "method"}:
+        found[0] = "model"  # its link is the configuration's
+    first_result = next((i for i, column in enumerate(found) if column and is_result(column)), None)
+    if first_result is not None and set(found[:first_result]) & {*NETWORKS, "method"}:
+        # Behind the results, "Model" is a link to the weights.
+        found[first_result:] = [c if c != "model" else None for c in found[first_result:]]
+    counted = Counter(found)
+    columns: dict[str, int] = {}
+    for place, column in enumerate(found):
+        if column is None or column in columns or (column in METRICS and counted[column] > 1):
+            continue
+        if _can_hold(table, place, column):
+            columns[column] = place
+    return columns
+
+
+def _is_about_boxes(table: MarkdownTable, keys: Sequence[str]) -> bool:
+    """Return whether AP alone must be that of COCO's boxes."""
+    said = " ".join(table.above).casefold()
+    return (
+        "detect" in said
+        and "coco" in said
+        and _NOT_BOXES.search(said) is None
+        and not any(_OTHER_AP.match(key) for key in keys)
+    )
+
+
+def _can_hold(table: MarkdownTable, place: int, column: str) -> bool:
+    cells = [line.cells[place] for line in table.lines if place < len(line.cells)]
+    if column in NETWORKS:
+        names = [title_key(cell.core) for cell in cells]
+        return not names or not all(map(_is_dataset, names))
+    if column not in METRICS:
+        return True
+    numbers = [number for cell in cells if (number := stated_number(cell, METRICS[column]))]
+    if is_percent(column):
+        return not numbers or max(Decimal(number.raw) for number in numbers) >= 1
+    filled = any(cell.core not in NOT_PRINTED for cell in cells)
+    return is_result(column) or bool(numbers) or not filled
+
+
+def _is_dataset(name: str) -> bool:
+    known = (*(title_key(dataset) for dataset in DATASETS), *_DATASETS)
+    return any(name.startswith(dataset) for dataset in known)

@@ -1,0 +1,46 @@
+"""The number that a cell states: without emphasis and link, unit and remark."""
+
+from __future__ import annotations
+
+import re
+
+from hrnet_zoo.readme.markdown import Cell
+from hrnet_zoo.tasks.metric import SINGLE, SIZE, Metric, Unit
+
+_MARKUP = re.compile(
+    r"<sup\b[^<>]*>[^<>]*</sup>|<[^<>]*>|&nbsp;|&[dD]agger;"
+    r"|\]\([^()]*(?:\([^()]*\)[^()]*)*\)|\]\[[^\[\]]*\]|\\\*|~~|[\[\]*_`\u2020\u2021\u00a7]",
+    re.IGNORECASE,
+)
+"""Tags, footnotes, links and emphasis."""
+_STATED = re.compile(
+    r"\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>%|[A-Za-z]+)?"
+    r"\s*(?P<remark>\([^()]*\)|(?:\u00b1|\+/-)\s*[0-9.]+\s*%?)?\s*"
+)
+_UNITS: dict[Unit, tuple[str, ...]] = {
+    "percent": ("%",),
+    "fraction": (),
+    "GB": ("GB", "G"),
+    "fps": ("fps", "FPS"),
+    "M": ("M",),
+    "G": ("G",),
+}
+
+
+def stated_number(cell: Cell, metric: Metric) -> Cell | None:
+    """Return the part of a cell that is its number, or None if it does not clearly state one.
+
+    In "80.36 (79.9)" it is the first, unless two figures may be one of each protocol.
+
+    Args:
+        cell: in a column of the metric.
+        metric: tells which unit can follow the number.
+    """
+    # All else stays where it is.
+    match = _STATED.fullmatch(_MARKUP.sub(lambda found: " " * len(found[0]), cell.raw))
+    if match is None or match["unit"] not in (None, *_UNITS[metric.unit]):
+        return None
+    has_second = re.search(r"\([^()]*[0-9]", match["remark"] or "") is not None
+    if has_second and metric.protocol not in (SINGLE, SIZE, None):
+        return None
+    return Cell(start=cell.start + match.start("number"), raw=match["number"])
