@@ -17,6 +17,7 @@ _CHECKPOINT = re.compile(
     r"(?:-[0-9a-zA-Z]*(?:_(?P<last>\d{8}))?)?\.pth",
     re.ASCII,
 )
+_ENDING = re.compile(r"(\.(pth|tar|pkl|pt|pdparams|safetensors|ckpt))+$")
 _LOG = re.compile(r"(.+?)([_-])\d{8}(?:_\d{6})?\.log(?:\.json)?", re.ASCII)
 _LABEL_WIDTH = re.compile(r"(?<![A-Za-z0-9])W(\d+)(-Small)?(?![A-Za-z0-9])", re.ASCII)
 _SETUP_WIDTH = re.compile(r"w(\d+)(_small)?", re.ASCII)
@@ -86,7 +87,7 @@ def labels_of(row: Row) -> tuple[str, ...]:
 def checkpoint_stem(file_name: str) -> str:
     """Return a checkpoint's name without date, hash and ending: the name of its configuration."""
     match = _CHECKPOINT.fullmatch(file_name)
-    return match["stem"] if match else file_name.removesuffix(".pth")
+    return match["stem"] if match else _ENDING.sub("", file_name)
 
 
 def checkpoint_date(file_name: str) -> date | None:

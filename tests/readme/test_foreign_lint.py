@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from fill import DATA
 from support.trees import RunCli
 
+from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.lint.checking import check_document
 from hrnet_zoo.readme.lint.document import Finding
 from hrnet_zoo.readme.lint.renaming import difference
@@ -19,6 +21,7 @@ from hrnet_zoo.zoo.manifest import load_zoo
 
 ZOO = load_zoo()
 SEGMENTATION = (DATA / "tables" / "mmsegmentation.md").read_text()
+FOREIGN = sorted((DATA / "foreign").glob("*.md"))
 H = "https://h.example/x"
 
 
@@ -253,6 +256,15 @@ class TestSchedules:
         assert schedule_in_name("net_21k") is None
         assert schedule_in_name("net_20k") == "20000"
 
+    def test_the_pretrained_backbone_is_not_the_row_s_file(self) -> None:
+        header = "| Backbone | Pretrain | Lr schd | mIoU | Download |"
+        pretrained = f"[in22k]({H}/net_hr48_22k-0a1b2c3d.pth)"
+        row = f"| HRNet-W18 | {pretrained} | 80k | 44.1 | {model('fcn_hr18_80k')} |"
+        text = table(header, row)
+        [found] = readme_document(text, "README.md", ZOO).rows
+        assert found.stem == "fcn_hr18_80k"
+        assert kinds(text) == {}
+
 
 @pytest.mark.parametrize(
     ("cell", "is_number"),
@@ -294,3 +306,56 @@ class TestMetafiles:
         assert f"{path} is an OpenMMLab metafile" in finished.err
         assert f"hrnet-zoo import {path}" in finished.err
         assert "The manifest" not in finished.err
+
+
+def rows_found(path: Path, text: str) -> list[tuple[str, int, str, str]]:
+    """Return code, line where the row begins, severity and message of each finding."""
+    try:
+        document = readme_document(text, path.name, ZOO)
+    except ReadmeError:
+        return []  # nothing in it that we measure
+    lines = {spot.line: row.place.line for row in document.rows for spot in row.spots}
+    found = check_document(document)
+    return [(f.code, lines.get(f.spot.line, f.spot.line), f.severity, f.message) for f in found]
+
+
+class TestForeignReadmes:
+    def test_fewer_than_one_finding_in_twenty_is_false(self) -> None:
+        false, total = [], 0
+        for path in FOREIGN:
+            truth = json.loads(path.with_suffix(".json").read_text())["findings"]
+            true = {(one["code"], one["line"]) for one in truth}
+            found = rows_found(path, path.read_text())
+            total += len(found)
+            false += [(path.name, *one) for one in found if not {one[:2], (one[0], None)} & true]
+        assert total > 40
+        assert len(false) < total / 20, false
+
+    @pytest.mark.parametrize(
+        ("name", "old", "new", "code"),
+        [
+            ("mmseg_pspnet", "| 512x1024  |   40000 | 9.7", "| 769x769   |   40000 | 9.7", "HZ204"),
+            ("mmseg_pspnet", "|   40000 | 9.7 ", "|   80000 | 9.7 ", "HZ203"),
+            ("mmseg_pspnet", "./pspnet_r101-d8_4xb2-40k", "./pspnet_r50-d8_4xb2-40k", "HZ205"),
+            ("mmseg_pspnet", "_20200612_121314.log", "_r50_20200612_121314.log", "HZ303"),
+            ("mmseg_pspnet", "121314-77c1d2e3.pth", "121314.pth", "HZ306"),
+            ("mmseg_pspnet", "78.03", "780.3", "HZ107"),
+            ("mmseg_pspnet", "78.03", "78,03", "HZ106"),
+            ("mmseg_pspnet", "78.03", "78.0", "HZ104"),
+            ("mmdet_dcn", "| 20e     | 8.1", "| 1x      | 8.1", "HZ203"),
+            ("mmdet_dcn", "| 38.8   |", "|        |", "HZ103"),
+            ("mmdet_dcn", "| -             | dpool ", "| dconv(c3-c5)  | -     ", "HZ105"),
+            ("mmdet_nuimages", "|IN+COCO-2x|1x|7.2|49.9|40.4|", "|IN+COCO-2x|1x| | | |", "HZ103"),
+            ("mmdet_nuimages", "mask_rcnn_r50_fpn_coco-2x_1x_nuim_20201008_195238-b1742a60",
+             "mask_rcnn_r50_fpn_1x_nuim_20201008_195238-e99f5182", "HZ305"),
+            ("hrnet_author_seg", "hrnet_ocr_cs_8150", "hrnet_cs_8070", "HZ305"),
+            ("mmpretrain_conv", "[config](convnext-tiny", "[config](convnext-base", "HZ205"),
+        ],
+    )  # fmt: skip
+    def test_planted_mistakes_are_found(self, name: str, old: str, new: str, code: str) -> None:
+        [path] = [path for path in FOREIGN if path.stem == name]
+        text = path.read_text()
+        assert old in text
+        before = Counter(one[::2] for one in rows_found(path, text))
+        after = Counter(one[::2] for one in rows_found(path, text.replace(old, new, 1)))
+        assert code in {found for found, _ in after - before}

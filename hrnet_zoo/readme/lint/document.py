@@ -5,7 +5,6 @@ Codes never change their meaning, and a code that is no longer found is not give
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,18 +15,10 @@ from hrnet_zoo.readme.names import checkpoint_stem
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.weights.file_name import link_file_name
 from hrnet_zoo.zoo.columns import LABELS, is_percent
-from hrnet_zoo.zoo.printed import printed_number
+from hrnet_zoo.zoo.printed import NOT_PRINTED, printed_number
 from hrnet_zoo.zoo.row import Row
 
 Severity = Literal["error", "warning", "info"]
-
-
-_NOTHING = re.compile(r"[-\u2013\u2014/]*|n/?a|none|tb[ad]", re.IGNORECASE)
-
-
-def is_blank(cell: str) -> bool:
-    """Whether a cell says that there is nothing to say, in one of the ways that people do."""
-    return _NOTHING.fullmatch(cell) is not None
 
 
 class Rule(NamedTuple):
@@ -169,7 +160,7 @@ class TableRow:
 
     def prints(self, metric: str) -> bool:
         """Whether anything is printed for a quantity."""
-        return not is_blank(self.text(metric))
+        return self.text(metric) not in NOT_PRINTED
 
     def number(self, metric: str) -> Decimal | None:
         """Return a printed number, or None where none is printed.
@@ -177,8 +168,6 @@ class TableRow:
         Raises:
             ValueError: something else is printed there.
         """
-        if not self.prints(metric):
-            return None
         text = self.text(metric)
         # Sizes are often printed with their unit; it is the unit of the column in any case.
         unit = METRICS[metric].unit
@@ -205,13 +194,13 @@ class TableRow:
     @property
     def has_accuracy(self) -> bool:
         """Whether any accuracy is printed."""
-        return not all(map(is_blank, self.accuracies))
+        return any(text not in NOT_PRINTED for text in self.accuracies)
 
     @property
     def labels(self) -> dict[str, str]:
         """Return the printed labels by their columns; none in a line that goes on with another."""
         texts = {column: self.text(column) for column in LABELS}
-        return {column: text for column, text in texts.items() if not is_blank(text)}
+        return {column: text for column, text in texts.items() if text not in NOT_PRINTED}
 
     @property
     def claims(self) -> dict[str, str]:
@@ -219,7 +208,7 @@ class TableRow:
         return self.labels | {
             title: text
             for title, text in self.others.items()
-            if not is_accuracy(title) and not is_blank(text)
+            if not is_accuracy(title) and text not in NOT_PRINTED
         }
 
     @property

@@ -146,8 +146,8 @@ def _configs(document: Document) -> Iterator[Finding]:
         if found.contradicts or not (pair.is_clear or most or alike[found] > 1):
             message = f"the configuration is {config.file_name}, the file is of {stem}"
             yield Finding("HZ205", config, message)
-        elif pair.name != stem:
-            renamed.append(pair)
+        elif not pair.name.startswith(stem) and not stem.startswith(pair.name):
+            renamed.append(pair)  # a name that only goes on is not another one
     if renamed:
         config, stem, _ = renamed[0]
         message = (

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 
 _ACCURACY = re.compile(
-    r"(?<![a-z])(box|mask|bbox|segm?)?[ _-]?m?a(p|r|ph)(?![a-z])|(?<![a-z])[psr]q(?![a-z])|iou|acc|dice"
-    r"|top[ _-]?\d|f1|f-?score|pck|auc|epe|nds|mot[ap]|hota|recall|precision|score|error|nme|mae"
-    r"|psnr|ssim|jaccard|kappa|rmse"
+    r"(?<![a-z])(box|mask|bbox|segm?)?[ _-]?m?a(p|r|ph)(?![a-z])|(?<![a-z])[psr]q(?![a-z])|iou"
+    r"|acc|dice|top[ _-]?\d|f1|f-?score|pck|auc|epe|nds|mot[ap]|hota|recall|precision|score|error"
+    r"|nme|mae|psnr|ssim|jaccard|kappa|rmse"
 )
 _EVALUATION = re.compile(
     r"(?<![a-z])(test|eval|val)|data ?set|split|flip|scale|tta|proposal|detector"

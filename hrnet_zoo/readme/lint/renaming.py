@@ -15,7 +15,8 @@ from hrnet_zoo.datasets import DATASETS
 _BATCH = re.compile(r"\d+xb\d+|b\d+x\d+|\d{1,2}x\d{1,2}|batch\d+", re.ASCII)
 _SINCE_2022 = re.compile(r"(?<![a-z0-9])\d+xb\d+(?!\d)", re.ASCII)
 _STAMP = re.compile(r"\d{6}|\d{8}|[0-9a-f]{8}", re.ASCII)
-_WITHOUT_MEANING = {"", "log", "train", "training", "run", "output"}
+_WITHOUT_MEANING = {"", "log", "train", "training", "run", "output", "ft", "finetune", "test", "ss"}
+"""Words that tell no models apart; "ss" is a test at a single scale."""
 _NOW = {"imagenet": "in1k", "mstrain": "ms"}
 """Words that were replaced by others of the same meaning."""
 _SIZES = {

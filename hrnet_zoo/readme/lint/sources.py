@@ -25,7 +25,7 @@ from hrnet_zoo.zoo.zoo import Zoo
 
 _LINK = re.compile(r"https?://[^\s()<>\[\]\"'|]+")
 _METAFILE = re.compile(rb"^(Collections|Models|Import)[ \t]*:", re.MULTILINE)
-_LINKED = re.compile(r"\]\s*[(\[]\s*([^\s()\[\]]+)|href=[\"']?([^\s\"'>]+)|https?://[^\s|]+")
+_ADDRESS = re.compile(r"\]\(\s*([^\s()]+)|href\s*=\s*[\"']?([^\s\"'>]+)|https?://[^\s|]+")
 _NO_WEIGHTS = re.compile(r"paper|code|config|recipe|log|script|report|demo", re.IGNORECASE)
 """Titles of columns whose links are not the weights."""
 _NO_FILE_OF_WEIGHTS = re.compile(
@@ -123,20 +123,24 @@ def _others(table: ResultsTable, line: Line) -> dict[str, str]:
     return {
         titles[place]: cell.core
         for place, cell in enumerate(line.cells)
-        if place not in known and not _LINKED.search(cell.raw)
+        if place not in known and not _addresses(cell)
     }
 
 
 def _links_weights(table: ResultsTable, line: Line) -> bool:
     """Whether a line links something that can be weights, wherever they are kept."""
     said = {place for column, place in table.columns.items() if column not in LINKS}
-    links = (
-        match[0]
+    return any(
+        not _NO_FILE_OF_WEIGHTS.search(address)
         for place, cell in enumerate(line.cells)
         if place not in said and not _NO_WEIGHTS.search(table.markdown.header.cells[place].core)
-        for match in _LINKED.finditer(cell.raw)
+        for address in _addresses(cell)
     )
-    return any(not _NO_FILE_OF_WEIGHTS.search(link) for link in links)
+
+
+def _addresses(cell: Cell) -> list[str]:
+    """Return what a cell links, with some of the text before it."""
+    return [*cell.addresses, *(match[0] for match in _ADDRESS.finditer(cell.raw))]
 
 
 def manifest_document(path: Path) -> Document:
