@@ -58,10 +58,16 @@ def _remarks(imported: Imported, zoo: Zoo) -> Iterator[str]:
     known = {row.name for row in zoo.rows}
     num_known = sum(entry.name in known for entry in imported.entries)
     yield f"{len(imported.entries)} rows imported, {num_known} of them in the zoo already"
+    unknown = sum(not entry.can_be_built and entry.name not in known for entry in imported.entries)
+    if unknown:
+        yield f"{unknown} of them are of networks that hrnet-zoo cannot build: see the marks"
     for entry in imported.entries:
         if entry.name is None:
-            yield f"{entry.place}: links no file and is not in the zoo; fill in its name."
-    missing = Counter(field for entry in imported.entries for field in entry.missing)
+            yield f"{entry.place}: {entry.why_no_name}; fill in its name."
+        if entry.file_problem:
+            yield f"{entry.place}: {entry.file_problem}; fill in its checkpoint."
+    buildable = [entry for entry in imported.entries if entry.can_be_built or entry.name in known]
+    missing = Counter(field for entry in buildable for field in entry.missing)
     if missing:
         yield 'Not printed; complete the lines marked "#?" from the configuration:'
     for field, count in missing.items():

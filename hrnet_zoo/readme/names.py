@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -27,7 +28,13 @@ _ITERATIONS = re.compile(r"(?!(?:1|21|22)k)(\d+)k", re.ASCII)
 _EPOCHS = re.compile(r"\d+[xe]", re.ASCII)
 _BATCH = re.compile(r"[_-](\d{1,2})xb?(\d{1,2})(?=[_-])")
 RESNEXT = re.compile(r"x-?101[_-]64x4d", re.IGNORECASE)
-_HRNET = re.compile(r"hrnet|^hr\d", re.IGNORECASE)
+_HRNET = re.compile(r"hr(net(v2p?)?)?[-_ ]?w?\d+(s|[-_ ]small)?", re.IGNORECASE)
+_ORDINARY = re.compile(
+    r"(hrnet(v2p)?|hr\d+s?|w\d+|x101|64x4d|fpn|gn|head|ms|mstrain|3rdparty|ssld|in1k|"
+    r"\d+(x\d*|xb\d+|e|k)?)",
+    re.ASCII,
+)
+"""Parts of a configuration's name that tell width, schedule, batch or crop: no other layers."""
 _CROP = re.compile(r"\d{3,}x\d{3,}", re.ASCII)
 
 
@@ -146,8 +153,12 @@ def neck_in_name(name: str) -> str | None:
 
 
 def dataset_in_name(name: str) -> str | None:
-    """Return the data set that a configuration's name ends with, or has before the crop."""
-    return next((d for d in DATASETS if re.search(rf"_{d}(?=$|-\d)", name)), None)
+    """Return the data set that a configuration's name ends with, or has before the crop.
+
+    Farther ahead it is what the weights were trained on before, or what another set replaced.
+    """
+    ends = ((d, d.replace("_", "[_-]")) for d in DATASETS)
+    return next((d for d, end in ends if re.search(rf"_{end}(-\d+x\d+)?$", name)), None)
 
 
 def batch_in_name(name: str) -> tuple[int, int] | None:
@@ -157,18 +168,52 @@ def batch_in_name(name: str) -> tuple[int, int] | None:
 
 
 def method_in_name(task: str, name: str) -> str | None:
-    """Return what READMEs call the method that a configuration's name begins with."""
+    """Return what READMEs call the method that a configuration's name begins with.
+
+    None if a part of the name may mean another method that builds on it.
+    """
     plain = name.replace("-", "_")
-    methods = TASKS[task].methods
-    return next((title for stem, title in methods.items() if plain.startswith(f"{stem}_")), None)
+    stem = next((stem for stem in TASKS[task].methods if plain.startswith(f"{stem}_")), None)
+    return TASKS[task].methods[stem] if stem and _says_nothing_else(name, stem) else None
 
 
-def architecture_of(task: str, method: str, label: str) -> str | None:
-    """Return the architecture of a method on a backbone, by the names that tables print."""
+def architecture_of(task: str, method: str, label: str, names: Iterable[str]) -> str | None:
+    """Return the architecture of a method on a backbone, by the names that tables print.
+
+    Args:
+        task: what the models do.
+        method: its printed name.
+        label: the backbone's printed name.
+        names: of the configuration, as files have it. Where a part of one may mean other layers,
+            as "dconv" does, no architecture follows.
+    """
     wanted = normalised(method)
     for stem, title in TASKS[task].methods.items():
         if wanted in (normalised(title), stem):
+            if not all(_says_nothing_else(name, stem) for name in names):
+                return None
             if RESNEXT.search(label):
                 return "htc_x101" if stem == "htc" else None
-            return f"{stem}_hrnet" if _HRNET.search(label) else None
+            return f"{stem}_hrnet" if _HRNET.fullmatch(label) else None
     return None
+
+
+def _says_nothing_else(name: str, stem: str) -> bool:
+    known = {*stem.split("_"), *(part for d in DATASETS for part in d.split("_"))}
+    parts = re.split("[_-]", name)
+    return all(part in known or _ORDINARY.fullmatch(part) for part in parts)
+
+
+def is_of_this_zoo(task: str, method: str | None, label: str) -> bool:
+    """Whether a method on a backbone can be a network that hrnet-zoo has, by their printed names.
+
+    Args:
+        task: what the models do.
+        method: None where the file has no word for it.
+        label: the backbone's; empty where the file has none.
+    """
+    methods = TASKS[task].methods
+    known = {normalised(text) for text in (*methods, *methods.values())}
+    has_method = method is None or normalised(method) in known
+    is_hrnet = re.match(r"hr(net|\d)", label, re.IGNORECASE) is not None
+    return has_method and (not label or is_hrnet or RESNEXT.search(label) is not None)

@@ -294,6 +294,7 @@ def _link_problems(row: Row) -> Iterator[Problem]:
     if row.checkpoint_sha256_prefix is None:
         what = f'"{file_name}" must end in the first 8 hex digits of its SHA-256: "-0123abcd.pth"'
         yield ("checkpoint_url",), what
-    if not file_name.startswith((f"{row.name}_", f"{row.name}-")):
+    # Names of rows have no capitals, and those of files may.
+    if not file_name.lower().startswith((f"{row.name}_", f"{row.name}-")):
         what = f'"{file_name}" does not begin with the row\'s name'
         yield ("checkpoint_url",), what

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from support.trees import RunCli
 from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme import names
 from hrnet_zoo.readme.importing.as_yaml import imported_as_yaml
-from hrnet_zoo.readme.importing.entries import Imported
+from hrnet_zoo.readme.importing.entries import Entry, Imported, Place
 from hrnet_zoo.readme.importing.from_file import import_file
+from hrnet_zoo.readme.results import Links
 from hrnet_zoo.readme.update import update_readme
 from hrnet_zoo.zoo.manifest import load_zoo
-from hrnet_zoo.zoo.row import Manifest
+from hrnet_zoo.zoo.row import Manifest, Table
 from hrnet_zoo.zoo.zoo import Zoo
 
 ZOO = load_zoo()
@@ -154,6 +156,9 @@ def test_name_and_heading_that_contradict_each_other_say_nothing(tmp_path: Path)
         ("fcn_hr48_480x480_40k_pascal_context_59", "w48", "pascal_context_59", None),
         ("fcn_hr48_480x480_40k_pascal_context", "w48", "pascal_context", None),
         ("fcn_r50_512x512_80k_pascal", None, None, None),
+        ("mask_rcnn_r50_fpn_coco-2x_1x_nuim", None, None, None),
+        ("fcn_hr18_4xb2-40k_cityscapes-512x1024_dark-zurich-1920x1080", "w18", None, (4, 2)),
+        ("fcn_hr18_4xb4-40k_pascal-context-59-480x480", "w18", "pascal_context_59", (4, 4)),
     ],
 )
 def test_what_names_say(
@@ -189,12 +194,6 @@ def test_added_columns_are_no_part_of_the_readme(tmp_path: Path) -> None:
     [
         ("| 77.19 |", "|", "9 cells under a header of 10"),
         ("| 77.19 |", "| 77.2? |", '"77.2?" is neither a decimal number'),
-        ("-f196fb4e.pth", ".pth", "does not end in the first 8 digits"),
-        ("-f196fb4e.pth", "-f196fb4e.zip", "no link to a .pth file"),
-        ("fcn_hr18_512x1024_40k_cityscapes_20200601_014216-f196fb4e.pth",
-         "FCN_20200601-f196fb4e.pth", '"FCN" cannot be the name of a row'),
-        ("fcn_hr18_512x1024_40k_cityscapes_20200601_014216-f196fb4e.pth",
-         "fcn_hr18s_512x1024_40k_cityscapes_20200601-f196fb4e.pth", "was there already, at"),
     ],
 )  # fmt: skip
 def test_lines_that_are_not_understood(
@@ -213,11 +212,49 @@ def test_lines_that_are_not_understood(
     assert [row["position"] for row in rows[:3]] == [0, 2, 3]
 
 
+FIRST = "fcn_hr18_512x1024_40k_cityscapes"
+"""The second row of the README; its file is dated and ends in f196fb4e."""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "written", "why"),
+    [
+        ("-f196fb4e.pth", ".pth", f"name: {FIRST}", "does not end in the first 8 digits"),
+        ("-f196fb4e.pth", "-f196fb4e.zip", f"name: {FIRST}", "no link to just one .pth file"),
+        (f"{FIRST}_20200601_014216", "FCN_20200601", f"name: {FIRST}", None),
+        (f"{FIRST}_2020", "fcn_hr18s_512x1024_40k_cityscapes_2020", f"name: {FIRST}", None),
+        ("fcn_hr18_512x1024", "fcn_hr18s_512x1024", '#? name: ""', "is the row at {path}:41"),
+    ],
+)
+def test_rows_stay_whose_file_or_name_a_manifest_does_not_take(
+    tmp_path: Path, run_cli: RunCli, old: str, new: str, written: str, why: str | None
+) -> None:
+    text = original("mmsegmentation")
+    before, line, after = re.split(r"(.*\| 77\.19 \|.*\n)", text)
+    path = write(tmp_path, "README.md", before + line.replace(old, new) + after)
+    finished = run_cli("import", path)
+    assert finished.code == 0
+    assert len(parsed(finished.out)["rows"]) == 37
+    [row] = re.findall(rf"  # {path}:42\n(?:(?!  # {path}).*\n)+", finished.out)
+    assert written in row
+    marked = [text for text in row.splitlines() if "#? name" in text or "#? checkpoint_url" in text]
+    assert bool(marked) == (why is not None)
+    if why is not None:
+        assert why.format(path=path) in marked[0]
+
+
+def test_a_file_name_in_capitals_is_no_other_row(tmp_path: Path, run_cli: RunCli) -> None:
+    old = f"{FIRST}_20200601_014216-f196fb4e.pth"
+    text = original("mmsegmentation").replace(old, f"FCN_HR18{old[8:]}")
+    finished = run_cli("import", write(tmp_path, "README.md", text))
+    again = load_zoo(write(tmp_path, "zoo.yaml", completed(finished.out)))
+    assert again.row(FIRST).checkpoint_file_name.startswith("FCN_HR18_512")
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
         ("| Backbone | mIoU |\n|--|--|\n| W18 | 1 |\n", "README.md:1: the table has no heading"),
-        ("# A\n| Method | mIoU |\n|--|--|\n| W18 | 1 |\n", 'README.md:2: the table has no column'),
         ("# A\n| Backbone | fps | Mem (GB) |\n|-|-|-|\n| x | 1 | 1 |\n", "do not tell whether"),
         ("# A\n| Backbone | mIoU | OA |\n|-|-|-|\n| x | 1 | 2 |\n", 'no field for the column "OA"'),
     ],
@@ -257,6 +294,90 @@ def test_files_that_are_neither(
     assert finished.code == code
     assert what in finished.err
     assert "Traceback" not in finished.err
+
+
+ODD = ["-", ":", "- a", "a: b", "yes", "N", "null", "~", "1e3", "0x1F", "1_0", "12:30", ".inf",
+       "#", "a #b", '"', "'", '"a"', "*x", "&y", "!z", "? ", "|", ">", "%d", "@a", "`a`", "[a",
+       "{a: b}", ",a", "<<", "=", " x ", "a\u2028b", "a\u0085b", "\ufeffx", "a\x07b", "\x7f",
+       "\ud800", "\U0001f600", "a\nb", "\t", "é", "2001-01-01", "---", "...", ""]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_any_text_is_written_as_yaml_that_reads_as_it(text: str) -> None:
+    table = Table(source=text, heading=text, task="segmentation", columns={text: "backbone"})
+    row = Entry(
+        place=Place(text, 1), task="segmentation", heading=text, position=0, names=(), name=text,
+        method=text, printed={"backbone": text}, links=Links(text, text, text), stated=(text,),
+    )  # fmt: skip
+    nameless = replace(row, name=None, why_no_name=text, file_problem=f"{text}!")
+    imported = Imported(source=text, title=text, url=text, tables=(table,), entries=(row, nameless),
+                        left_out=())  # fmt: skip
+    content = yaml.safe_load(imported_as_yaml(imported, ZOO))
+    assert content["sources"] == {text: {"title": text} | ({"url": text} if text else {})}
+    assert content["tables"][0]["columns"] == {text: "backbone"}
+    for read in content["rows"]:
+        assert (read["source"], read["table"], read["printed"]) == (text, text, {"backbone": text})
+        assert read.get("method") == (text or None)
+        assert read["notes"] == [text]
+    assert content["rows"][0]["name"] == content["rows"][0]["log_url"] == text
+    assert "name" not in content["rows"][1]
+    assert "checkpoint_url" not in content["rows"][1]
+
+
+def test_a_method_that_is_not_printed_is_left_to_be_filled_in(
+    tmp_path: Path, run_cli: RunCli
+) -> None:
+    text = (
+        "# FCN\n\n| Method | Backbone | mIoU |\n|-|-|-|\n| - | R-50 | 77.0 |\n|  | R-101 | 78.0 |\n"
+    )
+    finished = run_cli("import", write(tmp_path, "yes.md", text))
+    content = parsed(finished.out)
+    assert list(content["sources"]) == ["yes"]
+    for row, printed in zip(content["rows"], ("-", ""), strict=True):
+        assert (row["printed"]["method"], row.get("method")) == (printed, None)
+    assert finished.out.count('#? method: ""') == 2
+
+
+NUIMAGES = """\
+# NuImages
+
+## Instance Segmentation
+
+| Method | Backbone | Box AP | Download |
+|-|-|-|-|
+| Mask R-CNN | R-50 | 47.8 | [a](h/mask_rcnn_r50_fpn_coco-2x_1x_nuim_20201008-b1742a60.pth) |
+
+## Cityscapes
+
+| Method | Backbone | box AP | Config |
+|-|-|-|-|
+| Faster R-CNN | HRNetV2p-W18 | 40.3 | [b](./faster_rcnn_hrnetv2p_w18_1x_cityscapes.py) |
+
+## Instance Segmentation
+
+| Method | mask AP |
+|-|-|
+| Mask R-CNN | 38.1 |
+"""
+
+
+def test_no_data_set_follows_from_the_middle_of_a_name_or_of_another_task(tmp_path: Path) -> None:
+    imported = import_file(write(tmp_path, "README.md", NUIMAGES), ZOO)
+    assert imported.left_out == ()
+    first, second, _ = rows_in(imported)
+    assert not first["setup"]
+    assert second["setup"] == {
+        "architecture": "faster_rcnn_hrnet", "backbone": "w18", "neck": "hrfpn"
+    }  # fmt: skip
+
+
+def test_tables_under_one_heading_are_told_apart(tmp_path: Path) -> None:
+    imported = import_file(write(tmp_path, "README.md", NUIMAGES), ZOO)
+    assert [table.heading for table in imported.tables] == [
+        "Instance Segmentation", "Cityscapes", "Instance Segmentation (2)"
+    ]  # fmt: skip
+    assert [row["table"] for row in rows_in(imported)] == [t.heading for t in imported.tables]
+    assert "below one heading" in imported_as_yaml(imported, ZOO)
 
 
 def test_text_that_yaml_would_read_otherwise(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 import yaml
@@ -21,6 +21,9 @@ _HEAD = """\
 schema_version: 1
 """
 
+_NUMBER = re.compile(r" \(\w+\)$")
+_BEGINNING = re.compile(r"[A-Za-z]{2}|\.?/")
+
 _ALIKE = ("architecture", "dataset")
 """What rows have to share for one to suggest what another lacks."""
 
@@ -33,19 +36,23 @@ def imported_as_yaml(imported: Imported, zoo: Zoo) -> str:
         zoo: rows to suggest missing values from.
     """
     url = _plain(imported.url) if imported.url else None
+    source = _plain(imported.source)
     lines = [
-        *_HEAD.format(title=" ".join(imported.title.split())).splitlines(),
+        *_HEAD.format(title=_comment(imported.title)).splitlines(),
         "",
         "sources:",
-        f"  {imported.source}:",
+        f"  {source}:",
         f"    title: {_plain(imported.title)}",
         f"    url: {url}" if url else '    #? url: ""  # where the file is published',
         "",
         "tables:",
     ]
+    headings = {table.heading for table in imported.tables}
     for table in imported.tables:
+        is_numbered = _NUMBER.sub("", table.heading) in headings - {table.heading}
         lines += [
-            f"  - source: {table.source}",
+            f"  - source: {source}",
+            *(["    # numbered, as several tables stand below one heading"] if is_numbered else []),
             f"    heading: {_plain(table.heading)}",
             f"    task: {table.task}",
             "    columns:",
@@ -56,26 +63,29 @@ def imported_as_yaml(imported: Imported, zoo: Zoo) -> str:
         quoted = [column for column in table.columns.values() if column not in LINKS]
         for entry in imported.entries:
             if entry.heading == table.heading:
-                lines += _entry_lines(imported.source, entry, quoted, zoo)
+                lines += _entry_lines(source, entry, quoted, zoo)
     return "\n".join(lines) + "\n"
 
 
 def _entry_lines(source: str, entry: Entry, columns: Sequence[str], zoo: Zoo) -> Iterator[str]:
-    yield f"  # {entry.place}"
+    yield f"  # {_comment(str(entry.place))}"
     if entry.name is None:
         yield f"  - source: {source}"
-        yield '    #? name: ""  # the file name of the configuration, without .py'
+        what = f"the file name of the configuration, without .py: {entry.why_no_name}"
+        yield f'    #? name: ""  # {_comment(what)}'
     else:
         yield f"  - name: {_plain(entry.name)}"
         yield f"    source: {source}"
     yield f"    table: {_plain(entry.heading)}"
     yield f"    position: {entry.position}"
-    yield f"    method: {_plain(entry.method)}"
+    if entry.method:
+        yield f"    method: {_plain(entry.method)}"
+    else:
+        yield '    #? method: ""  # the file has no word for it'
     yield "    printed:"
     for column in columns:
         yield f"      {column}: {_quoted(entry.printed.get(column, ''))}"
-    for what, link in entry.links._asdict().items():
-        yield f"    {what}_url: {'null' if link is None else _plain(link)}"
+    yield from _link_lines(entry)
     yield "    setup:"
     for field in entry.fields:
         if field in entry.setup:
@@ -88,6 +98,14 @@ def _entry_lines(source: str, entry: Entry, columns: Sequence[str], zoo: Zoo) ->
         yield from (f"      - {_quoted(note)}" for note in entry.notes)
 
 
+def _link_lines(entry: Entry) -> Iterator[str]:
+    for what, link in entry.links._asdict().items():
+        if what == "checkpoint" and entry.file_problem:
+            yield f"    #? {what}_url: {_plain(link or '')}  # {_comment(entry.file_problem)}"
+        else:
+            yield f"    {what}_url: {'null' if link is None else _plain(link)}"
+
+
 def _suggestion(zoo: Zoo, entry: Entry, field: str) -> tuple[str, str]:
     """Return what the zoo has for a missing field, and why it is likely; or where to look.
 
@@ -95,6 +113,9 @@ def _suggestion(zoo: Zoo, entry: Entry, field: str) -> tuple[str, str]:
     very row, or all rows that are alike, count.
     """
     own = [row for row in zoo.rows if row.name == entry.name]
+    if not own and field == "architecture" and not entry.can_be_built:
+        network = " on ".join(f'"{_comment(text)}"' for text in (entry.method, entry.label) if text)
+        return "", f"hrnet-zoo cannot build {network or 'this network'}"
     alike: list[Row] = []
     if field != "backbone" and all(key in entry.setup for key in _ALIKE):
         wanted = [entry.setup[key] for key in _ALIKE]
@@ -111,16 +132,26 @@ def _suggestion(zoo: Zoo, entry: Entry, field: str) -> tuple[str, str]:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    quoted = yaml.safe_dump(text, default_style='"', allow_unicode=True, width=math.inf)
+    return str(quoted).strip()
 
 
 def _plain(text: str) -> str:
-    """Return a text as YAML, without quotes where it needs none."""
+    """Return a text as YAML, without quotes where no reader needs them: as key, value or element.
+
+    What begins with a digit stays in quotes: 1e3 is a number in YAML 1.2, and a text in YAML 1.1.
+    """
     try:
-        is_plain = yaml.safe_load(f"{text}: x") == {text: "x"} and text.strip() == text
+        read = yaml.safe_load(f"- {text}: x\n- y: {text}\n")
     except yaml.YAMLError:
-        is_plain = False
-    return text if is_plain and "#" not in text else _quoted(text)
+        return _quoted(text)
+    is_plain = read == [{text: "x"}, {"y": text}] and text.isprintable() and "#" not in text
+    return text if is_plain and _BEGINNING.match(text) else _quoted(text)
+
+
+def _comment(text: str) -> str:
+    """Return a text that can stand in a comment, on one line."""
+    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
 
 
 def _flow(value: object) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.readme.names import (
@@ -14,12 +16,16 @@ from hrnet_zoo.readme.names import (
     architecture_of,
     backbone_in_name,
     batch_in_name,
+    checkpoint_stem,
     dataset_in_name,
+    is_of_this_zoo,
     neck_in_name,
+    published_name,
     width_in_label,
 )
 from hrnet_zoo.readme.results import Links
 from hrnet_zoo.tasks import TASKS
+from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
 from hrnet_zoo.zoo.columns import NETWORKS, normalised
 from hrnet_zoo.zoo.row import Table
 
@@ -39,10 +45,12 @@ WHERE = {
 }
 """Field of a setup -> where upstream's configuration states it; in the manifest's order."""
 
-_TITLES = {"pascal voc 2012 + aug": "voc12aug", "pascal context": "pascal_context"}
+_TITLES = {"pascal voc 2012 + aug": "voc12aug", "imagenet-1k": "imagenet"}
 """What headings and metafiles call data sets whose name does not follow from that."""
 
 _CROP = re.compile(r"\(?(\d+)\s*[x,]\s*(\d+)\)?")
+
+_Told = TypeVar("_Told")
 
 
 class Place(NamedTuple):
@@ -72,28 +80,36 @@ class Entry:
     heading: str
     """Of the table that the row stands in."""
     position: int
-    linked_name: str | None
-    """The configuration's name by the files that are linked; None if none is."""
+    names: tuple[str, ...]
+    """What may name the row, the best first: configurations' names by the files that are linked."""
     known_name: str | None = None
     """What the zoo calls the row, if it was recognised without a file."""
-    method: str
-    """As printed."""
-    dataset_title: str
-    """What the file calls the data set."""
+    name: str | None = None
+    """The row's, which no other row has; None where nothing tells it."""
+    why_no_name: str = "links no file and is not in the zoo"
+    """Why the name is missing, if it is."""
+    method: str | None
+    """As printed; None where it is not."""
+    dataset_title: str | None = None
+    """What the file calls the data set; None where at most a heading does."""
     printed: Mapping[str, str]
     """Column -> cell, where there is one; links are not among them."""
     links: Links
+    file_problem: str | None = None
+    """Why a manifest does not take the file that is linked; None if it does, or there is none."""
     stated: tuple[str, ...] = ()
     """Notes of what the file states and a row has no field for."""
 
     @property
-    def name(self) -> str | None:
-        """Return the row's name, or None where nothing tells it."""
-        return self.linked_name or self.known_name
+    def label(self) -> str:
+        """Return what the file calls the network; empty if it does not."""
+        return next((self.printed[column] for column in NETWORKS if column in self.printed), "")
 
     @property
-    def _label(self) -> str:
-        return next((self.printed[column] for column in NETWORKS if column in self.printed), "")
+    def can_be_built(self) -> bool:
+        """Whether method and network may be of hrnet-zoo; a heading need not be a method."""
+        stated = self.method if self.method != self.heading else None
+        return is_of_this_zoo(self.task, stated, self.label)
 
     @cached_property
     def setup(self) -> Mapping[str, object]:
@@ -101,36 +117,44 @@ class Entry:
 
         A data set's classes and images are known here. How a row is tested, normalised and trained
         is not printed. The width in a label never counts: nine rows of the READMEs state a wrong
-        one.
+        one. What names of two linked files say differently, or the task cannot have, is left open.
 
         Source:
             mmsegmentation 0.20.2 and mmdetection 2.3.0, names in configs/: method, backbone, GPUs x
             samples per GPU, crop, schedule, data set. The 1.x and 3.x releases have other
             separators.
         """
-        name = self.linked_name or ""
-        found: dict[str, object | None] = {
-            "architecture": architecture_of(self.task, self.method, self._label),
-            "backbone": backbone_in_name(name),
-            "neck": neck_in_name(name or self._label),
-        }
-        dataset = self._dataset(name)
-        if dataset is not None:
+        found: dict[str, object | None] = {}
+        architecture = architecture_of(self.task, self.method or "", self.label, self.names)
+        if architecture and _takes(self.task, "architecture", architecture):
+            found["architecture"] = architecture
+            found["neck"] = neck_in_name(" ".join(self.names) or self.label)
+        found["backbone"] = self._told(backbone_in_name)
+        if match := _CROP.fullmatch(self.printed.get("crop_size", "").strip()):
+            found["train_crop"] = [int(match[1]), int(match[2])]
+        if batch := self._told(batch_in_name):
+            found["gpus"], found["samples_per_gpu"] = batch
+        if dataset := self._dataset():
             found["dataset"] = dataset
             found["num_classes"] = len(DATASETS[dataset].classes)
             found["num_images"] = DATASETS[dataset].num_images
-        if match := _CROP.fullmatch(self.printed.get("crop_size", "").strip()):
-            found["train_crop"] = [int(match[1]), int(match[2])]
-        if batch := batch_in_name(name):
-            found["gpus"], found["samples_per_gpu"] = batch
         return {field: found[field] for field in self.fields if found.get(field) is not None}
 
-    def _dataset(self, name: str) -> str | None:
-        """Return the data set, unless name and heading contradict each other."""
-        plain = normalised(self.dataset_title)
+    def _told(self, reading: Callable[[str], _Told | None]) -> _Told | None:
+        """Return what names of linked files tell, unless they tell different things."""
+        told = {fact for name in self.names if (fact := reading(name)) is not None}
+        return told.pop() if len(told) == 1 else None
+
+    def _dataset(self) -> str | None:
+        """Return the data set, unless names, title and task contradict each other."""
+        plain = normalised(self.dataset_title or self.heading)
         titled = _TITLES.get(plain, plain.replace(" ", "_"))
-        by_name, by_title = dataset_in_name(name), titled if titled in DATASETS else None
-        return (by_name or by_title) if by_title in (by_name or by_title, None) else None
+        if titled not in DATASETS and self.dataset_title is not None:
+            return None
+        told = {dataset_in_name(name) for name in self.names} - {None}
+        told |= {titled} & DATASETS.keys()
+        dataset = told.pop() if len(told) == 1 else None
+        return dataset if dataset and _takes(self.task, "dataset", dataset) else None
 
     @property
     def fields(self) -> list[str]:
@@ -147,12 +171,44 @@ class Entry:
     @property
     def notes(self) -> tuple[str, ...]:
         """Return what is worth knowing when reading the row."""
-        said, by_name = width_in_label(self._label), backbone_in_name(self.linked_name or "")
-        by_label = "x101_64x4d" if RESNEXT.search(self._label) else said and said[0].as_backbone()
+        said, by_name = width_in_label(self.label), self._told(backbone_in_name)
+        by_label = "x101_64x4d" if RESNEXT.search(self.label) else said and said[0].as_backbone()
         if by_name and by_label and by_name != by_label:
-            note = f'The table says "{self._label}"; the file\'s name says {by_name}.'
+            note = f'The table says "{self.label}"; the file\'s name says {by_name}.'
             return (note, *self.stated)
         return self.stated
+
+
+def names_of(links: Links) -> tuple[str, ...]:
+    """Return what may name a row by the files it links, the best first.
+
+    A checkpoint's file name tells which model it is; several models can share a configuration.
+    """
+    published = published_name(links.checkpoint)
+    config = link_file_name(links.config or "").removesuffix(".py")
+    hashed = promised_sha256(link_file_name(links.checkpoint or "")) is not None
+    stem = checkpoint_stem(link_file_name(links.checkpoint or "")) if hashed else None
+    return tuple(dict.fromkeys(filter(None, (published, config, stem))))
+
+
+def hash_problem(checkpoint: str | None) -> str | None:
+    """Say why a manifest does not take a link to weights, or None if it does."""
+    file_name = link_file_name(checkpoint or "")
+    if checkpoint is None or promised_sha256(file_name) is not None:
+        return None
+    what = f'"{file_name}" does not end in the first 8 digits of its SHA-256'
+    return f'{what} ("-0123abcd.pth"), which a manifest needs'
+
+
+def _takes(task: str, field: str, value: object) -> bool:
+    """Whether setups of a task can have a value: a detector's data set has boxes, for example."""
+    known = TASKS[task].setup.model_fields[field]
+    kind: Any = Annotated[known.annotation, known]
+    try:
+        TypeAdapter(kind).validate_python(value)
+    except ValidationError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, count
 from pathlib import Path
 
 from hrnet_zoo.errors import ReadmeError, UsageError
-from hrnet_zoo.readme.importing.entries import Entry, Imported, LeftOut, Place
+from hrnet_zoo.readme.importing.entries import (
+    Entry,
+    Imported,
+    LeftOut,
+    Place,
+    hash_problem,
+    names_of,
+)
 from hrnet_zoo.readme.importing.from_metafile import read_metafile
 from hrnet_zoo.readme.markdown import Line, MarkdownText, read_markdown
-from hrnet_zoo.readme.names import published_name
 from hrnet_zoo.readme.results import (
     ResultsTable,
     added_titles,
@@ -20,10 +28,9 @@ from hrnet_zoo.readme.results import (
     titles_of,
 )
 from hrnet_zoo.readme.text import read_text
-from hrnet_zoo.tasks import TASKS
-from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
-from hrnet_zoo.zoo.columns import LINKS, NETWORKS, normalised, tasks_of
-from hrnet_zoo.zoo.printed import printed_number
+from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.zoo.columns import LINKS, normalised, tasks_of
+from hrnet_zoo.zoo.printed import NOT_PRINTED, printed_number
 from hrnet_zoo.zoo.row import Row, Table
 from hrnet_zoo.zoo.zoo import Zoo
 
@@ -63,35 +70,43 @@ def import_file(path: Path, zoo: Zoo, source: str | None = None) -> Imported:
 
 def _imported(key: str, title: str, zoo: Zoo, found: Iterable[Table | Entry | LeftOut]) -> Imported:
     tables: list[Table] = []
-    entries: dict[str | int, Entry] = {}
+    entries: list[Entry] = []
     left_out: list[LeftOut] = []
+    places: dict[str, Place] = {}
     for one in found:
         if isinstance(one, Table):
             tables.append(one)
         elif isinstance(one, LeftOut):
             left_out.append(one)
-        elif one.name is None:
-            entries[len(entries)] = one
-        elif _NAME.fullmatch(one.name) is None:
-            reason = (
-                f'"{one.name}" cannot be the name of a row, which has lower-case letters, digits, '
-                '"_", "." and "-"; left out'
-            )
-            left_out.append(LeftOut(one.place, reason))
-        elif one.name in entries:
-            reason = f"{one.name} was there already, at {entries[one.name].place}; left out"
-            left_out.append(LeftOut(one.place, reason))
         else:
-            entries[one.name] = one
+            entries.append(_named(one, places))
     known = zoo.sources.get(key)
     return Imported(
         source=key,
         title=known.title if known else title,
         url=known.url if known else None,
         tables=tuple(tables),
-        entries=tuple(entries.values()),
+        entries=tuple(entries),
         left_out=tuple(sorted(left_out, key=lambda one: one.place)),
     )
+
+
+def _named(entry: Entry, places: dict[str, Place]) -> Entry:
+    """Return the row with the best name that a manifest takes and no other row has.
+
+    Args:
+        entry: the row.
+        places: where each row is that has a name; this one is added.
+    """
+    wanted = (*entry.names, *filter(None, [entry.known_name]))
+    allowed = [name for name in (*wanted, *map(str.lower, wanted)) if _NAME.fullmatch(name)]
+    name = next((name for name in allowed if name not in places), None)
+    if name is not None:
+        places[name] = entry.place
+        return replace(entry, name=name)
+    if allowed:
+        return replace(entry, why_no_name=f"{allowed[0]} is the row at {places[allowed[0]]}")
+    return replace(entry, why_no_name="no file it links tells one") if any(entry.links) else entry
 
 
 def read_readme(
@@ -121,31 +136,36 @@ def read_readme(
         for title in _unknown_titles(table):
             yield LeftOut(header, f'the manifest has no field for the column "{title}"; left out')
         known = {line.number: row for line, row in match_lines(zoo, table) if isinstance(row, Row)}
-        for position, line in enumerate(table.markdown.lines):
-            place, row = Place(file, line.number), known.get(line.number)
+        for line in table.markdown.lines:
+            place = Place(file, line.number)
             try:
                 _require_readable(table, line)
             except ReadmeError as error:
                 yield LeftOut(place, f"{error}; left out")
-                continue
-            links = table.links(line)
-            name = published_name(links.checkpoint)
-            if name is None and links.config is not None:
-                name = link_file_name(links.config).removesuffix(".py")
-            # As quoted, without emphasis.
-            printed = {c: x.core for c, x in table.cells(line).items() if c not in LINKS}
-            yield Entry(
-                place=place,
-                task=declared.task,
-                heading=declared.heading,
-                position=position,
-                linked_name=name,
-                known_name=row.name if row else None,
-                method=printed.get("method") or declared.heading,
-                dataset_title=declared.heading,
-                printed=printed,
-                links=links,
-            )
+            else:
+                yield _entry(table, line, declared, place, known.get(line.number))
+
+
+def _entry(
+    table: ResultsTable, line: Line, declared: Table, place: Place, known: Row | None
+) -> Entry:
+    # As quoted, without emphasis.
+    printed = {c: cell.core for c, cell in table.cells(line).items() if c not in LINKS}
+    method = printed.get("method", declared.heading)
+    links = table.links(line)
+    return Entry(
+        place=place,
+        task=declared.task,
+        heading=declared.heading,
+        position=table.markdown.lines.index(line),
+        names=names_of(links),
+        known_name=known.name if known else None,
+        method=None if method in NOT_PRINTED else method,
+        dataset_title=printed.get("dataset"),
+        printed=printed,
+        links=links,
+        file_problem=hash_problem(links.checkpoint) or _download_problem(table, line),
+    )
 
 
 def _declared(table: ResultsTable, source: str, earlier: Sequence[str]) -> Table:
@@ -154,15 +174,18 @@ def _declared(table: ResultsTable, source: str, earlier: Sequence[str]) -> Table
     tasks = tasks_of(table.columns)
     if not heading:
         raise ReadmeError("the table has no heading above it, by which a manifest would know it")
-    if not any(column in table.columns for column in NETWORKS):
-        raise ReadmeError('the table has no column "Backbone" or "Model", which a manifest needs')
     if len(tasks) != 1 or tasks[0] not in TASKS:
         what = " or ".join(TASKS)
         raise ReadmeError(f"the columns do not tell whether the table is about {what}")
-    if heading in earlier:
-        raise ReadmeError(f'a second table stands under the heading "{heading}"')
+    # A manifest knows tables by their headings.
+    numbered = (f"{heading} ({number})" for number in count(2))
+    unique = next(name for name in chain([heading], numbered) if name not in earlier)
+    # Lines can tell that a number is that of another protocol.
+    whole = [line for line in table.markdown.lines if line not in table.markdown.ragged()]
+    told = dict.fromkeys(column for line in whole for column in table.cells(line))
     columns = {table.title(column): column for column in table.columns}
-    return Table(source=source, heading=heading, task=tasks[0], columns=columns)
+    columns |= {METRICS[column].title: column for column in told if column not in table.columns}
+    return Table(source=source, heading=unique, task=tasks[0], columns=columns)
 
 
 def _unknown_titles(table: ResultsTable) -> list[str]:
@@ -179,18 +202,20 @@ def _unknown_titles(table: ResultsTable) -> list[str]:
 def _require_readable(table: ResultsTable, line: Line) -> None:
     if len(line.cells) != len(table.markdown.header.cells):
         raise ReadmeError(explain_ragged(table, line))
+    told = table.cells(line).values()
     for metric in table.metrics:
+        title, cell = table.title(metric), table.cell(line, metric)
+        if cell not in told:
+            raise ReadmeError(f"{title}: {cell.core} was measured in another way than one pass")
         try:
-            printed_number(table.cell(line, metric).core)
+            printed_number(cell.core)
         except ValueError as error:
-            raise ReadmeError(f"{table.title(metric)}: {error}") from None
-    checkpoint = table.links(line).checkpoint
-    if checkpoint is not None and promised_sha256(link_file_name(checkpoint)) is None:
-        msg = (
-            f'"{link_file_name(checkpoint)}" does not end in the first 8 digits of its SHA-256 '
-            '("-0123abcd.pth"), which a manifest needs'
-        )
-        raise ReadmeError(msg)
-    download = table.cell(line, "download").text if "download" in table.columns else ""
-    if checkpoint is None and download not in ("", "-"):
-        raise ReadmeError(f'no link to a .pth file in "{download[:80]}"')
+            raise ReadmeError(f"{title}: {error}") from None
+
+
+def _download_problem(table: ResultsTable, line: Line) -> str | None:
+    """Say that a line links no weights, or several, where it has something to load."""
+    there = table.cell(line, "download").text if "download" in table.columns else ""
+    if table.links(line).checkpoint is not None or there in NOT_PRINTED:
+        return None
+    return f'no link to just one .pth file in "{there[:80]}"'

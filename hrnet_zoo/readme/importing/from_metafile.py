@@ -17,13 +17,14 @@ import yaml
 
 from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.importing import yaml_nodes as nodes
-from hrnet_zoo.readme.importing.entries import Entry, LeftOut, Place
-from hrnet_zoo.readme.names import method_in_name, published_name
+from hrnet_zoo.readme.importing.entries import Entry, LeftOut, Place, hash_problem, names_of
+from hrnet_zoo.readme.markdown import Cell
+from hrnet_zoo.readme.names import method_in_name
 from hrnet_zoo.readme.results import Links
 from hrnet_zoo.readme.text import read_text
+from hrnet_zoo.readme.values import stated_number
 from hrnet_zoo.tasks import METRICS, TASKS
-from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
-from hrnet_zoo.zoo.columns import normalised, tasks_of, titles_of_columns
+from hrnet_zoo.zoo.columns import is_percent, normalised, tasks_of, title_key, titles_of_columns
 from hrnet_zoo.zoo.printed import printed_number
 from hrnet_zoo.zoo.row import Table
 
@@ -37,12 +38,20 @@ _FIELDS = {
 """Keys of Metadata, in lower case -> what they hold."""
 
 _METRICS = {
-    normalised(title): name
+    title_key(title): name
     for name, metric in METRICS.items()
     if metric.task is not None
     for title in metric.titles
 }
-"""Keys of Metrics, likewise."""
+"""Keys of Metrics, likewise, by `title_key`."""
+
+_TASKS = {
+    "semantic segmentation": "segmentation",
+    "object detection": "detection",
+    "instance segmentation": "detection",
+    "image classification": "classification",
+}
+"""What Results call tasks, likewise; of others, numbers of the same name are other numbers."""
 
 _NOTED = ("inference time (ms/im)", "inference time (s/im)")
 """A row documents images per second: what is stated per image is noted, not converted."""
@@ -54,12 +63,32 @@ _WITHOUT_PLACE = {
 """Keys of Metadata that are understood, but say nothing that a manifest's row holds."""
 
 _MODEL_KEYS = {
-    "name", "metadata", "results", "weights", "config", "training log", "in collection", "readme",
-    "paper", "code", "version", "converted from", "alias", "image", "framework",
+    "name", "metadata", "results", "weights", "config", "training log", "in collection",
+    "in collections", "readme", "paper", "code", "version", "converted from", "alias", "image",
+    "framework", "license",
 }  # fmt: skip
 
 _BACKBONE = re.compile(r"hrnetv2p[_-]w\d+s?|hr\d+s?(?=_)|x101[_-]64x4d[_-]fpn")
 """The part of a configuration's name that stands for the backbone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Model:
+    """A model as it stands in a file."""
+
+    file: str
+    node: yaml.Node
+    collection: str | None
+    """What the file has it in; the only collection, where it does not say."""
+
+    def text(self, key: str) -> str | None:
+        """Return what stands under a key, if it is a single value."""
+        return nodes.scalar(nodes.value(self.node, key))
+
+    @property
+    def place(self) -> Place:
+        """Return where the model begins."""
+        return Place(self.file, nodes.line_of(self.node))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,21 +115,22 @@ def read_metafile(path: Path, source: str) -> Iterator[Table | Entry | LeftOut]:
     Raises:
         ReadmeError: the file cannot be read, is not YAML, or has neither models nor imports.
     """
-    titles: dict[str, dict[str, str]] = {}
-    tasks: dict[str, str] = {}
-    positions: Counter[str] = Counter()
+    titles: dict[tuple[str, str], dict[str, str]] = {}
+    positions: Counter[tuple[str, str]] = Counter()
     for found in _models(path):
         if isinstance(found, LeftOut):
             yield found
             continue
         entry, called = found
-        yield replace(entry, position=positions[entry.heading])
-        positions[entry.heading] += 1
-        tasks.setdefault(entry.heading, entry.task)
-        titles[entry.heading] = called | titles.get(entry.heading, {})
-    for heading, called in titles.items():
+        table = (entry.heading, entry.task)
+        if any(heading == entry.heading and task != entry.task for heading, task in titles):
+            table = (f"{entry.heading} ({entry.task})", entry.task)
+        yield replace(entry, heading=table[0], position=positions[table])
+        positions[table] += 1
+        titles[table] = called | titles.get(table, {})
+    for (heading, task), called in titles.items():
         columns = {called[column]: column for column in titles_of_columns() if column in called}
-        yield Table(source=source, heading=heading, task=tasks[heading], columns=columns)
+        yield Table(source=source, heading=heading, task=task, columns=columns)
 
 
 def _models(
@@ -113,24 +143,23 @@ def _models(
         within: files that import it, by their full paths.
     """
     root = nodes.compose(read_text(path), str(path))
-    listed, imports = nodes.value(root, "Models"), nodes.elements(nodes.value(root, "Import"))
-    if listed is None and not imports:
+    collections = nodes.elements(nodes.value(root, "Collections"))
+    imports = nodes.elements(nodes.value(root, "Import"))
+    listed = nodes.elements(root if nodes.is_list(root) else nodes.value(root, "Models"))
+    if (
+        not any(nodes.value(root, key) for key in ("Models", "Import", "Collections"))
+        and not listed
+    ):
         msg = (
             f'{path} has neither "Models" nor "Import" at its top. Pass a metafile.yml or '
             "model-index.yml of OpenMMLab's form."
         )
         raise ReadmeError(msg)
-    for node in nodes.elements(listed):
-        place = Place(str(path), nodes.line_of(node))
-        cells = _cells(node)
-        try:
-            entry = _entry(node, place, cells)
-        except ReadmeError as error:
-            yield LeftOut(place, f"{error}; left out")
-            continue
-        for line, what in cells.left_out:
-            yield LeftOut(Place(str(path), line), f"{entry.name}: {what}; left out")
-        yield entry, cells.titles
+    only = nodes.scalar(nodes.value(collections[0], "Name")) if len(collections) == 1 else None
+    for node in listed:
+        stated = nodes.value(node, "In Collection") or nodes.value(node, "In Collections")
+        model = _Model(file=str(path), node=node, collection=nodes.scalar(stated) or only)
+        yield from _rows(model)
     for node in imports:
         name = nodes.scalar(node) or ""
         inner = path.parent / name
@@ -144,62 +173,87 @@ def _models(
             yield LeftOut(place, f'"{name}" cannot be imported: {error}')
 
 
-def _entry(node: yaml.Node, place: Place, cells: _Cells) -> Entry:
-    stated, weights, config, log = (
-        nodes.scalar(nodes.value(node, key))
-        for key in ("Name", "Weights", "Config", "Training log")
-    )
+def _rows(model: _Model) -> Iterator[tuple[Entry, dict[str, str]] | LeftOut]:
+    """Yield a model's rows: one for each task and data set that it states numbers of."""
+    stated = model.text("Name")
     if stated is None:
-        raise ReadmeError('the model has no "Name"')
-    if weights is None:
-        raise ReadmeError(f'{stated} has no "Weights"')
-    if promised_sha256(link_file_name(weights)) is None:
-        what = f'"{link_file_name(weights)}" does not end in the first 8 digits of its SHA-256'
-        raise ReadmeError(f"{stated}: {what}")
-    tasks = tasks_of(_METRICS.get(normalised(item.key), "") for item in _metrics(node))
-    task = next((task for task in TASKS if task in tasks), None)
-    if task is None:
+        yield LeftOut(model.place, 'the model has no "Name"; left out')
+        return
+    common = _metadata(model)
+    results: dict[tuple[str, str | None], _Cells] = {}
+    for result in nodes.elements(nodes.value(model.node, "Results")):
+        dataset = nodes.scalar(nodes.value(result, "Dataset"))
+        said = nodes.scalar(nodes.value(result, "Task"))
+        for item in nodes.all_items(nodes.value(result, "Metrics")):
+            column = _METRICS.get(title_key(item.key), "")
+            task = next(iter(tasks_of([column])), None)
+            if task is None:
+                what = f'the manifest has no field for the metric "{item.key}"'
+                common.left_out.append((item.line, what))
+            elif said is not None and _TASKS.get(normalised(said)) != task:
+                what = f'"{item.key}" of the task "{said}" is not what hrnet-zoo calls so'
+                common.left_out.append((item.line, what))
+            else:
+                cells = results.setdefault((task, dataset), replace(common, printed={}, titles={}))
+                _take(item, column, cells)
+    rows = [(*key, cells) for key, cells in results.items() if cells.printed]
+    if not rows:
         titles = ", ".join(METRICS[name].title for name in dict.fromkeys(_METRICS.values()))
-        raise ReadmeError(f"{stated} states none of: {titles}")
-    name = published_name(weights) or stated
-    method = method_in_name(task, name)
-    if method is None:
-        raise ReadmeError(f"{stated}: no method is known whose names begin like {name}")
-    results = nodes.elements(nodes.value(node, "Results"))
-    datasets = {nodes.scalar(nodes.value(result, "Dataset")) for result in results}
-    dataset_title = datasets.pop() if len(datasets) == 1 else None
-    if dataset_title is None:
-        raise ReadmeError(f"{stated} does not state one data set for its results")
+        yield LeftOut(model.place, f"{stated} states none of: {titles}; left out")
+        return
+    for line, what in common.left_out:
+        yield LeftOut(Place(model.file, line), f"{stated}: {what}; left out")
+    for task, dataset, cells in rows:
+        cells.printed.update(common.printed)
+        cells.titles.update(common.titles)
+        yield _entry(model, task, dataset, cells), cells.titles
+
+
+def _entry(model: _Model, task: str, dataset: str | None, cells: _Cells) -> Entry:
+    """Return a row, and add to its cells what the file calls the network."""
+    stated = model.text("Name") or ""
+    links = Links(*(model.text(key) for key in ("Config", "Weights", "Training log")))
+    names = names_of(links) or (stated,)
+    method = _method(task, names, model.collection)
     if "backbone" not in cells.printed:
-        label = _BACKBONE.search(name)
-        cells.titles["backbone"] = "Name"
-        cells.printed["backbone"] = label[0] if label else name
+        label = _BACKBONE.search(names[0])
+        column, title = ("backbone", "Backbone in Name") if label else ("model", "Name")
+        cells.titles[column] = title
+        cells.printed[column] = label[0] if label else stated
+    by_method = TASKS[task].table_of == "method"
+    headings = (method, model.collection, dataset) if by_method else (dataset, model.collection)
     return Entry(
-        place=place,
+        place=model.place,
         task=task,
-        heading=method if TASKS[task].table_of == "method" else dataset_title,
+        heading=next(filter(None, headings), stated),
         position=0,
-        linked_name=name,
+        names=names,
+        known_name=stated,
         method=method,
-        dataset_title=dataset_title,
+        dataset_title=dataset,
         printed=cells.printed,
-        links=Links(config=config, checkpoint=weights, log=log),
+        links=links,
+        file_problem=hash_problem(links.checkpoint),
         stated=tuple(cells.notes),
     )
 
 
-def _metrics(node: yaml.Node) -> list[nodes.Item]:
-    results = nodes.elements(nodes.value(node, "Results"))
-    return [item for result in results for item in nodes.items(nodes.value(result, "Metrics"))]
+def _method(task: str, names: tuple[str, ...], collection: str | None) -> str | None:
+    """Return the method: what all names begin with, or else the collection, if it is one."""
+    told = {method_in_name(task, name) for name in names}
+    if len(told) == 1 and None not in told:
+        return told.pop()
+    is_backbone = normalised(collection or "") == "hrnet"
+    return None if is_backbone and task != "classification" else collection
 
 
-def _cells(node: yaml.Node) -> _Cells:
-    """Return what a manifest has a field for, and what was not understood."""
+def _metadata(model: _Model) -> _Cells:
+    """Return what a model's Metadata have that a row prints, and what was not understood."""
     cells = _Cells()
-    for item in nodes.items(node):
+    for item in nodes.items(model.node):
         if normalised(item.key) not in _MODEL_KEYS:
             cells.left_out.append((item.line, f'the key "{item.key}" is not known'))
-    for item in nodes.items(nodes.value(node, "Metadata")):
+    for item in nodes.items(nodes.value(model.node, "Metadata")):
         key = normalised(item.key)
         if key in _NOTED:
             cells.notes.append(f'The metafile states "{item.key}": {nodes.flat(item.node)}.')
@@ -207,24 +261,37 @@ def _cells(node: yaml.Node) -> _Cells:
             _take(item, _FIELDS[key], cells)
         elif key not in _WITHOUT_PLACE:
             cells.left_out.append((item.line, f'the key "{item.key}" of Metadata is not known'))
-    for item in _metrics(node):
-        if metric := _METRICS.get(normalised(item.key)):
-            _take(item, metric, cells)
-        else:
-            what = f'the manifest has no field for the metric "{item.key}"'
-            cells.left_out.append((item.line, what))
     return cells
 
 
 def _take(item: nodes.Item, column: str, cells: _Cells) -> None:
+    """Add a value to the cells, if it is understood; nothing is no value."""
     text = nodes.scalar(item.node)
+    if nodes.is_null(item.node):
+        return
     if text is None:
         cells.left_out.append((item.line, f'"{item.key}" is not a single value'))
-        return
-    try:
-        if column in METRICS:
-            printed_number(text)
-    except ValueError as error:
-        cells.left_out.append((item.line, f'"{item.key}": {error}'))
+    elif cells.printed.get(column, text) != text:
+        what = f'"{item.key}" is {text} here, and {cells.printed[column]} before'
+        cells.left_out.append((item.line, what))
     else:
-        cells.printed[column], cells.titles[column] = text, item.key
+        try:
+            cells.printed[column], cells.titles[column] = _cell(text, column), item.key
+        except ValueError as error:
+            cells.left_out.append((item.line, f'"{item.key}": {error}'))
+
+
+def _cell(text: str, column: str) -> str:
+    """Return what a row prints for a value: of "78.80%", the number.
+
+    Raises:
+        ValueError: it is no number, where one is needed.
+    """
+    if column not in METRICS:
+        return text
+    stated = stated_number(Cell(start=0, raw=text), METRICS[column])
+    number = printed_number(stated.raw if stated else text)
+    if number is not None and is_percent(column) and (number > 100 or 0 < number < 1):
+        msg = f"{text} is not in percent"
+        raise ValueError(msg)
+    return stated.raw if stated else text

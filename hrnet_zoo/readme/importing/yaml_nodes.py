@@ -53,6 +53,21 @@ def items(node: yaml.Node | None) -> list[Item]:
     ]
 
 
+def all_items(node: yaml.Node | None) -> list[Item]:
+    """Return the entries of a mapping, or of all mappings in a list."""
+    return [item for element in elements(node) for item in items(element)]
+
+
+def is_list(node: yaml.Node | None) -> bool:
+    """Whether it is a list."""
+    return isinstance(node, yaml.SequenceNode)
+
+
+def is_null(node: yaml.Node) -> bool:
+    """Whether it is written, and nothing."""
+    return bool(node.tag == _NULL)
+
+
 def value(node: yaml.Node | None, key: str) -> yaml.Node | None:
     """Return what stands under a key, whatever the case of its letters."""
     return next((i.node for i in items(node) if i.key.casefold() == key.casefold()), None)
