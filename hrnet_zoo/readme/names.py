@@ -20,9 +20,9 @@ _CHECKPOINT = re.compile(
 )
 _ENDING = re.compile(r"(\.(pth|tar|pkl|pt|pdparams|safetensors|ckpt))+$")
 _LOG = re.compile(r"(.+?)([_-])\d{8}(?:_\d{6})?\.log(?:\.json)?", re.ASCII)
-_LABEL_WIDTH = re.compile(r"(?<![A-Za-z0-9])W(\d+)(-Small)?(?![A-Za-z0-9])", re.ASCII)
+_LABEL_WIDTH = re.compile(r"(?<![A-Za-z0-9])W(\d+)((?:-C)?-Small)?(?![A-Za-z0-9])", re.ASCII)
 _SETUP_WIDTH = re.compile(r"w(\d+)(_small)?", re.ASCII)
-_NAME_WIDTH = re.compile(r"(?<![a-z0-9])(?:hr|w)(\d+)(s?)(?![a-z0-9])", re.ASCII)
+_NAME_WIDTH = re.compile(r"(?<![a-z0-9])(?:hr|w)(\d+)(s|_small)?(?![a-z0-9])", re.ASCII)
 _ITERATIONS = re.compile(r"(?!(?:1|21|22)k)(\d+)k", re.ASCII)
 """Of ImageNet there are 1k, 21k or 22k classes."""
 _EPOCHS = re.compile(r"\d+[xe]", re.ASCII)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from fill import DATA
+from support.foreign import READMES, truth_about
 from support.trees import RunCli
 
 from hrnet_zoo.errors import ReadmeError
@@ -21,7 +21,6 @@ from hrnet_zoo.zoo.manifest import load_zoo
 
 ZOO = load_zoo()
 SEGMENTATION = (DATA / "tables" / "mmsegmentation.md").read_text()
-FOREIGN = sorted((DATA / "foreign").glob("*.md"))
 H = "https://h.example/x"
 
 
@@ -107,6 +106,20 @@ class TestRenamedConfigurations:
     def test_names(self, old: str, new: str, *, contradicts: bool) -> None:
         found = difference(old, new)
         assert (found.contradicts, found.is_spelling) == (contradicts, not contradicts)
+
+
+@pytest.mark.parametrize(
+    ("label", "stem", "is_wrong"),
+    [
+        ("HRNetV2-W18-Small-v2", "hrnet_w18_small_v2_cityscapes_512x1024", False),
+        ("HRNet-W18-C-Small-v1", "hrnet_w18_small_model_v1", False),
+        ("HRNetV2-W18", "hrnet_w18_small_v1_cityscapes", True),
+        ("HRNetV2-W48", "hrnet_w18_small_v1_cityscapes", True),
+    ],
+)
+def test_the_authors_small_networks(label: str, stem: str, *, is_wrong: bool) -> None:
+    text = table("| Backbone | mIoU | Download |", f"| {label} | 70.3 | {model(stem)} |")
+    assert kinds(text) == ({"HZ201": 1} if is_wrong else {})
 
 
 class TestUnknownColumns:
@@ -305,7 +318,7 @@ class TestMetafiles:
         assert finished.code == 3
         assert f"{path} is an OpenMMLab metafile" in finished.err
         assert f"hrnet-zoo import {path}" in finished.err
-        assert "The manifest" not in finished.err
+        assert "manifest" not in finished.err
 
 
 def rows_found(path: Path, text: str) -> list[tuple[str, int, str, str]]:
@@ -322,9 +335,8 @@ def rows_found(path: Path, text: str) -> list[tuple[str, int, str, str]]:
 class TestForeignReadmes:
     def test_fewer_than_one_finding_in_twenty_is_false(self) -> None:
         false, total = [], 0
-        for path in FOREIGN:
-            truth = json.loads(path.with_suffix(".json").read_text())["findings"]
-            true = {(one["code"], one["line"]) for one in truth}
+        for path in READMES:
+            true = truth_about(path).findings
             found = rows_found(path, path.read_text())
             total += len(found)
             false += [(path.name, *one) for one in found if not {one[:2], (one[0], None)} & true]
@@ -353,7 +365,7 @@ class TestForeignReadmes:
         ],
     )  # fmt: skip
     def test_planted_mistakes_are_found(self, name: str, old: str, new: str, code: str) -> None:
-        [path] = [path for path in FOREIGN if path.stem == name]
+        [path] = [path for path in READMES if path.stem == name]
         text = path.read_text()
         assert old in text
         before = Counter(one[::2] for one in rows_found(path, text))

@@ -101,7 +101,8 @@ def as_github(found: Found) -> str:
 def codes_as_text() -> str:
     """Return all codes with what they mean."""
     cells = [[code, rule.severity, rule.meaning] for code, rule in RULES.items()]
-    return tabulate(cells, ["code", "severity", "meaning"], tablefmt="simple")
+    table = tabulate(cells, ["code", "severity", "meaning"], tablefmt="simple")
+    return f"{table}\n\nWhere it may be meant, as where all are so, a finding is only an info."
 
 
 def _count(found: Found) -> str:

@@ -157,8 +157,8 @@ def manifest_document(path: Path) -> Document:
     except ManifestError:
         if path.is_file() and _METAFILE.search(path.read_bytes()):
             msg = (
-                f"{path} is an OpenMMLab metafile, which lint does not check. Pass the README "
-                f'beside it, or make entries of a manifest of it: "hrnet-zoo import {path}".'
+                f"{path} is an OpenMMLab metafile, which lint does not read. Pass the README "
+                f'beside it; "hrnet-zoo import {path}" reads what the metafile states.'
             )
             raise ReadmeError(msg) from None
         raise
