@@ -77,6 +77,13 @@ class TestRenamedConfigurations:
         after = kinds(text.replace(f"/fcn_{right}", f"/fcn_{wrong}", 1))
         assert (after["HZ205"], after["HZ205 info"]) == (1, 1)
 
+    def test_59_classes_are_not_60(self) -> None:
+        old, new = "pascal_context-480x480.py", "pascal_context_59-480x480.py"
+        text = renamed(SEGMENTATION)
+        assert text.count(f"_{old}") == 2
+        after = kinds(text.replace(f"_{old}", f"_{new}"))
+        assert (after["HZ205"], after["HZ205 info"]) == (2, 1)
+
     def test_single_ones_are_errors_if_they_are_no_newer_spelling(self) -> None:
         header = "| Backbone | Loss | box AP | Config | Download |"
         row = "| R-50 | {} | 37.4 | [config](c/faster_rcnn_r50_fpn_1x_coco.py) | {} |"
@@ -98,7 +105,9 @@ class TestRenamedConfigurations:
             ("fcn_hr18_512x1024_40k_cityscapes", "fcn_hr18_4xb2-40k_cityscapes-512x1024", False),
             ("resnet50_b32x8_imagenet", "resnet50_8xb32_in1k", False),
             ("fcos_x_mstrain_640-800_4x4_2x_coco", "fcos_x_ms-640-800-4xb4-2x_coco", False),
+            ("mask_rcnn_swin-t_fp16_3x_coco", "mask-rcnn_swin-t_amp-3x_coco", False),
             ("fcn_hr18_40k", "fcn_hr18s_40k", True),
+            ("fcn_hr18_pascal_context", "fcn_hr18_pascal_context_59", True),
             ("swin_tiny_x", "swin-small_x", True),
             ("faster_rcnn_r50_1x", "faster_rcnn_r50_2x", True),
         ],

@@ -224,6 +224,11 @@ class TableRow:
         return [self.place, *self.cells.values(), *links]
 
     @property
+    def config_name(self) -> str | None:
+        """Return the name of the linked configuration, without its ending."""
+        return None if self.config is None else self.config.file_name.rpartition(".")[0]
+
+    @property
     def stem(self) -> str | None:
         """Return the name of the configuration that the checkpoint's file name states."""
         return None if self.checkpoint is None else checkpoint_stem(self.checkpoint.file_name)

@@ -80,6 +80,7 @@ def _shared(
         before = dict(seen)
         for link, row in links:
             seen.setdefault(_identity(link), (link, row))
+        # A table of the same models on other data repeats most of them; one alone is a slip.
         most = 2 * sum(_identity(link) in before for link, _ in links) > len(links)
         for link, row in links:
             first_link, first = seen[_identity(link)]
@@ -91,7 +92,8 @@ def _shared(
             else:
                 is_info = is_info and row.claims != first.claims
             message = f"the {what} {link.file_name} is also linked in line {first_link.line}"
-            yield Finding(code, link, message, is_info=is_info)
+            again = ": one model, listed or tested again" if is_info else ""
+            yield Finding(code, link, message + again, is_info=is_info)
 
 
 def _identity(link: Spot) -> str:
@@ -148,9 +150,8 @@ def _log(row: TableRow, checkpoint: Spot) -> Iterator[Finding]:
 
 def _other_log(row: TableRow, log: Spot, named: str, stem: str) -> Iterator[Finding]:
     """Yield what is wrong with a log that is named otherwise than its checkpoint."""
-    config = "" if row.config is None else row.config.file_name.removesuffix(".py")
-    known = words(stem) | words(config)
-    said = words(named)
+    config = row.config_name or ""
+    said, known = words(named), words(stem) | words(config)
     if difference(stem, named).is_spelling or difference(config, named).is_spelling:
         return  # as renamed as the configuration may be
     if not said:

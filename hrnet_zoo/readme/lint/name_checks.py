@@ -142,17 +142,16 @@ def _configs(document: Document) -> Iterator[Finding]:
     most = alike.total() >= max(_ENOUGH_FOR_A_SYSTEM, len(pairs) // 2 + 1)
     renamed = []
     for pair in pairs:
-        config, stem, found = pair
-        if found.contradicts or not (pair.is_clear or most or alike[found] > 1):
-            message = f"the configuration is {config.file_name}, the file is of {stem}"
-            yield Finding("HZ205", config, message)
-        elif not pair.name.startswith(stem) and not stem.startswith(pair.name):
-            renamed.append(pair)  # a name that only goes on is not another one
+        if pair.found.contradicts or not (pair.is_clear or most or alike[pair.found] > 1):
+            message = f"the configuration is {pair.config.file_name}, the file is of {pair.stem}"
+            yield Finding("HZ205", pair.config, message)
+        elif not pair.found.is_spelling or not pair.is_longer:
+            renamed.append(pair)
     if renamed:
-        config, stem, _ = renamed[0]
+        config, name, stem = renamed[0]
         message = (
             f"{len(renamed)} of {len(pairs)} configurations have other names than their files, "
-            f"such as {config.file_name} for {stem}: they seem to be renamed"
+            f"such as {name} for {stem}: they seem to be renamed"
         )
         yield Finding("HZ205", config, message, is_info=True, row="")
 
@@ -161,14 +160,20 @@ class _Pair(NamedTuple):
     """The configuration and the file of a row."""
 
     config: Spot
+    name: str
+    """The configuration's."""
     stem: str
     """The file's name, without date, hash and ending."""
-    found: Difference
 
     @property
-    def name(self) -> str:
-        """Return the configuration's name."""
-        return _name(self.config)
+    def found(self) -> Difference:
+        """Return how the configuration's name differs from the file's."""
+        return difference(self.stem, self.name)
+
+    @property
+    def is_longer(self) -> bool:
+        """Whether one name only goes on where the other ends, if it does not end there, too."""
+        return self.name.startswith(self.stem) or self.stem.startswith(self.name)
 
     @property
     def is_clear(self) -> bool:
@@ -178,19 +183,13 @@ class _Pair(NamedTuple):
 
 def _pair(row: TableRow) -> _Pair | None:
     """Return a row's names if they should say the same."""
-    if row.config is None or row.stem is None:
+    if row.config is None or row.config_name is None or row.stem is None:
         return None
-    found, said = difference(row.stem, _name(row.config)), words(row.stem)
+    pair, said = _Pair(row.config, row.config_name, row.stem), words(row.stem)
     # "model_final" says nothing of itself.
-    says_nothing = not said & words(_name(row.config))
+    says_nothing = not said & words(pair.name)
     # Converted weights keep another framework's name, and a row can be named after the file: then
     # it is known that the configuration, which runs it, is another's.
     labels = (row.text("model"), row.text("arch"))
-    only_runs = "3rdparty" in said or any(difference(row.stem, x).is_spelling for x in labels)
-    if says_nothing or (only_runs and not found.contradicts):
-        return None
-    return _Pair(row.config, row.stem, found)
-
-
-def _name(config: Spot) -> str:
-    return config.file_name.rpartition(".")[0]
+    only_runs = "3rdparty" in said or any(difference(pair.stem, x).is_spelling for x in labels)
+    return None if says_nothing or (only_runs and not pair.found.contradicts) else pair

@@ -17,7 +17,7 @@ _SINCE_2022 = re.compile(r"(?<![a-z0-9])\d+xb\d+(?!\d)", re.ASCII)
 _STAMP = re.compile(r"\d{6}|\d{8}|[0-9a-f]{8}", re.ASCII)
 _WITHOUT_MEANING = {"", "log", "train", "training", "run", "output", "ft", "finetune", "test", "ss"}
 """Words that tell no models apart; "ss" is a test at a single scale."""
-_NOW = {"imagenet": "in1k", "mstrain": "ms"}
+_NOW = {"imagenet": "in1k", "mstrain": "ms", "fp16": "amp"}
 """Words that were replaced by others of the same meaning."""
 _SIZES = {
     "nano", "tiny", "small", "medium", "base", "large", "xlarge", "huge",
@@ -39,8 +39,13 @@ class Difference(NamedTuple):
 
     @property
     def contradicts(self) -> bool:
-        """Whether the two say different things of the same kind, such as "hr18" and "hr48"."""
-        return bool(set(map(_kind, self.old)) & set(map(_kind, self.new)))
+        """Whether the two say different things of the same kind, such as "hr18" and "hr48".
+
+        A number that one of them lacks is a kind, too: the 59 of "pascal_context_59".
+        """
+        both = self.old | self.new
+        lacks_number = bool(both) and all(word.isdecimal() for word in both)
+        return lacks_number or bool(set(map(_kind, self.old)) & set(map(_kind, self.new)))
 
 
 def words(name: str) -> frozenset[str]:
