@@ -27,7 +27,9 @@ from hrnet_zoo.zoo.columns import (
 from hrnet_zoo.zoo.row import Row, Table
 from hrnet_zoo.zoo.zoo import Zoo
 
-_LINK = r"[^\s()<>\[\]\"'|]+"
+_IN_LINK = r"[^\s()<>\[\]\"'|]"
+# Only from its beginning: else each place of what is long and no link would be a new try.
+_LINK = rf"(?<!{_IN_LINK}){_IN_LINK}+"
 _CHECKPOINT = re.compile(rf"{_LINK}\.(?:pth(?:\.tar)?|pkl|pt|pdparams|safetensors|ckpt)\b")
 _CONFIG = re.compile(rf"{_LINK}\.py\b")
 _LOG = re.compile(rf"{_LINK}\.log(?:\.json)?\b")

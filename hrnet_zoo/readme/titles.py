@@ -17,7 +17,8 @@ from hrnet_zoo.zoo.printed import NOT_PRINTED
 _UNSAID = {"ap": "box_ap", "map": "box_ap"}
 """Titles that say what is measured only together with what is said above the table."""
 _NOT_BOXES = re.compile(
-    r"pose|key ?-?point|person|human|body|hand|instance|segm|mask|panoptic|voc|lvis|3d|video|track|text|face|open"
+    r"pose|key ?-?point|person|human|body|hand|face|text|instance|segm|mask|panoptic|voc|lvis|open"
+    r"|3d|video|track"
 )
 _OTHER_AP = re.compile(r"ar\b|pq\b|oks|mask|segm|kp|key ?point")
 _DATASETS = ("coco", "imagenet", "pascal", "voc", "lip", "lvis", "camvid", "kitti", "mapillary")

@@ -13,10 +13,11 @@ _MARKUP = re.compile(
     re.IGNORECASE,
 )
 """Tags, footnotes, links and emphasis."""
-_STATED = re.compile(
-    r"\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>%|[A-Za-z]+)?"
-    r"\s*(?P<remark>\([^()]*\)|(?:\u00b1|\+/-)\s*[0-9.]+\s*%?)?\s*"
+_NUMBER = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)")
+_BEHIND = re.compile(
+    r"(?P<unit>%|[A-Za-z]+)? ?(?P<remark>\([^()]*\)|(?:\u00b1|\+/-) ?[0-9]+(?:\.[0-9]+)? ?%?)?"
 )
+"""What can stand behind a number."""
 _UNITS: dict[Unit, tuple[str, ...]] = {
     "percent": ("%",),
     "fraction": (),
@@ -37,10 +38,12 @@ def stated_number(cell: Cell, metric: Metric) -> Cell | None:
         metric: tells which unit can follow the number.
     """
     # All else stays where it is.
-    match = _STATED.fullmatch(_MARKUP.sub(lambda found: " " * len(found[0]), cell.raw))
-    if match is None or match["unit"] not in (None, *_UNITS[metric.unit]):
+    plain = _MARKUP.sub(lambda found: " " * len(found[0]), cell.raw)
+    number = _NUMBER.match(plain)
+    behind = number and _BEHIND.fullmatch(" ".join(plain[number.end() :].split()))
+    if not number or not behind or behind["unit"] not in (None, *_UNITS[metric.unit]):
         return None
-    has_second = re.search(r"\([^()]*[0-9]", match["remark"] or "") is not None
+    has_second = re.search(r"\([^()]*[0-9]", behind["remark"] or "") is not None
     if has_second and metric.protocol not in (SINGLE, SIZE, None):
         return None
-    return Cell(start=cell.start + match.start("number"), raw=match["number"])
+    return Cell(start=cell.start + number.start(1), raw=number[1])

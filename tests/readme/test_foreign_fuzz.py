@@ -5,6 +5,7 @@ The seeds are fixed, and so is the number of files: about ten seconds in all.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable
@@ -30,12 +31,12 @@ LONGEST_S = 5.0
 """No file takes a tenth of it; a busy machine may."""
 
 PIECES = [
-    b"|", b"||", b"\\|", b"\n|-|-|\n", b"\n\n", b"\r", b"\x00", b"\xff", b"\xe2\x80\xa8",
-    b"**", b"`", b"<table>", b"</table>", b"<tr>", b"<td>", b"</td>", b"<th colspan=9999>",
-    b'<td rowspan="0">', b"<!--", b"-->", b"<", b"&#0;", b"&#x110000;", b"&nbsp;", b"<h2>", b"</h2>",
-    b"[x][y]", b"\n[x]: y.pth\n", b"](", b"```\n", b"# ", b"> ", b"- ", b"    ", b"%", b"-", b"- -",
-    b": ", b"{", b"\xc2\xb2", b"\xd9\xa3", b"1e999", b"9" * 5000, b"https://[", b".pth", b"mIoU",
-    b"box AP",
+    b"|", b"||", b"\\|", b"\n|-|-|\n", b"\n\n", b"\r", b"\x00", b"\xff", b"\xe2\x80\xa8", b"**",
+    b"`", b"<table>", b"</table>", b"<tr>", b"<td>", b"</td>", b"<th colspan=9999>",
+    b'<td rowspan="0">', b"<!--", b"-->", b"<", b"&#0;", b"&#x110000;", b"&nbsp;", b"<h2>",
+    b"</h2>", b"[x][y]", b"\n[x]: y.pth\n", b"](", b"```\n", b"# ", b"> ", b"- ", b"    ", b"%",
+    b"-", b"- -", b": ", b"{", b"\xc2\xb2", b"\xd9\xa3", b"1e999", b"9" * 5000, b"https://[",
+    b".pth", b"mIoU", b"box AP",
 ]  # fmt: skip
 
 
@@ -125,3 +126,21 @@ def test_a_broken_file_is_read_or_refused(path: Path, tmp_path: Path) -> None:
             except Exception as error:
                 raise AssertionError(f"{check.__name__}: {data!r}") from error
             assert time.monotonic() - begun < LONGEST_S, data
+
+
+@pytest.mark.parametrize("junk", ["9", "](", "<td", "<!--", " ", "_w18"])
+def test_what_is_very_long_is_read_in_time(junk: str, tmp_path: Path) -> None:
+    # Python reads no number of more than 4300 digits, and a picture can stand within a cell.
+    long = junk * (5000 // len(junk))
+    name = f"fcn_hr{long}s_{long}x{long}_{long}k_cityscapes_20200101-0123abcd.pth"
+    cells = (
+        f"HRNetV2-W{long} | {long}x{long} | {long} | {long}M | 80 {long} | [m](https://h/{name})"
+    )
+    titles = "| Backbone | Crop Size | Lr schd | Params (M) | mIoU | Download |"
+    broken = tmp_path / "broken.md"
+    broken.write_text(f"# Zoo\n\n## ADE20K\n\n{titles}\n|-|-|-|-|-|-|\n| {cells} |\n")
+    for check in (check_update, check_lint, check_import):
+        begun = time.process_time()
+        with contextlib.suppress(ZooError):
+            check(broken)
+        assert time.process_time() - begun < LONGEST_S, check.__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -305,6 +306,16 @@ class TestSchedules:
 def test_numbers_with_more_beside_them_are_numbers(cell: str, *, is_number: bool) -> None:
     text = table("| Model | mIoU | Download |", f"| net | {cell} | {model('net')} |")
     assert ("HZ106" in kinds(text)) != is_number
+
+
+@pytest.mark.parametrize("junk", ["9", "_bbox_mAP-0.1", "](", "href= ", " ~1 "])
+def test_no_cell_takes_long(junk: str) -> None:
+    long = junk * (20_000 // len(junk))
+    header = "| Backbone | Lr schd | Loss | mIoU | Download |"
+    links = f"[model]({H}/a{long}_40k-0123abcd.pth) [log]({H}/a{long}.log.json)"
+    started = time.perf_counter()
+    findings(table(header, f"| {long} | {long} | {long} | {long} | {links} |"))
+    assert time.perf_counter() - started < 5
 
 
 def test_a_row_that_was_added_later_is_not_called_trained_again() -> None:

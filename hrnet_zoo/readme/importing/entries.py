@@ -48,7 +48,7 @@ WHERE = {
 _TITLES = {"pascal voc 2012 + aug": "voc12aug", "imagenet-1k": "imagenet"}
 """What headings and metafiles call data sets whose name does not follow from that."""
 
-_CROP = re.compile(r"\(?(\d+)\s*[x,]\s*(\d+)\)?")
+_CROP = re.compile(r"\(?(\d{1,5})\s*[x,]\s*(\d{1,5})\)?")
 
 _Told = TypeVar("_Told")
 

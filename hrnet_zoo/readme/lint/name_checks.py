@@ -25,7 +25,7 @@ _FLAGS = (
 )
 """Columns of Y and N, their titles, and what names of files have where it is Y, as a rule and in
 all forms."""
-_SCHEDULE = re.compile(r"(\d+)([xek]?)", re.ASCII)
+_SCHEDULE = re.compile(r"(\d{1,9})([xek]?)", re.ASCII)
 _EPOCHS_OF_1X = 12
 _FEWEST_ITERATIONS = 1000
 _ENOUGH_FOR_A_SYSTEM = 3
