@@ -12,7 +12,7 @@ from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.markdown import Cell, Line, MarkdownTable, MarkdownText
 from hrnet_zoo.readme.names import labels_of
 from hrnet_zoo.readme.titles import columns_of
-from hrnet_zoo.readme.values import stated_number
+from hrnet_zoo.readme.values import says_nothing, stated_number
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.metric import SINGLE
 from hrnet_zoo.weights.file_name import link_file_name
@@ -24,6 +24,7 @@ from hrnet_zoo.zoo.columns import (
     title_key,
     titles_of_columns,
 )
+from hrnet_zoo.zoo.printed import NOT_PRINTED
 from hrnet_zoo.zoo.row import Row, Table
 from hrnet_zoo.zoo.zoo import Zoo
 
@@ -64,10 +65,17 @@ class ResultsTable:
         return self.markdown.header.cells[self.columns[column]].core
 
     def cell(self, line: Line, column: str) -> Cell:
-        """Return the cell of a line in a column; of a quantity just the number, if it is clear."""
+        """Return the cell of a line in a column.
+
+        In that of a quantity it is just the number, if that is clear, and "-" for no number.
+        """
         cell = line.cells[self.columns[column]]
         metric = METRICS.get(column)
-        return (metric and stated_number(cell, metric)) or cell
+        if metric is None or cell.core in NOT_PRINTED:
+            return cell
+        if says_nothing(cell):
+            return Cell(start=cell.start, raw=NOT_PRINTED[-1])
+        return stated_number(cell, metric) or cell
 
     def cells(self, line: Line) -> dict[str, Cell]:
         """Return the cells of the known columns, as this line fills them.
@@ -100,8 +108,7 @@ class ResultsTable:
             if _BEFORE_TRAINING.match(title) is None
         ]
         found = [match[0] for cell in own if (match := _CHECKPOINT.search(_linked_text(cell)))]
-        different = {link_file_name(link) for link in found}
-        return links_of(line)._replace(checkpoint=found[0] if len(different) == 1 else None)
+        return links_of(line)._replace(checkpoint=found[0] if len(set(found)) == 1 else None)
 
 
 def added_titles(table: ResultsTable, metric: str) -> tuple[str, str]:

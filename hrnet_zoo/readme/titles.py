@@ -9,19 +9,22 @@ from decimal import Decimal
 
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.readme.markdown import MarkdownTable
-from hrnet_zoo.readme.values import stated_number
+from hrnet_zoo.readme.values import says_nothing, stated_number
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.columns import NETWORKS, is_percent, is_result, title_key
-from hrnet_zoo.zoo.printed import NOT_PRINTED
 
-_UNSAID = {"ap": "box_ap", "map": "box_ap"}
-"""Titles that say what is measured only together with what is said above the table."""
+_UNSAID = ("AP", "mAP", "AP (val)", "mAP (val)", "AP (minival)", "COCO AP", "COCO mAP", "mAP50-95",
+           "mAP 50-95", "mAP (0.5:0.95)", "mAP val 50-95", "mAP val 0.5:0.95")  # fmt: skip
+"""Titles that say whose AP is meant only together with what is said above the table."""
+_FIRST = ("config", "weight")
+"""Titles of a first column, by `title_key`, that names the models if no other does."""
 _NOT_BOXES = re.compile(
-    r"pose|key ?-?point|person|human|body|hand|face|text|instance|segm|mask|panoptic|voc|lvis|open"
-    r"|3d|video|track"
+    r"pose|key ?-?point|person|human|body|hand|face|text|instance|segm|mask|panoptic|voc|lvis"
+    r"|open ?images|3d|video|track"
 )
 _OTHER_AP = re.compile(r"ar\b|pq\b|oks|mask|segm|kp|key ?point")
-_DATASETS = ("coco", "imagenet", "pascal", "voc", "lip", "lvis", "camvid", "kitti", "mapillary")
+_DATASETS = ("coco", "cocostuff", "imagenet", "pascal", "voc", "lip", "lvis", "camvid", "kitti",
+             "mapillary")  # fmt: skip
 """Data sets that have no file in `datasets/`, or several names."""
 
 
@@ -38,9 +41,10 @@ def columns_of(table: MarkdownTable, titles: Mapping[str, str]) -> dict[str, int
     keys = [title_key(cell.core) for cell in table.header.cells]
     found = [titles.get(key) for key in keys]
     if _is_about_boxes(table, keys):
-        found = [_UNSAID.get(key, column) for key, column in zip(keys, found, strict=True)]
-    if "config" in found[:1] and not set(found) & {*NETWORKS, "method"}:
-        found[0] = "model"  # its link is the configuration's
+        unsaid = set(map(title_key, _UNSAID))
+        found = ["box_ap" if k in unsaid else c for k, c in zip(keys, found, strict=True)]
+    if keys and keys[0] in _FIRST and not set(found) & {*NETWORKS, "method"}:
+        found[0] = "model"
     first_result = next((i for i, column in enumerate(found) if column and is_result(column)), None)
     if first_result is not None and set(found[:first_result]) & {*NETWORKS, "method"}:
         # Behind the results, "Model" is a link to the weights.
@@ -76,10 +80,9 @@ def _can_hold(table: MarkdownTable, place: int, column: str) -> bool:
     numbers = [number for cell in cells if (number := stated_number(cell, METRICS[column]))]
     if is_percent(column):
         return not numbers or max(Decimal(number.raw) for number in numbers) >= 1
-    filled = any(cell.core not in NOT_PRINTED for cell in cells)
-    return is_result(column) or bool(numbers) or not filled
+    return is_result(column) or bool(numbers) or all(map(says_nothing, cells))
 
 
 def _is_dataset(name: str) -> bool:
     known = (*(title_key(dataset) for dataset in DATASETS), *_DATASETS)
-    return any(name.startswith(dataset) for dataset in known)
+    return any(re.match(rf"{dataset}(?![a-z])", name) for dataset in known)

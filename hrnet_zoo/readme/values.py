@@ -9,7 +9,7 @@ from hrnet_zoo.tasks.metric import SINGLE, SIZE, Metric, Unit
 
 _MARKUP = re.compile(
     r"<sup\b[^<>]*>[^<>]*</sup>|<[^<>]*>|&nbsp;|&[dD]agger;"
-    r"|\]\([^()]*(?:\([^()]*\)[^()]*)*\)|\]\[[^\[\]]*\]|\\\*|~~|[\[\]*_`\u2020\u2021\u00a7]",
+    r"|\]\([^()]*(?:\([^()]*\)[^()]*)*\)|\]\[[^\[\]]*\]|\\\*|~~|[\[\]*_`$\u2020\u2021\u00a7]",
     re.IGNORECASE,
 )
 """Tags, footnotes, links and emphasis."""
@@ -18,6 +18,7 @@ _BEHIND = re.compile(
     r"(?P<unit>%|[A-Za-z]+)? ?(?P<remark>\([^()]*\)|(?:\u00b1|\+/-) ?[0-9]+(?:\.[0-9]+)? ?%?)?"
 )
 """What can stand behind a number."""
+_NOTHING = re.compile(r"[-\u2013\u2014]*|n/?a|tbd", re.IGNORECASE)
 _UNITS: dict[Unit, tuple[str, ...]] = {
     "percent": ("%",),
     "fraction": (),
@@ -47,3 +48,8 @@ def stated_number(cell: Cell, metric: Metric) -> Cell | None:
     if has_second and metric.protocol not in (SINGLE, SIZE, None):
         return None
     return Cell(start=cell.start + number.start(1), raw=number[1])
+
+
+def says_nothing(cell: Cell) -> bool:
+    """Return whether a cell is blank, or says in some way that nothing is stated."""
+    return _NOTHING.fullmatch(cell.core) is not None

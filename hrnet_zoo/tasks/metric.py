@@ -101,4 +101,9 @@ FLOPS_G = _size(
     unit="G",
     value_of=lambda size: size.operations / 1e9,
 )
-FPS = Metric(name="fps", titles=("fps", "Inf time (fps)", "Speed (fps)"), unit="fps", decimals=1)
+FPS = Metric(
+    name="fps",
+    titles=("fps", "Inf time (fps)", "Inference time (fps)", "Speed (fps)"),
+    unit="fps",
+    decimals=1,
+)

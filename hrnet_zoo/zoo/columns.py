@@ -9,15 +9,15 @@ from collections.abc import Iterable, Mapping
 from hrnet_zoo.tasks import METRICS
 
 LABELS: Mapping[str, tuple[str, ...]] = {
-    "method": ("Method", "Framework", "Algorithm"),
-    "model": ("Model", "Models", "Model Name", "Name", "Network", "Weight"),
+    "method": ("Method", "Methods", "Framework", "Algorithm"),
+    "model": ("Model", "Models", "Model Name", "Name", "Network"),
     "arch": ("Arch", "Architecture"),
     "backbone": ("Backbone", "Encoder"),
     "dataset": ("Dataset", "Data set"),
     "pretrain": ("Pretrain", "Pre-train", "Pretraining", "Pretrained"),
     "input_size": ("Input Size", "Image Size", "img_size", "Resolution"),
     "crop_size": ("Crop Size",),
-    "lr_schd": ("Lr schd", "Lr sched"),
+    "lr_schd": ("Lr schd", "Lr sched", "Lr schedule"),
     "style": ("Style",),
     "gn": ("GN",),
     "ms_train": ("MS train",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-NOT_PRINTED = ("", "-", "--", "---", "\u2013", "\u2014", "n/a", "N/A")
+NOT_PRINTED = ("", "-")
 """Cells that print no value: 0 is a value, an empty cell is not."""
 
 _PRINTED_NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)

@@ -77,6 +77,12 @@ def test_lines_say_how_they_were_tested() -> None:
     ] == [{"model": "A", "miou": "50.0"}, {"model": "A", "miou_ms_flip": "51.0"}, {"model": "A"}]
 
 
+def test_no_number_is_a_dash() -> None:
+    table = only("| Model | mIoU |\n|---|---|\n| A | --- |\n| B | n/a |\n| C | \u2014 |\n| D | |\n")
+    cells = [table.cell(line, "miou").core for line in table.markdown.lines]
+    assert cells == ["-", "-", "-", ""]
+
+
 HTML = f"""\
 # HRNet
 

@@ -19,7 +19,7 @@ def columns(*titles: str, above: str = "", cells: tuple[str, ...] = ()) -> dict[
 SPELLINGS = {
     "miou": "mIoU; MIoU; mIoU (%); mIoU(%); **mIoU**; mIoU\u2191; Mean IoU; mIoU (SS); val mIoU",
     "miou_ms_flip": "mIoU(ms+flip); mIoU (ms+flip); mIoU ms+flip; mIoU<br>(MS/Flip)",
-    "box_ap": "box AP; Box AP; Box MAP; bbox_mAP; AP<sup>box</sup>; box<br/>AP; box mAP (minival)",
+    "box_ap": "box AP; Box MAP; bbox_mAP; AP<sup>box</sup>; box<br/>AP; mAP<sup>box<br>50-95",
     "mask_ap": "mask AP; mask mAP; segm AP; AP<sup>mask</sup>; mask AP (%)",
     "top1": "Top-1 (%); Top-1; top1; Top-1 Acc; Top-1 Acc. (%); Top 1 Accuracy; acc@1; Acc@1 (%)",
     "top5": "Top-5 (%); Top5; acc@5",
@@ -49,7 +49,7 @@ def test_titles_that_mean_something_else(title: str) -> None:
 COCO = "# Detectors\n\nObject detection on COCO"
 
 
-@pytest.mark.parametrize("title", ["AP", "mAP"])
+@pytest.mark.parametrize("title", ["AP", "mAP", "mAP<sup>val<br>50-95", "AP (minival)", "COCO AP"])
 def test_ap_alone_is_of_boxes_where_nothing_else_can_be_meant(title: str) -> None:
     assert columns("Method", title, above=COCO) == {"method": 0, "box_ap": 1}
     for above in (
@@ -76,6 +76,7 @@ def test_cells_of_another_kind_say_nothing() -> None:
     assert columns("Model", "FLOPs", cells=("a", "180 MMACs")) == {"model": 0}
     assert columns("Name", "mIoU", cells=("COCO-Stuff 10k", "40.1")) == {"miou": 1}
     assert columns("Name", "mIoU", cells=("Cityscapes", "40.1")) == {"miou": 1}
+    assert columns("Name", "mIoU", cells=("LipNet", "40.1")) == {"model": 0, "miou": 1}
     # What is wrong in a column of results is for lint to say.
     assert columns("Model", "mIoU", cells=("a", "80,4")) == {"model": 0, "miou": 1}
 
@@ -89,3 +90,5 @@ def test_model_behind_the_results_is_a_link() -> None:
 def test_a_first_column_of_configurations_names_the_models() -> None:
     assert columns("Config", "mIoU") == {"model": 0, "miou": 1}
     assert columns("Config", "Backbone", "mIoU") == {"config": 0, "backbone": 1, "miou": 2}
+    assert columns("Weight", "mIoU") == {"model": 0, "miou": 1}
+    assert columns("Initialised from", "mIoU", "Weight") == {"miou": 1}

@@ -45,7 +45,8 @@ def _titles(*words: str) -> tuple[str, ...]:
     said = [f"{word} {ap}" for word in words for ap in ("AP", "mAP")]
     turned = [f"{ap} {word}" for word in words for ap in ("AP", "mAP")]
     on_val = [f"{title} ({on})" for title in said for on in ("SS", "val", "minival")]
-    return (*said, *turned, *on_val)
+    mean = [f"mAP {word} 50-95" for word in words] + [f"{word} mAP50-95" for word in words]
+    return (*said, *turned, *on_val, *mean)
 
 
 METRICS = (
