@@ -163,8 +163,8 @@ class TestUnknownColumns:
     def test_a_line_that_goes_on_with_the_row_above_is_no_row(self) -> None:
         header = "| Method | Backbone | Proposals | box AP | Download |"
         first = f"| Net | R-50 | 1000 | 37.8 | {model('net_r50')} |"
-        again = "| - | - | 2000 | 37.9 | - |"
-        assert kinds(table(header, first, again, again)) == {}
+        again = ["| - | - | 2000 | 37.9 | - |", "| --- | \u2014 | 3000 | 37.9 | n/a |"]
+        assert kinds(table(header, first, *again, *again)) == {}
 
     def test_files_need_not_be_pth(self) -> None:
         header = "| Model | mIoU | Link |"

@@ -200,7 +200,7 @@ class TableRow:
     def labels(self) -> dict[str, str]:
         """Return the printed labels by their columns; none in a line that goes on with another."""
         texts = {column: self.text(column) for column in LABELS}
-        return {column: text for column, text in texts.items() if text not in NOT_PRINTED}
+        return {column: text for column, text in texts.items() if text.strip("-\u2013\u2014")}
 
     @property
     def claims(self) -> dict[str, str]:

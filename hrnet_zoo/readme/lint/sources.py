@@ -18,6 +18,7 @@ from hrnet_zoo.readme.results import (
     results_tables,
     titles_of,
 )
+from hrnet_zoo.readme.values import says_nothing
 from hrnet_zoo.zoo.columns import LINKS, normalised
 from hrnet_zoo.zoo.manifest import Keys, load_zoo_with_lines
 from hrnet_zoo.zoo.row import Row
@@ -121,7 +122,7 @@ def _others(table: ResultsTable, line: Line) -> dict[str, str]:
     titles = [normalised(cell.core) for cell in table.markdown.header.cells]
     known = set(table.columns.values())
     return {
-        titles[place]: cell.core
+        titles[place]: "" if says_nothing(cell) else cell.core
         for place, cell in enumerate(line.cells)
         if place not in known and not _addresses(cell)
     }
