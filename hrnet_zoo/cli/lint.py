@@ -67,8 +67,7 @@ def lint(
         return 0
     paths = files or (zoo_file or default_manifest(),)
     if fix and any(_is_manifest(path) for path in paths):
-        # Nothing in a manifest is fixed: it quotes, mistakes included.
-        msg = "--fix is for READMEs; a manifest quotes them, mistakes included."
+        msg = "--fix is for READMEs, not for YAML: a manifest quotes them, mistakes included."
         raise click.UsageError(msg)
     codes = codes_of(select, ignore)
     found, fixed, unreadable = _lint_all(paths, load_zoo(zoo_file), codes, checkpoints, fix=fix)

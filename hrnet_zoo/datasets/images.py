@@ -97,18 +97,14 @@ def decode_label(content: bytes, path: Path) -> NDArray[np.uint8]:
     import numpy as np  # noqa: PLC0415
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415
 
-    damage = (
-        UnidentifiedImageError,
-        Image.DecompressionBombError,
-        SyntaxError,
-        OSError,
-        ValueError,
-    )
+    damage = (Image.DecompressionBombError, SyntaxError, OSError, ValueError)
     _check_complete(content, path)
     try:
         with Image.open(io.BytesIO(content)) as image:
             mode = image.mode
             values = np.asarray(image)
+    except UnidentifiedImageError:
+        raise _damaged(path, "not an image, or damaged") from None
     except damage as error:
         raise _damaged(path, str(error)) from None
     if values.ndim != 2 or values.dtype != np.uint8:

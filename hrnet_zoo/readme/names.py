@@ -14,14 +14,17 @@ from hrnet_zoo.zoo.columns import normalised
 from hrnet_zoo.zoo.row import Row
 
 _CHECKPOINT = re.compile(
-    r"(?P<stem>.+?)(?:[_-](?P<date>\d{8})(?:_\d{6})?)?(?:-[0-9a-zA-Z]*(?:_(?P<last>\d{8}))?)?\.pth",
+    r"(?P<stem>.+?)(?:__?(?:bbox|segm)_mAP-0\.\d{1,4}){0,2}(?:[_-](?P<date>\d{8})(?:_\d{6})?)?"
+    r"(?:-[0-9a-zA-Z]*(?:_(?P<last>\d{8}))?)?\.pth",
     re.ASCII,
 )
+_ENDING = re.compile(r"(\.(pth|tar|pkl|pt|pdparams|safetensors|ckpt))+$")
 _LOG = re.compile(r"(.+?)([_-])\d{8}(?:_\d{6})?\.log(?:\.json)?", re.ASCII)
-_LABEL_WIDTH = re.compile(r"(?<![A-Za-z0-9])W(\d{1,4})(-Small)?(?![A-Za-z0-9])", re.ASCII)
+_LABEL_WIDTH = re.compile(r"(?<![A-Za-z0-9])W(\d{1,4})((?:-C)?-Small)?(?![A-Za-z0-9])", re.ASCII)
 _SETUP_WIDTH = re.compile(r"w(\d{1,4})(_small)?", re.ASCII)
-_NAME_WIDTH = re.compile(r"(?<![a-z0-9])(?:hr|w)(\d{1,4})(s?)(?![a-z0-9])", re.ASCII)
-_ITERATIONS = re.compile(r"(\d+)k", re.ASCII)
+_NAME_WIDTH = re.compile(r"(?<![a-z0-9])(?:hr|w)(\d{1,4})(s|_small)?(?![a-z0-9])", re.ASCII)
+_ITERATIONS = re.compile(r"(?!(?:1|21|22)k)(\d+)k", re.ASCII)
+"""Of ImageNet there are 1k, 21k or 22k classes."""
 _EPOCHS = re.compile(r"\d+[xe]", re.ASCII)
 # Without the b, what follows is a crop or schedule: elsewhere it may be a kernel.
 _BATCH = re.compile(r"[_-](\d{1,2})x(b)?(\d{1,2})(?=[_-])(?(2)|(?=_\d))", re.ASCII)
@@ -92,7 +95,7 @@ def labels_of(row: Row) -> tuple[str, ...]:
 def checkpoint_stem(file_name: str) -> str:
     """Return a checkpoint's name without date, hash and ending: the name of its configuration."""
     match = _CHECKPOINT.fullmatch(file_name)
-    return match["stem"] if match else file_name.removesuffix(".pth")
+    return match["stem"] if match else _ENDING.sub("", file_name)
 
 
 def checkpoint_date(file_name: str) -> date | None:

@@ -56,7 +56,7 @@ class SeenImage:
     def as_text(self) -> str:
         """Return it in a line."""
         if self.error is not None:
-            return f"{self.image}: {self.error}"
+            return self.error  # which names the file
         return f"{self.image}: {self.summary} -> {self.files['picture']}"
 
 

@@ -152,8 +152,9 @@ def test_damaged_files(tmp_path: Path, suffix: str, damage: str) -> None:
     else:
         content = bytearray(b"" if damage == "empty" else b"404: not found")
     path.write_bytes(content)
-    with pytest.raises(DatasetError, match=f"{path.name} cannot be decoded"):
+    with pytest.raises(DatasetError, match=f"{path.name} cannot be decoded") as raised:
         open_cityscapes(tmp_path).load(0)
+    assert "object at" not in str(raised.value)
 
 
 def test_truncated_jpeg() -> None:

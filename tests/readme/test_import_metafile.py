@@ -141,6 +141,7 @@ def test_a_model_index_imports_the_files_it_names(tmp_path: Path, run_cli: RunCl
     assert finished.code == 3
     assert len(parsed(finished.out)["rows"]) == 30
     assert f'{path}:4: "configs/c.yml" cannot be imported' in finished.err
+    assert finished.err.count("c.yml") == 1
     assert (
         f'{path}:5: "model-index.yml" cannot be imported: the file imports itself' in finished.err
     )

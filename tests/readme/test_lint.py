@@ -496,16 +496,34 @@ class TestCommand:
     def test_text(self, readme: Path, run_cli: RunCli) -> None:
         finished = run_cli("lint", readme)
         assert finished.code == 1
-        assert finished.out.splitlines()[-1] == (
-            "45 errors, 30 warnings, 14 info; --fix settles 45"
+        lines = finished.out.splitlines()
+        assert lines[-1] == "45 errors, 30 warnings, 14 info; --fix settles 45"
+        # The file is named once, and so is what a code means; every row has its name.
+        assert lines[0] == str(readme)
+        assert finished.out.count("README.md") == 1
+        assert (
+            lines.count("HZ201 error: the backbone's label contradicts the name of the linked file")
+            == 1
         )
-        assert re.search(r"README\.md:\d+:14: HZ201 error: .* \[--fix: W48 -> W40\]", finished.out)
+        name = "faster_rcnn_hrnetv2p_w40_1x_coco"
+        assert re.search(
+            rf"^ +9:14  {name}: the label says .* \[--fix: W48 -> W40\]$", finished.out, re.M
+        )
+
+    def test_what_is_said_of_many_rows_is_said_once(self, readme: Path, run_cli: RunCli) -> None:
+        out = run_cli("lint", readme, "--select", "HZ301,HZ102").out
+        assert out.count("open-mmlab.s3.ap-northeast-2.amazonaws.com is retired") == 1
+        assert len(re.findall(r"^ +\d+:\d+  [a-z][\w-]+_coco$", out, re.M)) == 12 + 36
 
     def test_without_a_file_the_manifest_is_checked(self, run_cli: RunCli) -> None:
-        finished = run_cli("lint", "--select", "HZ201")
+        finished = run_cli("lint")
         assert finished.code == 1
-        assert re.search(r"zoo\.yaml:\d+: HZ201 error", finished.out)
+        assert finished.out.count("zoo.yaml") == 1
         assert "[should be: W48 -> W40]" in finished.out
+        rows = {row.name for row in load_zoo().rows}
+        named = re.findall(r"^ +\d+  (\w[\w-]*)", finished.out, re.M)
+        assert len(named) == sum((IN_DETECTION | IN_SEGMENTATION).values())
+        assert set(named) <= rows
 
     def test_infos_are_no_failure(self, readme: Path, run_cli: RunCli) -> None:
         finished = run_cli("lint", readme, "--select", "HZ5,hz403")

@@ -83,6 +83,7 @@ def test_a_damaged_image_does_not_stop_the_others(
     finished = run_cli("predict", ROW.name, photos, "--zoo", MANIFEST, "--out", tmp_path / "seen")
     assert finished.code == 3
     assert "broken.jpg cannot be decoded" in finished.err
+    assert finished.err.count("broken.jpg") == 1
     assert len(finished.out.splitlines()) == 2
 
 

@@ -130,7 +130,8 @@ def _models(
             yield from list(_models(inner, trail))
         except ReadmeError as error:
             place = Place(str(path), nodes.line_of(node))
-            yield LeftOut(place, f'"{name}" cannot be imported: {error}')
+            why = re.sub(rf"^{re.escape(str(inner))}:? |\.$", "", str(error))  # named already
+            yield LeftOut(place, f'"{name}" cannot be imported: {why}')
 
 
 def _rows(model: _Model) -> Iterator[tuple[Entry, dict[str, str]] | LeftOut]:

@@ -27,6 +27,11 @@ def check_document(document: Document, checkpoints: Path | None = None) -> list[
     found = [finding for check in checks for finding in check(document)]
     if checkpoints is not None:
         found += check_files(document, checkpoints)
+    names = {spot.line: row.name for row in document.rows for spot in row.spots}
+    found = [
+        replace(finding, row=names.get(finding.spot.line, "")) if finding.row is None else finding
+        for finding in found
+    ]
     return sorted(_undecided(found), key=lambda f: (f.spot.line, f.spot.column or 0, f.code))
 
 

@@ -6,13 +6,15 @@ Codes never change their meaning, and a code that is no longer found is not give
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, NamedTuple, Self
 
+from hrnet_zoo.readme.lint.other_columns import is_accuracy
 from hrnet_zoo.readme.names import checkpoint_stem
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.weights.file_name import link_file_name
+from hrnet_zoo.zoo.columns import LABELS, is_percent
 from hrnet_zoo.zoo.printed import NOT_PRINTED, printed_number
 from hrnet_zoo.zoo.row import Row
 
@@ -23,7 +25,8 @@ class Rule(NamedTuple):
     """What a code stands for."""
 
     severity: Severity
-    """An error is certainly wrong, a warning mostly; an info is worth knowing."""
+    """An error is certainly wrong, a warning mostly; an info is worth knowing. Single findings can
+    be infos of any code."""
     meaning: str
 
 
@@ -117,11 +120,15 @@ class Finding:
     spot: Spot
     message: str
     patch: Patch | None = None
+    is_info: bool = False
+    """Whether it is worth knowing only, although others of its code are wrong."""
+    row: str | None = None
+    """The name of the row that it is about; empty if it is about no single row."""
 
     @property
     def severity(self) -> Severity:
         """Return how grave it is."""
-        return RULES[self.code].severity
+        return "info" if self.is_info else RULES[self.code].severity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,10 +139,14 @@ class TableRow:
     """Where the row begins."""
     cells: Mapping[str, Spot]
     """Cells of the known columns but links, without padding and emphasis."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Texts of all other columns but links, by their titles in lower case."""
     config: Spot | None
     checkpoint: Spot | None
     log: Spot | None
     """Links."""
+    has_file: bool
+    """Whether weights are linked, in whichever form."""
     row: Row | None
     """The row of the zoo that it is, if it is one."""
 
@@ -172,7 +183,50 @@ class TableRow:
     @property
     def has_numbers(self) -> bool:
         """Whether any quantity is printed."""
-        return any(map(self.prints, METRICS))
+        return any(map(self.prints, METRICS)) or self.has_accuracy
+
+    @property
+    def accuracies(self) -> Sequence[str]:
+        """Return the cells of all accuracies, also of those that no table of ours has."""
+        ours = [spot.text for column, spot in self.cells.items() if is_percent(column)]
+        return ours + [text for title, text in self.others.items() if is_accuracy(title)]
+
+    @property
+    def has_accuracy(self) -> bool:
+        """Whether any accuracy is printed."""
+        return any(text not in NOT_PRINTED for text in self.accuracies)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Return the printed labels by their columns; none in a line that goes on with another."""
+        texts = {column: self.text(column) for column in LABELS}
+        return {column: text for column, text in texts.items() if text.strip("-\u2013\u2014")}
+
+    @property
+    def claims(self) -> dict[str, str]:
+        """Return all texts that tell it from other rows, by their columns."""
+        return self.labels | {
+            title: text
+            for title, text in self.others.items()
+            if not is_accuracy(title) and text not in NOT_PRINTED
+        }
+
+    @property
+    def name(self) -> str:
+        """Return what to call it: as the zoo does, as its file is named, or by its labels."""
+        known = None if self.row is None else self.row.name
+        return known or self.stem or ", ".join(self.claims.values())
+
+    @property
+    def spots(self) -> list[Spot]:
+        """Return all places of its own."""
+        links = [link for link in (self.config, self.checkpoint, self.log) if link is not None]
+        return [self.place, *self.cells.values(), *links]
+
+    @property
+    def config_name(self) -> str | None:
+        """Return the name of the linked configuration, without its ending."""
+        return None if self.config is None else self.config.file_name.rpartition(".")[0]
 
     @property
     def stem(self) -> str | None:
@@ -185,6 +239,8 @@ class LintTable:
     """One results table."""
 
     rows: Sequence[TableRow]
+    has_downloads: bool
+    """Whether it has a column for files."""
     ragged: Sequence[tuple[Spot, str]] = ()
     """Lines that cannot be read as rows, and why."""
 

@@ -5,7 +5,8 @@ Reading files needs torch, once there are any.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING
 from hrnet_zoo.errors import CheckpointError
 from hrnet_zoo.readme.lint.document import Document, Finding, LintTable, Patch, Spot, TableRow
 from hrnet_zoo.readme.lint.name_checks import relabelled
+from hrnet_zoo.readme.lint.other_columns import is_evaluation
+from hrnet_zoo.readme.lint.renaming import difference, words
 from hrnet_zoo.readme.names import (
     Width,
     checkpoint_date,
@@ -25,6 +28,7 @@ from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.weights.download import sha256_of
 from hrnet_zoo.weights.file_name import link_file_name, promised_sha256
 from hrnet_zoo.weights.retired import RETIRED, SERVED_BY
+from hrnet_zoo.zoo.columns import normalised
 from hrnet_zoo.zoo.printed import decimals_of, printed_number
 from hrnet_zoo.zoo.row import LaterEdition
 
@@ -39,8 +43,8 @@ def check_links(document: Document) -> Iterator[Finding]:
     """Yield what is wrong with links and with the names of what they lead to."""
     for link in document.links:
         yield from _host(link)
-    yield from _shared("HZ304", "log", [row.log for row in document.rows])
-    yield from _shared("HZ305", "checkpoint", [row.checkpoint for row in document.rows])
+    yield from _shared(document, "HZ304", "log", lambda row: row.log)
+    yield from _shared(document, "HZ305", "checkpoint", lambda row: row.checkpoint)
     for row in document.rows:
         if row.checkpoint is None:
             continue
@@ -60,45 +64,97 @@ def _host(link: Spot) -> Iterator[Finding]:
         yield Finding("HZ301", link, message, patch)
 
 
-def _shared(code: str, what: str, links: list[Spot | None]) -> Iterator[Finding]:
-    seen: dict[str, Spot] = {}
-    for link in links:
-        if link is None:
-            continue
-        # A name with a stamp is one file on whichever host.
-        name = link.file_name
-        is_stamped = promised_sha256(name) is not None or log_name(name) is not None
-        first = seen.setdefault(name if is_stamped else link.text, link)
-        if first is not link:
-            message = f"the {what} {name} is also linked in line {first.line}"
-            yield Finding(code, link, message)
+def _shared(
+    document: Document, code: str, what: str, link_of: Callable[[TableRow], Spot | None]
+) -> Iterator[Finding]:
+    seen: dict[str, tuple[Spot, TableRow]] = {}
+    for table in document.tables:
+        links = [(link, row) for row in table.rows if (link := link_of(row)) is not None]
+        before = dict(seen)
+        for link, row in links:
+            seen.setdefault(_identity(link), (link, row))
+        # A table of the same models on other data repeats most of them; one alone is a slip.
+        most = 2 * sum(_identity(link) in before for link, _ in links) > len(links)
+        for link, row in links:
+            first_link, first = seen[_identity(link)]
+            if first is row:
+                continue
+            is_info = _is_tested_again(row, first)
+            if _identity(link) in before:
+                is_info = is_info and (most or _prints_the_same(row, first))
+            else:
+                is_info = is_info and row.claims != first.claims
+            message = f"the {what} {link.file_name} is also linked in line {first_link.line}"
+            again = ": one model, listed or tested again" if is_info else ""
+            yield Finding(code, link, message + again, is_info=is_info)
+
+
+def _identity(link: Spot) -> str:
+    """Return what is equal in two links to one file: its name, on whichever host, if stamped."""
+    name = link.file_name
+    is_stamped = promised_sha256(name) is not None or log_name(name) is not None
+    return name if is_stamped else link.text
+
+
+def _is_tested_again(row: TableRow, first: TableRow) -> bool:
+    """Whether two rows differ at most in what their model was tested on, and how.
+
+    Of columns that only one of their tables has, nothing is known.
+    """
+    differing = {
+        column
+        for column in row.claims.keys() & first.claims.keys()
+        if normalised(row.claims[column]) != normalised(first.claims[column])
+    }
+    return all(map(is_evaluation, differing))
+
+
+def _prints_the_same(row: TableRow, first: TableRow) -> bool:
+    """Whether all numbers that both print are equal, so that it is one row in two tables."""
+    numbers = [(row.text(m), first.text(m)) for m in METRICS if row.prints(m) and first.prints(m)]
+    return bool(numbers) and all(own == its for own, its in numbers)
+
+
+_LOG_ENDING = re.compile(r"(\.log)?(\.json|\.txt)?$")
 
 
 def _log(row: TableRow, checkpoint: Spot) -> Iterator[Finding]:
     if row.log is None:
         return
-    name = row.log.file_name
-    stem = checkpoint_stem(checkpoint.file_name)
-    named, separator = log_name(name) or (None, "")
-    if named is None and not name.startswith(stem):
-        message = f"the log {name} is not named after its checkpoint, {checkpoint.file_name}"
-        yield Finding("HZ303", row.log, message)
-    elif named is None:
-        message = f'the log {name} is not named as usual, "{stem}_<date>_<time>.log.json"'
-        yield Finding("HZ302", row.log, message)
-    elif named != stem:
-        message = f"the log is of {named}, the checkpoint of {stem}"
-        yield Finding("HZ303", row.log, message)
-    elif separator != "_":
-        usual = name.replace(f"{stem}{separator}", f"{stem}_", 1)
+    name, stem = row.log.file_name, checkpoint_stem(checkpoint.file_name)
+    whole = _LOG_ENDING.sub("", name)
+    named, separator = log_name(name) or (whole, "")
+    if named == stem and separator == "-":
+        usual = name.replace(f"{stem}-", f"{stem}_", 1)
         message = (
-            f'the log {name} has "{separator}" before its time, its checkpoint "_"; rename '
+            f'the log {name} has "-" before its time, its checkpoint "_"; rename '
             "the file before the link"
         )
         # Not safe: the link would lead nowhere until the file is renamed.
         at = row.log.text.index(name)
         patch = Patch(row.log.part(at, at + len(name)), usual)
         yield Finding("HZ302", row.log, message, patch)
+    elif whole == stem and checkpoint_date(checkpoint.file_name) is not None:
+        message = f'the log {name} is not named as usual, "{stem}_<date>_<time>.log.json"'
+        yield Finding("HZ302", row.log, message)
+    elif named != stem and whole != checkpoint.file_name.removesuffix(".pth"):
+        yield from _other_log(row, row.log, named, stem)
+
+
+def _other_log(row: TableRow, log: Spot, named: str, stem: str) -> Iterator[Finding]:
+    """Yield what is wrong with a log that is named otherwise than its checkpoint."""
+    config = row.config_name or ""
+    said, known = words(named), words(stem) | words(config)
+    if difference(stem, named).is_spelling or difference(config, named).is_spelling:
+        return  # as renamed as the configuration may be
+    if not said:
+        return  # only a date, or "train": that it is this model's log, the link says
+    names_none = log_name(log.file_name) is None and not said & known
+    if names_none or (said <= known and not difference(stem, named).contradicts):
+        message = f"the log {log.file_name} is named otherwise than its checkpoint, of {stem}"
+        yield Finding("HZ302", log, message)
+    else:
+        yield Finding("HZ303", log, f"the log is of {named}, the checkpoint of {stem}")
 
 
 def check_files(document: Document, folder: Path) -> Iterator[Finding]:
@@ -216,9 +272,11 @@ def _retrained(table: LintTable) -> Iterator[Finding]:
         # What is not measured in this file: it was measured while another was trained or timed.
         others = (metric for metric in METRICS.values() if metric.protocol is None)
         printed = [metric.title for metric in others if row.prints(metric.name)]
+        if row.row is None and not printed:
+            continue  # added later, as far as anybody can tell
         if printed:
             said = " and ".join(printed)
             message += f": if the row was trained again, {said} may be of the weights before"
         if row.row is not None and row.row.notes:
             message += f" (the manifest notes: {' '.join(row.row.notes)})"
-        yield Finding("HZ402", link, message)
+        yield Finding("HZ402", link, message, is_info=row.row is None)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from hrnet_zoo.readme.lint.document import Document, Finding, Patch, TableRow
+from hrnet_zoo.readme.lint.document import Document, Finding, Patch, Spot, TableRow
+from hrnet_zoo.readme.lint.renaming import Difference, difference, is_newer, words
 from hrnet_zoo.readme.names import (
     Width,
     crop_in_name,
@@ -15,8 +19,17 @@ from hrnet_zoo.readme.names import (
     width_of_setup,
 )
 
-_FLAGS = (("gn", "GN", "gn-head"), ("ms_train", "MS train", "mstrain"))
-"""Columns of Y and N, their titles, and what names of files have where it is Y."""
+_FLAGS = (
+    ("gn", "GN", "gn-head", re.compile(r"(?<![a-z])gn(?![a-z])")),
+    ("ms_train", "MS train", "mstrain", re.compile(r"(?<![a-z])ms(train)?(?![a-z])")),
+)
+"""Columns of Y and N, their titles, and what names of files have where it is Y, as a rule and in
+all forms."""
+_SCHEDULE = re.compile(r"(\d{1,9})([xek]?)", re.ASCII)
+_EPOCHS_OF_1X = 12
+_FEWEST_ITERATIONS = 1000
+_ENOUGH_FOR_A_SYSTEM = 3
+"""Configurations named otherwise than their files, from which on that may be a renaming."""
 
 
 def check_names(document: Document) -> Iterator[Finding]:
@@ -29,9 +42,10 @@ def check_names(document: Document) -> Iterator[Finding]:
         for finding, width in _label(row, stem):
             wrong.setdefault(row.text("backbone"), (width, row))
             yield finding
-        yield from _sizes(row, stem)
+        yield from _schedule(row, stem)
+        yield from _crop(row, stem)
         yield from _flags(row, stem)
-        yield from _config(row, stem)
+    yield from _configs(document)
     for row in document.rows:
         if row.checkpoint is None:
             yield from _label_of_blank(row, wrong)
@@ -77,32 +91,105 @@ def _label_of_blank(row: TableRow, wrong: dict[str, tuple[Width, TableRow]]) -> 
     yield Finding("HZ202", patch.spot, message, patch)
 
 
-def _sizes(row: TableRow, stem: str) -> Iterator[Finding]:
+def _schedule(row: TableRow, stem: str) -> Iterator[Finding]:
+    spot, named = row.spot("lr_schd"), schedule_in_name(stem)
+    said, meant = _length(row.text("lr_schd")), _length(named or "")
+    if said is None or meant is None or said == meant:
+        return
+    # Epochs and iterations cannot be compared, but a small number alone is neither's.
+    same_unit = (said >= _FEWEST_ITERATIONS) == (meant >= _FEWEST_ITERATIONS)
+    if same_unit or (said < _FEWEST_ITERATIONS and spot.text.isdecimal()):
+        message = f"the schedule is {spot.text}, the file {stem} says {named}"
+        yield Finding("HZ203", spot, message, Patch(spot, named or ""))
+
+
+def _length(schedule: str) -> int | None:
+    """Return epochs, or from a thousand on iterations; None if it is written otherwise."""
+    match = _SCHEDULE.fullmatch(schedule.lower().replace(" ", ""))
+    return int(match[1]) * {"x": _EPOCHS_OF_1X, "k": 1000}.get(match[2], 1) if match else None
+
+
+def _crop(row: TableRow, stem: str) -> Iterator[Finding]:
     # Where the configuration has the printed crop, the size in the name is one of something else.
     crop = getattr(row.row.setup, "train_crop", None) if row.row else None
-    trained = crop and f"{crop[0]}x{crop[1]}"
-    for code, what, column, named, known in (
-        ("HZ203", "schedule", "lr_schd", schedule_in_name(stem), None),
-        ("HZ204", "crop", "crop_size", crop_in_name(stem), trained),
-    ):
-        spot, printed = row.spot(column), row.text(column).lower().replace(" ", "")
-        if named is not None and printed and printed not in (named, known):
-            message = f"the {what} is {spot.text}, the file {stem} says {named}"
-            yield Finding(code, spot, message, Patch(spot, named))
+    known = crop and f"{crop[0]}x{crop[1]}"
+    spot, printed = row.spot("crop_size"), row.text("crop_size").lower().replace(" ", "")
+    named = crop_in_name(stem)
+    square = f"{printed}x{printed}"  # "512" is 512x512
+    if named is not None and printed and named not in (printed, square) and printed != known:
+        message = f"the crop is {spot.text}, the file {stem} says {named}"
+        yield Finding("HZ204", spot, message, Patch(spot, named))
 
 
 def _flags(row: TableRow, stem: str) -> Iterator[Finding]:
-    for column, title, mark in _FLAGS:
-        spot, named = row.spot(column), "Y" if mark in stem else "N"
+    for column, title, mark, pattern in _FLAGS:
+        spot, named = row.spot(column), "Y" if pattern.search(stem) else "N"
         if row.text(column) in ("Y", "N") and named != spot.text:
             there = "has" if named == "Y" else "does not have"
             message = f'{title} is {spot.text}, but the file {stem} {there} "{mark}" in its name'
             yield Finding("HZ204", spot, message, Patch(spot, named))
 
 
-def _config(row: TableRow, stem: str) -> Iterator[Finding]:
-    if "_3rdparty_" in stem:
-        return  # converted weights keep another framework's name; the configuration only runs them
-    if row.config is not None and row.config.file_name.removesuffix(".py") != stem:
-        message = f"the configuration is {row.config.file_name}, the file is of {stem}"
-        yield Finding("HZ205", row.config, message)
+def _configs(document: Document) -> Iterator[Finding]:
+    """Yield the configurations that are not the files', and once that others were renamed.
+
+    Publishers rename configurations and leave the files. So names that say the same in other words
+    are renamed, and so are those that differ as others do, or as most do; what contradicts itself
+    never is.
+    """
+    pairs = [pair for row in document.rows if (pair := _pair(row)) is not None]
+    alike = Counter(pair.found for pair in pairs if not pair.is_clear)
+    most = alike.total() >= max(_ENOUGH_FOR_A_SYSTEM, len(pairs) // 2 + 1)
+    renamed = []
+    for pair in pairs:
+        if pair.found.contradicts or not (pair.is_clear or most or alike[pair.found] > 1):
+            message = f"the configuration is {pair.config.file_name}, the file is of {pair.stem}"
+            yield Finding("HZ205", pair.config, message)
+        elif not pair.found.is_spelling or not pair.is_longer:
+            renamed.append(pair)
+    if renamed:
+        config, name, stem = renamed[0]
+        message = (
+            f"{len(renamed)} of {len(pairs)} configurations have other names than their files, "
+            f"such as {name} for {stem}: they seem to be renamed"
+        )
+        yield Finding("HZ205", config, message, is_info=True, row="")
+
+
+class _Pair(NamedTuple):
+    """The configuration and the file of a row."""
+
+    config: Spot
+    name: str
+    """The configuration's."""
+    stem: str
+    """The file's name, without date, hash and ending."""
+
+    @property
+    def found(self) -> Difference:
+        """Return how the configuration's name differs from the file's."""
+        return difference(self.stem, self.name)
+
+    @property
+    def is_longer(self) -> bool:
+        """Whether one name only goes on where the other ends, if it does not end there, too."""
+        return self.name.startswith(self.stem) or self.stem.startswith(self.name)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it is certain that one is the other's, or that it is not."""
+        return self.found.contradicts or self.found.is_spelling or is_newer(self.name, self.stem)
+
+
+def _pair(row: TableRow) -> _Pair | None:
+    """Return a row's names if they should say the same."""
+    if row.config is None or row.config_name is None or row.stem is None:
+        return None
+    pair, said = _Pair(row.config, row.config_name, row.stem), words(row.stem)
+    # "model_final" says nothing of itself.
+    says_nothing = not said & words(pair.name)
+    # Converted weights keep another framework's name, and a row can be named after the file: then
+    # it is known that the configuration, which runs it, is another's.
+    labels = (row.text("model"), row.text("arch"))
+    only_runs = "3rdparty" in said or any(difference(pair.stem, x).is_spelling for x in labels)
+    return None if says_nothing or (only_runs and not pair.found.contradicts) else pair

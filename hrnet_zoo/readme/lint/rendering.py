@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter, itemgetter
 
 import click
 from tabulate import tabulate
@@ -20,28 +22,59 @@ _LONGEST_SHOWN = 60
 
 
 def as_text(found: Found) -> str:
-    """Return one line for each finding, and how many there are."""
+    """Return the findings by files and codes, each with its place and row, and how many there are.
+
+    What is said of several rows is said once, above them.
+    """
     if not found:
         return "nothing found"
     lines = []
-    for name, finding in found:
-        severity = click.style(finding.severity, fg=_COLOURS[finding.severity])
-        line = f"{_where(name, finding)}: {finding.code} {severity}: {finding.message}"
-        if (patch := finding.patch) is not None:
-            # What a manifest quotes is put right where it was quoted from.
-            unsafe = "should be" if patch.is_safe else "perhaps"
-            line += f" [{'--fix' if patch.can_be_made else unsafe}: {_change(patch)}]"
-        lines.append(line)
-    return "\n".join([*lines, "", _count(found)])
+    kind = attrgetter("code", "severity")
+    for name, in_file in groupby(found, key=itemgetter(0)):
+        lines += [name, ""]
+        for (code, severity), alike in groupby(sorted((f for _, f in in_file), key=kind), key=kind):
+            title = f"{code} {click.style(severity, fg=_COLOURS[severity])}"
+            lines += [f"{title}: {RULES[code].meaning}", *_lines(alike), ""]
+    return "\n".join([*lines, _count(found)])
+
+
+def _lines(alike: Iterable[Finding]) -> Iterator[str]:
+    """Yield lines for findings of one code."""
+    said: dict[str, list[Finding]] = {}
+    for finding in alike:
+        said.setdefault(_sentence(finding), []).append(finding)
+    for sentence, findings in said.items():
+        if len(findings) > 1:
+            yield f"  {sentence}"
+            yield from (f"    {_where(f):>8}  {f.row or f.spot.text}" for f in findings)
+        else:
+            [finding] = findings
+            row = f"{finding.row}: " if finding.row else ""
+            yield f"    {_where(finding):>8}  {row}{sentence}"
 
 
 def fixed_as_text(fixed: Found) -> str:
-    """Return one line for each patch that was made."""
-    return "\n".join(
-        f"{_where(name, finding)}: {finding.code} fixed: {_change(finding.patch)}"
-        for name, finding in fixed
-        if finding.patch is not None
-    )
+    """Return one line for each patch that was made, by files."""
+    lines = []
+    for name, in_file in groupby(fixed, key=itemgetter(0)):
+        lines += [name, ""]
+        lines += [
+            f"    {_where(finding):>8}  {finding.code} fixed: {_change(finding.patch)}"
+            for _, finding in in_file
+            if finding.patch is not None
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _sentence(finding: Finding) -> str:
+    """Return what is found, without the row's name, and what could stand there instead."""
+    text = finding.message.removeprefix(f"{finding.row}: ")
+    if (patch := finding.patch) is None:
+        return text
+    # What a manifest quotes is put right where it was quoted from.
+    unsafe = "should be" if patch.is_safe else "perhaps"
+    return f"{text} [{'--fix' if patch.can_be_made else unsafe}: {_change(patch)}]"
 
 
 def as_json(found: Found, fixed: Found) -> str:
@@ -68,7 +101,8 @@ def as_github(found: Found) -> str:
 def codes_as_text() -> str:
     """Return all codes with what they mean."""
     cells = [[code, rule.severity, rule.meaning] for code, rule in RULES.items()]
-    return tabulate(cells, ["code", "severity", "meaning"], tablefmt="simple")
+    table = tabulate(cells, ["code", "severity", "meaning"], tablefmt="simple")
+    return f"{table}\n\nWhere it may be meant, as where all are so, a finding is only an info."
 
 
 def _count(found: Found) -> str:
@@ -82,9 +116,9 @@ def _count(found: Found) -> str:
     return ", ".join(listed) + (f"; --fix settles {fixable}" if fixable else "")
 
 
-def _where(name: str, finding: Finding) -> str:
+def _where(finding: Finding) -> str:
     column = "" if finding.spot.column is None else f":{finding.spot.column}"
-    return f"{name}:{finding.spot.line}{column}"
+    return f"{finding.spot.line}{column}"
 
 
 def _change(patch: Patch) -> str:

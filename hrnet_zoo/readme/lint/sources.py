@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from hrnet_zoo.errors import ManifestError, ReadmeError
 from hrnet_zoo.readme.lint.document import Document, LintTable, Spot, TableRow
 from hrnet_zoo.readme.markdown import Cell, Line, read_markdown
 from hrnet_zoo.readme.results import (
@@ -17,12 +18,20 @@ from hrnet_zoo.readme.results import (
     results_tables,
     titles_of,
 )
-from hrnet_zoo.zoo.columns import LINKS
+from hrnet_zoo.readme.values import says_nothing
+from hrnet_zoo.zoo.columns import LINKS, normalised
 from hrnet_zoo.zoo.manifest import Keys, load_zoo_with_lines
 from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 _LINK = re.compile(r"https?://[^\s()<>\[\]\"'|]+")
+_METAFILE = re.compile(rb"^(Collections|Models|Import)[ \t]*:", re.MULTILINE)
+_ADDRESS = re.compile(r"\]\(\s*([^\s()]+)|href\s*=\s*[\"']?([^\s\"'>]+)|https?://[^\s|]+")
+_NO_WEIGHTS = re.compile(r"paper|code|config|recipe|log|script|report|demo", re.IGNORECASE)
+"""Titles of columns whose links are not the weights."""
+_NO_FILE_OF_WEIGHTS = re.compile(
+    r"\.(py|ya?ml|json|log|txt|md|csv|html?|pdf|png|jpe?g|sh|cfg)\b", re.IGNORECASE
+)
 
 
 def readme_document(text: str, name: str, zoo: Zoo) -> Document:
@@ -83,6 +92,7 @@ def _table(zoo: Zoo, table: ResultsTable, lines: _Lines) -> LintTable:
             _row(table, line, found if isinstance(found, Row) else None, lines)
             for line, found in match_lines(zoo, table)
         ],
+        has_downloads="download" in table.columns,
         ragged=[
             (lines.beginning(line), explain_ragged(table, line)) for line in table.markdown.ragged()
         ],
@@ -101,8 +111,37 @@ def _row(table: ResultsTable, line: Line, row: Row | None, lines: _Lines) -> Tab
         config=lines.found(links.config, line),
         checkpoint=lines.found(links.checkpoint, line),
         log=lines.found(links.log, line),
+        has_file=links.checkpoint is not None or _links_weights(table, line),
+        others=_others(table, line),
         row=row,
     )
+
+
+def _others(table: ResultsTable, line: Line) -> dict[str, str]:
+    """Return the texts in the columns that are not known, by their titles, but no links."""
+    titles = [normalised(cell.core) for cell in table.markdown.header.cells]
+    known = set(table.columns.values())
+    return {
+        titles[place]: "" if says_nothing(cell) else cell.core
+        for place, cell in enumerate(line.cells)
+        if place not in known and not _addresses(cell)
+    }
+
+
+def _links_weights(table: ResultsTable, line: Line) -> bool:
+    """Whether a line links something that can be weights, wherever they are kept."""
+    said = {place for column, place in table.columns.items() if column not in LINKS}
+    return any(
+        not _NO_FILE_OF_WEIGHTS.search(address)
+        for place, cell in enumerate(line.cells)
+        if place not in said and not _NO_WEIGHTS.search(table.markdown.header.cells[place].core)
+        for address in _addresses(cell)
+    )
+
+
+def _addresses(cell: Cell) -> list[str]:
+    """Return what a cell links, with some of the text before it."""
+    return [*cell.addresses, *(match[0] for match in _ADDRESS.finditer(cell.raw))]
 
 
 def manifest_document(path: Path) -> Document:
@@ -112,8 +151,18 @@ def manifest_document(path: Path) -> Document:
 
     Raises:
         ManifestError: it is missing or breaks the schema.
+        ReadmeError: it is a metafile.
     """
-    zoo, lines = load_zoo_with_lines(path)
+    try:
+        zoo, lines = load_zoo_with_lines(path)
+    except ManifestError:
+        if path.is_file() and _METAFILE.search(path.read_bytes()):
+            msg = (
+                f"{path} is an OpenMMLab metafile, which lint does not read. Pass the README "
+                f'beside it; "hrnet-zoo import {path}" reads what the metafile states.'
+            )
+            raise ReadmeError(msg) from None
+        raise
     rows = {row.name: _quoted(row, ("rows", i), lines) for i, row in enumerate(zoo.rows)}
     links = [Spot(source.url, lines["sources", key, "url"]) for key, source in zoo.sources.items()]
     for i, row in enumerate(zoo.rows):
@@ -123,7 +172,10 @@ def manifest_document(path: Path) -> Document:
             links.append(
                 Spot(row.later.checkpoint_url, lines["rows", i, "later", "checkpoint_url"])
             )
-    tables = [LintTable(rows=[rows[row.name] for row in zoo.rows_of(t)]) for t in zoo.tables]
+    tables = [
+        LintTable(rows=[rows[row.name] for row in zoo.rows_of(t)], has_downloads=True)
+        for t in zoo.tables
+    ]
     return Document(tables=tables, links=links)
 
 
@@ -141,5 +193,6 @@ def _quoted(row: Row, here: Keys, lines: Mapping[Keys, int]) -> TableRow:
         config=link("config_url"),
         checkpoint=link("checkpoint_url"),
         log=link("log_url"),
+        has_file=row.checkpoint_url is not None,
         row=row,
     )

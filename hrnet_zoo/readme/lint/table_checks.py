@@ -9,11 +9,13 @@ from statistics import median
 
 from hrnet_zoo.readme.lint.document import Document, Finding, LintTable, Patch, TableRow
 from hrnet_zoo.tasks import METRICS
-from hrnet_zoo.zoo.columns import LABELS, NETWORKS, is_percent
+from hrnet_zoo.zoo.columns import is_percent, normalised
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.printed import decimals_of
 
 _NEGATIVE = re.compile(r"[-\u2212]\d+(\.\d+)?", re.ASCII)
+_NUMBER_AND_MORE = re.compile(r"[~<>\u2248]? ?\d+(\.\d+)?(?![\w.,]| [.\d]).*", re.ASCII | re.DOTALL)
+"""A number with something said of it, such as "80.4 \u00b1 0.2", "77.7 (22.3)" and "1.5 / 1.4"."""
 _ENOUGH_FOR_A_HABIT = 3
 """Values in a column from which on their decimals are compared."""
 _CLEARLY_MORE = 1.1
@@ -25,8 +27,8 @@ def check_tables(document: Document) -> Iterator[Finding]:
     for table in document.tables:
         for spot, why in table.ragged:
             yield Finding("HZ101", spot, why)
+        yield from _completeness(table)
         for row in table.rows:
-            yield from _completeness(row)
             yield from _numbers(row)
             yield from _parameters(row)
         yield from _twins(table)
@@ -35,15 +37,23 @@ def check_tables(document: Document) -> Iterator[Finding]:
         yield from _order(table)
 
 
-def _completeness(row: TableRow) -> Iterator[Finding]:
-    what = ", ".join(filter(None, map(row.text, (*NETWORKS, "lr_schd"))))
-    if row.checkpoint is None and not row.has_numbers:
-        yield Finding("HZ102", row.place, f"{what}: a blank row, with neither numbers nor a file")
-    elif row.checkpoint is None:
-        message = f"{what}: numbers, but no file that they could be checked with"
-        yield Finding("HZ103", row.place, message)
-    elif not any(map(row.prints, filter(is_percent, METRICS))):
-        yield Finding("HZ103", row.place, f"{what}: a file, but no accuracy")
+def _completeness(table: LintTable) -> Iterator[Finding]:
+    # A table that never links files, like a paper's, forgets none: that is said once.
+    links_none = not table.has_downloads and not any(row.has_file for row in table.rows)
+    if links_none and table.rows:
+        message = "no row of this table has a file that its numbers could be checked with"
+        yield Finding("HZ103", table.rows[0].place, message, is_info=True, row="")
+    for row in table.rows:
+        if not row.labels:
+            continue  # the row above goes on, with other numbers
+        if not row.has_file and not row.has_numbers:
+            message = f"{row.name}: a blank row, with neither numbers nor a file"
+            yield Finding("HZ102", row.place, message)
+        elif not row.has_file and not links_none:
+            message = f"{row.name}: numbers, but no file that they could be checked with"
+            yield Finding("HZ103", row.place, message)
+        elif row.has_file and row.accuracies and not row.has_accuracy:
+            yield Finding("HZ103", row.place, f"{row.name}: a file, but no accuracy")
 
 
 def _numbers(row: TableRow) -> Iterator[Finding]:
@@ -56,21 +66,35 @@ def _numbers(row: TableRow) -> Iterator[Finding]:
         try:
             value = row.number(metric)
         except ValueError as error:
-            yield Finding("HZ106", spot, str(error))
+            if not _NUMBER_AND_MORE.fullmatch(text):
+                yield Finding("HZ106", spot, str(error))
             continue
         if value is not None and is_percent(metric) and value > 100:
             yield Finding("HZ107", spot, f"{value} percent is impossible")
 
 
 def _twins(table: LintTable) -> Iterator[Finding]:
-    seen: dict[tuple[str, ...], TableRow] = {}
+    seen: dict[frozenset[tuple[str, str]], TableRow] = {}
     for row in table.rows:
-        claims = tuple(map(row.text, LABELS))
+        claims = frozenset((column, normalised(text)) for column, text in row.claims.items())
         first = seen.setdefault(claims, row)
-        if first is not row:
-            what = ", ".join(filter(None, claims))
-            message = f"{what}: line {first.place.line} claims to be the same"
+        if first is row or not row.labels:
+            continue
+        line = first.place.line
+        if _has_other_files(row, first):
+            message = f"the labels are those of line {line}; only the linked files tell them apart"
+            yield Finding("HZ105", row.place, message, is_info=True)
+        else:
+            message = f"{', '.join(row.claims.values())}: line {line} claims to be the same"
             yield Finding("HZ105", row.place, message)
+
+
+def _has_other_files(row: TableRow, other: TableRow) -> bool:
+    """Whether both link files, of different names."""
+    for own, its in ((row.checkpoint, other.checkpoint), (row.config, other.config)):
+        if own is not None and its is not None:
+            return own.file_name != its.file_name
+    return False
 
 
 def _decimals(table: LintTable, metric: str) -> Iterator[Finding]:
