@@ -29,7 +29,7 @@ from hrnet_zoo.tasks.options import WorstOptions
 from hrnet_zoo.tasks.tracing import traced
 from hrnet_zoo.zoo.row import Row
 
-_JOURNAL_FORMAT = 2
+_JOURNAL_FORMAT = 3
 
 
 class Images:
