@@ -140,6 +140,9 @@ def settings_path() -> Path:
 def _settings_file() -> dict[str, Any]:
     try:
         path = settings_path()
+    except RuntimeError:  # no home folder to have it in
+        return {}
+    try:
         with path.open("rb") as file:
             settings = tomllib.load(file)
     except FileNotFoundError:
@@ -148,9 +151,7 @@ def _settings_file() -> dict[str, Any]:
         close = did_you_mean(path.name, (file.name for file in path.parent.glob("*.toml")))
         msg = f"HRNET_ZOO_SETTINGS names {path}, which does not exist.{close} Correct or unset it."
         raise UsageError(msg) from None
-    except RuntimeError:  # no home folder to have it in
-        return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         msg = f"The settings file {path} cannot be read: {error}. Fix it or delete it."
         raise UsageError(msg) from None
     for key, value in settings.items():
@@ -161,7 +162,7 @@ def _settings_file() -> dict[str, Any]:
                 "There are cache, data_root and the table [data]."
             )
             raise UsageError(msg)
-        if not isinstance(value, _KEYS[key]):
+        if not isinstance(value, _KEYS[key]) or value == "":
             kind = "a table, [data]" if _KEYS[key] is dict else "a folder in quotes"
             msg = f"{path}: {key} is to be {kind}, not {value!r}."
             raise UsageError(msg)

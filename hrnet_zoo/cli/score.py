@@ -69,7 +69,8 @@ def score(
     entries = read_results(results, truth, with_masks=kind != "bbox" and found.has_masks)
     kinds = _kinds(kind, entries)
     if "segm" in kinds:
-        found.require_usable(expected.title, harmless=(ProblemKind.MISSING_IMAGE,))
+        advice = "Boxes alone are scored with --kind bbox."
+        found.require_usable(expected.title, harmless=(ProblemKind.MISSING_IMAGE,), advice=advice)
     image_ids = [image.id for image in found.images]
     runs = {
         one: score_detections(

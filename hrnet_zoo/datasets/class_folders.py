@@ -46,7 +46,7 @@ class ClassFolders(DataSet):
         from hrnet_zoo.datasets.class_samples import ClassSamples  # noqa: PLC0415
 
         found = self.inventory(folder)
-        found.require_usable(self.title)
+        found.require_readable(self.title)
         list_file = self._list_in(found.root)
         return ClassSamples(root=found.root, images=found.items, list_file=list_file)
 

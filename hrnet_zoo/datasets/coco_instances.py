@@ -40,12 +40,12 @@ class CocoInstances(DataSet):
         from hrnet_zoo.datasets.coco_samples import CocoSamples  # noqa: PLC0415
 
         found = self.inventory(folder)
-        found.require_usable(self.title)
+        found.require_readable(self.title)
         return CocoSamples(
             root=found.root,
             annotation_file=found.root / self.annotation_file,
             ground_truth=found.ground_truth,
-            images=found.images,
+            images=found.items,
             category_ids=self.category_ids,
         )
 

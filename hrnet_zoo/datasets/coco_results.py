@@ -24,6 +24,7 @@ Result = dict[str, Any]
 
 _SHOWN = 4
 _WRITE_AGAIN = "Write them again with the tool they came from."
+_BOXES_ALONE = f"{_WRITE_AGAIN} Boxes alone are scored with --kind bbox."
 _OF_THIS_SET = "Are they results on this data set's images?"
 
 
@@ -107,7 +108,8 @@ def read_results(
     wanted = ("bbox", "segmentation") if with_masks else ("bbox",)
     shapes = [key for key in wanted if not all(map(_lacks(key), entries))]
     for key in shapes:
-        _refuse(path, entries, f'without the "{key}" that others have', _lacks(key))
+        advice = _BOXES_ALONE if key == "segmentation" else _WRITE_AGAIN
+        _refuse(path, entries, f'without the "{key}" that others have', _lacks(key), advice)
     if "bbox" in shapes:
         what = "whose bbox is not x, y, width and height, or a negative one"
         _refuse(path, entries, what, lambda e: not _is_result_box(e["bbox"]))
@@ -170,7 +172,7 @@ def _refuse_masks(path: Path, entries: Sequence[Result], sizes: Mapping[int, Siz
         shown = "; ".join(f"{_shown(i, entries[i])}: {faults[i]}" for i in bad)
         msg = (
             f"{path} has {len(faults)} of {len(entries)} entries whose mask cannot be scored, e.g. "
-            f"{shown}. {_WRITE_AGAIN} Boxes alone are scored with --kind bbox."
+            f"{shown}. {_BOXES_ALONE}"
         )
         raise ResultsError(msg)
 

@@ -104,14 +104,25 @@ class Inventory(Generic[Item]):
     labels: frozenset[int] | None = None
     """Labels that occur, where listing tells it; None: what was seen in label files tells it."""
     notes: Sequence[Note] = ()
-    """What is wrong, as far as listing tells. All but wrong counts keep it from being opened."""
+    """What is wrong, as far as listing tells. All but wrong counts and missing images keep it from
+    being opened."""
 
-    def require_usable(self, title: str, *, harmless: Collection[ProblemKind] = ()) -> None:
+    def require_readable(self, title: str) -> None:
+        """Raise DatasetError unless there are images, and nothing is wrong with them.
+
+        How many of those that are listed are missing is for those to judge who count them.
+        """
+        self.require_usable(title, harmless=(ProblemKind.MISSING_IMAGE,) if self.items else ())
+
+    def require_usable(
+        self, title: str, *, harmless: Collection[ProblemKind] = (), advice: str = ""
+    ) -> None:
         """Raise DatasetError if anything but the number of images is wrong.
 
         Args:
             title: of the data set, for the message.
             harmless: what else may be wrong: results are scored without images, say.
+            advice: what else can be done, a sentence for the message.
         """
         faults: dict[ProblemKind, list[str]] = {}
         for kind, text in self.notes:
@@ -129,4 +140,4 @@ class Inventory(Generic[Item]):
                 f"{title} in {self.root} cannot be used: {'; '.join(counts)}. "
                 '"hrnet-zoo data check" lists more; unpack it again from the official download.'
             )
-            raise DatasetError(msg)
+            raise DatasetError(f"{msg} {advice}".rstrip())

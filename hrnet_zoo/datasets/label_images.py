@@ -55,7 +55,7 @@ class LabelImages(DataSet):
         from hrnet_zoo.datasets.label_samples import LabelSamples  # noqa: PLC0415
 
         found = self.inventory(folder)
-        found.require_usable(self.title)
+        found.require_readable(self.title)
         return LabelSamples(root=found.root, images=found.items)
 
     def inventory(self, folder: Path) -> Inventory[Pair]:

@@ -50,7 +50,10 @@ def scores_as_text(
     counts = f"{num_results} results on {num_images} of {dataset.num_images} images"
     heading = f"{dataset.title}: {counts}"
     few, more, most = PROTOCOLS[protocol]
-    by = f"protocol {protocol}: recall at {few}, {more} and {most} detections per image and class"
+    by = (
+        f"protocol {protocol}: recall at {few}, {more} and {most} detections per image and class; "
+        f"AP takes the best 100, AP50, AP75 and the sizes {most}"
+    )
     scored_by = dict.fromkeys(_scored_by(run.scoring) for run in runs.values())
     return "\n".join([heading, *(f"  {line}" for line in table.splitlines()), by, *scored_by])
 

@@ -88,8 +88,8 @@ class MeasureOptions(RunOptions):
             data_set = DATASETS[row.setup.dataset]
             msg = (
                 f"{row.name} is evaluated on {data_set.title}, and no data folder was given for "
-                f"it. Pass the folder that holds {data_set.root}/ with --data-root, or set "
-                "HRNET_ZOO_DATA."
+                f"it. Pass the folder that holds {data_set.root}/ with --data-root, the data set's "
+                f"own with --data {data_set.name}=DIR, or set HRNET_ZOO_DATA."
             )
             raise DatasetError(msg)
         return folder
@@ -105,7 +105,7 @@ class MeasureOptions(RunOptions):
         samples = TASKS[row.task].open_data(row.setup, self.folder_of(row))
         found, complete = len(samples), row.setup.num_images
         evaluated = min(found, self.limit or found)
-        if evaluated == complete:
+        if found == evaluated == complete:
             return samples
         if self.limit is None and not self.partial:
             data_set = DATASETS[row.setup.dataset]
@@ -116,5 +116,7 @@ class MeasureOptions(RunOptions):
             )
             raise DatasetError(msg)
         counted = f"{evaluated} of {complete} images are evaluated"
+        if evaluated == complete:
+            counted = f"{found} images were found, not {complete}"
         progress.say(f"{row.name}: {counted}, so no accuracy can be a match")
         return samples

@@ -36,9 +36,10 @@ class Environment(Part):
     """Versions of those that are installed."""
     opencv: str | None = None
     cuda: str | None = None
-    """The version that torch was built for; None for a build without it."""
+    """The version that torch was built for; None without it, or where torch was not needed."""
     cudnn: int | None = None
     gpus: list[str] = []
+    """Those that torch sees, by name; not asked where torch was not needed."""
     variables: dict[str, str] = {}
     """Environment variables that decide how torch computes, on which threads and devices."""
     not_read: dict[str, str] = {}

@@ -151,11 +151,13 @@ def _undocumented(row: Row, metric: str) -> str:
 
 
 def _partial(row: Row, record: AccuracyRecord) -> str:
-    """Return which part of the images was evaluated, or nothing if all were."""
-    complete = row.setup.num_images
-    if record.dataset is None or record.dataset.num_images == complete:
+    """Return which part of the images was evaluated, or nothing if all were, and no others."""
+    data, complete = record.dataset, row.setup.num_images
+    if data is None or data.num_images == data.num_images_found == complete:
         return ""
-    return f"{record.dataset.num_images} of {complete} images were evaluated"
+    if data.num_images == complete:
+        return f"{complete} of {data.num_images_found} images were evaluated, and some are others"
+    return f"{data.num_images} of {complete} images were evaluated"
 
 
 def _judge_part(row: Row, measurement: Measurement, partial: str) -> tuple[Verdict, str]:

@@ -48,11 +48,10 @@ def read_state_dict(path: Path) -> tuple[StateDict, Taken]:
     """
     whole, num_unread = unpickled(path)
     container, content, others = _unpacked(path, whole)
-    tensors = _tensors(path, content)
+    tensors = _evaluated(_tensors(path, content))
     prefix = _prefix(path, tensors)
     stripped = {key.removeprefix(prefix): value for key, value in tensors.items()}
-    used = {key: v for key, v in stripped.items() if not key.startswith(_IGNORED_PREFIXES)}
-    state, converted = _in_float32(path, used)
+    state, converted = _in_float32(path, _evaluated(stripped))
     taken = Taken(
         container=container,
         other_containers=others,
@@ -82,10 +81,16 @@ def _unpacked(path: Path, content: object) -> tuple[str | None, Mapping[object, 
     return found[0], content[found[0]], others
 
 
+def _evaluated(tensors: StateDict) -> StateDict:
+    """Return tensors without what is left of training, which may have another prefix, or none."""
+    return {key: v for key, v in tensors.items() if not key.startswith(_IGNORED_PREFIXES)}
+
+
 def _has_weights(content: object) -> bool:
-    """Whether it is a dict in which there are tensors, or what may have been meant as such."""
-    return isinstance(content, dict) and any(
-        isinstance(value, Tensor | Unread) for value in content.values()
+    """Whether it is a dict of tensors, or of NumPy data, which may have been meant as such."""
+    values = [*content.values()] if isinstance(content, dict) else []
+    return any(isinstance(value, Tensor) for value in values) or (
+        bool(values) and all(isinstance(value, Unread) for value in values)
     )
 
 
@@ -160,7 +165,7 @@ def _in_float32(path: Path, tensors: StateDict) -> tuple[StateDict, dict[str, in
         if value.dtype in _CONVERTED:
             dtype = str(value.dtype).removeprefix("torch.")
             converted[dtype] += 1
-            state[key] = value.to(torch.float32)
+            state[key] = value.detach().to(torch.float32)
             if not state[key].isfinite().all():
                 msg = (
                     f"{path}: {key} is stored as {dtype} and holds NaN or infinity, as values "

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from hrnet_zoo.errors import CheckpointError
 
-_SHOWN = 3
+_SHOWN, _LENGTH = 3, 120
 _COUNTER = ".num_batches_tracked"
+_BACKBONE, _FIRST = "backbone.", "backbone.conv1.weight"
 
 _PARTS = {
     "decode_head.": "a segmentation checkpoint",
@@ -117,7 +118,9 @@ def _dtype(tensor: Tensor) -> str:
 
 def _list(items: Iterable[str], what: str) -> str:
     items = list(items)
-    shown = ", ".join(items[:_SHOWN]) + (", ..." if len(items) > _SHOWN else "")
+    # Names are the file's: they may be of any length, and hold what terminals take for orders.
+    printed = [f"{item[:_LENGTH]!r}"[1:-1] for item in items[:_SHOWN]]
+    shown = ", ".join(printed) + (", ..." if len(items) > _SHOWN else "")
     return f"{len(items)} {what} ({shown})" if items else f"0 {what}"
 
 
@@ -127,6 +130,8 @@ def _hint(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
         return f" It is {_PARTS[part]} ({part}*); the row's network is something else."
     if part := _stranger(wanted, state):
         return f" It is not {_PARTS[part]} ({part}*), which the row needs."
+    if not _has(state, _BACKBONE) and _has([f"{_BACKBONE}{key}" for key in state], _FIRST):
+        return f' Names of its backbone do not begin with "{_BACKBONE}"; rename them.'
     for key, what in _SIZES.items():
         if key in state and key in wanted and len(state[key]) != len(wanted[key]):
             return f" The file holds {what} {len(state[key])}, the row needs {len(wanted[key])}."

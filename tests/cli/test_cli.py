@@ -144,6 +144,8 @@ class TestSettings:
             ("cache = ", "Invalid value"),
             ("cahce = '/c'", '"cahce" is not a setting. Close: cache. There are cache, data_root'),
             ("cache = 7", "cache is to be a folder in quotes, not 7"),
+            ("data_root = ''", "data_root is to be a folder in quotes, not ''"),
+            pytest.param("data_root = " + "[" * 3000, "cannot be read", id="nested"),
             ("data = '/d'", "data is to be a table, [data], not '/d'"),
             ("[data]\nade = '/a'", '[data]: no data set is called "ade". Close: ade20k. There are'),
             ("[data]\nade20k = 7", "[data]: ade20k is to be a folder in quotes, not 7"),

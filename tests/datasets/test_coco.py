@@ -262,11 +262,15 @@ def test_all_missing_images_are_counted(tmp_path: Path) -> None:
     root = make_coco(tmp_path, count=8)
     for i in range(2, 8):
         image_file(root, i).unlink()
-    text = message(tmp_path)
+    inventory = COCO.inventory(tmp_path)
+    with pytest.raises(DatasetError) as refused:
+        inventory.require_usable(COCO.title)
+    text = str(refused.value)
     assert (
         "6 listed images that are missing (000000000431, 000000000577, 000000000723, "
         "000000000869 and 2 more)" in text
     )
+    assert len(opened(tmp_path)) == 2, "the others can be evaluated, where a part is asked for"
 
 
 def test_no_images_listed(tmp_path: Path) -> None:

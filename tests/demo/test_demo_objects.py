@@ -80,7 +80,7 @@ def trained_network(checkpoint: Path) -> Classifier:
             num_classes=4,
             neck_channels=(8, 16, 32, 64, 128),
         )
-    assert load_strict(model, read_state_dict(checkpoint)) == []
+    assert load_strict(model, read_state_dict(checkpoint)[0]) == []
     return folded(model)
 
 

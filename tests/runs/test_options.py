@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,28 @@ def test_a_part_that_was_asked_for_is_evaluated_and_what_it_is_worth_said_first(
     assert finished.code == 3
     assert f"{NAME}: {said}" in finished.err
     assert "is not in the cache" in finished.out, "the weights are what was missed next"
+
+
+def test_listed_images_that_are_missing_make_a_part(tmp_path: Path, run_cli: RunCli) -> None:
+    make_coco(tmp_path / "data", count=3)
+    next((tmp_path / "data").rglob("*.jpg")).unlink()
+    asked = ("verify", FCOS, "--data-root", tmp_path / "data", "--offline", "--output", "out")
+    assert "has 2 images, not 5000" in run_cli(*asked).out
+    finished = run_cli(*asked, "--partial")
+    assert f"{FCOS}: 2 of 5000 images are evaluated, so no accuracy" in finished.err
+    assert "is not in the cache" in finished.out, "the weights are what was missed next"
+
+
+def test_a_limit_makes_no_complete_data_set_of_another(tmp_path: Path, run_cli: RunCli) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(DATA_ROOT / "scenes_objects", data / "scenes_objects")
+    first = min((data / "scenes_objects").rglob("*.png"))
+    shutil.copy(first, first.with_name("another.png"))
+    asked = ("--zoo", MANIFEST, "--data-root", data, "--output", tmp_path, "--metrics", "top1")
+    finished = run_cli("verify", CLASSIFIER.name, *asked, "--limit", 240)
+    assert finished.code == 3
+    assert f"{CLASSIFIER.name}: 241 images were found, not 240, so no accuracy" in finished.err
+    assert "240 of 241 images were evaluated, and some are others" in finished.out
 
 
 def test_what_is_lacking_is_said_without_waiting_for_torch(tmp_path: Path) -> None:

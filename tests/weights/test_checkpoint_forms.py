@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from hrnet_zoo.errors import CheckpointError
 from hrnet_zoo.weights.checkpoint_file import read_state_dict
+from hrnet_zoo.weights.state_dict import load_strict
 from hrnet_zoo.weights.taken import Taken
 from hrnet_zoo.zoo.manifest import load_zoo
 
@@ -245,3 +246,38 @@ def test_numbers_and_arrays_of_numpy_beside_the_weights(tmp_path: Path) -> None:
     taken = read(tmp_path, {"state_dict": STATE, "meta": meta})
     assert taken == Taken(container="state_dict", num_numpy_unread=2)
     assert taken.remarks == []  # it has no bearing on the weights
+
+
+def test_what_is_left_of_training_may_have_another_prefix(tmp_path: Path) -> None:
+    left = {"data_preprocessor.mean": torch.ones(3), "module.auxiliary_head.x": torch.ones(1)}
+    assert read(tmp_path, prefixed("module.") | left).prefix == "module."
+
+
+def test_weights_that_were_saved_as_parameters_need_no_gradient(tmp_path: Path) -> None:
+    halves = {key: nn.Parameter(v.half()) for key, v in STATE.items() if v.is_floating_point()}
+    state, taken = read_state_dict(saved(tmp_path, halves))
+    assert taken.converted == {"float16": 2}
+    assert not any(value.requires_grad for value in state.values())
+
+
+def test_a_container_that_is_not_known_is_called_one(tmp_path: Path) -> None:
+    said = refusal(saved(tmp_path, {"net": STATE, "best": np.float64(0.8)}))
+    assert "holds no weights" in said
+    assert "net, best" in said
+
+
+def test_names_without_their_backbone_are_said_to_lack_it() -> None:
+    model = nn.ModuleDict({"backbone": nn.ModuleDict({"conv1": nn.Conv2d(3, 4, 3)})})
+    model["head"] = nn.Linear(4, 2)
+    state = {key.removeprefix("backbone."): v for key, v in model.state_dict().items()}
+    with pytest.raises(CheckpointError, match=r'backbone do not begin with "backbone\."; rename'):
+        load_strict(model, state)
+
+
+def test_names_are_printed_short_and_harmless() -> None:
+    model = nn.Linear(4, 2)
+    state = model.state_dict() | {"\x1b[31m" + "x" * 100_000: torch.ones(1)}
+    with pytest.raises(CheckpointError) as error:
+        load_strict(model, state)
+    assert len(str(error.value)) < 400
+    assert "\x1b" not in str(error.value)
