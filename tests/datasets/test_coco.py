@@ -322,7 +322,8 @@ def test_a_file_of_full_size_is_held_against_its_layout_quickly(tmp_path: Path) 
     found = COCO.inventory(tmp_path)
     seconds = time.perf_counter() - parsed - (parsed - begin)
     assert len(found.images) == 5000
-    assert seconds < 1.5
+    # Masks are looked at, too, and another program may be running.
+    assert seconds < 3
 
 
 def test_each_name_stands_for_one_layout() -> None:
