@@ -36,7 +36,7 @@ _CONFIG = re.compile(rf"{_LINK}\.py\b")
 _LOG = re.compile(rf"{_LINK}\.log(?:\.json)?\b")
 _BEFORE_TRAINING = re.compile(r"pre ?train(ing|ed)?$|22k model")
 """Titles of columns that link the weights with which training began, by `title_key`."""
-_PROTOCOL = ("multi scale", "flip", "tta")
+_FLAGS = ("multi scale", "flip", "tta")
 """Titles of columns that say how a line was tested, by `title_key`."""
 _NO = ("no", "n", "false", "none", "x", "\u00d7", "\u2717", "\u2718", "\u274c")
 _YES = ("yes", "y", "true", "\u2713", "\u2714", "\u221a")
@@ -86,11 +86,10 @@ class ResultsTable:
         """
         places = dict(self.columns)
         keys = [title_key(cell.core) for cell in self.markdown.header.cells]
-        flags = {key: line.cells[i] for i, key in enumerate(keys) if key in _PROTOCOL}
-        if not all(map(_says_no, flags.values())):
+        flags = {key: _is_set(key, line.cells[keys.index(key)]) for key in _FLAGS if key in keys}
+        if any(flags.values()):
             tested = {m: places.pop(m) for m in self.metrics if METRICS[m].protocol == SINGLE}
-            is_both = all(key in flags and _says_yes(flags[key]) for key in _PROTOCOL[:2])
-            if "miou" in tested and is_both:
+            if "miou" in tested and flags.get("multi scale") and flags.get("flip"):
                 places.setdefault("miou_ms_flip", tested["miou"])
         return places
 
@@ -181,12 +180,11 @@ def _read(cell: Cell, column: str) -> Cell:
     return stated_number(cell, metric) or cell
 
 
-def _says_no(cell: Cell) -> bool:
-    return says_nothing(cell) or normalised(cell.core) in _NO
-
-
-def _says_yes(cell: Cell) -> bool:
-    return normalised(cell.core) in _YES
+def _is_set(flag: str, cell: Cell) -> bool:
+    said = normalised(cell.core)
+    if flag == "tta":  # what was done is said in many ways: "ms+flip"
+        return not says_nothing(cell) and said not in _NO
+    return said in _YES
 
 
 def match_lines(zoo: Zoo, table: ResultsTable) -> list[tuple[Line, Row | str]]:
