@@ -7,7 +7,6 @@ only where it is clear by which.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -15,15 +14,13 @@ from typing import Literal
 from hrnet_zoo.readme.markdown import Cell, Line
 from hrnet_zoo.readme.names import labels_of
 from hrnet_zoo.readme.results import ResultsTable
+from hrnet_zoo.readme.values import says_nothing, stated_number
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.printed import NOT_PRINTED, decimals_of, printed_number
 from hrnet_zoo.zoo.row import EDITIONS, EditionName, Row
 
 WantedEdition = Literal[EditionName, "auto"]
 """Whose numbers a README should print; auto: those of the edition that each line is of already."""
-
-NUMBER = re.compile(r"[*_~`]*(\d+(?:\.\d+)?)(?![.,\d]*\d)", re.ASCII)
-"""How a cell with a number begins, perhaps emphasised; a remark may follow."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +58,11 @@ class LineEditions:
         """
         if column not in METRICS:
             return Expected(text=self._label(column, cell))
-        number = number_in(cell)
+        number = stated_number(cell, METRICS[column])
         if number is not None:
-            return self._replaced(column, number)
+            return self._replaced(column, Decimal(number.raw))
+        if (why := why_unclear(column, cell)) is not None:
+            return Expected(why_left=why if self._texts(column) else None)
         # Without a file it may be another training of the row whose numbers stand there.
         return Expected(text=self._only(column) if self.links_file or self.is_wanted else None)
 
@@ -94,7 +93,8 @@ class LineEditions:
                 'the later file, or "--edition readme" replaces the number'
             )
             return Expected(why_left=f"{METRICS[metric].title} {number} is {why}")
-        if self.links_file and (only := self._only(metric)) is not None:
+        only = self._only(metric) if self.links_file and _is_of_file(metric) else None
+        if only is not None:
             return Expected(text=only)
         return Expected(why_left=self._unknown(metric, number))
 
@@ -112,9 +112,7 @@ class LineEditions:
     def _texts(self, metric: str, decimals: int = 1) -> list[str]:
         """Return what is stated of a metric by the editions that the line can be of."""
         rows = self.possible
-        if METRICS[metric].protocol is None and not self.is_wanted:
-            # Memory and speed are not measured in the file: where they were stated anew, it does
-            # not tell whose they are.
+        if not _is_of_file(metric) and not self.is_wanted:
             numbers = {printed_number(stated(row, metric)) for row in self.editions} - {None}
             rows = self.editions if len(numbers) > 1 else rows
         texts = [stated(row, metric, decimals) for row in rows]
@@ -128,10 +126,22 @@ class LineEditions:
         )
 
 
-def number_in(cell: Cell) -> Decimal | None:
-    """Return the number that a cell begins with, or None if it does not begin with one."""
-    match = NUMBER.match(cell.text)
-    return Decimal(match[1]) if match else None
+def _is_of_file(metric: str) -> bool:
+    """Whether a number is measured in the file, which tells whose it is; not memory and speed."""
+    return METRICS[metric].protocol is not None
+
+
+def why_unclear(metric: str, cell: Cell) -> str | None:
+    """Say that a cell holds neither nothing nor just a number; None if it does.
+
+    Args:
+        metric: whose column it stands in.
+        cell: what stands there.
+    """
+    if says_nothing(cell) or stated_number(cell, METRICS[metric]) is not None:
+        return None
+    title = METRICS[metric].title
+    return f'{title} "{cell.text}" is not clearly one number in its unit; write just the number'
 
 
 def stated(row: Row, metric: str, decimals: int = 1) -> str | None:
@@ -158,7 +168,8 @@ def line_editions(
         row: in any edition.
         wanted: whose numbers the line should print.
     """
-    editions, text = row.editions, " ".join(cell.raw for cell in line.cells)
+    editions = row.editions
+    text = " ".join(part for cell in line.cells for part in (cell.raw, *cell.addresses))
     linked = tuple(e for e in editions if e.checkpoint_url and e.checkpoint_file_name in text)
     possible = linked or editions
     if wanted != "auto":
@@ -168,7 +179,11 @@ def line_editions(
         if not possible:
             there = linked[0].edition
             return f"it links the {there} edition's file of {row.name}; link the other first"
-    numbers = {m: n for m in table.metrics if (n := number_in(table.cell(line, m))) is not None}
+    numbers = {
+        column: Decimal(number.raw)
+        for column, place in table.places(line).items()
+        if column in METRICS and (number := stated_number(line.cells[place], METRICS[column]))
+    }
 
     def num_stated(one: Row) -> int:
         return sum(printed_number(stated(one, m)) == number for m, number in numbers.items())

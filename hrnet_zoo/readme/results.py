@@ -36,6 +36,9 @@ _CONFIG = re.compile(rf"{_LINK}\.py\b")
 _LOG = re.compile(rf"{_LINK}\.log(?:\.json)?\b")
 _BEFORE_TRAINING = re.compile(r"pre ?train(ing|ed)?$|22k model")
 """Titles of columns that link the weights with which training began, by `title_key`."""
+_FLAGS = ("multi scale", "flip", "tta")
+"""Titles of columns that say how a line was tested, by `title_key`."""
+_NO = ("no", "n", "false", "none", "x", "\u00d7", "\u2717", "\u2718", "\u274c")
 _YES = ("yes", "y", "true", "\u2713", "\u2714", "\u221a")
 
 
@@ -69,32 +72,26 @@ class ResultsTable:
 
         In that of a quantity it is just the number, if that is clear, and "-" for no number.
         """
-        cell = line.cells[self.columns[column]]
-        metric = METRICS.get(column)
-        if metric is None or cell.core in NOT_PRINTED:
-            return cell
-        if says_nothing(cell):
-            return Cell(start=cell.start, raw=NOT_PRINTED[-1])
-        return stated_number(cell, metric) or cell
+        return _read(line.cells[self.columns[column]], column)
 
     def cells(self, line: Line) -> dict[str, Cell]:
-        """Return the cells of the known columns, as this line fills them.
+        """Return the cells of the known columns, as this line fills them; see `cell`."""
+        return {column: _read(line.cells[i], column) for column, i in self.places(line).items()}
 
-        In some tables, columns "Multi-scale" and "Flip" say by what protocol a line was tested.
+    def places(self, line: Line) -> dict[str, int]:
+        """Return the place of each known column, as this line fills them.
+
+        In some tables, columns "Multi-scale", "Flip" or "TTA" say by what protocol a line was
+        tested.
         """
-        cells = {column: self.cell(line, column) for column in self.columns}
-        flags = [_says_yes(line.cells[place]) for place in self._flags]
-        if any(flags):
-            tested = {m: cells.pop(m) for m in self.metrics if METRICS[m].protocol == SINGLE}
-            if "miou" in tested and flags == [True, True]:
-                cells.setdefault("miou_ms_flip", tested["miou"])
-        return cells
-
-    @property
-    def _flags(self) -> list[int]:
-        """Return the places of "Multi-scale" and "Flip", as far as they are there."""
+        places = dict(self.columns)
         keys = [title_key(cell.core) for cell in self.markdown.header.cells]
-        return [keys.index(flag) for flag in ("multi scale", "flip") if flag in keys]
+        flags = {key: _is_set(key, line.cells[keys.index(key)]) for key in _FLAGS if key in keys}
+        if any(flags.values()):
+            tested = {m: places.pop(m) for m in self.metrics if METRICS[m].protocol == SINGLE}
+            if "miou" in tested and flags.get("multi scale") and flags.get("flip"):
+                places.setdefault("miou_ms_flip", tested["miou"])
+        return places
 
     def links(self, line: Line) -> Links:
         """Return the links of a line; the checkpoint is never the one that training began with.
@@ -174,8 +171,20 @@ def _linked_text(cell: Cell) -> str:
     return " ".join((cell.raw, *cell.addresses))
 
 
-def _says_yes(cell: Cell) -> bool:
-    return normalised(cell.core) in _YES
+def _read(cell: Cell, column: str) -> Cell:
+    metric = METRICS.get(column)
+    if metric is None or cell.core in NOT_PRINTED:
+        return cell
+    if says_nothing(cell):
+        return Cell(start=cell.start, raw=NOT_PRINTED[-1])
+    return stated_number(cell, metric) or cell
+
+
+def _is_set(flag: str, cell: Cell) -> bool:
+    said = normalised(cell.core)
+    if flag == "tta":  # what was done is said in many ways: "ms+flip"
+        return not says_nothing(cell) and said not in _NO
+    return said in _YES
 
 
 def match_lines(zoo: Zoo, table: ResultsTable) -> list[tuple[Line, Row | str]]:

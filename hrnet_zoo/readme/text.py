@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hrnet_zoo.errors import ReadmeError, explain_os_error
-from hrnet_zoo.readme.markdown import PIPE, Line
+from hrnet_zoo.readme.markdown import PIPE, Cell, Line
 from hrnet_zoo.system.whole_file import write_whole
 
 
@@ -62,7 +62,7 @@ def spliced(text: str, edits: Iterable[Edit]) -> str:
     return "".join([*parts, text[position:]])
 
 
-def replace_text(line: Line, place: int, old: str, new: str, *, right: bool) -> Edit:
+def replace_text(line: Line, place: int, old: Cell, new: str, *, right: bool) -> Edit:
     """Return the edit that writes something else into a cell.
 
     The cell keeps its width if the new text fits: the padding gives what the text needs, and takes
@@ -71,12 +71,14 @@ def replace_text(line: Line, place: int, old: str, new: str, *, right: bool) -> 
     Args:
         line: the cell's line.
         place: of the cell, from 0.
-        old: a part of the cell's text, which is replaced; may be empty in a blank cell.
+        old: the cell, or the part of it that is replaced.
         new: what takes its place.
         right: whether the column is aligned to the right, so that padding belongs before the text.
     """
     cell = line.cells[place]
-    text = cell.text.replace(old, PIPE.sub(r"\\|", " ".join(new.split())), 1)
+    start, end = old.start - cell.start, old.end - cell.start
+    new = PIPE.sub(r"\\|", " ".join(new.split()))
+    text = (cell.raw[:start] + new + cell.raw[end:]).strip()
     if cell.text:
         before = cell.raw[: len(cell.raw) - len(cell.raw.lstrip())]
         behind = cell.raw[len(cell.raw.rstrip()) :]

@@ -12,7 +12,13 @@ from itertools import groupby
 from typing import Literal
 
 from hrnet_zoo.errors import ReadmeError
-from hrnet_zoo.readme.editions import NUMBER, LineEditions, WantedEdition, line_editions
+from hrnet_zoo.readme.editions import (
+    Expected,
+    LineEditions,
+    WantedEdition,
+    line_editions,
+    why_unclear,
+)
 from hrnet_zoo.readme.markdown import Cell, Line, read_markdown
 from hrnet_zoo.readme.results import (
     ResultsTable,
@@ -23,6 +29,7 @@ from hrnet_zoo.readme.results import (
     titles_of,
 )
 from hrnet_zoo.readme.text import Edit, add_cell, remove_cells, replace_text, spliced
+from hrnet_zoo.readme.values import stated_number
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.accuracy import Measured, compared_cells
 from hrnet_zoo.zoo.columns import normalised
@@ -74,32 +81,34 @@ class TableChanges:
         """Plan what becomes of the README's own columns, and of those that are added."""
         delimiters = [cell.text for cell in self.table.markdown.delimiter.cells]
         for line, row in self.rows:
-            for column, place in self.table.columns.items():
+            for column, place in self.table.places(line).items():
                 cell = line.cells[place]
-                new = self._new_text(line, row, column)
+                expected = self._expected(line, row, column, cell)
+                new = expected.text
+                if expected.why_left is not None:
+                    self.left.append(Unknown(line=line.number, reason=expected.why_left))
                 if new is not None and (old := _replaced_part(cell, column, new)) is not None:
                     right = delimiters[place].endswith(":") and delimiters[place][0] != ":"
                     self._replace(line, row, place, old, new, right=right)
         self._add_columns()
 
-    def _new_text(self, line: Line, row: Row, column: str) -> str | None:
-        """Return what a cell should say, or None if it stays; why is said where that is wrong."""
-        if self.columns == "measured":
-            compared = self._compared(row, column)
-            return compared and compared[0]
-        expected = self.editions[line.number].expected(column, self.table.cell(line, column))
-        if expected.why_left is not None:
-            self.left.append(Unknown(line=line.number, reason=expected.why_left))
-        return expected.text
+    def _expected(self, line: Line, row: Row, column: str, cell: Cell) -> Expected:
+        if self.columns != "measured":
+            return self.editions[line.number].expected(column, cell)
+        compared = self._compared(row, column)
+        if compared is None:
+            return Expected()
+        why = why_unclear(column, cell)
+        return Expected(text=None if why else compared[0], why_left=why)
 
     @property
     def documented(self) -> list[bool]:
         """Return of each documented value of the table whether it was measured."""
         return [
             self._compared(row, metric) is not None
-            for _, row in self.rows
-            for metric in self.table.metrics
-            if row.documented(metric) is not None
+            for line, row in self.rows
+            for metric in self.table.places(line)
+            if metric in METRICS and row.documented(metric) is not None
         ]
 
     def _compared(self, row: Row, metric: str) -> tuple[str, str] | None:
@@ -116,9 +125,9 @@ class TableChanges:
         return compared_cells(judgement, decimals)
 
     def _replace(
-        self, line: Line, row: Row, place: int, old: str, new: str, *, right: bool
+        self, line: Line, row: Row, place: int, old: Cell, new: str, *, right: bool
     ) -> None:
-        """Plan that a part of a cell's text becomes another; see `replace_text`."""
+        """Plan that a cell, or a part of it, becomes another; see `replace_text`."""
         edit = replace_text(line, place, old, new, right=right)
         self.edits.append(edit)
         self.changes.append(
@@ -136,8 +145,13 @@ class TableChanges:
         there = {normalised(c.core): i for i, c in enumerate(self.table.markdown.header.cells)}
         removed: dict[int, str] = {}
         for metric in self.table.metrics:
-            compared = {line.number: self._compared(row, metric) for line, row in self.rows}
             after = self.table.columns[metric]
+            compared = {
+                line.number: self._compared(row, filled)
+                for line, row in self.rows
+                for filled, place in self.table.places(line).items()
+                if place == after
+            }
             for i, title in enumerate(added_titles(self.table, metric)):
                 texts = {number: both[i] for number, both in compared.items() if both is not None}
                 place = there.get(normalised(title))
@@ -152,8 +166,8 @@ class TableChanges:
 
     def _refill(self, place: int, texts: Mapping[int, str]) -> None:
         for line, row in self.rows:
-            old, new = line.cells[place].text, texts.get(line.number, _NOTHING)
-            if old != new:
+            old, new = line.cells[place], texts.get(line.number, _NOTHING)
+            if old.text != new:
                 self._replace(line, row, place, old, new, right=True)
 
     def _put_in(self, title: str, after: int, texts: Mapping[int, str]) -> None:
@@ -180,18 +194,18 @@ class TableChanges:
             self.changes.append(Change(line=table.header.number, column=titles[place], old=filled))
 
 
-def _replaced_part(cell: Cell, column: str, new: str) -> str | None:
-    """Return the part of a cell's text that has to change, or None if it says that already.
+def _replaced_part(cell: Cell, column: str, new: str) -> Cell | None:
+    """Return the part of a cell that has to change, or None if it says that already.
 
     Of a number, emphasis around it and remarks behind it stay.
     """
     if cell.text == new:
         return None
-    number = NUMBER.match(cell.text) if column in METRICS else None
-    old = number[1] if number else cell.core
-    if number and new in NOT_PRINTED:
-        old = cell.text  # a remark on no number would be left over
-    return None if " ".join(old.split()) == new else old
+    number = stated_number(cell, METRICS[column]) if column in METRICS else None
+    if number is not None and new in NOT_PRINTED:
+        return cell  # a remark on no number would be left over
+    old = number or Cell(start=cell.start + cell.raw.index(cell.core), raw=cell.core)
+    return None if " ".join(old.raw.split()) == new else old
 
 
 @dataclass(frozen=True, kw_only=True)

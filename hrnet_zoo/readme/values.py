@@ -8,7 +8,7 @@ from hrnet_zoo.readme.markdown import Cell
 from hrnet_zoo.tasks.metric import SINGLE, SIZE, Metric, Unit
 
 _MARKUP = re.compile(
-    r"<sup\b[^<>]*>[^<>]*</sup>|<[^<>]*>|&nbsp;|&[dD]agger;"
+    r"<sup\b[^<>]*>[^<>]*</sup>|<[^<>]*>|&nbsp;|&[dD]agger;|\[\^[^\[\]]*\]"
     r"|\]\([^()]*(?:\([^()]*\)[^()]*)*\)|\]\[[^\[\]]*\]|\\\*|~~|[\[\]*_`$\u2020\u2021\u00a7]",
     re.IGNORECASE,
 )

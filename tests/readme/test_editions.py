@@ -85,6 +85,7 @@ def restated(text: str) -> str:
         readme(BLANK, "-", "", "-"),
         readme(LOVEDA, "1.59", "24.87", "49.28", file="readme"),
         readme(LOVEDA, "1.59", "24.87", "-"),
+        readme(LOVEDA, "<b>1.59</b>", "$24.87$", "&nbsp;49.28%", file="readme"),
     ],
 )
 def test_numbers_of_any_edition_and_blanks_stay(text: str) -> None:
@@ -107,9 +108,12 @@ def test_a_readme_of_either_time_is_up_to_date(rewrite: Callable[[str], str]) ->
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (readme(SHARED, "7.1", "11.7", "39.9", "36.0", file="readme"), ["7.0", "39.8"]),
+        (readme(SHARED, "7.0", "11.7", "39.9", "36.0", file="readme"), ["39.8"]),
         (readme(SHARED, "-", "11.7", "-", "36.0", file="readme"), ["7.0", "39.8"]),
         (readme(FCOS, "13.0", "9.9", "35.2", file="readme"), ["35.1"]),
+        (readme(FCOS, "13.0", "9.9", "<b>35.2</b>\\*", file="readme"), ["<b>35.1</b>\\*"]),
+        (readme(FCOS, "13.0", "9.9", "$35.2$ (ours)", file="readme"), ["$35.1$ (ours)"]),
+        (readme(FCOS, "13.0", "9.9", "<b id=2>2</b>", file="readme"), ["<b id=2>35.1</b>"]),
         (readme(FCOS, "13.0", "9.9", "35.1", file="later"), ["35.3"]),
         (readme(BLANK, "6.6", "-", "38.8", file="later"), ["38.9"]),
         (readme(BLANK, "", "", "", file="later"), ["6.6", "38.9"]),
@@ -147,6 +151,14 @@ def test_numbers_of_no_edition_become_those_of_the_linked_file(
             readme(LOVEDA, "1.59", "24.87", "49.30"),
             'mIoU 49.30 is of no edition (readme 49.28); "--edition readme" replaces it',
         ),
+        (
+            readme(LOVEDA, "1.59", "42.10", "49.28", file="readme"),
+            'fps 42.10 is of no edition (readme 24.87); "--edition readme" replaces it',
+        ),
+        (
+            readme(SHARED, "7.1", "11.7", "39.8", "36.0", file="readme"),
+            "Mem (GB) 7.1 is of no edition (readme 7.0, later 7.0)",
+        ),
     ],
 )
 def test_what_is_unclear_is_named_and_stays(text: str, why: str) -> None:
@@ -155,6 +167,65 @@ def test_what_is_unclear_is_named_and_stays(text: str, why: str) -> None:
     [left] = found.unknown
     assert why in left.reason
     assert left.line == 5
+
+
+UNCLEAR = ["42.1 ms", "48.1 / 49.28", "~~48.1~~ 49.28", "2,9", "OOM", ".49", "1700 MB"]
+
+
+@pytest.mark.parametrize("edition", ["auto", "readme"])
+@pytest.mark.parametrize("unclear", UNCLEAR)
+def test_what_is_not_clearly_one_number_is_named_and_stays(
+    unclear: str, edition: WantedEdition
+) -> None:
+    text = readme(LOVEDA, unclear, unclear, unclear, file="readme")
+    found = update(text, edition)
+    assert (found.changes, found.new) == ((), text)
+    assert [left.reason.partition(" is not clearly one number")[0] for left in found.unknown] == [
+        f'{title} "{unclear}"' for title in ("Mem (GB)", "fps", "mIoU")
+    ]
+
+
+def test_a_measurement_does_not_replace_what_is_not_clearly_one_number() -> None:
+    text = readme(LOVEDA, "1.59", "24.87", "48.1 / 49.28", file="readme")
+    found = update_readme(text, ZOO, measured_everywhere(0.04), "measured")
+    assert (found.changes, len(found.unknown)) == ((), 1)
+
+
+@pytest.mark.parametrize(
+    ("titles", "cells_of_flags", "number", "new"),
+    [
+        ("Multi-scale | Flip", "Yes | Yes", "49.11", "49.42"),
+        ("Multi-scale | Flip", "Yes | Yes", "49.42", None),
+        ("Multi-scale | Flip", "No | No", "49.11", "49.28"),
+        ("Multi-scale | Flip", "No | Yes", "49.11", None),
+        ("TTA | x", "yes | ", "49.42", None),
+        ("TTA | x", "ms+flip | ", "49.42", None),
+        ("TTA | x", "no | ", "49.11", "49.28"),
+    ],
+)
+def test_a_number_of_another_protocol_is_not_replaced_by_that_of_one_pass(
+    titles: str, cells_of_flags: str, number: str, new: str | None
+) -> None:
+    text = (
+        f"| Backbone | {titles} | mIoU | Download |\n|---|---|---|---|---|\n"
+        f"| x | {cells_of_flags} | {number} | [model]({ZOO.row(LOVEDA).checkpoint_url}) |\n"
+    )
+    changed = {change.new for change in update(text).changes if change.column == "mIoU"}
+    assert changed == ({new} if new else set())
+
+
+def test_measurements_stand_beside_numbers_of_their_protocol() -> None:
+    link = f"[model]({ZOO.row(LOVEDA).checkpoint_url})"
+    lines = "".join(
+        f"| HRNetV2p-W18 | {flags} | {number} | {link} |\n"
+        for flags, number in [("No | No", "49.28"), ("Yes | Yes", "49.42"), ("No | Yes", "49.3")]
+    )
+    text = f"| Backbone | Multi-scale | Flip | mIoU | Download |\n|--|--|--|--|--|\n{lines}"
+    measured = measured_everywhere(0.04)
+    both = cells(update_readme(text, ZOO, measured, "both").new)[0]
+    assert [line[4] for line in both] == ["mIoU (measured)", "49.32", "49.46", "-"]
+    only = cells(update_readme(text, ZOO, measured, "measured").new)[0]
+    assert [line[3] for line in only] == ["mIoU", "49.32", "49.46", "49.3"]
 
 
 def test_a_row_without_a_file_is_known_by_its_configuration() -> None:
@@ -199,9 +270,12 @@ def test_an_edition_replaces_all_numbers(
         ("later", readme(LOVEDA, "1", "2", "3", file="readme"), f"{LOVEDA} has no later edition"),
     ],
 )
+@pytest.mark.parametrize("is_reference", [False, True])
 def test_no_number_is_put_beside_another_editions_file(
-    edition: EditionName, text: str, why: str
+    edition: EditionName, text: str, why: str, is_reference: bool
 ) -> None:
+    if is_reference:
+        text = re.sub(r"\((https:[^()]*)\)(.*)", r"[1]\2\n\n[1]: \1", text, flags=re.DOTALL)
     found = update(text, edition)
     assert (found.changes, found.new) == ((), text)
     assert [why in left.reason for left in found.unknown] == [True]

@@ -77,6 +77,15 @@ def test_lines_say_how_they_were_tested() -> None:
     ] == [{"model": "A", "miou": "50.0"}, {"model": "A", "miou_ms_flip": "51.0"}, {"model": "A"}]
 
 
+@pytest.mark.parametrize(
+    ("tta", "is_single"),
+    [("yes", False), ("ms+flip", False), ("\u2713", False), ("no", True), ("-", True), ("", True)],
+)
+def test_a_line_with_augmentation_states_no_single_pass(tta: str, is_single: bool) -> None:
+    table = only(f"| Model | TTA | mIoU |\n|---|---|---|\n| A | {tta} | 51.0 |\n")
+    assert list(table.cells(table.markdown.lines[0])) == ["model", *["miou"] * is_single]
+
+
 def test_no_number_is_a_dash() -> None:
     table = only("| Model | mIoU |\n|---|---|\n| A | --- |\n| B | n/a |\n| C | \u2014 |\n| D | |\n")
     cells = [table.cell(line, "miou").core for line in table.markdown.lines]
