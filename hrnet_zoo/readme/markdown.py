@@ -21,7 +21,7 @@ from markdown_it.common.utils import normalizeReference
 from markdown_it.rules_block import StateBlock, table
 from markdown_it.token import Token
 
-from hrnet_zoo.readme.headings import Above, Headings
+from hrnet_zoo.readme.headings import EMPHASIS, Above, Headings
 from hrnet_zoo.readme.html_tables import (
     HtmlHeading,
     HtmlRow,
@@ -34,7 +34,6 @@ from hrnet_zoo.readme.html_tables import (
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+\Z")
 # Pipes in code spans split cells, too, unless they are escaped: so do GitHub and the parser.
 PIPE = re.compile(r"(?<!\\)\|")
-_EMPHASIS = "*_~`"
 _FOOTNOTE = re.compile(r"(?<=.)\\\*$")
 _LINKED = re.compile(r"\[([^\[\]|]+)\](?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\[\]|]*\])")
 _REFERENCE = re.compile(r"\[([^\[\]]+)\](?:\[([^\[\]]*)\])?(?!\()")

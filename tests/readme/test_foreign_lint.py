@@ -308,6 +308,11 @@ def test_numbers_with_more_beside_them_are_numbers(cell: str, *, is_number: bool
     assert ("HZ106" in kinds(text)) != is_number
 
 
+def test_an_accuracy_with_something_raised_in_its_title_is_one() -> None:
+    text = table("| Model | AP<sup>car</sup> | mIoU | Download |", f"| a | 55 | - | {model('a')} |")
+    assert kinds(text) == {}
+
+
 @pytest.mark.parametrize("junk", ["9", "_bbox_mAP-0.1", "](", "href= ", " ~1 "])
 def test_no_cell_takes_long(junk: str) -> None:
     long = junk * (20_000 // len(junk))
