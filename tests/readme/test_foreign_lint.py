@@ -363,7 +363,16 @@ def test_a_row_that_was_added_later_is_not_called_trained_again() -> None:
 
 
 class TestMetafiles:
-    @pytest.mark.parametrize("content", [b"Models:\n- Name: a\n", b"Collections:\n- Name: \xe9\n"])
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"Models:\n- Name: a\n",
+            b"Collections:\n- Name: \xe9\n",
+            b"- Name: a\n  Config: a.py\n",
+            b"  Import:\n  - a.yml\n  Models:\n  - Name: a\n",
+            b'{"Models": [{"Name": "a"}]}',
+        ],
+    )
     def test_are_named_and_not_taken_for_manifests(
         self, content: bytes, tmp_path: Path, run_cli: RunCli
     ) -> None:
@@ -374,6 +383,15 @@ class TestMetafiles:
         assert f"{path} is an OpenMMLab metafile" in finished.err
         assert f"hrnet-zoo import {path}" in finished.err
         assert "manifest" not in finished.err
+
+    def test_broken_manifests_are_none(self, tmp_path: Path, run_cli: RunCli) -> None:
+        path = tmp_path / "zoo.yaml"
+        for content in ("- name: fcn_hr18\n", "rows:\n- Models: 1\n", "Models: [\n", "- [\n"):
+            path.write_text(content)
+            finished = run_cli("lint", path)
+            assert finished.code == 3
+            assert "metafile" not in finished.err
+            assert "zoo.yaml" in finished.err
 
 
 def rows_found(path: Path, text: str) -> list[tuple[str, int, str, str]]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hrnet_zoo.errors import ManifestError, ReadmeError
+from hrnet_zoo.readme.importing.yaml_nodes import all_items, compose
 from hrnet_zoo.readme.lint.document import Document, LintTable, Spot, TableRow
 from hrnet_zoo.readme.markdown import Cell, Line, read_markdown
 from hrnet_zoo.readme.results import (
@@ -25,7 +26,8 @@ from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 _LINK = re.compile(r"https?://[^\s()<>\[\]\"'|]+")
-_METAFILE = re.compile(rb"^(Collections|Models|Import)[ \t]*:", re.MULTILINE)
+_OF_METAFILES = ("Collections", "Models", "Import", "Name")
+"""Keys at the top of metafiles, or of the models that they list."""
 _ADDRESS = re.compile(r"\]\(\s*([^\s()]+)|href\s*=\s*[\"']?([^\s\"'>]+)|https?://[^\s|]+")
 _NO_WEIGHTS = re.compile(r"paper|code|config|recipe|log|script|report|demo", re.IGNORECASE)
 """Titles of columns whose links are not the weights."""
@@ -156,7 +158,7 @@ def manifest_document(path: Path) -> Document:
     try:
         zoo, lines = load_zoo_with_lines(path)
     except ManifestError:
-        if path.is_file() and _METAFILE.search(path.read_bytes()):
+        if _is_metafile(path):
             msg = (
                 f"{path} is an OpenMMLab metafile, which lint does not read. Pass the README "
                 f'beside it; "hrnet-zoo import {path}" reads what the metafile states.'
@@ -177,6 +179,15 @@ def manifest_document(path: Path) -> Document:
         for t in zoo.tables
     ]
     return Document(tables=tables, links=links)
+
+
+def _is_metafile(path: Path) -> bool:
+    """Whether a file has keys at its top that metafiles have and manifests have not."""
+    try:
+        root = compose(path.read_bytes().decode(errors="replace"), str(path))
+    except (OSError, ReadmeError):
+        return False
+    return any(item.key in _OF_METAFILES for item in all_items(root))
 
 
 def _quoted(row: Row, here: Keys, lines: Mapping[Keys, int]) -> TableRow:
