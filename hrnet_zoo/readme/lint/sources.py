@@ -52,6 +52,7 @@ def readme_document(text: str, name: str, zoo: Zoo) -> Document:
     return Document(
         tables=[_table(zoo, table, lines) for table in tables],
         links=[lines.spot(match[0], match.start()) for match in _LINK.finditer(text)],
+        known={row.name for row in zoo.rows},
     )
 
 
@@ -66,7 +67,9 @@ class _Lines:
         line = bisect_right(self._starts, start)
         return Spot(text, line, start - self._starts[line - 1] + 1, start)
 
-    def cell(self, cell: Cell) -> Spot:
+    def cell(self, cell: Cell, line: Line) -> Spot:
+        if cell.is_shared:  # it cannot be changed for one row only
+            return Spot(cell.core, line.number)
         place = cell.core_start
         if place is None:
             return replace(self.spot(cell.core, cell.start), column=None, start=None)
@@ -76,16 +79,16 @@ class _Lines:
         # A line that is just a pipe has no cells, and the first cell in HTML may be another row's.
         if not line.cells or line.cells[0].is_html:
             return self.spot("", self._starts[line.number - 1])
-        return self.cell(line.cells[0])
+        return self.cell(line.cells[0], line)
 
     def found(self, text: str | None, line: Line) -> Spot | None:
         """Return the first place of a text in a line of a table."""
         if text is None:
             return None
-        # An address that the line only refers to stands anywhere, and perhaps spelt otherwise.
-        start = self._text.find(text, line.cells[0].start)
-        start = self._text.find(text) if start < 0 else start
-        return Spot(text, line.number) if start < 0 else self.spot(text, start)
+        own = (cell for cell in line.cells if text in cell.raw and not cell.is_shared)
+        if (cell := next(own, None)) is not None:
+            return self.spot(text, cell.start + cell.raw.index(text))
+        return Spot(text, line.number)  # the line refers to it, or shares it
 
 
 def _table(zoo: Zoo, table: ResultsTable, lines: _Lines) -> LintTable:
@@ -106,7 +109,7 @@ def _row(table: ResultsTable, line: Line, row: Row | None, lines: _Lines) -> Tab
     return TableRow(
         place=lines.beginning(line),
         cells={
-            column: lines.cell(cell)
+            column: lines.cell(cell, line)
             for column, cell in table.cells(line).items()
             if column not in LINKS
         },
@@ -178,7 +181,7 @@ def manifest_document(path: Path) -> Document:
         LintTable(rows=[rows[row.name] for row in zoo.rows_of(t)], has_downloads=True)
         for t in zoo.tables
     ]
-    return Document(tables=tables, links=links)
+    return Document(tables=tables, links=links, known=set(rows))
 
 
 def _is_metafile(path: Path) -> bool:
