@@ -11,7 +11,8 @@ from markdown_it.token import Token
 from hrnet_zoo.readme.html_tables import HtmlHeading
 
 _BOLD = re.compile(r"(\*\*|__)((?:(?!\*\*|__).)+)\1[:.]?")
-_EMPHASIS = "*_~` "
+EMPHASIS = "*_~`"
+"""Characters of Markdown that stand around text, and are not of it."""
 
 
 class Above(NamedTuple):
@@ -74,7 +75,7 @@ class Headings:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.split()).strip(_EMPHASIS)
+    return " ".join(text.split()).strip(f"{EMPHASIS} ")
 
 
 def _paragraph_before(tokens: Sequence[Token], place: int) -> str:

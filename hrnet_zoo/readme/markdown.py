@@ -21,7 +21,7 @@ from markdown_it.common.utils import normalizeReference
 from markdown_it.rules_block import StateBlock, table
 from markdown_it.token import Token
 
-from hrnet_zoo.readme.headings import Above, Headings
+from hrnet_zoo.readme.headings import EMPHASIS, Above, Headings
 from hrnet_zoo.readme.html_tables import (
     HtmlHeading,
     HtmlRow,
@@ -34,7 +34,6 @@ from hrnet_zoo.readme.html_tables import (
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+\Z")
 # Pipes in code spans split cells, too, unless they are escaped: so do GitHub and the parser.
 PIPE = re.compile(r"(?<!\\)\|")
-_EMPHASIS = "*_~`"
 _FOOTNOTE = re.compile(r"(?<=.)\\\*$")
 _LINKED = re.compile(r"\[([^\[\]|]+)\](?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\[\]|]*\])")
 _REFERENCE = re.compile(r"\[([^\[\]]+)\](?:\[([^\[\]]*)\])?(?!\()")
@@ -49,6 +48,8 @@ class Cell:
     raw: str
     """All of it, with its padding."""
     is_html: bool = False
+    is_shared: bool = False
+    """Whether it spans several rows of HTML."""
     addresses: tuple[str, ...] = ()
     """What its links by reference lead to, [model][1] or [model]."""
 
@@ -67,7 +68,7 @@ class Cell:
         """Return the content without padding, a star behind it, emphasis or a link around it."""
         text = _FOOTNOTE.sub("", self.text)
         while True:
-            if len(text) > 1 and text[0] == text[-1] and text[0] in _EMPHASIS:
+            if len(text) > 1 and text[0] == text[-1] and text[0] in EMPHASIS:
                 text = text[1:-1]
             elif match := _LINKED.fullmatch(text):
                 text = match[1]
@@ -279,5 +280,8 @@ def _html_header(text: str, starts: Sequence[int], rows: Sequence[HtmlRow]) -> L
 
 
 def _html_line(text: str, starts: Sequence[int], row: HtmlRow) -> Line:
-    cells = [Cell(start=cell.start, raw=text[cell.slice], is_html=True) for cell in row.cells]
+    cells = [
+        Cell(start=c.start, raw=text[c.slice], is_html=True, is_shared=c.rows > 1)
+        for c in row.cells
+    ]
     return Line(number=bisect_right(starts, row.start), cells=tuple(cells), closed=True)

@@ -93,6 +93,35 @@ class TestRenamedConfigurations:
         other = row.format("GIoU", model("faster_rcnn_r50_fpn_giou_1x_coco", "1a1b2c3d"))
         assert kinds(table(header, *own, other)) == {"HZ205": 1}
 
+    def test_two_alike_mistakes_are_no_renaming(self) -> None:
+        header = "| Model | mIoU | Config | Download |"
+        names = [("pspnet", "deeplab")] * 2 + [("pspnet", "pspnet")] * 6
+        rows = [f"| net-{i} | 7{i}.1 | [config]({config}_r{i}_40k.py) "
+                f"| {model(f'{file}_r{i}_40k', f'{i}a1b2c3d')} |"
+                for i, (file, config) in enumerate(names)]  # fmt: skip
+        assert kinds(table(header, *rows)) == {"HZ205": 2}
+
+    @pytest.mark.parametrize("other", ["pspnet", "fcos"])
+    def test_another_method_is_no_newer_spelling(self, other: str) -> None:
+        text = renamed(SEGMENTATION)
+        name = "_hr18s_4xb2-40k_cityscapes-512x1024.py"
+        assert text.count(f"/fcn{name}") == 1
+        after = kinds(text.replace(f"/fcn{name}", f"/{other}{name}"))
+        assert (after["HZ205"], after["HZ205 info"]) == (1, 1)
+
+    def test_methods_that_can_be_told_apart_are_no_renaming(self) -> None:
+        header = "| Backbone | Lr schd | box AP | Config | Download |"
+        rows = [f"| HRNetV2p-W{w} | 1x | 4{i}.1 | [config](c/faster_rcnn_hrnetv2p_w{w}_1x_coco.py) "
+                f"| {model(f'mask_rcnn_hrnetv2p_w{w}_1x_coco', f'{i}a1b2c3d')} |"
+                for i, w in enumerate([18, 32, 40])]  # fmt: skip
+        assert kinds(table(header, *rows)) == {"HZ205": 3}
+
+    def test_a_newer_spelling_can_begin_with_the_backbone(self) -> None:
+        header = "| Backbone | mIoU | Config | Download |"
+        config = "[config](beit-base_upernet_extra_8xb2-160k_ade20k-640x640.py)"
+        row = f"| BEiT-B | 53.1 | {config} | {model('upernet_beit-base_640x640_160k_ade20k')} |"
+        assert kinds(table(header, row)) == {"HZ205 info": 1}
+
     def test_a_row_that_is_named_after_its_file_shares_a_configuration(self) -> None:
         row = "| `net-t_32xb128-noema_in1k` | 81.9 | [config](net-t_32xb128_in1k.py) | {} |"
         header = "| Model | Top-1 (%) | Config | Download |"
@@ -111,6 +140,7 @@ class TestRenamedConfigurations:
             ("fcn_hr18_pascal_context", "fcn_hr18_pascal_context_59", True),
             ("swin_tiny_x", "swin-small_x", True),
             ("faster_rcnn_r50_1x", "faster_rcnn_r50_2x", True),
+            ("faster_rcnn_r50_1x", "mask_rcnn_r50_1x", True),
         ],
     )
     def test_names(self, old: str, new: str, *, contradicts: bool) -> None:
@@ -308,6 +338,11 @@ def test_numbers_with_more_beside_them_are_numbers(cell: str, *, is_number: bool
     assert ("HZ106" in kinds(text)) != is_number
 
 
+def test_an_accuracy_with_something_raised_in_its_title_is_one() -> None:
+    text = table("| Model | AP<sup>car</sup> | mIoU | Download |", f"| a | 55 | - | {model('a')} |")
+    assert kinds(text) == {}
+
+
 @pytest.mark.parametrize("junk", ["9", "_bbox_mAP-0.1", "](", "href= ", " ~1 "])
 def test_no_cell_takes_long(junk: str) -> None:
     long = junk * (20_000 // len(junk))
@@ -328,7 +363,16 @@ def test_a_row_that_was_added_later_is_not_called_trained_again() -> None:
 
 
 class TestMetafiles:
-    @pytest.mark.parametrize("content", [b"Models:\n- Name: a\n", b"Collections:\n- Name: \xe9\n"])
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"Models:\n- Name: a\n",
+            b"Collections:\n- Name: \xe9\n",
+            b"- Name: a\n  Config: a.py\n",
+            b"  Import:\n  - a.yml\n  Models:\n  - Name: a\n",
+            b'{"Models": [{"Name": "a"}]}',
+        ],
+    )
     def test_are_named_and_not_taken_for_manifests(
         self, content: bytes, tmp_path: Path, run_cli: RunCli
     ) -> None:
@@ -339,6 +383,15 @@ class TestMetafiles:
         assert f"{path} is an OpenMMLab metafile" in finished.err
         assert f"hrnet-zoo import {path}" in finished.err
         assert "manifest" not in finished.err
+
+    def test_broken_manifests_are_none(self, tmp_path: Path, run_cli: RunCli) -> None:
+        path = tmp_path / "zoo.yaml"
+        for content in ("- name: fcn_hr18\n", "rows:\n- Models: 1\n", "Models: [\n", "- [\n"):
+            path.write_text(content)
+            finished = run_cli("lint", path)
+            assert finished.code == 3
+            assert "metafile" not in finished.err
+            assert "zoo.yaml" in finished.err
 
 
 def rows_found(path: Path, text: str) -> list[tuple[str, int, str, str]]:

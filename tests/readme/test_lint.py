@@ -277,6 +277,71 @@ def test_each_mistake_has_its_code(changes: dict[str, str], code: str) -> None:
     assert list(counts(findings(one_row(**changes)))) == [code]
 
 
+def test_a_log_of_another_row_whose_name_says_less() -> None:
+    stem, end = "faster_rcnn_hrnetv2p_w40_giou_1x_coco", "_20200211-0123abcd.pth"
+    other = one_row(stem=stem, end=end, log_end="_20200211_010203.log.json").splitlines()[-1]
+    assert counts(findings(one_row() + other)) == {"HZ105": 1, "HZ303": 1}
+
+
+@pytest.mark.parametrize("config", ["", "[config](c/fcos_hrnetv2p_w18_gn-head_4x4_2x_coco.py) "])
+def test_a_log_of_another_row_of_the_zoo(config: str) -> None:
+    stem = "fcos_hrnetv2p_w18_gn-head_mstrain_640-800_4x4_2x_coco"
+    log_stem = "fcos_hrnetv2p_w18_gn-head_4x4_2x_coco"
+    text = one_row(label="HRNetV2p-W18", schedule="2x", stem=stem, log_stem=log_stem)
+    found = counts(findings(text.replace("[model]", f"{config}[model]")))
+    assert found == {"HZ303": 1} | ({"HZ205": 1} if config else {})
+
+
+class TestPlaces:
+    """Where a finding is said to be, and which row it is about."""
+
+    SHARED = "<td rowspan=2>HRNetV2p-W18</td>"
+    FILES = {18: "a_w18_20200101-0123abcd.pth", 48: "b_w48_20200101-1123abcd.pth"}
+
+    def html(self, *rows: tuple[str, str, int], between: str = "\n") -> str:
+        """Return a table, of rows of a name, a cell for the backbone, and the file's width."""
+        head = "<tr><th>Model</th><th>Backbone</th><th>box AP</th><th>Download</th></tr>"
+        body = [
+            f"<tr><td>{name}</td>{backbone}<td>41.2</td>"
+            f'<td><a href="https://h.example/{self.FILES[width]}">model</a></td></tr>'
+            for name, backbone, width in rows
+        ]
+        return between.join(["<table>", head, *body, "</table>"]) + "\n"
+
+    def test_a_label_of_two_rows_is_changed_for_neither(self) -> None:
+        text = self.html(("a", self.SHARED, 48), ("b", "", 18))
+        [found] = findings(text)
+        assert (found.code, found.spot.line, found.row) == ("HZ201", 3, "a, HRNetV2p-W18")
+        assert fix(text, [found]) == (text, [])
+
+    def test_each_row_is_told_of_the_label_that_they_share(self) -> None:
+        [found] = findings(self.html(("a", self.SHARED, 18), ("b", "", 48)))
+        assert (found.code, found.spot.line, found.row) == ("HZ201", 4, "b, HRNetV2p-W18")
+
+    def test_of_rows_in_one_line_none_is_named(self) -> None:
+        own = "<td>HRNetV2p-W18</td>"
+        text = self.html(("a", own, 48), ("b", own, 18), between="")
+        [found] = findings(text)
+        assert found.row == ""
+        assert text[found.spot.start :].startswith("W18")
+        assert fix(text, [found])[0] == text.replace("W18", "W48", 1)
+
+    def test_links_by_reference_are_where_they_are_referred_to(self) -> None:
+        header = "| Backbone | Lr schd | box AP | Download |\n|---|---|---|---|\n"
+        rows = "".join(f"| HRNetV2p-W18 | {n}x | 41.2 | [model][{n}] |\n" for n in (1, 2))
+        inline = f"| HRNetV2p-W18 | 3x | 41.2 | [model](https://h.example/{self.FILES[18]}) |\n"
+        definitions = "".join(f"[{n}]: https://h.example/{self.FILES[18]}\n" for n in (1, 2))
+        found = findings(f"{header}{rows}{inline}\n{definitions}")
+        assert [(f.code, f.spot.line) for f in found] == [("HZ305", 4), ("HZ305", 5)]
+        assert all("also linked in line 3" in f.message for f in found)
+        assert [f.row for f in found] == ["HRNetV2p-W18, 2x", "HRNetV2p-W18, 3x"]
+
+    def test_a_row_is_named_as_it_is_printed_and_not_by_a_file_that_may_be_wrong(self) -> None:
+        own = "<td>HRNetV2p-W18</td>"
+        [found] = findings(self.html(("a", own, 18), ("b", own, 18)))
+        assert (found.code, found.row) == ("HZ305", "b, HRNetV2p-W18")
+
+
 def test_numbers_without_a_file() -> None:
     assert list(counts(findings(f"{HEADER}| HRNetV2p-W40 | 1x | 9.2 | 41.2 | |\n"))) == ["HZ103"]
 

@@ -27,9 +27,15 @@ def check_document(document: Document, checkpoints: Path | None = None) -> list[
     found = [finding for check in checks for finding in check(document)]
     if checkpoints is not None:
         found += check_files(document, checkpoints)
-    names = {spot.line: row.name for row in document.rows for spot in row.spots}
+    names: defaultdict[int, set[str]] = defaultdict(set)
+    for row in document.rows:
+        for spot in row.spots:
+            names[spot.line].add(row.name)
     found = [
-        replace(finding, row=names.get(finding.spot.line, "")) if finding.row is None else finding
+        # A line can hold several rows of HTML, and then names none.
+        replace(finding, row=min(there) if len(there := names[finding.spot.line]) == 1 else "")
+        if finding.row is None
+        else finding
         for finding in found
     ]
     return sorted(_undecided(found), key=lambda f: (f.spot.line, f.spot.column or 0, f.code))

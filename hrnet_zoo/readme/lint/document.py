@@ -5,7 +5,7 @@ Codes never change their meaning, and a code that is no longer found is not give
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, NamedTuple, Self
@@ -213,9 +213,9 @@ class TableRow:
 
     @property
     def name(self) -> str:
-        """Return what to call it: as the zoo does, as its file is named, or by its labels."""
+        """Return what to call it: as the zoo does, by its labels, or as its file is named."""
         known = None if self.row is None else self.row.name
-        return known or self.stem or ", ".join(self.claims.values())
+        return known or ", ".join(self.claims.values()) or self.stem or ""
 
     @property
     def spots(self) -> list[Spot]:
@@ -252,6 +252,8 @@ class Document:
     tables: Sequence[LintTable]
     links: Sequence[Spot]
     """All links, also outside tables."""
+    known: Set[str]
+    """Names of the zoo's rows."""
 
     @property
     def rows(self) -> Iterator[TableRow]:

@@ -6,7 +6,7 @@ Reading files needs torch, once there are any.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
@@ -45,6 +45,7 @@ def check_links(document: Document) -> Iterator[Finding]:
         yield from _host(link)
     yield from _shared(document, "HZ304", "log", lambda row: row.log)
     yield from _shared(document, "HZ305", "checkpoint", lambda row: row.checkpoint)
+    models = document.known | {row.stem for row in document.rows if row.stem}
     for row in document.rows:
         if row.checkpoint is None:
             continue
@@ -54,7 +55,7 @@ def check_links(document: Document) -> Iterator[Finding]:
                 'as in "-0123abcd.pth": nobody can tell whether it was changed'
             )
             yield Finding("HZ306", row.checkpoint, message)
-        yield from _log(row, row.checkpoint)
+        yield from _log(row, row.checkpoint, models)
 
 
 def _host(link: Spot) -> Iterator[Finding]:
@@ -118,7 +119,7 @@ def _prints_the_same(row: TableRow, first: TableRow) -> bool:
 _LOG_ENDING = re.compile(r"(\.log)?(\.json|\.txt)?$")
 
 
-def _log(row: TableRow, checkpoint: Spot) -> Iterator[Finding]:
+def _log(row: TableRow, checkpoint: Spot, models: Set[str]) -> Iterator[Finding]:
     if row.log is None:
         return
     name, stem = row.log.file_name, checkpoint_stem(checkpoint.file_name)
@@ -138,19 +139,31 @@ def _log(row: TableRow, checkpoint: Spot) -> Iterator[Finding]:
         message = f'the log {name} is not named as usual, "{stem}_<date>_<time>.log.json"'
         yield Finding("HZ302", row.log, message)
     elif named != stem and whole != checkpoint.file_name.removesuffix(".pth"):
-        yield from _other_log(row, row.log, named, stem)
+        yield from _other_log(row, row.log, named, stem, is_another=named in models)
 
 
-def _other_log(row: TableRow, log: Spot, named: str, stem: str) -> Iterator[Finding]:
-    """Yield what is wrong with a log that is named otherwise than its checkpoint."""
+def _other_log(
+    row: TableRow, log: Spot, named: str, stem: str, *, is_another: bool
+) -> Iterator[Finding]:
+    """Yield what is wrong with a log that is named otherwise than its checkpoint.
+
+    Args:
+        row: the row.
+        log: its log.
+        named: what the log is named after.
+        stem: what the checkpoint is named after.
+        is_another: whether there is a model with the log's name.
+    """
     config = row.config_name or ""
     said, known = words(named), words(stem) | words(config)
-    if difference(stem, named).is_spelling or difference(config, named).is_spelling:
+    is_renamed = difference(config, named).is_spelling and not is_another
+    if difference(stem, named).is_spelling or is_renamed:
         return  # as renamed as the configuration may be
     if not said:
         return  # only a date, or "train": that it is this model's log, the link says
     names_none = log_name(log.file_name) is None and not said & known
-    if names_none or (said <= known and not difference(stem, named).contradicts):
+    says_less = said <= known and not difference(stem, named).contradicts
+    if not is_another and (names_none or says_less):
         message = f"the log {log.file_name} is named otherwise than its checkpoint, of {stem}"
         yield Finding("HZ302", log, message)
     else:

@@ -142,7 +142,8 @@ def _configs(document: Document) -> Iterator[Finding]:
     most = alike.total() >= max(_ENOUGH_FOR_A_SYSTEM, len(pairs) // 2 + 1)
     renamed = []
     for pair in pairs:
-        if pair.found.contradicts or not (pair.is_clear or most or alike[pair.found] > 1):
+        is_system = most or alike[pair.found] >= _ENOUGH_FOR_A_SYSTEM
+        if pair.found.contradicts or not (pair.is_clear or is_system):
             message = f"the configuration is {pair.config.file_name}, the file is of {pair.stem}"
             yield Finding("HZ205", pair.config, message)
         elif not pair.found.is_spelling or not pair.is_longer:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from hrnet_zoo.readme.html_tables import plain_text
+
 _ACCURACY = re.compile(
     r"(?<![a-z])(box|mask|bbox|segm?)?[ _-]?m?a(p|r|ph)(?![a-z])|(?<![a-z])[psr]q(?![a-z])|iou"
     r"|acc|dice|top[ _-]?\d|f1|f-?score|pck|auc|epe|nds|mot[ap]|hota|recall|precision|score|error"
@@ -16,12 +18,11 @@ _ACCURACY = re.compile(
 _EVALUATION = re.compile(
     r"(?<![a-z])(test|eval|val)|data ?set|split|flip|scale|tta|proposal|detector"
 )
-_TAG = re.compile(r"<[^>]*>")
 
 
 def is_accuracy(title: str) -> bool:
     """Whether a column's title, in lower case, names a measure of how right a model is."""
-    return _ACCURACY.search(_TAG.sub("", title)) is not None
+    return _ACCURACY.search(plain_text(title)) is not None
 
 
 def is_evaluation(title: str) -> bool:

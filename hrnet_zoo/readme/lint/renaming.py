@@ -11,6 +11,7 @@ import re
 from typing import NamedTuple
 
 from hrnet_zoo.datasets import DATASETS
+from hrnet_zoo.tasks import TASKS
 
 _BATCH = re.compile(r"\d+xb\d+|b\d+x\d+|\d{1,2}x\d{1,2}|batch\d+", re.ASCII)
 _SINCE_2022 = re.compile(r"(?<![a-z0-9])\d+xb\d+(?!\d)", re.ASCII)
@@ -61,8 +62,13 @@ def difference(old: str, new: str) -> Difference:
 
 
 def is_newer(name: str, than: str) -> bool:
-    """Whether one name only has GPUs and samples as they are written since 2022, "4xb2"."""
-    return _SINCE_2022.search(name) is not None and _SINCE_2022.search(than) is None
+    """Whether one name only has GPUs and samples as they are written since 2022, "4xb2".
+
+    As names begin with their method, both having one that the other lacks is more than that.
+    """
+    is_since = _SINCE_2022.search(name) is not None and _SINCE_2022.search(than) is None
+    first, its_first = (re.split("[_-]", one.lower())[0] for one in (name, than))
+    return is_since and (first in words(than) or its_first in words(name))
 
 
 def _kind(word: str) -> str:
@@ -71,5 +77,7 @@ def _kind(word: str) -> str:
         return "size"
     if word in DATASETS:
         return "data set"
+    if any(word in method.split("_") for task in TASKS.values() for method in task.methods):
+        return "method"
     shape, numbers = re.subn(r"\d+", "#", word)
     return shape.removesuffix("s") if numbers else word

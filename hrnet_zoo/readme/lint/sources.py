@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hrnet_zoo.errors import ManifestError, ReadmeError
+from hrnet_zoo.readme.importing.yaml_nodes import all_items, compose
 from hrnet_zoo.readme.lint.document import Document, LintTable, Spot, TableRow
 from hrnet_zoo.readme.markdown import Cell, Line, read_markdown
 from hrnet_zoo.readme.results import (
@@ -25,7 +26,8 @@ from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 _LINK = re.compile(r"https?://[^\s()<>\[\]\"'|]+")
-_METAFILE = re.compile(rb"^(Collections|Models|Import)[ \t]*:", re.MULTILINE)
+_OF_METAFILES = ("Collections", "Models", "Import", "Name")
+"""Keys at the top of metafiles, or of the models that they list."""
 _ADDRESS = re.compile(r"\]\(\s*([^\s()]+)|href\s*=\s*[\"']?([^\s\"'>]+)|https?://[^\s|]+")
 _NO_WEIGHTS = re.compile(r"paper|code|config|recipe|log|script|report|demo", re.IGNORECASE)
 """Titles of columns whose links are not the weights."""
@@ -50,6 +52,7 @@ def readme_document(text: str, name: str, zoo: Zoo) -> Document:
     return Document(
         tables=[_table(zoo, table, lines) for table in tables],
         links=[lines.spot(match[0], match.start()) for match in _LINK.finditer(text)],
+        known={row.name for row in zoo.rows},
     )
 
 
@@ -64,7 +67,9 @@ class _Lines:
         line = bisect_right(self._starts, start)
         return Spot(text, line, start - self._starts[line - 1] + 1, start)
 
-    def cell(self, cell: Cell) -> Spot:
+    def cell(self, cell: Cell, line: Line) -> Spot:
+        if cell.is_shared:  # it cannot be changed for one row only
+            return Spot(cell.core, line.number)
         place = cell.core_start
         if place is None:
             return replace(self.spot(cell.core, cell.start), column=None, start=None)
@@ -74,16 +79,16 @@ class _Lines:
         # A line that is just a pipe has no cells, and the first cell in HTML may be another row's.
         if not line.cells or line.cells[0].is_html:
             return self.spot("", self._starts[line.number - 1])
-        return self.cell(line.cells[0])
+        return self.cell(line.cells[0], line)
 
     def found(self, text: str | None, line: Line) -> Spot | None:
         """Return the first place of a text in a line of a table."""
         if text is None:
             return None
-        # An address that the line only refers to stands anywhere, and perhaps spelt otherwise.
-        start = self._text.find(text, line.cells[0].start)
-        start = self._text.find(text) if start < 0 else start
-        return Spot(text, line.number) if start < 0 else self.spot(text, start)
+        own = (cell for cell in line.cells if text in cell.raw and not cell.is_shared)
+        if (cell := next(own, None)) is not None:
+            return self.spot(text, cell.start + cell.raw.index(text))
+        return Spot(text, line.number)  # the line refers to it, or shares it
 
 
 def _table(zoo: Zoo, table: ResultsTable, lines: _Lines) -> LintTable:
@@ -104,7 +109,7 @@ def _row(table: ResultsTable, line: Line, row: Row | None, lines: _Lines) -> Tab
     return TableRow(
         place=lines.beginning(line),
         cells={
-            column: lines.cell(cell)
+            column: lines.cell(cell, line)
             for column, cell in table.cells(line).items()
             if column not in LINKS
         },
@@ -156,7 +161,7 @@ def manifest_document(path: Path) -> Document:
     try:
         zoo, lines = load_zoo_with_lines(path)
     except ManifestError:
-        if path.is_file() and _METAFILE.search(path.read_bytes()):
+        if _is_metafile(path):
             msg = (
                 f"{path} is an OpenMMLab metafile, which lint does not read. Pass the README "
                 f'beside it; "hrnet-zoo import {path}" reads what the metafile states.'
@@ -176,7 +181,16 @@ def manifest_document(path: Path) -> Document:
         LintTable(rows=[rows[row.name] for row in zoo.rows_of(t)], has_downloads=True)
         for t in zoo.tables
     ]
-    return Document(tables=tables, links=links)
+    return Document(tables=tables, links=links, known=set(rows))
+
+
+def _is_metafile(path: Path) -> bool:
+    """Whether a file has keys at its top that metafiles have and manifests have not."""
+    try:
+        root = compose(path.read_bytes().decode(errors="replace"), str(path))
+    except (OSError, ReadmeError):
+        return False
+    return any(item.key in _OF_METAFILES for item in all_items(root))
 
 
 def _quoted(row: Row, here: Keys, lines: Mapping[Keys, int]) -> TableRow:
