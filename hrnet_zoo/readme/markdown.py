@@ -34,7 +34,7 @@ from hrnet_zoo.readme.html_tables import (
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+\Z")
 # Pipes in code spans split cells, too, unless they are escaped: so do GitHub and the parser.
 PIPE = re.compile(r"(?<!\\)\|")
-_EMPHASIS = "*_~`"
+_EMPHASIS = "*_`"
 _FOOTNOTE = re.compile(r"(?<=.)\\\*$")
 _LINKED = re.compile(r"\[([^\[\]|]+)\](?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\[\]|]*\])")
 _REFERENCE = re.compile(r"\[([^\[\]]+)\](?:\[([^\[\]]*)\])?(?!\()")
