@@ -11,7 +11,7 @@ from markdown_it.token import Token
 from hrnet_zoo.readme.html_tables import HtmlHeading
 
 _BOLD = re.compile(r"(\*\*|__)((?:(?!\*\*|__).)+)\1[:.]?")
-EMPHASIS = "*_~`"
+EMPHASIS = "*_`"
 """Characters of Markdown that stand around text, and are not of it."""
 
 

@@ -18,6 +18,7 @@ _STRUCTURE = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _TAG = re.compile(r"<!--.*?(?:-->|\Z)|<[^<>]*>", re.DOTALL)
+_STRUCK_OUT = re.compile(r"</?(?:del|s|strike)\b[^<>]*>", re.IGNORECASE)
 _SPAN = re.compile(r"\b(col|row)span\s*=\s*[\"']?\s*(\d{1,4})", re.IGNORECASE)
 _WIDEST = 100
 """Columns that a cell can span; no results table has as many."""
@@ -169,8 +170,8 @@ def masked(raw: str) -> str:
 
 
 def plain_text(raw: str) -> str:
-    """Return text as it is shown, without tags."""
-    return " ".join(html.unescape(masked(raw)).split())
+    """Return text as it is shown, without tags, and struck out as in Markdown."""
+    return " ".join(html.unescape(masked(_STRUCK_OUT.sub("~~", raw))).split())
 
 
 def _tables(rows: list[tuple[int, list[HtmlCell]]]) -> Iterator[HtmlTable]:

@@ -167,6 +167,12 @@ def dataset_in_name(name: str) -> str | None:
     return next((d for d, end in ends if re.search(rf"_{end}(-\d+x\d+)?$", name)), None)
 
 
+def may_be_of_another_dataset(name: str) -> bool:
+    """Whether a name has a data set where `dataset_in_name` sees none: "ade20k-full" is another."""
+    plain = name.replace("-", "_")
+    return dataset_in_name(name) is None and any(dataset in plain for dataset in DATASETS)
+
+
 def batch_in_name(name: str) -> tuple[int, int] | None:
     """Return GPUs and samples per GPU, where a name states them: "_4x4_", "_4xb4-"."""
     match = _BATCH.search(name)

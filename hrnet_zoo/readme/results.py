@@ -34,7 +34,8 @@ _LINK = rf"(?<!{_IN_LINK}){_IN_LINK}+"
 _CHECKPOINT = re.compile(rf"{_LINK}\.(?:pth(?:\.tar)?|pkl|pt|pdparams|safetensors|ckpt)\b")
 _CONFIG = re.compile(rf"{_LINK}\.py\b")
 _LOG = re.compile(rf"{_LINK}\.log(?:\.json)?\b")
-_BEFORE_TRAINING = re.compile(r"pre ?train(ing|ed)?$|22k model")
+_TEXT_OF_LINK = re.compile(r"\[[^\[\]]*\](?=[(\[])")
+_BEFORE_TRAINING = re.compile(r"pre ?train|backbone|22k model")
 """Titles of columns that link the weights with which training began, by `title_key`."""
 _FLAGS = ("multi scale", "flip", "tta")
 """Titles of columns that say how a line was tested, by `title_key`."""
@@ -96,7 +97,7 @@ class ResultsTable:
     def links(self, line: Line) -> Links:
         """Return the links of a line; the checkpoint is never the one that training began with.
 
-        It is none either if columns link several and no title tells the row's own.
+        It is none either if several are linked and no title tells the row's own.
         """
         titles = [title_key(cell.core) for cell in self.markdown.header.cells]
         own = [
@@ -104,8 +105,8 @@ class ResultsTable:
             for title, cell in zip(titles, line.cells, strict=False)
             if _BEFORE_TRAINING.match(title) is None
         ]
-        found = [match[0] for cell in own if (match := _CHECKPOINT.search(_linked_text(cell)))]
-        return links_of(line)._replace(checkpoint=found[0] if len(set(found)) == 1 else None)
+        found = {link for cell in own for link in _linked_files(cell)}
+        return links_of(line)._replace(checkpoint=found.pop() if len(found) == 1 else None)
 
 
 def added_titles(table: ResultsTable, metric: str) -> tuple[str, str]:
@@ -167,8 +168,14 @@ def links_of(line: Line) -> Links:
 
 
 def _linked_text(cell: Cell) -> str:
-    """Return the text that a cell's links are found in."""
-    return " ".join((cell.raw, *cell.addresses))
+    """Return the text that a cell's links are found in: what they are called may be a file, too."""
+    return " ".join((*cell.addresses, _TEXT_OF_LINK.sub(" ", cell.raw)))
+
+
+def _linked_files(cell: Cell) -> list[str]:
+    """Return a cell's links to weights, of mirrors of one file the first."""
+    links = [match[0] for match in _CHECKPOINT.finditer(_linked_text(cell))]
+    return list({link_file_name(link): link for link in reversed(links)}.values())
 
 
 def _read(cell: Cell, column: str) -> Cell:
@@ -193,24 +200,19 @@ def match_lines(zoo: Zoo, table: ResultsTable) -> list[tuple[Line, Row | str]]:
     A checkpoint's file name decides, wherever it is hosted; then that of the configuration or log.
     Where only a later edition has the file, the row is in that edition.
     A line without links is the row of the same table whose cells of text are equal, if there is
-    just one and no other line is it.
+    just one and no other line is it; the heading or other lines' links tell which table that is.
     """
     ragged = table.markdown.ragged()
     lines = [line for line in table.markdown.lines if line not in ragged]
-    linked = {
-        line.number: row
-        for line in lines
-        if (row := _linked_row(zoo, table.links(line))) is not None
+    links = {line.number: table.links(line) for line in lines}
+    linked = {n: row for n, there in links.items() if (row := _linked_row(zoo, there)) is not None}
+    matches: dict[int, Row | str] = {
+        n: _unknown_file(zoo, there.checkpoint) for n, there in links.items() if there.checkpoint
     }
-    candidates = _candidates(zoo, table, list(linked.values()))
-    matches: list[tuple[Line, Row | str]] = []
-    for line in lines:
-        found: Row | str | None = linked.get(line.number)
-        if found is None:
-            link = table.links(line).checkpoint
-            found = _unknown_file(zoo, link) if link else _by_text(table, line, candidates)
-        matches.append((line, found))
-    return matches
+    matches |= linked
+    rest = [line for line in lines if line.number not in matches]
+    matches |= _by_text(table, rest, _candidates(zoo, table, list(linked.values())))
+    return [(line, matches[line.number]) for line in lines]
 
 
 def _linked_row(zoo: Zoo, links: Links) -> Row | None:
@@ -251,37 +253,64 @@ def _unknown_file(zoo: Zoo, link: str) -> str:
     return f"{file_name} is not in the zoo"
 
 
-def _candidates(zoo: Zoo, table: ResultsTable, linked: Sequence[Row]) -> list[Row]:
-    """Return the rows that a line without links can be: those of the same table, if it is known."""
+def _candidates(zoo: Zoo, table: ResultsTable, linked: Sequence[Row]) -> list[Row] | None:
+    """Return the rows that lines without links can be, or None if the table is not of the zoo."""
     heading = normalised(table.markdown.heading)
     headings = [row.table for row in zoo.rows if normalised(row.table) == heading]
     counted = Counter(headings or [row.table for row in linked])
-    known = counted.most_common(1)[0][0] if counted else None
-    taken = {row.name for row in linked}
-    return [row for row in zoo.rows if row.name not in taken and known in (None, row.table)]
+    if not counted:
+        return None
+    known, taken = counted.most_common(1)[0][0], {row.name for row in linked}
+    return [row for row in zoo.rows if row.name not in taken and row.table == known]
 
 
-def _by_text(table: ResultsTable, line: Line, candidates: list[Row]) -> Row | str:
-    """Return the row of a line without links, by its cells of text, or why there is not just one.
+def _by_text(
+    table: ResultsTable, lines: Sequence[Line], candidates: Sequence[Row] | None
+) -> dict[int, Row | str]:
+    """Return the rows of lines without links, by their cells of text, or why they are none."""
+    if candidates is None:
+        above = f'the heading "{table.markdown.heading}"' if table.markdown.heading else "a heading"
+        why = (
+            f"no link to a file, and neither {above} nor a link tells which table of the zoo it is"
+        )
+        return {line.number: why for line in lines}
+    fitting = {line.number: _fitting(table, line, candidates) for line in lines}
+    return {line.number: _only_row(table, line, fitting) for line in lines}
 
-    Used-up candidates are taken out.
-    """
-    columns = [column for column in table.columns if column in LABELS]
-    printed = {column: normalised(table.cell(line, column).core) for column in columns}
-    fitting = [
+
+def _labels(table: ResultsTable, line: Line) -> dict[str, Cell]:
+    return {column: table.cell(line, column) for column in table.columns if column in LABELS}
+
+
+def _fitting(table: ResultsTable, line: Line, candidates: Sequence[Row]) -> list[Row]:
+    printed = {column: normalised(cell.core) for column, cell in _labels(table, line).items()}
+    return [
         row
         for row in candidates
         if all(_equal(row, *one) for one in printed.items())
-        and any(row.text(column) is not None for column in columns)
+        and any(row.text(column) is not None for column in printed)
     ]
-    if len(fitting) == 1:
-        candidates.remove(fitting[0])
-        return fitting[0]
-    shown = ", ".join(table.cell(line, column).text for column in columns)
-    names = ", ".join(row.name for row in fitting[:3])
-    if fitting:
+
+
+def _only_row(table: ResultsTable, line: Line, fitting: Mapping[int, Sequence[Row]]) -> Row | str:
+    """Return the row that just this line fits, or why there is none.
+
+    Args:
+        table: the lines' table.
+        line: one of them.
+        fitting: number of a line -> rows that it can be, for all lines without links.
+    """
+    rows = fitting[line.number]
+    if not rows:
+        shown = ", ".join(cell.text for cell in _labels(table, line).values())
+        return f'no link to a file, and no row of the zoo is "{shown}" in this table, unless linked'
+    if len(rows) > 1:
+        names = ", ".join(row.name for row in rows[:3])
         return f"no link to a file, and several rows of the zoo print the same ({names})"
-    return f'no link to a file, and no row of the zoo is "{shown}" in this table'
+    others = (n for n, theirs in fitting.items() if n != line.number and theirs == rows)
+    if (other := next(others, None)) is not None:
+        return f"no link to a file, and line {other} can be {rows[0].name} as well"
+    return rows[0]
 
 
 def _equal(row: Row, column: str, text: str) -> bool:

@@ -8,11 +8,12 @@ from hrnet_zoo.readme.markdown import Cell
 from hrnet_zoo.tasks.metric import SINGLE, SIZE, Metric, Unit
 
 _MARKUP = re.compile(
-    r"<sup\b[^<>]*>[^<>]*</sup>|<[^<>]*>|&nbsp;|&[dD]agger;|\[\^[^\[\]]*\]"
-    r"|\]\([^()]*(?:\([^()]*\)[^()]*)*\)|\]\[[^\[\]]*\]|\\\*|~~|[\[\]*_`$\u2020\u2021\u00a7]",
+    r"<sup\b[^<>]*>[^<>]*</sup>|<(?!/?(?:del|s|strike)\b)[^<>]*>|&nbsp;|&[dD]agger;"
+    r"|\[\^[^\[\]]*\]|\]\([^()]*(?:\([^()]*\)[^()]*)*\)|\]\[[^\[\]]*\]|\\\*"
+    r"|[\[\]*_`$\u2020\u2021\u00a7]",
     re.IGNORECASE,
 )
-"""Tags, footnotes, links and emphasis."""
+"""Tags, footnotes, links and emphasis, but nothing that strikes a number out."""
 _NUMBER = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)")
 _BEHIND = re.compile(
     r"(?P<unit>%|[A-Za-z]+)? ?(?P<remark>\([^()]*\)|(?:\u00b1|\+/-) ?[0-9]+(?:\.[0-9]+)? ?%?)?"

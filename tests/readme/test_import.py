@@ -176,7 +176,10 @@ def test_rows_that_nobody_knows_a_name_for(tmp_path: Path, run_cli: RunCli) -> N
     readme = DATA / "readmes" / "mmdetection.md"
     finished = run_cli("import", readme, "--zoo", tmp_path / "none.yaml", "--source", "mine")
     assert finished.code == 0
-    assert finished.err.count("links no file and is not in the zoo; fill in its name") == 12
+    assert (
+        finished.err.count("links no file and is not clearly a row of the zoo; fill in its name")
+        == 12
+    )
     content = parsed(finished.out)
     assert sum("name" in row for row in content["rows"]) == 18
     assert {row["source"] for row in content["rows"]} == {"mine"}
@@ -383,6 +386,55 @@ def test_no_data_set_follows_from_the_middle_of_a_name_or_of_another_task(tmp_pa
     assert second["setup"] == {
         "architecture": "faster_rcnn_hrnet", "backbone": "w18", "neck": "hrfpn"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset"),
+    [
+        ("fcn_hr18_512x512_80k_ade20k", "ade20k"),
+        ("fcn_hr18_4xb4-80k_ade20k-512x512", "ade20k"),
+        ("fcn_hr18_512x512_80k", "ade20k"),
+        ("fcn_hr18_512x512_80k_ade20k-full", None),
+        ("fcn_hr18_512x512_80k_ade20k_dcn", None),
+        ("fcn_hr18_512x512_80k_pascal-context-5", None),
+    ],
+)
+def test_a_heading_says_no_data_set_where_a_name_may_mean_another(
+    tmp_path: Path, name: str, dataset: str | None
+) -> None:
+    text = f"# ADE20K\n\n| Method | mIoU | config |\n|-|-|-|\n| FCN | 20.1 | [c](x/{name}.py) |\n"
+    [row] = rows_in(import_file(write(tmp_path, "README.md", text), ZOO))
+    assert (row["name"], row["setup"].get("dataset")) == (name, dataset)
+    assert ("num_classes" in row["setup"]) == (dataset is not None)
+
+
+@pytest.mark.parametrize("number", ["~~36.27~~", "<del>36.27</del>"])
+@pytest.mark.parametrize("html", [False, True])
+def test_what_is_struck_out_is_no_result(tmp_path: Path, number: str, html: bool) -> None:
+    text = "# ADE20K\n\n"
+    rows = [("Method", "mIoU"), ("FCN", number), ("FCN", "36.9")]
+    if html:
+        lines = ("".join(f"<td>{cell}</td>" for cell in row) for row in rows)
+        text += "<table>" + "".join(f"<tr>{line}</tr>\n" for line in lines) + "</table>\n"
+    else:
+        title, *lines = (f"| {' | '.join(row)} |\n" for row in rows)
+        text += f"{title}|---|---|\n{''.join(lines)}"
+    imported = import_file(write(tmp_path, "README.md", text), ZOO)
+    assert [entry.printed["miou"] for entry in imported.entries] == ["36.9"]
+    [left_out] = imported.left_out
+    assert '"~~36.27~~" is neither' in left_out.reason or number in left_out.reason
+
+
+def test_weights_of_which_the_columns_tell_nothing_are_marked(tmp_path: Path) -> None:
+    text = (
+        "# ADE20K\n\n| Method | mIoU | Pretrained model |\n|---|---|---|\n"
+        "| FCN | 36.9 | [model](https://h/fcn-0123abcd.pth) |\n"
+    )
+    imported = import_file(write(tmp_path, "README.md", text), ZOO)
+    [entry] = imported.entries
+    assert entry.file_problem is not None
+    assert '"fcn-0123abcd.pth" is the row\'s own' in entry.file_problem
+    assert "#? checkpoint_url" in imported_as_yaml(imported, ZOO)
 
 
 @pytest.mark.parametrize(

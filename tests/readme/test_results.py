@@ -7,9 +7,10 @@ import pytest
 from hrnet_zoo.readme.lint.checking import check_document, fix
 from hrnet_zoo.readme.lint.sources import readme_document
 from hrnet_zoo.readme.markdown import read_markdown
-from hrnet_zoo.readme.results import ResultsTable, results_tables, titles_of
+from hrnet_zoo.readme.results import ResultsTable, match_lines, results_tables, titles_of
 from hrnet_zoo.readme.update import update_readme
 from hrnet_zoo.zoo.manifest import load_zoo
+from hrnet_zoo.zoo.row import Row
 
 ZOO = load_zoo()
 ROW = ZOO.row("fcn_hr18_512x1024_40k_cityscapes")
@@ -40,6 +41,32 @@ def test_several_files_in_several_columns_are_nobody_s() -> None:
         "| A | 80.0 | - | [x](https://h/1k.pth) | [x](https://h/ema.pth) |\n"
     )
     assert checkpoints(table) == ["https://h/1k.pth", None]
+
+
+@pytest.mark.parametrize("title", ["Pretrained model", "Pre-trained weights", "Backbone weights"])
+def test_what_training_began_with_has_many_titles(title: str) -> None:
+    table = only(
+        f"| Method | mIoU | weights | {title} |\n|---|---|---|---|\n"
+        "| A | 50.0 | [drive](https://d/1) | [B](https://h/b.pth) |\n"
+        "| A | 51.0 | [drive](https://h/a.pth) | [B](https://h/b.pth) |\n"
+    )
+    assert checkpoints(table) == [None, "https://h/a.pth"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "address"),
+    [
+        ("[model](https://h/a.pth) [ema](https://h/b.pth)", None),
+        ("[model][1] [ema](https://h/b.pth)", None),
+        ("[model](https://h/a.pth) [mirror](https://i/a.pth)", "https://h/a.pth"),
+        ("[a.pth](https://h/a.pth)", "https://h/a.pth"),
+        ("[best.pth](https://h/a.pth)", "https://h/a.pth"),
+        ("[best.pth][1]", "https://h/a.pth"),
+    ],
+)
+def test_a_cell_has_just_one_file(cell: str, address: str | None) -> None:
+    table = f"| Model | mIoU | ckpt |\n|---|---|---|\n| A | 50.0 | {cell} |\n"
+    assert checkpoints(only(f"{table}\n[1]: https://h/a.pth\n")) == [address]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +117,53 @@ def test_no_number_is_a_dash() -> None:
     table = only("| Model | mIoU |\n|---|---|\n| A | --- |\n| B | n/a |\n| C | \u2014 |\n| D | |\n")
     cells = [table.cell(line, "miou").core for line in table.markdown.lines]
     assert cells == ["-", "-", "-", ""]
+
+
+def matches(text: str) -> list[str]:
+    """Return the names of the rows that lines are, or why they are none."""
+    found = [found for _, found in match_lines(ZOO, only(text))]
+    return [one.name if isinstance(one, Row) else one for one in found]
+
+
+MASK = "mask_rcnn_hrnetv2p_w32_2x_coco"
+TWICE = """\
+# Mask R-CNN
+
+| Backbone | Conv | Lr schd | box AP |
+|---|---|---|---|
+| HRNetV2p-W32 | DCNv2 | 2x | 43.0 |
+| HRNetV2p-W18 | - | 2x | 39.2 |
+| HRNetV2p-W32 | - | 2x | 42.5 |
+"""
+
+
+def test_of_two_lines_that_can_be_one_row_neither_is() -> None:
+    first, other, last = matches(TWICE)
+    assert other == "mask_rcnn_hrnetv2p_w18_2x_coco"
+    assert (first, last) == (
+        f"no link to a file, and line 7 can be {MASK} as well",
+        f"no link to a file, and line 5 can be {MASK} as well",
+    )
+    assert matches(TWICE.replace("| HRNetV2p-W32 | DCNv2 | 2x | 43.0 |\n", "")) == [other, MASK]
+
+
+def test_one_line_that_can_be_several_rows_is_none() -> None:
+    [why] = matches("# Mask R-CNN\n\n| Backbone | box AP |\n|---|---|\n| HRNetV2p-W18 | 39.2 |\n")
+    assert "several rows of the zoo print the same (mask_rcnn_hrnetv2p_w18_1x_coco, " in why
+
+
+@pytest.mark.parametrize(
+    ("heading", "said"), [("## Mapillary Vistas\n\n", '"Mapillary Vistas"'), ("", "a heading")]
+)
+def test_a_table_that_the_zoo_does_not_have_is_none_of_it(heading: str, said: str) -> None:
+    # The zoo has one row of this crop: of iSAID.
+    lines = (
+        "| Method | Backbone | Crop Size | Lr schd | mIoU |\n|---|---|---|---|---|\n"
+        "| FCN | HRNetV2p-W18 | 896x896 | 80000 | 41.1 |\n"
+    )
+    [why] = matches(heading + lines)
+    assert said in why
+    assert matches(f"## iSAID\n\n{lines}") == ["fcn_hr18_4x4_896x896_80k_isaid"]
 
 
 HTML = f"""\

@@ -31,8 +31,8 @@ SPELLINGS = {
 OTHERS = """\
 mIoU (flip); mIoU (MS); mIoU (SS/MS); mIoU / mAcc; \u0394 mIoU; \u2206mIoU; mIoU gain; mIoU (test);
 box AP50; AP<sup>box</sup><sub>50</sub>; box AR; box AP (test-dev); VOC mAP; AP<sup>m</sup>;
-Boundary AP; kp. AP; top1_err; Top-1 error; Top-1 / Top-5; Acc; FPS (TRT); Inf time (ms); Mem; AP;
-mAP; AR; Cityscapes mIoU"""
+Boundary AP; kp. AP; top1_err; Top-1 error; Top-1 err; Top-5 err. (%); Top-1 (err);
+Top-1 / Top-5; Acc; FPS (TRT); Inf time (ms); Mem; AP; mAP; AR; Cityscapes mIoU"""
 
 
 @pytest.mark.parametrize("column", SPELLINGS)

@@ -19,6 +19,7 @@ from hrnet_zoo.readme.names import (
     checkpoint_stem,
     dataset_in_name,
     is_of_this_zoo,
+    may_be_of_another_dataset,
     neck_in_name,
     published_name,
     width_in_label,
@@ -86,7 +87,7 @@ class Entry:
     """What the zoo calls the row, if it was recognised without a file."""
     name: str | None = None
     """The row's, which no other row has; None where nothing tells it."""
-    why_no_name: str = "links no file and is not in the zoo"
+    why_no_name: str = "links no file and is not clearly a row of the zoo"
     """Why the name is missing, if it is."""
     method: str | None
     """As printed; None where it is not, or where a heading may not be one."""
@@ -161,7 +162,10 @@ class Entry:
         """Return the data set, unless names, title and task contradict each other."""
         plain = normalised(self.dataset_title or self.heading)
         titled = _TITLES.get(plain, plain.replace(" ", "_"))
-        if titled not in DATASETS and self.dataset_title is not None:
+        if self.dataset_title is None:
+            if any(map(may_be_of_another_dataset, self._stems)):
+                return None
+        elif titled not in DATASETS:
             return None
         told = {dataset_in_name(name) for name in self._stems} - {None}
         # As a title, Pascal Context has 60 classes in some tables, and 59 in others.

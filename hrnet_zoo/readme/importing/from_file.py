@@ -23,12 +23,14 @@ from hrnet_zoo.readme.results import (
     ResultsTable,
     added_titles,
     explain_ragged,
+    links_of,
     match_lines,
     results_tables,
     titles_of,
 )
 from hrnet_zoo.readme.text import read_text
 from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.weights.file_name import link_file_name
 from hrnet_zoo.zoo.columns import LINKS, normalised, tasks_of
 from hrnet_zoo.zoo.printed import NOT_PRINTED, printed_number
 from hrnet_zoo.zoo.row import Row, Table
@@ -218,7 +220,10 @@ def _require_readable(table: ResultsTable, line: Line) -> None:
 
 def _download_problem(table: ResultsTable, line: Line) -> str | None:
     """Say that a line links no weights, or several, where it has something to load."""
-    there = table.cell(line, "download").text if "download" in table.columns else ""
-    if table.links(line).checkpoint is not None or there in NOT_PRINTED:
+    if table.links(line).checkpoint is not None:
         return None
-    return f'no link to just one .pth file in "{there[:80]}"'
+    if "download" in table.columns:
+        there = table.cell(line, "download").text
+        return None if there in NOT_PRINTED else f'no link to just one .pth file in "{there[:80]}"'
+    other = link_file_name(links_of(line).checkpoint or "")
+    return f'the columns do not tell whether "{other}" is the row\'s own file' if other else None

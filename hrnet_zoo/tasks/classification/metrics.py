@@ -34,8 +34,9 @@ _top = partial(
 def _titles(k: int) -> tuple[str, ...]:
     """Return the titles of columns of top-k accuracy."""
     said = [f"{top}{what}" for what in ("", " acc", " accuracy") for top in (f"Top-{k}", f"Top{k}")]
-    # Behind the accuracy, some print the error in brackets.
-    return (f"Top-{k} (%)", *said, f"acc@{k}", f"acc{k}", f"acc@{k} (err)", f"Top-{k} (err)")
+    # Behind the accuracy, some print the error in brackets. "Top-1 (err)" is not among the titles:
+    # brackets are not compared, and "Top-1 err" is the error alone.
+    return (f"Top-{k} (%)", *said, f"acc@{k}", f"acc{k}", f"acc@{k} (err)")
 
 
 METRICS = (
