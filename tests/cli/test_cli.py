@@ -134,7 +134,7 @@ class TestSettings:
 
     def test_without_anything(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("HRNET_ZOO_SETTINGS")
-        monkeypatch.setattr(settings.platformdirs, "user_config_path", lambda *_, **__: tmp_path)
+        monkeypatch.setattr("platformdirs.user_config_path", lambda *_, **__: tmp_path)
         assert settings.settings_path() == tmp_path / "settings.toml"
         assert settings.data_folders(None, {}, DATASETS).of("cityscapes") is None
 

@@ -89,7 +89,8 @@ def test_every_byte_becomes_bit_for_bit_what_upstreams_make_of_it(
 ) -> None:
     """mmcv 1 subtracts and multiplies in OpenCV, mmdetection 3 and mmpretrain 1 divide in torch."""
     seen = np.arange(256, dtype=np.uint8)[None, :, None].repeat(3, axis=2)
-    mean, std = np.float32([normalisation.mean]), np.float32([normalisation.std])
+    mean = np.array([normalisation.mean], np.float32)
+    std = np.array([normalisation.std], np.float32)
     of_mmcv = cv2.subtract(seen.astype(np.float32), mean.astype(np.float64))
     of_mmcv = cv2.multiply(of_mmcv, 1 / std.astype(np.float64))
     of_later = ((torch.from_numpy(seen) - torch.from_numpy(mean)) / torch.from_numpy(std)).numpy()

@@ -414,8 +414,8 @@ def test_what_is_struck_out_is_no_result(tmp_path: Path, number: str, html: bool
     text = "# ADE20K\n\n"
     rows = [("Method", "mIoU"), ("FCN", number), ("FCN", "36.9")]
     if html:
-        lines = ("".join(f"<td>{cell}</td>" for cell in row) for row in rows)
-        text += "<table>" + "".join(f"<tr>{line}</tr>\n" for line in lines) + "</table>\n"
+        cells = ("".join(f"<td>{cell}</td>" for cell in row) for row in rows)
+        text += "<table>" + "".join(f"<tr>{line}</tr>\n" for line in cells) + "</table>\n"
     else:
         title, *lines = (f"| {' | '.join(row)} |\n" for row in rows)
         text += f"{title}|---|---|\n{''.join(lines)}"

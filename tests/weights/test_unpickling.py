@@ -174,7 +174,7 @@ def test_lies_about_memory_are_not_believed(tmp_path: Path, call: tuple[Any, ...
 
 def test_what_others_allow_stays_as_it_was(tmp_path: Path) -> None:
     """And is not allowed here: a library that does so must not let files in."""
-    allowed = [np.dtype, np.ndarray, RECONSTRUCT, eval]
+    allowed: list[Any] = [np.dtype, np.ndarray, RECONSTRUCT, eval]
     with torch.serialization.safe_globals(allowed):
         before = set(torch.serialization.get_safe_globals())
         content, _ = unpickled(saved(tmp_path, {"meta": np.arange(3)}))
