@@ -8,13 +8,13 @@ far away. So all masks are looked at before it gets them.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pycocotools import mask as coco_masks
 
 from hrnet_zoo.datasets.detections import Rle
-from hrnet_zoo.datasets.rle import decode_runs, is_code, run_fault
+from hrnet_zoo.datasets.rle import decode_runs, rle_fault, run_fault
 
 Size = tuple[int, int]
 """(height, width) of an image."""
@@ -73,19 +73,8 @@ def _fault(mask: object, size: Size) -> str | None:
     if isinstance(mask, list):
         return _polygon_fault(mask)
     if isinstance(mask, dict):
-        return _rle_fault(mask, size)
+        return rle_fault(mask, *size)
     return "its mask is neither a list of polygons nor size and counts"
-
-
-def _rle_fault(mask: Mapping[str, Any], size: Size) -> str | None:
-    if mask.get("size") != list(size):
-        return f"the mask's size is {str(mask.get('size'))[:40]}, the image's {list(size)}"
-    counts = mask.get("counts")
-    if isinstance(counts, str):
-        return None if is_code(counts) else "the mask's text is not in COCO's code, or cut short"
-    if isinstance(counts, list) and all(_is_whole(run) for run in counts):
-        return run_fault(counts, *size)
-    return "the mask's counts are neither COCO's text nor a list of whole numbers"
 
 
 def _polygon_fault(polygons: Sequence[object]) -> str | None:
@@ -107,7 +96,3 @@ def _are_near(values: Sequence[Any]) -> bool:
     smallest, largest = min(values, default=0), max(values, default=0)
     # Both may have overlooked NaN; the sum of numbers that are near does not.
     return smallest >= -_FARTHEST and largest <= _FARTHEST and not math.isnan(sum(values))
-
-
-def _is_whole(value: Any) -> bool:  # noqa: ANN401 - any JSON
-    return type(value) in (int, float) and abs(value) <= _FARTHEST**2 and value % 1 == 0

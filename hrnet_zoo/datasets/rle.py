@@ -27,6 +27,8 @@ _MORE = 1 << _BITS
 _ZERO = ord("0")
 # pycocotools writes six characters a number at most, and reads no more of them into its 32 bits.
 _TEXT = re.compile("(?:[P-o]{0,5}+[0-O])++")
+_LONGEST_RUN = 100_000**2
+"""Pixels; what is longer is no run of any image."""
 
 
 def encode_runs(
@@ -59,6 +61,28 @@ def run_fault(runs: Sequence[float], height: int, width: int) -> str | None:
     if (total := sum(runs)) != height * width:
         return f"the mask's runs add up to {total:.0f} pixels, not to {width} x {height}"
     return None
+
+
+def rle_fault(encoded: Mapping[str, Any], height: int, width: int) -> str | None:
+    """Return in words what is wrong with a coded mask; whether a text fills the image is left open.
+
+    Args:
+        encoded: "size" and "counts", as any JSON may hold them.
+        height: of the image.
+        width: of the image.
+    """
+    if encoded.get("size") != [height, width]:
+        return f"the mask's size is {str(encoded.get('size'))[:40]}, the image's {[height, width]}"
+    counts = encoded.get("counts")
+    if isinstance(counts, str):
+        return None if is_code(counts) else "the mask's text is not in COCO's code, or cut short"
+    if isinstance(counts, list) and all(_is_whole(run) for run in counts):
+        return run_fault(counts, height, width)
+    return "the mask's counts are neither COCO's text nor a list of whole numbers"
+
+
+def _is_whole(value: Any) -> bool:  # noqa: ANN401 - any JSON
+    return type(value) in (int, float) and abs(value) <= _LONGEST_RUN and value % 1 == 0
 
 
 def decode_runs(texts: Sequence[str]) -> list[NDArray[np.int64]]:
@@ -108,13 +132,9 @@ def decode_mask(encoded: Mapping[str, Any], height: int, width: int) -> NDArray[
     Raises:
         ValueError: it is not a mask of this size.
     """
-    if list(encoded.get("size", (height, width))) != [height, width]:
-        msg = f"the mask's size is {encoded['size']}, the image's {[height, width]}"
-        raise ValueError(msg)
+    if fault := rle_fault({"size": [height, width], **encoded}, height, width):
+        raise ValueError(fault)
     counts = encoded["counts"]
-    if isinstance(counts, str) and not is_code(counts):
-        msg = "the mask's text is not in COCO's code, or cut short"
-        raise ValueError(msg)
     runs = decode_runs([counts])[0] if isinstance(counts, str) else np.asarray(counts)
     if fault := run_fault(runs.tolist(), height, width):
         raise ValueError(fault)

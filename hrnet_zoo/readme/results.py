@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from hrnet_zoo.errors import ReadmeError
@@ -86,7 +87,7 @@ class ResultsTable:
         tested.
         """
         places = dict(self.columns)
-        keys = [title_key(cell.core) for cell in self.markdown.header.cells]
+        keys = self._title_keys
         flags = {key: _is_set(key, line.cells[keys.index(key)]) for key in _FLAGS if key in keys}
         if any(flags.values()):
             tested = {m: places.pop(m) for m in self.metrics if METRICS[m].protocol == SINGLE}
@@ -94,15 +95,19 @@ class ResultsTable:
                 places.setdefault("miou_ms_flip", tested["miou"])
         return places
 
+    @cached_property
+    def _title_keys(self) -> list[str]:
+        """Read once for all lines."""
+        return [title_key(cell.core) for cell in self.markdown.header.cells]
+
     def links(self, line: Line) -> Links:
         """Return the links of a line; the checkpoint is never the one that training began with.
 
         It is none either if several are linked and no title tells the row's own.
         """
-        titles = [title_key(cell.core) for cell in self.markdown.header.cells]
         own = [
             cell
-            for title, cell in zip(titles, line.cells, strict=False)
+            for title, cell in zip(self._title_keys, line.cells, strict=False)
             if _BEFORE_TRAINING.match(title) is None
         ]
         found = {link for cell in own for link in _linked_files(cell)}

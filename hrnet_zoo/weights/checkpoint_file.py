@@ -21,12 +21,13 @@ StateDict = dict[str, Tensor]
 
 _CONTAINERS = ("state_dict", "model_state_dict", "model")
 """What trainers keep the weights under."""
-_FIRST_WEIGHT = "backbone.conv1.weight"
+FIRST_WEIGHT = "backbone.conv1.weight"
 """Every network here has it, so that what stands before it in a file is a prefix."""
 # Saved with every model of the 1.x line or only used in training; no part of the evaluated network.
 _IGNORED_PREFIXES = ("auxiliary_head.", "data_preprocessor.")
 _CONVERTED = (torch.float16, torch.bfloat16, torch.float64)
-_COUNTER = ".num_batches_tracked"
+COUNTER = ".num_batches_tracked"
+"""End of the names of counters that training keeps, and nothing reads in eval mode."""
 
 
 def read_state_dict(path: Path) -> tuple[StateDict, Taken]:
@@ -126,9 +127,9 @@ def _prefixes(content: object) -> list[str]:
     """Return what stands before the name of the first weight of each network in a dict."""
     names = [key for key in content if isinstance(key, str)] if isinstance(content, dict) else []
     return [
-        name.removesuffix(_FIRST_WEIGHT)
+        name.removesuffix(FIRST_WEIGHT)
         for name in names
-        if name == _FIRST_WEIGHT or name.endswith(f".{_FIRST_WEIGHT}")
+        if name == FIRST_WEIGHT or name.endswith(f".{FIRST_WEIGHT}")
     ]
 
 
@@ -159,7 +160,7 @@ def _in_float32(path: Path, tensors: StateDict) -> tuple[StateDict, dict[str, in
     state: StateDict = {}
     converted: Counter[str] = Counter()
     for key, value in tensors.items():
-        if key.endswith(_COUNTER) and value.is_floating_point():
+        if key.endswith(COUNTER) and value.is_floating_point():
             continue  # cast along with the weights, which may have broken it; nothing reads it
         state[key] = value
         if value.dtype in _CONVERTED:

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from hrnet_zoo.errors import CheckpointError
+from hrnet_zoo.weights.checkpoint_file import COUNTER, FIRST_WEIGHT
 
 _SHOWN, _LENGTH = 3, 120
-_COUNTER = ".num_batches_tracked"
-_BACKBONE, _FIRST = "backbone.", "backbone.conv1.weight"
+_BACKBONE = "backbone."
 
 _PARTS = {
     "decode_head.": "a segmentation checkpoint",
@@ -71,7 +71,7 @@ def load_strict(
         raise CheckpointError(msg)
     state = dict(state)
     for key in wanted.keys() - state.keys():
-        if key.endswith(_COUNTER):
+        if key.endswith(COUNTER):
             state[key] = torch.zeros((), dtype=torch.int64)
     missing = [key for key in wanted if key not in state]
     unexpected = [key for key in state if key not in wanted]
@@ -130,7 +130,7 @@ def _hint(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
         return f" It is {_PARTS[part]} ({part}*); the row's network is something else."
     if part := _stranger(wanted, state):
         return f" It is not {_PARTS[part]} ({part}*), which the row needs."
-    if not _has(state, _BACKBONE) and _has([f"{_BACKBONE}{key}" for key in state], _FIRST):
+    if FIRST_WEIGHT.removeprefix(_BACKBONE) in state and not _has(state, _BACKBONE):
         return f' Names of its backbone do not begin with "{_BACKBONE}"; rename them.'
     for key, what in _SIZES.items():
         if key in state and key in wanted and len(state[key]) != len(wanted[key]):
