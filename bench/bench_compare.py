@@ -14,8 +14,9 @@ import pytest
 from made_up_runs import images, write_many
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.bootstrap import RESAMPLES, draw_images
-from hrnet_zoo.tasks.segmentation.confusion import SparseCounts, bootstrap_runs
+from hrnet_zoo.tasks.segmentation.confusion import SparseCounts
 
 ROWS, RUNS = 50, 100
 NUM_IMAGES, NUM_CLASSES, PAIRS_MET = 2000, 150, 120
@@ -42,5 +43,7 @@ def test_paired_bootstrap(benchmark: BenchmarkFixture) -> None:
         counts = np.zeros((NUM_CLASSES + 1) * NUM_CLASSES, np.int64)
         counts[rng.choice(counts.size, PAIRS_MET, replace=False)] = rng.integers(1, 9999, PAIRS_MET)
         made.append(SparseCounts.of(counts.reshape(NUM_CLASSES + 1, NUM_CLASSES)))
-    values = benchmark(lambda: bootstrap_runs([made, made], draw_images(NUM_IMAGES)))
+    texts, draws = [image.to_text() for image in made], draw_images(NUM_IMAGES)
+    resampled = TASKS["segmentation"].resampled
+    _, values = benchmark(lambda: resampled(METRICS["miou"], [texts, texts], draws))
     assert values.shape == (2, RESAMPLES)

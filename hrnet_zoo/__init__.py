@@ -108,7 +108,7 @@ def results(records: str | Path, zoo: Zoo | None = None) -> pandas.DataFrame:
         measured: in the unit of the metric: percent, millions, 10^9 Flops or images per second.
         delta: measured - documented; missing for fps, which are of another machine.
         verdict, reason: as ``verify`` gives them; missing for fps.
-        interval_low, interval_high: bootstrapped 95 % interval of the measured value.
+        interval_low, interval_high: 95 % interval of the measured value, by the jackknife.
         counts: whether this run is the one that counts of its number.
         record: path of the record below ``records``.
         started_at: when the run began, UTC.

@@ -72,7 +72,18 @@ def parse_tolerance(
     help="Numbers of the row to verify, e.g. miou,miou_ms_flip.  [default: its "
     "accuracies at one scale, and its sizes]",
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Evaluate only the first N images.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Evaluate only a random part of N images; no accuracy is a match then.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Which random part --limit takes; the record says it.",
+)
 @click.option(
     "--partial",
     is_flag=True,

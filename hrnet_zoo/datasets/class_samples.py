@@ -43,13 +43,13 @@ class ClassSamples(Samples):
         """Return the class of image ``index`` without reading it."""
         return self.images[index].label
 
-    def stamp(self, num_images: int) -> str:
-        """Return a digest of the list's and the first images' names, sizes and times.
+    def stamp(self) -> str:
+        """Return a digest of the list's and all images' names, sizes and times.
 
         It is cheap, for it reads no contents.
         """
         lists = [("list", self.list_file)] if self.list_file is not None else []
-        images = [(image.name, image.path) for image in self.images[:num_images]]
+        images = [(image.name, image.path) for image in self.images]
         return stamp_of([*lists, *images])
 
     def load(self, index: int) -> ClassSample:

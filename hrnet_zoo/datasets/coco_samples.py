@@ -127,12 +127,12 @@ class CocoSamples(Samples):
         """Return the annotation file's ids of all images, by their names."""
         return {image.name: image.id for image in self.images}
 
-    def stamp(self, num_images: int) -> str:
-        """Return a digest of the annotation file's and the first images' names, sizes and times.
+    def stamp(self) -> str:
+        """Return a digest of the annotation file's and all images' names, sizes and times.
 
         It is cheap, for it reads no contents.
         """
-        images = ((image.name, image.path) for image in self.images[:num_images])
+        images = ((image.name, image.path) for image in self.images)
         return stamp_of([("annotations", self.annotation_file), *images])
 
     def truth_of(self, index: int, *, with_masks: bool) -> ImageDetections:

@@ -103,8 +103,8 @@ class Samples(ABC):
         return self.images[index].path
 
     @abstractmethod
-    def stamp(self, num_images: int) -> str:
-        """Return a digest of the first files' names, sizes and times; cheap, reads no contents."""
+    def stamp(self) -> str:
+        """Return a digest of all files' names, sizes and times; cheap, reads no contents."""
 
     @abstractmethod
     def load(self, index: int) -> Any:  # noqa: ANN401 - each kind has its own, with name and image

@@ -53,9 +53,9 @@ class LabelSamples(Samples):
 
     images: Sequence[Pair]
 
-    def stamp(self, num_images: int) -> str:
-        """Return a digest of the first files' names, sizes and times; cheap, reads no contents."""
-        pairs = self.images[:num_images]
+    def stamp(self) -> str:
+        """Return a digest of all files' names, sizes and times; cheap, reads no contents."""
+        pairs = self.images
         return stamp_of((pair.name, path) for pair in pairs for path in (pair.path, pair.label))
 
     def load(self, index: int) -> Sample:

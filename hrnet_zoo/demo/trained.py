@@ -101,7 +101,7 @@ class _Trained:
         every = range(len(self._samples))
         seen = evaluate(evaluator, every, num_workers=None, seconds=StageSeconds())
         results = {result.name: result for result in seen}
-        scored = self._networks.score(
+        scored = TASKS[self._row.task].score(
             setup, self._samples, [metric], results, ScoreOptions(), Silent()
         )
         value = scored[metric.name].value

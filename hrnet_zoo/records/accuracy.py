@@ -123,7 +123,9 @@ class AccuracyAsked(Part):
     engine: EngineChoice = "torch"
     """"auto": OpenVINO where it can be used and agrees with torch."""
     limit: int | None = None
-    """Evaluate only the first so many images; None: all."""
+    """Evaluate only so many images; None: all."""
+    seed: int | None = None
+    """Of the random part of so many; None: all, or, in old records, the first so many."""
     partial: bool = False
     """Whether a data set that lacks images was to be evaluated all the same."""
     mirror: bool = False

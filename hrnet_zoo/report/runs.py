@@ -146,7 +146,7 @@ def _run(record: AccuracyRecord) -> list[tuple[str, str]]:
 def _protocol(measurement: Measurement) -> list[tuple[str, str]]:
     pairs = _pairs(measurement.protocol)
     if interval := measurement.interval:
-        span = f"{interval.low:.3f} to {interval.high:.3f} ({interval.resamples} resamples)"
+        span = f"{interval.low:.3f} to {interval.high:.3f} ({interval.describe()})"
         pairs.append((f"{interval.level:.0%} interval", span))
     return pairs
 

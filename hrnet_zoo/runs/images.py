@@ -12,6 +12,7 @@ from functools import partial
 
 from hrnet_zoo.datasets.data_set import Samples
 from hrnet_zoo.datasets.digests import fingerprint
+from hrnet_zoo.datasets.parts import random_order
 from hrnet_zoo.errors import UsageError, ZooError
 from hrnet_zoo.records.accuracy import DatasetUsed, EngineName, Measurement, Timings
 from hrnet_zoo.records.files import RecordFile
@@ -51,7 +52,7 @@ class Images:
         # Cheap checks first: nobody wants to learn after a long download that a library is missing.
         self._task.check_options(options.score)
         self._devices = resolve_devices(options.device, progress)
-        self._num_images = min(len(self._samples), options.limit or len(self._samples))
+        self._wanted = sorted(random_order(len(samples), options.seed)[: options.limit])
         self._checkpoint = options.file_for(row, progress)
         self._protocols = {
             metric.protocol: self._task.protocol_used(row.setup, metric.protocol)
@@ -107,7 +108,7 @@ class Images:
         if self._options.profile is not None:
             msg = "--profile traces one device in this process; name one with --device."
             raise UsageError(msg)
-        names = [self._samples.name_of(i) for i in range(self._num_images)]
+        names = [self._samples.name_of(i) for i in range(len(self._samples))]
         return Fleet(look, self._devices, names)
 
     def _draw_worst(self, looking: Looking | Fleet, results: Mapping[str, ImageResult]) -> None:
@@ -121,16 +122,17 @@ class Images:
     def _journal(self, engine: EngineName) -> Journal:
         """Return the journal of this run, which may hold the results of an unfinished one.
 
-        Other metrics or another limit have journals of their own; another checkpoint, data set,
+        Other metrics and other parts have journals of their own; another checkpoint, data set,
         protocol or engine makes what is in the journal useless.
         """
         names = "+".join(metric.name for metric in self._metrics)
-        limited = f"-first-{self._options.limit}" if self._options.limit else ""
+        limit, seed = self._options.limit, self._options.seed
+        limited = f"-{limit}-of-seed-{seed}" if limit else ""
         used = {name: used.model_dump(mode="json") for name, used in self._protocols.items()}
         identity = {
             "format": _JOURNAL_FORMAT,
             "checkpoint": self._checkpoint.sha256,
-            "dataset": self._samples.stamp(self._num_images),
+            "dataset": self._samples.stamp(),
             "protocol": used,
             "engine": engine,
         }
@@ -165,8 +167,8 @@ class Images:
     ) -> None:
         """Add the result of every image that has none yet."""
         what = f"evaluating {self._row.name} on {looking.settings.device}"
-        self._progress.begin(what, self._num_images, "images")
-        missing = [i for i in range(self._num_images) if self._samples.name_of(i) not in results]
+        self._progress.begin(what, len(self._wanted), "images")
+        missing = [i for i in self._wanted if self._samples.name_of(i) not in results]
         found = traced(looking.results(missing), self._options.profile, self._progress)
         # Written in a thread, while the next image is computed.
         for result, _ in one_behind((each, partial(self._keep, each, journal)) for each in found):
@@ -186,7 +188,7 @@ class Images:
         """Add the values, and what they rest on, to the record."""
         setup, samples, metrics = self._row.setup, self._samples, self._metrics
         started = time.perf_counter()
-        scored = self._task.networks.score(
+        scored = self._task.score(
             setup, samples, metrics, results, self._options.score, self._progress
         )
         seconds.metric += time.perf_counter() - started

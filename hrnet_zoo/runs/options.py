@@ -60,7 +60,9 @@ class MeasureOptions(RunOptions):
 
     data_folders: DataFolders
     limit: int | None = None
-    """Evaluate only the first so many images; the result is then not comparable."""
+    """Evaluate only a random part of so many images; the result is then never a match."""
+    seed: int = 0
+    """Which part is drawn."""
     partial: bool = False
     """Evaluate a data set that lacks images all the same; the result is then not comparable."""
     num_workers: int | None = None

@@ -49,6 +49,7 @@ def verify_row(
             device=options.device,
             engine=options.engine,
             limit=options.limit,
+            seed=options.seed if options.limit else None,
             partial=options.partial,
             mirror=options.fetch.mirror is not None,
             offline=options.fetch.offline,

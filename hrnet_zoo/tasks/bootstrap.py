@@ -8,12 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hrnet_zoo.tasks.scored import Interval
-
 RESAMPLES = 2000
-LEVEL = 0.95
 
-CHUNK = 100
+_CHUNK = 100
 """Resamples drawn at a time; bounds the memory to a few tens of MB for any data set."""
 
 _SEED = 0
@@ -26,18 +23,5 @@ def draw_images(num_images: int) -> NDArray[np.uint16]:
     """
     rng = np.random.Generator(np.random.PCG64(_SEED))
     shares = np.full(num_images, 1 / num_images)
-    chunks = [rng.multinomial(num_images, shares, CHUNK) for _ in range(RESAMPLES // CHUNK)]
+    chunks = [rng.multinomial(num_images, shares, _CHUNK) for _ in range(RESAMPLES // _CHUNK)]
     return np.concatenate([chunk.astype(np.uint16) for chunk in chunks])
-
-
-def percentile_interval(resampled: NDArray[np.float64] | None) -> Interval | None:
-    """Return the percentile interval of resampled values; None if there are none.
-
-    Args:
-        resampled: [RESAMPLES]; NaN where a draw has no value.
-    """
-    if resampled is None or np.isnan(resampled).all():
-        return None
-    tail = (1 - LEVEL) / 2
-    low, high = np.nanquantile(resampled, [tail, 1 - tail])
-    return Interval(low=float(low), high=float(high), level=LEVEL, resamples=RESAMPLES)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -152,11 +152,3 @@ def _explained(sample: Any, device: torch.device) -> Iterator[None]:
         memory_explained(partial(image_too_large, size, device)),
     ):
         yield
-
-
-def by_name(results: Mapping[str, ImageResult], protocol: str) -> list[Any]:
-    """Return what was counted under a protocol, in the order of the images' names.
-
-    An interrupted run then adds up, and draws bootstrap samples, as an uninterrupted one does.
-    """
-    return [results[name].counted[protocol] for name in sorted(results)]

@@ -56,6 +56,11 @@ class Metric:
         return self.titles[0]
 
     @property
+    def evidence(self) -> str:
+        """Return under which name an image's result has what the metric is computed from."""
+        return self.protocol or ""
+
+    @property
     def is_accuracy(self) -> bool:
         """Whether it tells how right a network's answers are, rather than what they cost."""
         return self.unit in ("percent", "fraction")

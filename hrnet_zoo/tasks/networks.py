@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,12 +14,9 @@ from torch import Tensor, nn
 from hrnet_zoo.errors import CheckpointError
 from hrnet_zoo.memory.workload import Workload
 from hrnet_zoo.models.folding import folded
-from hrnet_zoo.system.progress import Progress
-from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult, by_name
+from hrnet_zoo.tasks.evaluation import Evaluator
 from hrnet_zoo.tasks.filled import Filling, fill
-from hrnet_zoo.tasks.options import ScoreOptions
 from hrnet_zoo.tasks.predictor import Predictor
-from hrnet_zoo.tasks.scored import Scored
 from hrnet_zoo.tasks.worst import WorstImages
 from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.timing.variants import Timeable, TimedNetwork
@@ -131,23 +128,6 @@ class Networks(ABC):
         device: torch.device,
     ) -> Evaluator[Any]:
         """Return what looks at images under the protocols of all metrics, under each once."""
-
-    def score(
-        self,
-        setup: Any,
-        samples: Any,
-        metrics: Sequence[Any],
-        results: Mapping[str, ImageResult],
-        options: ScoreOptions,
-        progress: Progress,
-    ) -> dict[str, Scored]:
-        """Return the value of each metric over all images, with what it rests on."""
-        del samples, options, progress
-        return {m.name: self.scored(setup, m, by_name(results, m.protocol)) for m in metrics}
-
-    def scored(self, setup: Any, metric: Any, counted: list[Any]) -> Scored:
-        """Return a metric's value over what was counted in all images, with what it rests on."""
-        raise NotImplementedError
 
     def run_all_parts(self, model: Any, image: Tensor) -> object:
         """Compute all that a network computes for an image [1, 3, H, W], whatever its values."""

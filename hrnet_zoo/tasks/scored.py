@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.system.strict import Part
@@ -22,13 +22,27 @@ class ProtocolUsed(Part):
 
 
 class Interval(Part):
-    """Where the value would mostly fall for other samples of as many images, in percent."""
+    """Where the value mostly falls for the whole data set, or for other images, in percent."""
 
     low: float
     high: float
     level: float
-    """Share of the resampled values between them."""
-    resamples: int
+    """How often such intervals hold what they are for."""
+    method: Literal["bootstrap", "jackknife"] = "bootstrap"
+    """Old records have percentile intervals of bootstraps."""
+    resamples: int | None = None
+    """Of a bootstrap."""
+    groups: int | None = None
+    """Groups of images that a jackknife left out in turn."""
+    population: int | None = None
+    """Images of the whole data set that these are a random part of: the interval is for its value.
+    None: these are all, and it is for other images like them."""
+
+    def describe(self) -> str:
+        """Return how it was found, in words."""
+        if self.method == "bootstrap":
+            return f"bootstrap, {self.resamples} resamples"
+        return f"jackknife, {self.groups} groups of images"
 
 
 class ClassFigures(Part):
@@ -59,7 +73,9 @@ class Scored(Part):
     value: float | None
     """In the unit of the table; percent for accuracies. None if it is 0/0."""
     interval: Interval | None = None
-    """Percentile bootstrap over images; None where images cannot be resampled."""
+    """Over images; None where there is none, for the reason that follows."""
+    no_interval: str | None = None
+    """Why there is no interval, where there might be one."""
     figures: dict[str, float | None] = {}
     """What else follows from the same pass, by name, in percent."""
     classes: list[ClassFigures] = []

@@ -23,10 +23,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hrnet_zoo.datasets.data_set import Samples
+    from hrnet_zoo.system.progress import Progress
     from hrnet_zoo.tasks.evaluation import ImageResult
+    from hrnet_zoo.tasks.jackknife import Reweighted
     from hrnet_zoo.tasks.networks import Networks
     from hrnet_zoo.tasks.options import ScoreOptions
-    from hrnet_zoo.tasks.scored import ProtocolUsed
+    from hrnet_zoo.tasks.scored import Interval, ProtocolUsed, Scored
+
+_DRAWS_AT_ONCE = 100
+"""Bounds the memory: 2000 draws of 50,000 images are 800 MB as floats."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +66,8 @@ class Task(ABC):
     """Protocols that look at the network alone, without data and weights; see `Networks.count`."""
     methods: ClassVar[Mapping[str, str]]
     """How the name of a configuration begins -> what READMEs call the method."""
+    most_groups: ClassVar[int] = 512
+    """Groups of images that a jackknife leaves out in turn, at most."""
     table_of: ClassVar[Literal["data set", "method"]] = "method"
     """What the models in one table of a README share: their heading."""
 
@@ -88,6 +95,52 @@ class Task(ABC):
             flip=False,
         )
 
+    def score(
+        self,
+        setup: Any,
+        samples: Any,
+        metrics: Sequence[Any],
+        results: Mapping[str, ImageResult],
+        options: ScoreOptions,
+        progress: Progress,
+    ) -> dict[str, Scored]:
+        """Return the value of each metric over all images, with what it rests on."""
+        del samples, options, progress
+        # In the order of names: an interrupted run adds up as an uninterrupted one does.
+        ordered = [results[name].counted for name in sorted(results)]
+        return {m.name: self.scored(setup, m, [c[m.evidence] for c in ordered]) for m in metrics}
+
+    def scored(self, setup: Any, metric: Any, counted: Sequence[Any]) -> Scored:
+        """Return a metric's value over what was counted in images, with what it rests on.
+
+        Args:
+            setup: of the row.
+            metric: one of the task's.
+            counted: what is kept of each image as the metric's evidence, in the order of names.
+        """
+        raise NotImplementedError
+
+    def reweighted(self, metric: Any, counted: Sequence[Any]) -> Reweighted:
+        """Return what computes a metric over images that count several times or not at all.
+
+        Args:
+            metric: one of the task's.
+            counted: what is kept of each of N images as the metric's evidence.
+
+        Returns:
+            A function from how often each image counts, [D, N], to the D values; NaN for 0/0.
+        """
+        raise NotImplementedError
+
+    def interval(self, setup: Any, metric: Any, counted: Sequence[Any]) -> Interval | None:
+        """Return the jackknife's interval: for the data set if this is a part, or other images."""
+        from hrnet_zoo.tasks.jackknife import interval
+
+        found, whole = len(counted), setup.num_images
+        population = whole if found < whole else None
+        reweighted = self.reweighted(metric, counted)
+        return interval(reweighted, found, population, self.most_groups)
+
     def resampled(
         self, metric: Metric, runs: Sequence[Sequence[str]], draws: NDArray[np.uint16]
     ) -> tuple[list[float | None], NDArray[np.float64]]:
@@ -104,12 +157,28 @@ class Task(ABC):
         Raises:
             ValueError: a text is damaged, or the runs do not fit each other.
         """
-        raise NotImplementedError
+        import numpy as np
+
+        decoded = [[self.from_text(text) for text in run] for run in runs]
+        self.require_alike(decoded)
+        once = np.ones((1, draws.shape[1]))
+        chunks = np.array_split(draws, -(-len(draws) // _DRAWS_AT_ONCE))
+        values, drawn = list[float | None](), []
+        for images in decoded:
+            reweighted = self.reweighted(metric, images)
+            (value,) = reweighted(once)
+            values.append(None if np.isnan(value) else float(value))
+            drawn.append(np.concatenate([reweighted(c.astype(np.float64)) for c in chunks]))
+        return values, np.stack(drawn)
+
+    def require_alike(self, runs: Sequence[Sequence[Any]]) -> None:
+        """Raise ValueError unless what was counted in several runs is of the same kind."""
+        del runs
 
     @property
     def resamples(self) -> bool:
         """Whether a value follows from what is kept of images, so that these can be resampled."""
-        return type(self).resampled is not Task.resampled
+        return type(self).reweighted is not Task.reweighted
 
     def open_data(self, setup: Any, folder: Path) -> Samples:
         """Return the validation split that is below a folder.

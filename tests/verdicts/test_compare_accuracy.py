@@ -33,8 +33,9 @@ from hrnet_zoo.records.accuracy import (
 )
 from hrnet_zoo.records.files import read_record
 from hrnet_zoo.system.environment import Environment
+from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.bootstrap import RESAMPLES, draw_images
-from hrnet_zoo.tasks.segmentation.confusion import SparseCounts, bootstrap_runs
+from hrnet_zoo.tasks.segmentation.confusion import SparseCounts
 from hrnet_zoo.verdicts.comparison.accuracy import compare_accuracies
 from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
 from hrnet_zoo.verdicts.comparison.sides import read_side
@@ -87,7 +88,8 @@ def test_images_decide(
 def test_interval_is_that_of_resampled_images() -> None:
     """Draw the same images one by one for both runs, and score them the ordinary way."""
     runs = [images(9, 2, 0.3), images(9, 2, 0.33, errors=1)]
-    values = bootstrap_runs(runs, draw_images(9))
+    texts = [[image.to_text() for image in run] for run in runs]
+    _, values = TASKS["segmentation"].resampled(METRICS["miou"], texts, draw_images(9))
     assert values.shape == (2, RESAMPLES)
     rng = np.random.Generator(np.random.PCG64(0))
     draws = rng.multinomial(9, np.full(9, 1 / 9), 100)

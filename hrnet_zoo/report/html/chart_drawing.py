@@ -247,7 +247,7 @@ def accuracy_chart(points: Sequence[RowPoint], against: Against, colours: Colour
 
 
 def delta_chart(points: Iterable[DeltaPoint], colours: Colours) -> Layers:
-    """Return measured - documented with bootstrap intervals, over the band that is a match."""
+    """Return measured - documented with intervals over images, over the band that is a match."""
     base = _chart(points).encode(
         y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(grid=False))
     )

@@ -120,7 +120,7 @@ def chart_figures(gathered: Gathered) -> list[ChartFigure]:
         ChartFigure(
             id="deltas",
             title="Differences from the documented values",
-            says="Points: measured minus documented, in points of percent; lines: 95 % bootstrap "
+            says="Points: measured minus documented, in points of percent; lines: 95 % "
             "interval over images, where the record has one; grey bands: what counts as a match.",
             spec=on_page(delta_chart(deltas, OF_PAGE), OF_PAGE),
             heights=_heights(deltas, of_line=_LINE_HEIGHT),

@@ -7,10 +7,8 @@ from dataclasses import replace
 
 import torch
 
-from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.class_samples import ClassSamples
 from hrnet_zoo.models.classifier import Classifier
-from hrnet_zoo.tasks.bootstrap import percentile_interval
 from hrnet_zoo.tasks.classification.evaluation import ClassificationEvaluator
 from hrnet_zoo.tasks.classification.filling import CLASSIFICATION_FILLING
 from hrnet_zoo.tasks.classification.metrics import TopK
@@ -20,11 +18,7 @@ from hrnet_zoo.tasks.classification.setup import ClassificationSetup
 from hrnet_zoo.tasks.classification.size import NetworkSize, size_of
 from hrnet_zoo.tasks.classification.timed import CLASSIFICATION_TIMING, TimedClassifier
 from hrnet_zoo.tasks.classification.top_k import (
-    Ranking,
-    class_accuracies,
-    likely_accuracies,
     require_k,
-    top_k_accuracy,
 )
 from hrnet_zoo.tasks.classification.workloads import (
     ClassificationInference,
@@ -33,7 +27,6 @@ from hrnet_zoo.tasks.classification.workloads import (
 )
 from hrnet_zoo.tasks.classification.worst import WorstClassified
 from hrnet_zoo.tasks.networks import Networks
-from hrnet_zoo.tasks.scored import ClassFigures, Scored
 
 
 class ClassificationNetworks(Networks):
@@ -70,20 +63,6 @@ class ClassificationNetworks(Networks):
             require_k(metric.k, setup.num_classes)
         protocol = ClassificationProtocol.of(setup)
         return ClassificationEvaluator(network, samples, protocol, device)
-
-    def scored(self, setup: ClassificationSetup, metric: TopK, counted: list[Ranking]) -> Scored:
-        """Return a metric with its bootstrap interval, and the accuracy on every class."""
-        require_k(metric.k, setup.num_classes)
-        names = DATASETS[setup.dataset].classes.names
-        of_classes = class_accuracies(counted, metric.k, setup.num_classes)
-        return Scored(
-            value=top_k_accuracy(counted, metric.k),
-            interval=percentile_interval(likely_accuracies(counted, metric.k)),
-            classes=[
-                ClassFigures(name=name, figures={metric.name: accuracy})
-                for name, accuracy in zip(names, of_classes, strict=True)
-            ],
-        )
 
     def protocol(
         self, setup: ClassificationSetup, scale: tuple[int, int] | None

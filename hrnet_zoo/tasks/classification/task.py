@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.tasks.classification.metrics import METRICS, TopK
 from hrnet_zoo.tasks.classification.setup import ClassificationSetup
-from hrnet_zoo.tasks.metric import SIZE, Metric
+from hrnet_zoo.tasks.metric import SIZE
 from hrnet_zoo.tasks.task import Task
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from hrnet_zoo.tasks.classification.networks import ClassificationNetworks
     from hrnet_zoo.tasks.classification.top_k import Ranking
+    from hrnet_zoo.tasks.jackknife import Reweighted
+    from hrnet_zoo.tasks.scored import Scored
 
 
 class ClassificationTask(Task):
@@ -38,16 +38,34 @@ class ClassificationTask(Task):
             ("training", f"{setup.samples_per_gpu} samples per GPU on {setup.gpus} GPUs"),
         ]
 
-    def resampled(
-        self, metric: Metric, runs: Sequence[Sequence[str]], draws: NDArray[np.uint16]
-    ) -> tuple[list[float | None], NDArray[np.float64]]:
-        """Return the values of runs over the same images, and of their resamples."""
-        from hrnet_zoo.tasks.classification.top_k import resampled_accuracies, top_k_accuracy
+    def scored(
+        self, setup: ClassificationSetup, metric: TopK, counted: Sequence[Ranking]
+    ) -> Scored:
+        """Return a metric with the accuracy on every class."""
+        from hrnet_zoo.tasks.classification.top_k import (
+            class_accuracies,
+            require_k,
+            top_k_accuracy,
+        )
+        from hrnet_zoo.tasks.scored import ClassFigures, Scored
 
-        assert isinstance(metric, TopK)
-        decoded = [[self.from_text(text) for text in run] for run in runs]
-        values = [top_k_accuracy(run, metric.k) for run in decoded]
-        return values, resampled_accuracies(decoded, metric.k, draws)
+        require_k(metric.k, setup.num_classes)
+        names = DATASETS[setup.dataset].classes.names
+        of_classes = class_accuracies(counted, metric.k, setup.num_classes)
+        return Scored(
+            value=top_k_accuracy(counted, metric.k),
+            interval=self.interval(setup, metric, counted),
+            classes=[
+                ClassFigures(name=name, figures={metric.name: accuracy})
+                for name, accuracy in zip(names, of_classes, strict=True)
+            ],
+        )
+
+    def reweighted(self, metric: TopK, counted: Sequence[Ranking]) -> Reweighted:
+        """Return what computes an accuracy over images that count several times or not at all."""
+        from hrnet_zoo.tasks.classification.top_k import reweighted
+
+        return reweighted(counted, metric.k)
 
     @property
     def counted(self) -> type[Ranking]:

@@ -10,17 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrnet_zoo.errors import UsageError
-from hrnet_zoo.tasks.bootstrap import RESAMPLES
+from hrnet_zoo.tasks.jackknife import Reweighted
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 RANKED = 5
 """Classes kept of every image: enough for the largest documented k."""
-
-_SEED = 0
-# Bounds the memory: draws of 50,000 images are 800 MB as floats.
-_CHUNKS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,34 +102,18 @@ def class_accuracies(
     return tuple(top_k_accuracy(images, k) for images in by_class)
 
 
-def likely_accuracies(rankings: Sequence[Ranking], k: int) -> NDArray[np.float64] | None:
-    """Return `top_k_accuracy` of resamples of the images, [RESAMPLES]; None below two images.
-
-    Among images that are drawn with replacement, hits have a binomial distribution; so they are
-    drawn themselves, which for 50,000 images takes a ten-thousandth of the time.
-    """
-    if len(rankings) < 2:
-        return None
-    rng = np.random.Generator(np.random.PCG64(_SEED))
-    share = sum(ranking.is_hit(k) for ranking in rankings) / len(rankings)
-    hits = rng.binomial(len(rankings), share, RESAMPLES)
-    return 100 * hits.astype(np.float64) / len(rankings)
-
-
-def resampled_accuracies(
-    runs: Sequence[Sequence[Ranking]], k: int, draws: NDArray[np.uint16]
-) -> NDArray[np.float64]:
-    """Return `top_k_accuracy` of several runs for the same resamples of the images, percent.
+def reweighted(rankings: Sequence[Ranking], k: int) -> Reweighted:
+    """Return what computes `top_k_accuracy` of images that count several times or not at all.
 
     Args:
-        runs: R runs, each with its N images in the same order.
+        rankings: one per image.
         k: at most `RANKED`.
-        draws: [resamples, N] of `bootstrap.draw_images`.
-
-    Returns:
-        [R, resamples].
     """
-    hits = np.array([[ranking.is_hit(k) for ranking in run] for run in runs], np.float64)
-    sums = [chunk.astype(np.float64) @ hits.T for chunk in np.array_split(draws, _CHUNKS)]
-    values: NDArray[np.float64] = 100 * np.concatenate(sums).T / hits.shape[1]
-    return values
+    hits = np.array([ranking.is_hit(k) for ranking in rankings], np.float64)
+
+    def accuracies(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        with np.errstate(invalid="ignore"):
+            shares: NDArray[np.float64] = 100 * (weights @ hits) / weights.sum(axis=1)
+        return shares
+
+    return accuracies

@@ -19,6 +19,11 @@ class CocoMetric(Metric):
     kind: Kind
     """Whether boxes or masks are scored."""
 
+    @property
+    def evidence(self) -> str:
+        """Return the kind: what was matched with objects is another thing for masks."""
+        return self.kind
+
 
 _BESIDE_AP = {
     "ap50": "AP50",

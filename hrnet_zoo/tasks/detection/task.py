@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,12 @@ from hrnet_zoo.tasks.task import MemoryBounds, Task
 if TYPE_CHECKING:
     from hrnet_zoo.datasets.coco_samples import CocoSamples
     from hrnet_zoo.datasets.detections import ImageDetections
+    from hrnet_zoo.system.progress import Progress
+    from hrnet_zoo.tasks.detection.metrics import CocoMetric
     from hrnet_zoo.tasks.detection.networks import DetectionNetworks
     from hrnet_zoo.tasks.evaluation import ImageResult
     from hrnet_zoo.tasks.options import ScoreOptions
+    from hrnet_zoo.tasks.scored import Scored
 
 
 class DetectionTask(Task):
@@ -64,6 +67,18 @@ class DetectionTask(Task):
         from hrnet_zoo.tasks.detection.coco_ap import require_installed
 
         require_installed(options.coco_backend)
+
+    def score(
+        self,
+        setup: DetectionSetup,
+        samples: CocoSamples,
+        metrics: Sequence[CocoMetric],
+        results: Mapping[str, ImageResult],
+        options: ScoreOptions,
+        progress: Progress,
+    ) -> dict[str, Scored]:
+        """Let COCO's evaluators score the detections of all images together."""
+        return self.networks.score(setup, samples, metrics, results, options, progress)
 
     def save_results(
         self, path: Path, samples: CocoSamples, results: Mapping[str, ImageResult]

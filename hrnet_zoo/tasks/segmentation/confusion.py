@@ -1,4 +1,4 @@
-"""How often labels met predictions: kept small for every image, added up, scored and resampled.
+"""How often labels met predictions: kept small for every image, added up, scored and reweighted.
 
 Counts are [num_classes + 1, num_classes] int64, by label and prediction. Their last row is of
 pixels whose label is neither a class nor ignored: upstream keeps them in the union of the class
@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hrnet_zoo.tasks.bootstrap import CHUNK, RESAMPLES, draw_images
+from hrnet_zoo.tasks.jackknife import Reweighted
 
 _MAX_CLASSES = 255
 """Labels are bytes, and 255 is not one."""
@@ -132,30 +132,26 @@ def total(images: Sequence[SparseCounts], num_classes: int) -> NDArray[np.int64]
     return counts.reshape(num_classes + 1, num_classes)
 
 
-class ResampledScores:
-    """Scores of sets of images drawn again and again, an array [D, R] each, in percent.
+class ReweightedScores:
+    """Scores of images that count several times or not at all, an array [D] each, in percent.
 
-    D draws are made alike of R runs over the same images. The names are those of
-    `SegmentationScores`, so that a metric reads itself off either.
+    The names are those of `SegmentationScores`, so that a metric reads itself off either.
     """
 
-    def __init__(
-        self, draws: NDArray[np.float64], planes: Mapping[str, NDArray[np.float64]]
-    ) -> None:
-        """Take what images of several runs add up to.
+    def __init__(self, weights: NDArray[np.float64], areas: NDArray[np.float64]) -> None:
+        """Take what images add up to.
 
         Args:
-            draws: [D, N] how often each draw has each image.
-            planes: "intersection", "labelled" and "union" of every class, each [N, R, K].
+            weights: [D, N] how often each image counts.
+            areas: intersection, labelled and union of every class, [3, N, K].
         """
-        self._draws = draws
-        self._planes = planes
+        self._weights = weights
+        self._areas = areas
 
     def _sums(self, plane: str) -> NDArray[np.float64]:
-        """Return what the drawn images add up to, [D, R, K]; only what is asked for is added."""
-        counts = self._planes[plane]
-        summed: NDArray[np.float64] = self._draws @ counts.reshape(len(counts), -1)
-        return summed.reshape(len(self._draws), *counts.shape[1:])
+        """Return what the images add up to, [D, K]; only what is asked for is added."""
+        summed: NDArray[np.float64] = self._weights @ self._areas[_PLANES.index(plane)]
+        return summed
 
     @property
     def miou(self) -> NDArray[np.float64]:
@@ -172,7 +168,7 @@ class ResampledScores:
         """Return the share of labelled pixels that were predicted as their class."""
         found, labelled = self._sums("intersection"), self._sums("labelled")
         with np.errstate(invalid="ignore"):
-            share: NDArray[np.float64] = 100 * found.sum(axis=2) / labelled.sum(axis=2)
+            share: NDArray[np.float64] = 100 * found.sum(axis=1) / labelled.sum(axis=1)
         return share
 
     def _mean_share_of(self, plane: str) -> NDArray[np.float64]:
@@ -181,48 +177,28 @@ class ResampledScores:
         seen = whole > 0
         with np.errstate(invalid="ignore", divide="ignore"):
             shares = np.where(seen, part / whole, 0)
-            mean: NDArray[np.float64] = 100 * shares.sum(axis=2) / seen.sum(axis=2)
+            mean: NDArray[np.float64] = 100 * shares.sum(axis=1) / seen.sum(axis=1)
         return mean
 
 
-ValueOf = Callable[[ResampledScores], NDArray[np.float64]]
-"""From the scores of draws to one of them, [D, R]."""
+ValueOf = Callable[[ReweightedScores], NDArray[np.float64]]
+"""From the scores of D draws to one of them, [D]."""
 
 
-def _miou(scores: ResampledScores) -> NDArray[np.float64]:
-    return scores.miou
-
-
-def resampled_values(
-    images: Sequence[SparseCounts], value_of: ValueOf = _miou
-) -> NDArray[np.float64] | None:
-    """Return a value [RESAMPLES] over resampled sets of images, percent; None below two images.
-
-    Two runs over the same images are resampled alike, so their values can be subtracted pair by
-    pair: that is what makes an interval for a difference narrow.
-    """
-    if len(images) < 2:
-        return None
-    values: NDArray[np.float64] = bootstrap_runs([images], draw_images(len(images)), value_of)[0]
-    return values
-
-
-def bootstrap_runs(
-    runs: Sequence[Sequence[SparseCounts]], draws: NDArray[np.uint16], value_of: ValueOf = _miou
-) -> NDArray[np.float64]:
-    """Return what `resampled_values` does, of several runs over the same images: [R, RESAMPLES].
+def reweighted(images: Sequence[SparseCounts], value_of: ValueOf) -> Reweighted:
+    """Return what computes a score over images that count several times or not at all.
 
     Args:
-        runs: R runs, each with its N images in the same order.
-        draws: [RESAMPLES, N] of `draw_images`; making them takes longer than using them.
-        value_of: from the scores of draws to one of them.
+        images: at least one.
+        value_of: from all scores to the one that is wanted.
     """
-    # Planes in one piece each, or every chunk would copy them anew.
-    areas = np.empty((len(_PLANES), len(runs[0]), len(runs), runs[0][0].num_classes))
-    for r, images in enumerate(runs):
-        for n, image in enumerate(images):
-            areas[:, n, r] = _areas(image.dense())
-    planes = dict(zip(_PLANES, areas, strict=True))
-    chunks = np.split(draws, RESAMPLES // CHUNK)
-    values = [value_of(ResampledScores(chunk.astype(np.float64), planes)) for chunk in chunks]
-    return np.concatenate(values).T
+    # Planes in one piece each, or every product would copy them anew.
+    areas = np.empty((len(_PLANES), len(images), images[0].num_classes))
+    for n, image in enumerate(images):
+        areas[:, n] = _areas(image.dense())
+    return lambda weights: value_of(ReweightedScores(weights, areas))
+
+
+def unlabelled(images: Sequence[SparseCounts], num_classes: int) -> NDArray[np.intp]:
+    """Return the classes of which no image has a labelled pixel, ascending."""
+    return np.flatnonzero(total(images, num_classes)[:-1].sum(axis=1) == 0)

@@ -32,4 +32,4 @@ METRICS = (
         apart="ms+flip",
     ),
 )
-"""Each reads itself off `SegmentationScores` or `ResampledScores` of `confusion.py`."""
+"""Each reads itself off `SegmentationScores` or `ReweightedScores` of `confusion.py`."""

@@ -8,20 +8,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.label_samples import LabelSamples
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
 from hrnet_zoo.models.segmentor import Segmentor
-from hrnet_zoo.tasks.bootstrap import percentile_interval
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.tasks.networks import Networks
-from hrnet_zoo.tasks.scored import ClassFigures, Scored
-from hrnet_zoo.tasks.segmentation.confusion import (
-    SegmentationScores,
-    SparseCounts,
-    resampled_values,
-    total,
-)
 from hrnet_zoo.tasks.segmentation.evaluation import SegmentationEvaluator
 from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING, spread_classes
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
@@ -82,23 +73,6 @@ class SegmentationNetworks(Networks):
         names = dict.fromkeys(metric.protocol for metric in metrics if metric.protocol)
         protocols = {name: SegmentationProtocol.of(setup, name) for name in names}
         return SegmentationEvaluator(network, samples, protocols, device)
-
-    def scored(
-        self, setup: SegmentationSetup, metric: Metric, counted: list[SparseCounts]
-    ) -> Scored:
-        """Return a metric with its bootstrap interval, and the scores of all classes."""
-        assert metric.value_of is not None
-        names = DATASETS[setup.dataset].classes.names
-        scores = SegmentationScores.of(total(counted, setup.num_classes))
-        return Scored(
-            value=metric.value_of(scores),
-            interval=percentile_interval(resampled_values(counted, metric.value_of)),
-            figures={"macc": scores.macc, "aacc": scores.aacc},
-            classes=[
-                ClassFigures(name=name, figures={"iou": iou, "accuracy": accuracy})
-                for name, iou, accuracy in zip(names, scores.iou, scores.accuracy, strict=True)
-            ],
-        )
 
     def protocol(
         self, setup: SegmentationSetup, scale: tuple[int, int] | None

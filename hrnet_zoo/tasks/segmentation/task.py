@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hrnet_zoo.datasets import DATASETS
+from hrnet_zoo.system.wording import and_more
 from hrnet_zoo.tasks.metric import SINGLE, Metric
 from hrnet_zoo.tasks.segmentation.metrics import METRICS, MS_FLIP
 from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS, SegmentationSetup, SlideTest
 from hrnet_zoo.tasks.task import MemoryBounds, Task
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from hrnet_zoo.tasks.scored import ProtocolUsed
+    from hrnet_zoo.tasks.jackknife import Reweighted
+    from hrnet_zoo.tasks.scored import ProtocolUsed, Scored
     from hrnet_zoo.tasks.segmentation.confusion import SparseCounts
     from hrnet_zoo.tasks.segmentation.networks import SegmentationNetworks
+
+_NAMED = 3
+"""Classes that a message names at most."""
 
 
 class SegmentationTask(Task):
@@ -52,26 +54,46 @@ class SegmentationTask(Task):
         several = {"ratios": list(MS_FLIP_RATIOS), "flip": True}
         return used.model_copy(update=several) if protocol == MS_FLIP else used
 
-    def resampled(
-        self, metric: Metric, runs: Sequence[Sequence[str]], draws: NDArray[np.uint16]
-    ) -> tuple[list[float | None], NDArray[np.float64]]:
-        """Return the values of runs over the same images, and of their resamples."""
-        from hrnet_zoo.tasks.segmentation.confusion import (
-            SegmentationScores,
-            bootstrap_runs,
-            total,
-        )
+    def scored(
+        self, setup: SegmentationSetup, metric: Metric, counted: Sequence[SparseCounts]
+    ) -> Scored:
+        """Return a metric with the scores of all classes."""
+        from hrnet_zoo.tasks.scored import ClassFigures, Scored
+        from hrnet_zoo.tasks.segmentation.confusion import SegmentationScores, total, unlabelled
 
         assert metric.value_of is not None
-        decoded = [[self.from_text(text) for text in run] for run in runs]
-        numbers = {image.num_classes for images in decoded for image in images}
+        num_classes, names = setup.num_classes, DATASETS[setup.dataset].classes.names
+        scores = SegmentationScores.of(total(counted, num_classes))
+        # A class that the part lacks would have its say in the whole: how much, nothing here tells.
+        lacking = unlabelled(counted, num_classes) if len(counted) < setup.num_images else ()
+        no_interval = None
+        if len(lacking):
+            said = and_more([names[i] for i in lacking], _NAMED)
+            no_interval = f"no pixel of these images is labelled {said}"
+        return Scored(
+            value=metric.value_of(scores),
+            interval=None if no_interval else self.interval(setup, metric, counted),
+            no_interval=no_interval,
+            figures={"macc": scores.macc, "aacc": scores.aacc},
+            classes=[
+                ClassFigures(name=name, figures={"iou": iou, "accuracy": accuracy})
+                for name, iou, accuracy in zip(names, scores.iou, scores.accuracy, strict=True)
+            ],
+        )
+
+    def reweighted(self, metric: Metric, counted: Sequence[SparseCounts]) -> Reweighted:
+        """Return what computes a score over images that count several times or not at all."""
+        from hrnet_zoo.tasks.segmentation.confusion import reweighted
+
+        assert metric.value_of is not None
+        return reweighted(counted, metric.value_of)
+
+    def require_alike(self, runs: Sequence[Sequence[SparseCounts]]) -> None:
+        """Raise ValueError unless all have as many classes."""
+        numbers = {image.num_classes for images in runs for image in images}
         if len(numbers) > 1:
             msg = f"they have {' and '.join(map(str, sorted(numbers)))} classes, of the same data"
             raise ValueError(msg)
-        values = [
-            metric.value_of(SegmentationScores.of(total(images, *numbers))) for images in decoded
-        ]
-        return values, bootstrap_runs(decoded, draws, metric.value_of)
 
     @property
     def counted(self) -> type[SparseCounts]:

@@ -24,7 +24,8 @@ from hrnet_zoo.records.journal import read_finished
 from hrnet_zoo.records.migrations import newest_line
 from hrnet_zoo.system.strict import first_problem
 from hrnet_zoo.tasks import METRICS, TASKS
-from hrnet_zoo.tasks.bootstrap import LEVEL, RESAMPLES, draw_images
+from hrnet_zoo.tasks.bootstrap import RESAMPLES, draw_images
+from hrnet_zoo.tasks.jackknife import LEVEL
 from hrnet_zoo.verdicts.accuracy import UNFINISHED
 from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
 from hrnet_zoo.verdicts.comparison.pairing import FoundNumber, holm, pair_up

@@ -91,7 +91,7 @@ def test_every_image_is_ranked(results: Mapping[str, ImageResult], samples: Clas
 
 
 def test_scores(results: Mapping[str, ImageResult], samples: ClassSamples) -> None:
-    scored = NETWORKS.score(SETUP, samples, [TOP1], results, ScoreOptions(), Silent())["top1"]
+    scored = TASK.score(SETUP, samples, [TOP1], results, ScoreOptions(), Silent())["top1"]
     right = sum(ranking.best[0] == ranking.label for ranking in rankings(results))
     assert scored.value is not None
     assert scored.value == pytest.approx(100 * right / len(results))

@@ -13,14 +13,12 @@ from support.classification_goldens import FOLDER
 from torch import Tensor
 
 from hrnet_zoo.errors import UsageError
-from hrnet_zoo.tasks.bootstrap import draw_images
 from hrnet_zoo.tasks.classification.top_k import (
     Ranking,
     best_classes,
     class_accuracies,
-    likely_accuracies,
     require_k,
-    resampled_accuracies,
+    reweighted,
     top_k_accuracy,
 )
 
@@ -108,20 +106,8 @@ def made_up_rankings(right: int, wrong: int) -> list[Ranking]:
     return [Ranking(label=0, best=(0,))] * right + [Ranking(label=0, best=(1, 0))] * wrong
 
 
-def test_resamples_are_those_of_the_draws() -> None:
-    runs = [made_up_rankings(3, 1), made_up_rankings(0, 4)]
-    draws = np.array([[1, 1, 1, 1], [0, 0, 0, 4], [4, 0, 0, 0]], np.uint16)
-    expected = [[75.0, 0.0, 100.0], [0.0, 0.0, 0.0]]
-    np.testing.assert_allclose(resampled_accuracies(runs, 1, draws), expected)
-    np.testing.assert_allclose(resampled_accuracies(runs, 2, draws), np.full((2, 3), 100.0))
-
-
-def test_the_short_way_to_resample_has_the_same_spread() -> None:
-    rankings = made_up_rankings(150, 50)
-    drawn = resampled_accuracies([rankings], 1, draw_images(200))[0]
-    likely = likely_accuracies(rankings, 1)
-    assert likely is not None
-    assert likely.shape == drawn.shape
-    assert likely.mean() == pytest.approx(drawn.mean(), abs=0.3)
-    assert likely.std() == pytest.approx(drawn.std(), rel=0.06)
-    assert likely_accuracies(rankings[:1], 1) is None
+def test_images_may_count_several_times_or_not_at_all() -> None:
+    weights = np.array([[1, 1, 1, 1], [0, 0, 0, 4], [4, 0, 0, 0], [0, 0, 0, 0]], np.float64)
+    some = made_up_rankings(3, 1)
+    np.testing.assert_allclose(reweighted(some, 1)(weights), [75.0, 0.0, 100.0, np.nan])
+    np.testing.assert_allclose(reweighted(some, 2)(weights[:3]), [100.0, 100.0, 100.0])
