@@ -89,8 +89,8 @@ class Looking:
             self.network = self._on_device(chosen.network, layout)
             self._settings = self._settings_in_force(layout, chosen.used)
         self._model, self._metrics = loaded.model, [METRICS[name] for name in look.metrics]
-        given = (setup, samples, self.network, self._metrics, device)
-        self._evaluator = task.networks.evaluator(*given)
+        seen = (setup, samples, self.network, self._metrics, device)
+        self._evaluator = task.networks.evaluator(*seen)
 
     def _faster_layout(self, model: Any) -> LayoutMeasured:  # noqa: ANN401 - of any task
         """Return the layout in which a model is faster on the device, folded as it is evaluated."""
@@ -149,8 +149,8 @@ class Looking:
         indices: Iterable[int],
     ) -> Iterator[ImageResult]:
         """Yield results of other kernels that compute the same: unfolded, in the other layout."""
-        other = "contiguous" if self._settings.memory_format == "channels_last" else "channels_last"
-        form, networks = FORMATS[other], self._networks
+        (form,) = (f for name, f in FORMATS.items() if name != self._settings.memory_format)
+        networks = self._networks
         with self._explained(), canonical_precision():
             model = self._model.to(memory_format=form)
             network = networks.with_dense(
