@@ -17,6 +17,7 @@ from hrnet_zoo.errors import UsageError, ZooError
 from hrnet_zoo.records.accuracy import DatasetUsed, EngineName, Measurement, Timings
 from hrnet_zoo.records.files import RecordFile
 from hrnet_zoo.records.journal import Journal
+from hrnet_zoo.runs.allowances import measured_allowances
 from hrnet_zoo.runs.fleet import Fleet
 from hrnet_zoo.runs.looking import Look, Looking
 from hrnet_zoo.runs.options import MeasureOptions
@@ -27,6 +28,7 @@ from hrnet_zoo.tasks.ahead import StageSeconds, one_behind
 from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.tasks.options import WorstOptions
+from hrnet_zoo.tasks.scored import Allowance
 from hrnet_zoo.tasks.tracing import traced
 from hrnet_zoo.zoo.row import Row
 
@@ -81,7 +83,7 @@ class Images:
             if options.save_results is not None:
                 said = self._task.save_results(options.save_results, self._samples, results)
                 self._progress.say(said)
-            self._score(results, looking.seconds)
+            self._score(results, looking.seconds, self._allowances(looking, results))
             journal.finish(images_file)
         if options.worst:
             try:
@@ -184,7 +186,24 @@ class Images:
         texts = {name: self._task.to_text(found) for name, found in result.counted.items()}
         journal.append({"name": result.name, "digest": result.digest, "results": texts})
 
-    def _score(self, results: dict[str, ImageResult], seconds: StageSeconds) -> None:
+    def _allowances(
+        self, looking: Looking | Fleet, results: dict[str, ImageResult]
+    ) -> dict[str, list[Allowance]]:
+        """Measure what a match may differ by, where there can be one."""
+        is_whole = len(results) == len(self._samples) == self._row.setup.num_images
+        if not is_whole or not self._task.resamples:
+            return {}
+        if isinstance(looking, Fleet):
+            looking = looking.in_this_process()
+        given = (looking, self._samples, self._metrics, results, self._progress)
+        return measured_allowances(*given)
+
+    def _score(
+        self,
+        results: dict[str, ImageResult],
+        seconds: StageSeconds,
+        allowances: Mapping[str, list[Allowance]],
+    ) -> None:
         """Add the values, and what they rest on, to the record."""
         setup, samples, metrics = self._row.setup, self._samples, self._metrics
         started = time.perf_counter()
@@ -192,6 +211,8 @@ class Images:
             setup, samples, metrics, results, self._options.score, self._progress
         )
         seconds.metric += time.perf_counter() - started
+        for name, measured in allowances.items():
+            scored[name] = scored[name].model_copy(update={"allowances": measured})
         used = [self._protocols[metric.protocol or ""] for metric in metrics]
         self._file.update(
             dataset=DatasetUsed(
