@@ -191,7 +191,7 @@ class Images:
     ) -> dict[str, list[Allowance]]:
         """Measure what a match may differ by, where there can be one."""
         is_whole = len(results) == len(self._samples) == self._row.setup.num_images
-        if not is_whole or not self._task.resamples:
+        if not is_whole:
             return {}
         if isinstance(looking, Fleet):
             looking = looking.in_this_process()
