@@ -66,7 +66,7 @@ class Matches:
         stream = zlib.decompressobj()
         try:
             content = stream.decompress(base64.b85decode(coded), expected + 1)
-        except zlib.error as error:
+        except (zlib.error, OverflowError) as error:
             raise ValueError(str(error)) from None
         is_whole = stream.eof and not stream.unused_data and len(content) == expected
         if min(num_k, num_m) < 0 or not is_whole:

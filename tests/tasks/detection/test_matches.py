@@ -56,6 +56,10 @@ def recoded(change: Callable[[bytes], bytes]) -> str:
         # 20 bytes of a category are not 14 of a detection, but ten are.
         f"{IMAGE_ID} {int(NUM_CATEGORIES) - 7} {int(COUNT) + 10} {CODED}",
         f"x {NUM_CATEGORIES} {COUNT} {CODED}",
+        f"{IMAGE_ID} {10**30} {COUNT} {CODED}",
+        f"{IMAGE_ID} -1 {COUNT} {CODED}",
+        f"{IMAGE_ID} 0 0 {CODED}",
+        f"{IMAGE_ID} 0 0 ",
         f"{IMAGE_ID} {NUM_CATEGORIES} {COUNT} äöü",
         recoded(lambda content: content[:-1]),
         recoded(lambda content: content + b"0"),
