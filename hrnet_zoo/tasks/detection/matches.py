@@ -47,7 +47,7 @@ class Matches:
         found = np.bincount(self.categories, minlength=len(self.objects))
         table = np.concatenate([found[:, None], self.objects], axis=1).astype("<u4")
         bits = np.stack([self.matched, self.ignored]).reshape(2, -1, _BITS)
-        # The first byte of all detections, then the second: neighbours are alike, and compress well.
+        # The first bytes of all detections, then the second: neighbours are alike, which is short.
         packed = np.packbits(bits, axis=2).transpose(0, 2, 1)
         content = table.tobytes() + self.scores.astype("<f4").tobytes() + packed.tobytes()
         coded = base64.b85encode(zlib.compress(content, 9)).decode("ascii")
