@@ -19,6 +19,7 @@ from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.runs.fleet import Fleet
 from hrnet_zoo.runs.looking import Look, Looking
 from hrnet_zoo.runs.options import MeasureOptions
+from hrnet_zoo.runs.self_test import held_against_upstream
 from hrnet_zoo.system.devices import resolve_devices
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import TASKS
@@ -27,6 +28,7 @@ from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.tasks.options import WorstOptions
 from hrnet_zoo.tasks.tracing import traced
+from hrnet_zoo.verdicts.self_test import disagreement
 from hrnet_zoo.zoo.row import Row
 
 _JOURNAL_FORMAT = 3
@@ -76,6 +78,7 @@ class Images:
                 images_file=images_file.name,
                 settings=looking.settings,
             )
+            self._test_installation(looking)
             self._evaluate(looking, journal, results)
             if options.save_results is not None:
                 said = self._task.save_results(options.save_results, self._samples, results)
@@ -109,6 +112,15 @@ class Images:
             raise UsageError(msg)
         names = [self._samples.name_of(i) for i in range(self._num_images)]
         return Fleet(look, self._devices, names)
+
+    def _test_installation(self, looking: Looking | Fleet) -> None:
+        """Hold this installation against upstream's own code, once for each kind of device."""
+        engine = looking.settings.engine.name
+        given = (self._row, self._metrics, self._devices, self._options, self._progress)
+        found = held_against_upstream(*given, engine=engine)
+        self._file.update(self_test=found)
+        if disagrees := disagreement(self._task, found):
+            self._progress.say(f"{self._row.name}: {disagrees}, so no accuracy can be a match")
 
     def _draw_worst(self, looking: Looking | Fleet, results: Mapping[str, ImageResult]) -> None:
         if isinstance(looking, Fleet):

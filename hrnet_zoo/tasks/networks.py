@@ -19,6 +19,7 @@ from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult, by_name
 from hrnet_zoo.tasks.filled import Filling, fill
 from hrnet_zoo.tasks.options import ScoreOptions
 from hrnet_zoo.tasks.predictor import Predictor
+from hrnet_zoo.tasks.reference import Expected
 from hrnet_zoo.tasks.scored import Scored
 from hrnet_zoo.tasks.worst import WorstImages
 from hrnet_zoo.timing.inputs import TimedImage
@@ -52,6 +53,8 @@ class Networks(ABC):
     """A training step whose memory can be predicted."""
     inference: ClassVar[type[Workload]]
     """An inference whose memory can be predicted."""
+    expected: ClassVar[type[Expected]]
+    """Holds answers against upstream's own."""
     filling: ClassVar[Filling]
     """Random weights for networks whose checkpoint is not at hand."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.tasks.metric import SINGLE, Metric
+from hrnet_zoo.tasks.reference import ReferenceBounds
 from hrnet_zoo.tasks.segmentation.metrics import METRICS, MS_FLIP
 from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS, SegmentationSetup, SlideTest
 from hrnet_zoo.tasks.task import MemoryBounds, Task
@@ -36,6 +37,13 @@ class SegmentationTask(Task):
         high=1.02,
         reason="a prediction counts tensors only, without convolution workspaces and the "
         "allocator's slack; upstream's own models, predicted the same way, give 0.94 to 0.99",
+    )
+
+    reference = ReferenceBounds(
+        least=0.9999,
+        reason="upstream and this package, each with other threads, differ in at most 1 of 100,487 "
+        "pixels; kernels that round logits to 1e-4 can turn the 6 to 13 whose best two classes "
+        "are as near; the smallest of the known mistakes turns 17",
     )
 
     def describe(self, setup: SegmentationSetup) -> list[tuple[str, str]]:
