@@ -23,15 +23,14 @@ class SelfTested:
 
 
 def as_text(result: SelfTested) -> str:
-    """Return a line for each reference, below the name of the row."""
+    """Return a line for each reference and why so much is needed, below the name of the row."""
     row, task = result.row, TASKS[result.row.task]
     lines = [click.style(row.name, bold=True)]
     for each in result.found:
         verdict, colour = ("agrees", "green") if agrees(task, each) else ("disagrees", "red")
         said = f"{each.reference} on {each.device}: {in_words(task, each)}"
         lines.append(f"{click.style(verdict, fg=colour)} with {each.upstream}: {said}")
-    if not result.found:
-        lines.append(none_for(row))
+    lines.append(f"why as much: {task.reference.reason}" if result.found else none_for(row))
     return "\n  ".join(lines)
 
 

@@ -69,7 +69,7 @@ def held_against_upstream(
     """
     found: list[ReferenceAgreement] = []
     for device in one_of_each_kind(devices):
-        test = _SelfTest(
+        test = SelfTest(
             device=device,
             engine=engine,
             graphs=options.graphs,
@@ -81,7 +81,7 @@ def held_against_upstream(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _SelfTest:
+class SelfTest:
     """How references are looked at: as the images of a row are."""
 
     device: torch.device

@@ -20,7 +20,7 @@ from hrnet_zoo.zoo.manifest import load_zoo
 
 BY_NAME = {each.name: each for each in all_references()}
 LABELS = {
-    "fcn_hrnet, whole": "hr18s_cityscapes_imgA_whole",
+    "fcn_hrnet, whole": "hr18s_ade20k_imgA_whole",
     "fcn_hrnet, ms+flip": "hr18s_cityscapes_imgA_msflip",
     "fcn_hrnet, slide": "hr18s_pascal_context_imgA_slide_small",
 }

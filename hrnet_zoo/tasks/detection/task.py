@@ -47,9 +47,9 @@ class DetectionTask(Task):
 
     reference = ReferenceBounds(
         least=0.99,
-        reason="other threads lose none of 100 detections, but the last few are cut off where "
-        "scores are nearly equal; a known mistake loses 6 or more, or moves corners by 0.18 "
-        "pixels, of which 0.05 are allowed",
+        reason="other threads, layouts and engines lose none of 100 detections and move scores by "
+        "4e-6, but the last one is cut off where scores are nearly equal; a known mistake loses 7 "
+        "or more",
     )
 
     def describe(self, setup: DetectionSetup) -> list[tuple[str, str]]:
