@@ -2,9 +2,9 @@
 
     python bench/studies/mutations.py
 
-Every change of tools/mistakes.py is made while `verify` evaluates the demo's rows, or, where only
-other networks can show it, while reference images are looked at. What catches it is asked of the
-verdicts. Nothing here is random. It takes half an hour on two cores and prints a Markdown table.
+Every change of tools/mistakes.py is made while `verify` evaluates the rows of the demo, or, where
+only other networks can show it, while reference images are looked at. What catches it is asked of
+the verdicts. Nothing is random. It takes a quarter of an hour on one core and prints Markdown.
 """
 
 from __future__ import annotations
@@ -183,15 +183,18 @@ def _on_reference(change: Change, name: str, folder: Path) -> Line:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.parse_args()
+    parser.add_argument("changes", nargs="*", help="parts of names; none: all changes")
+    wanted = parser.parse_args().changes or [""]
+    changes = [c for c in (*MISTAKES, *EQUIVALENTS) if any(part in c.name for part in wanted)]
+    setups = [setup for setup in SETUPS if any(part in setup[0] for part in wanted)]
     print("| change | network, metric | points | equal answers | caught by |")
     print("|---|---|---|---|---|")
     with TemporaryDirectory() as folder:
         demo = Demo(Path(folder))
-        for change in (*MISTAKES, *EQUIVALENTS):
+        for change in changes:
             for line in demo.lines(change):
                 _print(line)
-        for setup in SETUPS:
+        for setup in setups:
             _print(demo.set_up_wrongly(*setup))
 
 
