@@ -21,6 +21,7 @@ from hrnet_zoo.tasks.filled import fill
 from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
+REFERENCE = Path(__file__).parents[1] / "hrnet_zoo" / "reference"
 BACKBONES = {"hr18s": "w18_small", "hr18": "w18", "hr48": "w48"}
 
 

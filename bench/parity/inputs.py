@@ -10,7 +10,7 @@ from unittest import mock
 
 import numpy as np
 import torch
-from fill import BACKBONES, DATA, calibrate, filled_state
+from fill import BACKBONES, REFERENCE, calibrate, filled_state
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
@@ -74,7 +74,7 @@ def _calibrate_anew(model: Segmentor, state: dict[str, Tensor], what: Segmentati
 @cache
 def picture(size: tuple[int, int]) -> NDArray[np.uint8]:
     """Return the top left part of the goldens' picture, mirrored at its borders where needed."""
-    with Image.open(DATA / "imgA.png") as image:
+    with Image.open(REFERENCE / "imgA.png") as image:
         whole = np.asarray(image.convert("RGB"))
     margins = [
         (0, max(0, wanted - there)) for wanted, there in zip(size, whole.shape, strict=False)

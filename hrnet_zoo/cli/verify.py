@@ -132,6 +132,12 @@ def parse_tolerance(
     metavar="FILE",
     help="Write all detections in COCO's results format; one NAME only.",
 )
+@click.option(
+    "--self-test",
+    is_flag=True,
+    help="Only compare with upstream's own answers on the images that ship with hrnet-zoo, which "
+    "takes neither data nor weights; other runs do so first.",
+)
 @coco_backend_option
 @fetch_options
 @format_option("text", "json")
@@ -145,6 +151,7 @@ def verify(
     verbose: bool,
     output: Path,
     save_results: Path | None,
+    self_test: bool,
     coco_backend: BackendChoice,
     form: str,
     **given: Any,  # noqa: ANN401 - options by the names that MeasureOptions has for them
@@ -155,7 +162,7 @@ def verify(
     from hrnet_zoo.tasks.options import ScoreOptions
 
     asked = [(row, zoo.metrics_of(row, metrics)) for row in rows]
-    _refuse_without_images(asked, given)
+    _refuse_without_images(asked, given | {"self_test": self_test})
     row, task = rows[0], TASKS[rows[0].task]
     if save_results is not None and not task.saves_results:
         msg = f"--save-results is for detections; {row.name} {task.does}."
@@ -169,7 +176,47 @@ def verify(
         save_results=save_results,
         **given,
     )
+    if self_test:
+        _refuse_beside_self_test({**given, "save_results": save_results, "tolerance": tolerance})
+        return _self_test(asked, options, form)
     return verify_and_print(asked, options, output, tolerance, form, verbose=verbose)
+
+
+def _refuse_beside_self_test(given: Mapping[str, object]) -> None:
+    of_data = ("checkpoint", "limit", "partial", "worst", "profile", "save_results", "tolerance")
+    unused = [f"--{name.replace('_', '-')}" for name in of_data if given[name]]
+    if unused:
+        msg = (
+            "--self-test looks at reference images alone, with weights that are made for it, so "
+            f"there is nothing for {', '.join(unused)} to do. Leave out one or the other."
+        )
+        raise click.UsageError(msg)
+
+
+def _self_test(
+    asked: Sequence[tuple[Row, Sequence[str]]], options: MeasureOptions, form: str
+) -> int:
+    """Hold this installation against upstream's own answers, and print how far they agree."""
+    from hrnet_zoo.cli.progress import show_progress
+    from hrnet_zoo.report.self_tests import SelfTested, as_json, as_text
+    from hrnet_zoo.runs.self_test import held_against_upstream
+    from hrnet_zoo.system.devices import resolve_devices
+    from hrnet_zoo.tasks import METRICS, TASKS
+    from hrnet_zoo.verdicts.self_test import exit_code
+
+    results = []
+    for row, names in asked:
+        metrics = [METRICS[name] for name in names]
+        with show_progress() as progress:
+            devices = resolve_devices(options.device, progress)
+            given = (row, metrics, devices, options, progress)
+            found = held_against_upstream(*given, engine=options.engine, anew=True)
+        results.append(SelfTested(row=row, found=found))
+        if form == "text":
+            click.echo(as_text(results[-1]))
+    if form == "json":
+        click.echo(as_json(results))
+    return exit_code([(TASKS[each.row.task], each.found) for each in results])
 
 
 def _refuse_without_images(
@@ -180,8 +227,8 @@ def _refuse_without_images(
 
     names = {name for _, metrics in asked for name in metrics}
     needed = any(METRICS[n].protocol not in TASKS[row.task].counts for row, ns in asked for n in ns)
-    of_images = ("checkpoint", "limit", "partial", "worst", "profile")
-    unused = [f"--{name}" for name in of_images if given[name]]
+    of_images = ("checkpoint", "limit", "partial", "worst", "profile", "self_test")
+    unused = [f"--{name.replace('_', '-')}" for name in of_images if given[name]]
     if unused and names and not needed:
         msg = (
             f"{', '.join(sorted(names))}: counted in the network alone, without weights or images, "

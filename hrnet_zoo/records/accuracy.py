@@ -13,6 +13,7 @@ from pydantic import StringConstraints
 
 from hrnet_zoo.records.base import Record, Status
 from hrnet_zoo.system.strict import Part
+from hrnet_zoo.tasks.reference import ReferenceAgreement
 from hrnet_zoo.tasks.scored import ProtocolUsed, Scored
 from hrnet_zoo.timing.observations import Agreement, Layout, LayoutMeasured
 from hrnet_zoo.weights.taken import Taken
@@ -144,6 +145,9 @@ class AccuracyRecord(Record):
     dataset: DatasetUsed | None = None
     settings: Settings | None = None
     measurements: list[Measurement] = []
+    self_test: list[ReferenceAgreement] | None = None
+    """How far this installation, on the run's devices, gave upstream's own answers on reference
+    images; empty: there are none for the architecture. None: it was not tested."""
     not_run: dict[str, str] = {}
     """Metrics that were asked for and could not be measured, with the reason."""
     timings: Timings | None = None

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.report.self_tests import none_for
 from hrnet_zoo.report.text import aligned, metric_title, or_dash, to_json
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.metric import Metric
@@ -89,6 +90,7 @@ def as_text(result: RowResult, *, verbose: bool = False) -> str:
     ]
     lines += [f"checkpoint: {text}" for text in _checkpoint(result)]
     lines += [f"note: {remark}" for remark in result.record.remarks]
+    lines += [f"note: {none_for(result.row)}"] if result.record.self_test == [] else []
     lines += _time_line(result.record)
     return "\n  ".join([*lines, f"record: {result.record_path}"])
 

@@ -21,6 +21,7 @@ from hrnet_zoo.runs.allowances import measured_allowances
 from hrnet_zoo.runs.fleet import Fleet
 from hrnet_zoo.runs.looking import Look, Looking
 from hrnet_zoo.runs.options import MeasureOptions
+from hrnet_zoo.runs.self_test import held_against_upstream
 from hrnet_zoo.system.devices import resolve_devices
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import TASKS
@@ -30,6 +31,7 @@ from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.tasks.options import WorstOptions
 from hrnet_zoo.tasks.scored import Allowance
 from hrnet_zoo.tasks.tracing import traced
+from hrnet_zoo.verdicts.self_test import disagreement
 from hrnet_zoo.zoo.row import Row
 
 _JOURNAL_FORMAT = 4
@@ -79,6 +81,7 @@ class Images:
                 images_file=images_file.name,
                 settings=looking.settings,
             )
+            self._test_installation(looking)
             self._evaluate(looking, journal, results)
             if options.save_results is not None:
                 said = self._task.save_results(options.save_results, self._samples, results)
@@ -112,6 +115,15 @@ class Images:
             raise UsageError(msg)
         names = [self._samples.name_of(i) for i in range(len(self._samples))]
         return Fleet(look, self._devices, names)
+
+    def _test_installation(self, looking: Looking | Fleet) -> None:
+        """Hold this installation against upstream's own code, once for each kind of device."""
+        engine = looking.settings.engine.name
+        given = (self._row, self._metrics, self._devices, self._options, self._progress)
+        found = held_against_upstream(*given, engine=engine)
+        self._file.update(self_test=found)
+        if disagrees := disagreement(self._task, found):
+            self._progress.say(f"{self._row.name}: {disagrees}, so no accuracy can be a match")
 
     def _draw_worst(self, looking: Looking | Fleet, results: Mapping[str, ImageResult]) -> None:
         if isinstance(looking, Fleet):

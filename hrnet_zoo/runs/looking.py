@@ -21,6 +21,7 @@ from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.evaluation import ImageResult, evaluate
+from hrnet_zoo.tasks.networks import LoadedNetwork
 from hrnet_zoo.tasks.setup import Setup
 from hrnet_zoo.timing.graphs import Frequent
 from hrnet_zoo.timing.inputs import TimedImage
@@ -58,6 +59,7 @@ class Looking:
         device: torch.device,
         progress: Progress,
         samples: Any = None,  # noqa: ANN401 - of any data set
+        loaded: LoadedNetwork | None = None,
     ) -> None:
         """Load the network.
 
@@ -66,6 +68,7 @@ class Looking:
             device: where.
             progress: told why another engine than the one wished for computes.
             samples: the data set, if it is open already.
+            loaded: the network, if it has its weights already; the checkpoint is not read then.
 
         Raises:
             ZooError: checkpoint or data cannot be used, or the device fails.
@@ -78,7 +81,7 @@ class Looking:
         if samples is None:
             samples = task.open_data(setup, look.data_folder)
         with self._explained(), canonical_precision():
-            loaded = task.networks.load(look.name, setup, look.checkpoint, device)
+            loaded = loaded or task.networks.load(look.name, setup, look.checkpoint, device)
             self.taken = loaded.taken
             layout = look.layout or self._faster_layout(loaded.model)
             model = loaded.model.to(memory_format=FORMATS[layout.layout])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -224,6 +224,16 @@ def failure_explained(device: torch.device) -> Iterator[None]:
             "process, sometimes a restart of the machine."
         )
         raise PrerequisiteError(msg) from None
+
+
+def one_of_each_kind(devices: Sequence[torch.device]) -> list[torch.device]:
+    """Return the first of each model among some devices; all CPUs are one."""
+    kinds: dict[str, torch.device] = {}
+    for device in devices:
+        is_cpu = device.type == "cpu"
+        name = "cpu" if is_cpu else torch.cuda.get_device_name(device)
+        kinds.setdefault(name, torch.device("cpu") if is_cpu else device)
+    return list(kinds.values())
 
 
 def synchronised_time(device: torch.device) -> float:

@@ -36,6 +36,10 @@ class Filling:
     """End of the names of biases whose last entry is the background's."""
     usual_inputs: Mapping[str, int] = field(default_factory=dict)
     """Weight -> the input channels for which its gain was found."""
+    salt: str = ""
+    """What names are drawn with, before them."""
+    spread: float = 0.1
+    """Standard deviation of biases and running means."""
     is_centred: bool = False
     """Whether all weights into a channel have mean 0; without, a mean over all positions would
     hardly depend on the image."""
@@ -56,7 +60,7 @@ def fill(model: nn.Module, filling: Filling) -> None:
 def _entry(key: str, shape: tuple[int, ...], filling: Filling) -> Tensor:
     if key.endswith("num_batches_tracked"):
         return torch.zeros(shape, dtype=torch.int64)
-    rng = np.random.Generator(np.random.PCG64(zlib.crc32(key.encode())))
+    rng = np.random.Generator(np.random.PCG64(zlib.crc32((filling.salt + key).encode())))
     return torch.from_numpy(np.asarray(_draw(rng, key, shape, filling), dtype=np.float32))
 
 
@@ -74,7 +78,7 @@ def _draw(
         usual = filling.usual_inputs.get(key, shape[1])
         gain = _first_found(filling.gains, key) * float(np.sqrt(usual / shape[1]))
         return np.asarray(values * (gain / np.sqrt(np.prod(shape[1:]))))
-    values *= 0.1
+    values *= filling.spread
     if filling.background is not None and key.endswith(filling.background):
         values[-1] += _BACKGROUND_SHIFT
     elif key.endswith(".bias"):

@@ -17,6 +17,7 @@ from hrnet_zoo.models.folding import folded
 from hrnet_zoo.tasks.evaluation import Evaluator
 from hrnet_zoo.tasks.filled import Filling, fill
 from hrnet_zoo.tasks.predictor import Predictor
+from hrnet_zoo.tasks.reference import Expected
 from hrnet_zoo.tasks.worst import WorstImages
 from hrnet_zoo.timing.inputs import TimedImage
 from hrnet_zoo.timing.variants import Timeable, TimedNetwork
@@ -49,6 +50,8 @@ class Networks(ABC):
     """A training step whose memory can be predicted."""
     inference: ClassVar[type[Workload]]
     """An inference whose memory can be predicted."""
+    expected: ClassVar[type[Expected]]
+    """Holds answers against upstream's own."""
     filling: ClassVar[Filling]
     """Random weights for networks whose checkpoint is not at hand."""
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.errors import UsageError
 from hrnet_zoo.tasks.metric import SINGLE, Metric
+from hrnet_zoo.tasks.reference import ReferenceBounds
 from hrnet_zoo.tasks.setup import Setup
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class Task(ABC):
     """Ways to look at an image, of which `predict` takes any."""
     memory: ClassVar[MemoryBounds | None] = None
     """What predictions of training memory are held against; None: nothing is known."""
+    reference: ClassVar[ReferenceBounds]
+    """How like upstream's its answers on reference images have to be."""
     counts: ClassVar[tuple[str, ...]] = ()
     """Protocols that look at the network alone, without data and weights; see `Networks.count`."""
     methods: ClassVar[Mapping[str, str]]

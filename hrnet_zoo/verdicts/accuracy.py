@@ -15,6 +15,7 @@ from hrnet_zoo.records.base import Status
 from hrnet_zoo.records.selection import Counting
 from hrnet_zoo.system.wording import Answer
 from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.verdicts.self_test import disagreement
 from hrnet_zoo.verdicts.tolerance import Tolerance, tolerance_for
 from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
@@ -171,6 +172,8 @@ def _obstacles(row: Row, record: AccuracyRecord, measurement: Measurement) -> It
         return
     if record.settings is not None and record.settings.tf32:
         yield "it was computed with TF32, not in float32"
+    if disagrees := disagreement(TASKS[row.task], record.self_test):
+        yield disagrees
     if dataset.name != row.setup.dataset:
         yield f"it was measured on {dataset.name}, documented on {row.setup.dataset}"
     prefix = row.checkpoint_sha256_prefix

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from fill import DATA
+from fill import DATA, REFERENCE
 
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.datasets.normalisation import Normalisation
@@ -41,7 +41,7 @@ def test_size_goldens(case: dict[str, list[int]]) -> None:
     "case", [c for c in GOLDEN["images"] if "array" in c], ids=lambda case: case["array"]
 )
 def test_resized_pixels_are_upstreams(case: dict[str, Any]) -> None:
-    path = DATA / "imgA.png"
+    path = REFERENCE / "imgA.png"
     resized = resize_keep_ratio(decode_image(path.read_bytes(), path), tuple(case["scale"]))
     stored = np.load(DATA / "resize.npz")[case["array"]]
     stride = case["stride"]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from detection_fill import draw
+from fill import REFERENCE
 from support.detection_goldens import FCOS_LATER, FCOS_OF_THE_README, FOLDER, RGB
 from torch import Tensor
 from torchvision.models import resnext101_64x4d
@@ -259,7 +260,7 @@ def test_resized_and_padded_sizes(case: dict[str, Any]) -> None:
 
 def test_resized_pixels_and_normalised_values() -> None:
     stored = np.load(FOLDER / "preprocess.npz")
-    image = cv2.imread(str(FOLDER / "image_a.png"))
+    image = cv2.imread(str(REFERENCE / "image_a.png"))
     assert image is not None
     resized = resize_keep_ratio(np.asarray(image, np.uint8), (672, 448))
     assert list(resized.shape) == stored["a_resized_shape"].tolist()

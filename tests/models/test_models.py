@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from fill import BACKBONES, DATA, filled_model
+from fill import BACKBONES, DATA, REFERENCE, filled_model
 from torch import Tensor, nn
 
 from hrnet_zoo.datasets.images import decode_image
@@ -39,7 +39,7 @@ IMAGENET = Normalisation(
 
 
 def image_a() -> np.ndarray[Any, np.dtype[np.uint8]]:
-    path = DATA / "imgA.png"
+    path = REFERENCE / "imgA.png"
     return decode_image(path.read_bytes(), path)
 
 

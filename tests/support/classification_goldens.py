@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from classification_fill import filled
-from fill import DATA
+from fill import DATA, REFERENCE
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -40,7 +40,7 @@ def golden(name: str) -> dict[str, NDArray[np.float32]]:
 
 @cache
 def image(name: str) -> NDArray[np.uint8]:
-    path = FOLDER / f"{name}.png"
+    path = REFERENCE / f"{name}.png"
     return decode_image(read_bytes(path), path)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import torch
 from detection_fill import entry
-from fill import DATA
+from fill import DATA, REFERENCE
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -104,7 +104,7 @@ def decoded(size: tuple[int, int], counts: str) -> NDArray[np.bool_]:
 
 @cache
 def network_input(normalisation: Normalisation) -> Tensor:
-    image = cv2.imread(str(FOLDER / "image_a.png"))
+    image = cv2.imread(str(REFERENCE / "image_a.png"))
     assert image is not None
     rgb = np.ascontiguousarray(image[:, :, ::-1]).astype(np.uint8)
     x = to_network_input(resize_keep_ratio(rgb, (672, 448)), normalisation, torch.device("cpu"))

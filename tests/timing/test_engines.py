@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from detection_fill import filled
-from fill import DATA, filled_model
+from fill import DATA, REFERENCE, filled_model
 from matching import match_detections
 from support import classification_goldens, detection_goldens
 
@@ -43,7 +43,7 @@ def test_segmentors_in_openvino_give_upstreams_logits(tag: str) -> None:
     case = INDEX[tag]
     model = filled_model(case["width"], 19, case["dataset"])
     assert isinstance(model, FCN)
-    path = DATA / "imgA.png"
+    path = REFERENCE / "imgA.png"
     imagenet = Normalisation(
         channel_order="rgb", mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375)
     )

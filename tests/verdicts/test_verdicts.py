@@ -16,6 +16,7 @@ from hrnet_zoo.records.accuracy import (
     Settings,
 )
 from hrnet_zoo.records.files import now
+from hrnet_zoo.tasks.reference import ReferenceAgreement
 from hrnet_zoo.tasks.scored import Interval, ProtocolUsed
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup, WholeTest
 from hrnet_zoo.verdicts.accuracy import Judgement, Verdict, exit_code, judge
@@ -160,6 +161,23 @@ def test_tf32_is_not_comparable() -> None:
         num_workers=1,
     )
     assert "TF32" in verdict(77.19, settings=settings).reason
+
+
+def test_an_installation_that_disagrees_with_upstream_gives_no_match() -> None:
+    found = ReferenceAgreement(
+        reference="fcn_hrnet, whole",
+        upstream="mmsegmentation 0.20.2",
+        device="cpu",
+        tested_at=now(),
+        num_compared=10_000,
+        num_equal=9721,
+    )
+    judgement = verdict(77.19, self_test=[found])
+    assert judgement.verdict is Verdict.NOT_COMPARABLE
+    assert "97.2100% of labels equal, 99.9900% needed" in judgement.reason
+    same = found.model_copy(update={"num_equal": 10_000})
+    assert verdict(77.19, self_test=[same]).verdict is Verdict.MATCH
+    assert verdict(77.19, self_test=[]).verdict is Verdict.MATCH
 
 
 def test_a_record_of_another_row_is_not_comparable() -> None:

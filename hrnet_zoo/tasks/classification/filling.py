@@ -11,5 +11,7 @@ CLASSIFICATION_FILLING = Filling(
         (r"\.branches\..*conv2\.weight|\.layer1\..*conv3\.weight", 0.6),
         (r"", 1.0),
     ),
+    salt="cls-3/",
+    spread=0.03,
     is_centred=True,
 )

@@ -14,6 +14,7 @@ from hrnet_zoo.tasks.classification.filling import CLASSIFICATION_FILLING
 from hrnet_zoo.tasks.classification.metrics import TopK
 from hrnet_zoo.tasks.classification.predictor import ClassificationPredictor
 from hrnet_zoo.tasks.classification.protocol import ClassificationProtocol, Network
+from hrnet_zoo.tasks.classification.reference import ExpectedClasses
 from hrnet_zoo.tasks.classification.setup import ClassificationSetup
 from hrnet_zoo.tasks.classification.size import NetworkSize, size_of
 from hrnet_zoo.tasks.classification.timed import CLASSIFICATION_TIMING, TimedClassifier
@@ -38,6 +39,7 @@ class ClassificationNetworks(Networks):
     timed_network = TimedClassifier
     training = ClassificationTraining
     inference = ClassificationInference
+    expected = ExpectedClasses
     filling = CLASSIFICATION_FILLING
 
     def build(self, setup: ClassificationSetup) -> Classifier:

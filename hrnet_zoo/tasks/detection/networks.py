@@ -16,6 +16,7 @@ from hrnet_zoo.tasks.detection.filling import DETECTION_FILLING
 from hrnet_zoo.tasks.detection.metrics import CocoMetric
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
+from hrnet_zoo.tasks.detection.reference import ExpectedDetections
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.detection.timed import DETECTION_TIMING, TimedDetector
 from hrnet_zoo.tasks.detection.workloads import DetectionInference, DetectionTraining, untrained
@@ -33,6 +34,7 @@ class DetectionNetworks(Networks):
     timed_network = TimedDetector
     training = DetectionTraining
     inference = DetectionInference
+    expected = ExpectedDetections
     filling = DETECTION_FILLING
 
     def build(self, setup: DetectionSetup) -> nn.Module:

@@ -17,6 +17,7 @@ from hrnet_zoo.tasks.segmentation.evaluation import SegmentationEvaluator
 from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING, spread_classes
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
 from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol, evaluated_network
+from hrnet_zoo.tasks.segmentation.reference import ExpectedLabels
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
 from hrnet_zoo.tasks.segmentation.timed import SEGMENTATION_TIMING, TimedSegmentor
 from hrnet_zoo.tasks.segmentation.workloads import (
@@ -40,6 +41,7 @@ class SegmentationNetworks(Networks):
     timed_network = TimedSegmentor
     training = SegmentationTraining
     inference = SegmentationInference
+    expected = ExpectedLabels
     filling = SEGMENTATION_FILLING
 
     def build(self, setup: SegmentationSetup) -> nn.Module:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.system.wording import and_more
 from hrnet_zoo.tasks.metric import SINGLE, Metric
+from hrnet_zoo.tasks.reference import ReferenceBounds
 from hrnet_zoo.tasks.segmentation.metrics import METRICS, MS_FLIP
 from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS, SegmentationSetup, SlideTest
 from hrnet_zoo.tasks.task import MemoryBounds, Task
@@ -38,6 +39,13 @@ class SegmentationTask(Task):
         high=1.02,
         reason="a prediction counts tensors only, without convolution workspaces and the "
         "allocator's slack; upstream's own models, predicted the same way, give 0.94 to 0.99",
+    )
+
+    reference = ReferenceBounds(
+        least=0.9999,
+        reason="of 100,487 pixels other threads, layouts and engines turn at most 2; kernels that "
+        "round logits to 1e-4 could turn the 10 whose best two classes are as near; the smallest "
+        "of the known mistakes turns 18",
     )
 
     def describe(self, setup: SegmentationSetup) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from fill import REFERENCE as IMAGES
 from numpy.typing import NDArray
 from PIL import Image
 from pydantic import ValidationError
@@ -31,7 +32,11 @@ from hrnet_zoo.tasks.classification.setup import ClassificationSetup, Classifica
 REFERENCE: dict[str, Any] = json.loads((FOLDER / "preprocess.json").read_text())
 CASES: dict[str, dict[str, Any]] = REFERENCE["cases"]
 INPUTS = np.load(FOLDER / "preprocess.npz")
-FILES = {"harbour": "harbour.png", "tower": "tower.png", "turned": "turned.jpg"}
+FILES = {
+    "harbour": IMAGES / "harbour.png",
+    "tower": IMAGES / "tower.png",
+    "turned": FOLDER / "turned.jpg",
+}
 
 Pixels = NDArray[np.uint8]
 
@@ -51,7 +56,7 @@ def stored_image(name: str, folder: Path) -> Path:
     """Return the file of a case; made-up images are written first."""
     source = CASES[name]["source"]
     if source == "file":
-        return FOLDER / FILES[name]
+        return FILES[name]
     rgb = int_image(source["h"], source["w"], source["k"])
     kinds = {"rgb": rgb, "grey": rgb[:, :, 0], "rgba": np.dstack([rgb, rgb[:, :, 2]])}
     path = folder / f"{name}.png"
