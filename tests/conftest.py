@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from fill import calibrate, filled_state
+from support.fewer import open_every_ninth
 from support.trees import Finished, RunCli
 
 from hrnet_zoo.cli import main
@@ -41,6 +42,11 @@ def ceilings() -> Iterator[None]:
         for measure in (bottlenecks.peak_gflops, bottlenecks.copy_gbs):
             patch.setattr(bottlenecks, measure.__name__, cache(measure))
         yield
+
+
+@pytest.fixture
+def fewer_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    open_every_ninth(monkeypatch)
 
 
 @pytest.fixture

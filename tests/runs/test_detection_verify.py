@@ -318,7 +318,7 @@ def test_results_go_nowhere_for_label_maps(verify: Verify) -> None:
 def test_killed_runs_go_on_and_end_as_an_uninterrupted_one(
     tmp_path: Path, fcos_checkpoint: Path
 ) -> None:
-    count = 24
+    count = 16
     make_coco(tmp_path / "data", count=count)
     arguments = [
         "verify", FCOS, "--zoo", str(small_scale_zoo(tmp_path, (96, 64))),
