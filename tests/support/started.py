@@ -23,9 +23,11 @@ def _context() -> ForkServerContext:
     context = get_context("forkserver")
     context.set_forkserver_preload(
         [
+            "hrnet_zoo.cli.verify",
             "hrnet_zoo.runs.images",
             "hrnet_zoo.tasks.detection.networks",
             "hrnet_zoo.tasks.segmentation.networks",
+            "torchvision.ops",
         ]
     )
     return context
