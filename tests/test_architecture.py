@@ -215,3 +215,16 @@ def test_what_starts_fast_imports_neither_scipy_nor_pandas(arguments: list[str])
         f"sys.argv = ['hrnet-zoo', *{arguments}]\nmain()"
     )
     assert finished.returncode == 0, finished.stderr
+
+
+@pytest.mark.parametrize("row", ["fcn_hr5s_180x270_2k_scenes", "hrnet-w2s_scenes"])
+def test_only_detectors_wait_for_torchvision(row: str) -> None:
+    demo = PACKAGE / "demo"
+    arguments = ["verify", row, "--zoo", str(demo / "zoo.yaml"), "--data-root", str(demo / "data")]
+    finished = python(
+        "import sys; sys.modules['torchvision'] = None\n"
+        "from hrnet_zoo.cli import main\n"
+        f"sys.argv = ['hrnet-zoo', *{arguments}, '--device', 'cpu', '--limit', '1']\nmain()"
+    )
+    assert finished.returncode == 3, finished.stderr
+    assert "images were evaluated" in finished.stdout

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.ops import box_iou
 
 from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.timing.observations import Agreement, Calibration
@@ -103,6 +102,8 @@ def num_matched(reference: ImageDetections, ours: ImageDetections) -> int:
 
 def _iou(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the intersection over union of boxes [M, 4] and [N, 4], [M, N]; 1 if nearly equal."""
+    from torchvision.ops import box_iou  # noqa: PLC0415 - slow to import
+
     x, y = a.astype(np.float64), b.astype(np.float64)
     # Two boxes without any area have 0 / 0.
     shared: NDArray[np.float64] = np.nan_to_num(

@@ -16,16 +16,18 @@ from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.folder import read_records
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.manifest import load_zoo
+from hrnet_zoo.zoo.row import Row
 
 ROW, DETECTOR, CLASSIFIER = load_zoo(hrnet_zoo.demo.MANIFEST).rows
 
 
-def altered_demo(tmp_path: Path, points: float) -> Path:
-    """Copy the demo's manifest and checkpoints, all documented numbers changed by ``points``."""
+def altered_demo(tmp_path: Path, miou: float = 0, box_ap: float = 0) -> Path:
+    """Copy the demo's manifest and checkpoints, documented numbers changed by so many points."""
     folder = tmp_path / "altered"
     shutil.copytree(hrnet_zoo.demo.MANIFEST.parent / "checkpoints", folder / "checkpoints")
     altered = hrnet_zoo.demo.MANIFEST.read_text()
-    for metric, documented in (("miou", ROW.text("miou")), ("box_ap", DETECTOR.text("box_ap"))):
+    for row, metric, points in ((ROW, "miou", miou), (DETECTOR, "box_ap", box_ap)):
+        documented = row.text(metric)
         assert documented is not None
         quoted = f'{metric}: "{documented}"'
         assert quoted in altered
@@ -71,14 +73,14 @@ def test_demo_verifies_its_documented_numbers(tmp_path: Path, run_cli: RunCli) -
     assert "box AP measured" in table
 
 
-@pytest.mark.parametrize(("points", "verdict"), [(1.0, "worse"), (-1.0, "better")])
 def test_one_point_off_is_a_mismatch(
-    tmp_path: Path, run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, points: float, verdict: str
+    tmp_path: Path, run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hrnet_zoo.demo, "MANIFEST", altered_demo(tmp_path, points))
+    monkeypatch.setattr(hrnet_zoo.demo, "MANIFEST", altered_demo(tmp_path, miou=1, box_ap=-1))
     finished = run_cli("demo", "--output", tmp_path / "demo")
     assert finished.code == 1
-    assert f"mismatch ({verdict})" in finished.out
+    for metric, verdict in (("mIoU", "worse"), ("box AP", "better")):
+        assert re.search(rf"{metric} .*mismatch \({verdict}\)", finished.out)
     assert "up to 0.105 is a match" in finished.out
 
 
@@ -100,14 +102,17 @@ def test_a_wider_allowance_is_named(tmp_path: Path, run_cli: RunCli) -> None:
     assert "up to 2.005 is a match, by the --tolerance given" in finished.out
 
 
-@pytest.mark.parametrize(("points", "verdict"), [(1.0, "worse"), (-1.0, "better")])
-def test_an_ap_that_is_one_point_off_is_a_mismatch(
-    tmp_path: Path, run_cli: RunCli, points: float, verdict: str
+@pytest.mark.parametrize(
+    ("row", "off", "verdict"),
+    [(ROW, {"miou": -1}, "better"), (DETECTOR, {"box_ap": 1}, "worse")],
+    ids=["mIoU", "box AP"],
+)
+def test_verify_says_so_the_other_way_round(
+    tmp_path: Path, run_cli: RunCli, row: Row, off: dict[str, float], verdict: str
 ) -> None:
-    zoo = altered_demo(tmp_path, points)
     finished = run_cli(
-        "verify", DETECTOR.name, "--zoo", zoo, "--data-root", hrnet_zoo.demo.DATA_ROOT,
-        "--output", tmp_path / "records",
+        "verify", row.name, "--zoo", altered_demo(tmp_path, **off), "--data-root",
+        hrnet_zoo.demo.DATA_ROOT, "--output", tmp_path / "records",
     )  # fmt: skip
     assert finished.code == 1
     assert f"mismatch ({verdict})" in finished.out

@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +18,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from rows import detection_protocol, load_detector, load_segmentor
+from support.fewer import STEP
 from support.trees import RunCli
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -37,7 +37,6 @@ from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.classification.protocol import ClassificationProtocol, cropped_image
 from hrnet_zoo.tasks.classification.setup import ClassificationSetup
 from hrnet_zoo.tasks.detection.protocol import detect, to_image_detections
-from hrnet_zoo.tasks.task import Task
 from hrnet_zoo.timing.observations import Agreement, TrainedFigure
 from hrnet_zoo.timing.variants import Recipe
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -58,20 +57,7 @@ FIGURE = TrainedFigure(
 SMALL = ("--scale", "96x64", "--device", "cpu", "--threads", 1, "--limit-seconds", 0.2)
 REAL = ("fcn_hr18s_512x1024_40k_cityscapes", "fcn_hr18s_512x512_20k_voc12aug")
 
-STEP = 9
-"""Bfloat16 is slow on most processors, so plain loops see every ninth image of the demo."""
 OBJECTS = sorted((hrnet_zoo.demo.DATA_ROOT / "scenes_objects" / "val").rglob("*.png"))[::STEP]
-
-
-@pytest.fixture
-def fewer_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = Task.open_data
-
-    def open_data(task: Task, setup: Any, folder: Path) -> Any:
-        samples: Any = opened(task, setup, folder)
-        return replace(samples, images=samples.images[::STEP])
-
-    monkeypatch.setattr(Task, "open_data", open_data)
 
 
 def weights(row: Row) -> Path:

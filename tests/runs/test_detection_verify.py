@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +21,7 @@ from PIL import Image
 from support.accuracy import read_record
 from support.coco_tree import change_annotations, image_file, make_coco, read_annotations
 from support.detection_trees import FCOS, annotate_as_predicted, small_scale_zoo, write_filled
+from support.started import started
 from support.trees import Finished, RunCli
 from torch.nn import functional as F
 
@@ -325,7 +324,7 @@ def test_results_go_nowhere_for_label_maps(verify: Verify) -> None:
 def test_killed_runs_go_on_and_end_as_an_uninterrupted_one(
     tmp_path: Path, fcos_checkpoint: Path
 ) -> None:
-    count = 24
+    count = 16
     make_coco(tmp_path / "data", count=count)
     arguments = [
         "verify", FCOS, "--zoo", str(small_scale_zoo(tmp_path, (96, 64))),
@@ -338,8 +337,9 @@ def test_killed_runs_go_on_and_end_as_an_uninterrupted_one(
         for _ in range(kills):
             _kill_a_run(given, tmp_path / output, count)
         saved = tmp_path / f"{output}.json"
-        command = [sys.executable, "-m", "hrnet_zoo", *given, "--save-results", str(saved)]
-        assert subprocess.run(command, capture_output=True, check=False).returncode == 3
+        process = started(*given, "--save-results", str(saved))
+        process.join()
+        assert process.exitcode == 3
         results[output] = saved.read_text()
     assert results["killed"] == results["whole"]
     records = [read_record(path) for path in (tmp_path / "killed").glob("*/*.json")]
@@ -351,14 +351,11 @@ def _kill_a_run(arguments: list[str], output: Path, count: int) -> None:
     """Start a run and kill it once it has done a few more images."""
     before = _entries(output)
     wanted = min(before + random.Random(before).randint(1, 4), count - 2)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "hrnet_zoo", *arguments],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    while _entries(output) < wanted and process.poll() is None:
+    process = started(*arguments)
+    while _entries(output) < wanted and process.is_alive():
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
 
 
 def _entries(output: Path) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,7 +15,8 @@ import pytest
 import torch
 from fill import filled_state
 from support.accuracy import read_record
-from support.trees import RunCli, heed_interrupts, make_cityscapes
+from support.started import started
+from support.trees import RunCli, make_cityscapes
 
 from hrnet_zoo.demo import MANIFEST
 from hrnet_zoo.models import build_segmentor
@@ -74,23 +75,20 @@ def completed(output: Path) -> AccuracyRecord:
     return record
 
 
-def kill_after(arguments: list[str], images: int, how: int) -> int:
+def kill_after(arguments: list[str], images: int, how: int) -> int | None:
     """Start a run and send it a signal once its journal holds so many images."""
     output = Path(arguments[arguments.index("--output") + 1])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "hrnet_zoo", *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        preexec_fn=heed_interrupts,  # noqa: PLW1509 - no other thread holds a lock here
-    )
-    while process.poll() is None:
+    process = started(*arguments)
+    while process.is_alive():
         journals = list(output.glob("*/.unfinished-*.jsonl"))
         whole_lines = journals[0].read_bytes().rpartition(b"\n")[0] if journals else b""
         if journals and whole_lines.count(b'"digest":') >= images:
-            process.send_signal(how)
+            assert process.pid is not None
+            os.kill(process.pid, how)
             break
         time.sleep(0.002)
-    return process.wait(timeout=60)
+    process.join(timeout=60)
+    return process.exitcode
 
 
 @posix_only
@@ -201,19 +199,16 @@ def test_another_protocol_has_a_journal_of_its_own(
 @posix_only
 def test_two_runs_of_one_row_at_once(tmp_path: Path, arguments: list[str], run_cli: RunCli) -> None:
     given = [*arguments, "--output", str(tmp_path / "records")]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "hrnet_zoo", *given],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = started(*given)
+    assert process.pid is not None
     try:
         while not list((tmp_path / "records").glob("*/.unfinished-*.jsonl")):
             time.sleep(0.002)
-        process.send_signal(signal.SIGSTOP)
+        os.kill(process.pid, signal.SIGSTOP)
         finished = run_cli(*given)
     finally:
-        process.send_signal(signal.SIGCONT)
-        process.wait(timeout=60)
+        os.kill(process.pid, signal.SIGCONT)
+        process.join(timeout=60)
     assert finished.code == 3
     assert "Another run is writing" in finished.out
     assert completed(tmp_path / "records").num_images_taken_over == 0

@@ -51,6 +51,7 @@ def by_name(text: str) -> dict[str, dict[str, Any]]:
     return {variant["name"]: variant for variant in row["variants"]}
 
 
+@pytest.mark.usefixtures("fewer_images")
 def test_a_segmentor_is_timed_and_agrees(run_cli: RunCli) -> None:
     finished = run_cli(
         "time", SEGMENTOR, *DEMO, "--weights", "published", "--image", IMAGES[0], "--image",
@@ -78,7 +79,9 @@ def test_a_segmentor_is_timed_and_agrees(run_cli: RunCli) -> None:
     assert 0 < variants["fast"]["largest_logit_difference"] < 1e-3
     (trained,) = row["trained"]
     assert (trained["precision"], trained["network"]) == ("bf16", SEGMENTOR)
-    assert trained["fp32"] == pytest.approx(81.5875, abs=2e-4)
+    # The accuracy on these four; tests of the demo hold that of all of its images.
+    assert trained["images"] == 4
+    assert trained["fp32"] == pytest.approx(77.616, abs=2e-3)
     assert trained["difference"] == trained["lower"] - trained["fp32"] != 0
     # Trained weights; half precision changes few labels, but it does change some.
     assert 0.98 < variants["fast-bf16"]["agreement"] < 1

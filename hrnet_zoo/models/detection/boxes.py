@@ -20,7 +20,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torchvision.ops import nms
 
 from hrnet_zoo.errors import CheckpointError
 from hrnet_zoo.models.detection.detector import Detections
@@ -127,6 +126,8 @@ def grouped_nms(boxes: Tensor, scores: Tensor, groups: Tensor, iou_threshold: fl
         groups: [N] int64, from 0.
         iou_threshold: a box is dropped if its IoU with a better one is above.
     """
+    from torchvision.ops import nms  # noqa: PLC0415 - slow to import
+
     if not len(boxes):
         return torch.empty_like(groups)
     shifted = boxes + (groups.to(boxes.dtype) * (boxes.max() + 1))[:, None]

@@ -20,7 +20,6 @@ from functools import partial
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchvision.ops import roi_align
 
 BOX_SIZE = 7
 """Height and width of the features that boxes are classified by."""
@@ -97,6 +96,8 @@ def aligned(x: Tensor, boxes: Tensor, size: int, stride: int) -> Tensor:
 
     Half-pixel centres, and as many samples per cell as it has pixels.
     """
+    from torchvision.ops import roi_align  # noqa: PLC0415 - slow to import
+
     rois = F.pad(boxes, (1, 0))  # the index of the image comes first
     align = partial(
         roi_align, x, output_size=size, spatial_scale=1 / stride, sampling_ratio=0, aligned=True
@@ -124,6 +125,8 @@ class StandInFeatures(RoIFeatures):
 
         What an allocation tracker counts is what happens in its own.
         """
+        from torchvision.ops import roi_align  # noqa: PLC0415 - slow to import
+
         features: Tensor = roi_align(x, boxes, size, 1 / stride, 0, aligned=True)
         return features
 

@@ -29,6 +29,7 @@ from support.detection_goldens import (
 )
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision import ops
 
 from hrnet_zoo.models.detection import (
     fcos,
@@ -71,8 +72,8 @@ def pooled_by_maximum(patch: Patch) -> None:
 
 def roi_align_with(**changed: Any) -> Callable[[Patch], None]:
     def apply(patch: Patch) -> None:
-        original: Any = roi_features.roi_align  # type: ignore[attr-defined]
-        patch.setattr(roi_features, "roi_align", lambda *a, **k: original(*a, **{**k, **changed}))
+        original: Any = ops.roi_align
+        patch.setattr(ops, "roi_align", lambda *a, **k: original(*a, **{**k, **changed}))
 
     return apply
 
