@@ -27,8 +27,9 @@ from hrnet_zoo.runs.verify import verify_row
 from hrnet_zoo.settings import DataFolders
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.tasks.reference import ReferenceAgreement
 from hrnet_zoo.verdicts.accuracy import MISMATCHES, Verdict, judge
-from hrnet_zoo.verdicts.self_test import disagreement, in_words
+from hrnet_zoo.verdicts.self_test import disagreement
 from hrnet_zoo.zoo.checkpoint import FetchOptions
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row
@@ -126,7 +127,7 @@ class Demo:
             change=name,
             on=f"{row.setup.architecture}, {METRICS[metric].title}",
             points=values_of(record, [metric])[metric] - self.values[metric],
-            agreement="; ".join(in_words(task, each).partition(" equal")[0] for each in found),
+            agreement="; ".join(_agreement(each) for each in found),
             caught_by=", ".join(by) or "nothing",
         )
 
@@ -169,13 +170,19 @@ def values_of(record: AccuracyRecord, metrics: Sequence[str]) -> dict[str, float
     return values
 
 
+def _agreement(found: ReferenceAgreement) -> str:
+    """Return the share of equal answers, and the largest difference of their scores."""
+    difference = found.largest_score_difference
+    return f"{found.share:.3%}" + ("" if difference is None else f", scores {difference:.0e}")
+
+
 def _on_reference(change: Change, name: str, folder: Path) -> Line:
     found, task = found_with(change, name, folder), TASKS[REFERENCES[name].setup.task]
     return Line(
         change=change.name,
         on=name,
         points=None,
-        agreement=in_words(task, found).partition(" equal")[0],
+        agreement=_agreement(found),
         caught_by="agreement" if disagreement(task, [found]) else "nothing",
     )
 

@@ -177,7 +177,8 @@ def verify(
         **given,
     )
     if self_test:
-        _refuse_beside_self_test({**given, "save_results": save_results, "tolerance": tolerance})
+        others = {"save_results": save_results, "tolerance": tolerance is not None}
+        _refuse_beside_self_test(given | others)
         return _self_test(asked, options, form)
     return verify_and_print(asked, options, output, tolerance, form, verbose=verbose)
 

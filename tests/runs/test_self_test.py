@@ -129,7 +129,7 @@ def test_without_references_the_command_has_no_answer(run_cli: RunCli) -> None:
     ("options", "said"),
     [
         (["--limit", "3"], "nothing for --limit to do"),
-        (["--partial", "--tolerance", "1"], "nothing for --partial, --tolerance to do"),
+        (["--partial", "--tolerance", "0"], "nothing for --partial, --tolerance to do"),
         (["--metrics", "params_m"], "nothing for --self-test to do"),
     ],
 )

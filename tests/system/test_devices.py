@@ -21,6 +21,7 @@ from hrnet_zoo.system import devices
 from hrnet_zoo.system.devices import (
     cuda_trouble,
     is_out_of_memory,
+    one_of_each_kind,
     require_usable,
     resolve_device,
 )
@@ -309,3 +310,13 @@ def test_an_evaluation_without_memory_names_the_image(
     )  # fmt: skip
     assert finished.code == 3
     assert "cpu ran out of memory on an image of 270 x 180 pixels" in finished.err + finished.out
+
+
+def test_one_of_each_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    models = {0: "H200", 1: "A100", 2: "H200"}
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: models[device.index])
+    gpus = [torch.device("cuda", i) for i in models]
+    assert one_of_each_kind(gpus) == gpus[:2]
+    assert one_of_each_kind([torch.device("cpu", 0), torch.device("cpu", 1)]) == [
+        torch.device("cpu")
+    ]
