@@ -123,7 +123,8 @@ class VariantTimed(Part):
     @property
     def latency_s(self) -> float:
         """Return the geometric mean of the medians of processes; there must be one."""
-        return statistics.geometric_mean(self.process_medians)
+        medians = self.process_medians
+        return statistics.geometric_mean(medians) if len(medians) > 1 else medians[0]
 
 
 class TrainedFigure(Part):

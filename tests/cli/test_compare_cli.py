@@ -457,8 +457,9 @@ def test_fail_on_chooses_what_closes_the_gate(
         write_run(base if outcome == "missing" else head, row=W18, value=70.0)
         write_run(base, row=W48, value=70.0)
     else:
-        away = {"environment": ELSEWHERE} if outcome == "inconclusive" else {}
-        write_run(head, value=after[outcome], **away)
+        write_run(head, value=after[outcome])
+        if outcome == "inconclusive":
+            write_run(head, value=after[outcome], environment=ELSEWHERE)
     finished = run_cli("compare", base, head, "--fail-on", fail_on, "--format", "json")
     assert outcome in outcomes(finished.out)
     assert finished.code == GATES[outcome, fail_on] == json.loads(finished.out)["exit_code"]

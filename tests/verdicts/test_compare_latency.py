@@ -320,7 +320,7 @@ def test_unchanged_rows_seldom_raise_an_alarm(processes: int, at_most: int) -> N
 
 
 def test_a_row_that_became_slower_is_found() -> None:
-    """One of thirty by 10 %, three processes a side: nine of ten; fewer than 30 of 40 have p = 0.001 then."""
+    """One of thirty by 10 %, three processes a side: nine of ten; below 30 of 40 has p 0.001."""
     found, _ = latency_false_alarms.rates(latency_false_alarms.now, 3, 0.01, 0.10, 40)
     assert 40 * found >= 30
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.timing.medians import LEVEL, median_interval
-from hrnet_zoo.timing.observations import VariantTimed
+from hrnet_zoo.timing.observations import TwinSamples, VariantTimed
 
 MIN_PROCESSES = 3
 """Of each side; fewer say too little of what differs between processes."""
@@ -117,6 +117,14 @@ class Between:
     """Degrees of freedom of that; infinite if it is stated."""
     source: str
 
+    @property
+    def smallest(self) -> float:
+        """Return by how much two single processes must differ to differ at all, as a share."""
+        from scipy.special import stdtrit  # noqa: PLC0415 - as above
+
+        width = float(stdtrit(self.freedom, (1 + LEVEL) / 2)) * math.sqrt(2) * self.deviation
+        return math.expm1(width)
+
 
 STATED = Between(deviation=0.01, freedom=math.inf, source="stated; time --aa measures it")
 """A choice: other memory addresses, clocks and neighbours move a median by about one percent."""
@@ -143,11 +151,18 @@ def measured_between(records: Iterable[TimingRecord]) -> dict[Machine, Between]:
     """
     found: dict[Machine, Between] = {}
     for record in records:
-        differences = [twins.difference for twins in record.twins if twins.separate]
-        if len(differences) >= MIN_TWINS and record.trouble is None:
-            # Each is of two processes, so it varies twice as much.
-            deviation = math.sqrt(fmean(d * d for d in differences) / 2)
-            pairs = len(differences)
-            said = Between(deviation=deviation, freedom=pairs, source=f"--aa, {pairs} pairs")
-            found.setdefault(machine_of(record), said)
+        between = between_twins(record.twins)
+        if between is not None and between.freedom >= MIN_TWINS and record.trouble is None:
+            found.setdefault(machine_of(record), between)
     return found
+
+
+def between_twins(twins: Sequence[TwinSamples]) -> Between | None:
+    """Return what pairs of processes say of the spread between them; None without such pairs."""
+    differences = [pair.difference for pair in twins if pair.separate]
+    if not differences:
+        return None
+    # Each is of two processes, so it varies twice as much.
+    deviation = math.sqrt(fmean(d * d for d in differences) / 2)
+    pairs = len(differences)
+    return Between(deviation=deviation, freedom=pairs, source=f"--aa, {pairs} pairs")
