@@ -9,7 +9,6 @@ from __future__ import annotations
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -29,15 +28,6 @@ if TYPE_CHECKING:
     from hrnet_zoo.tasks.scored import ProtocolUsed
 
 
-@dataclass(frozen=True, kw_only=True)
-class MemoryBounds:
-    """Which ratios of predicted to documented training memory are accepted, and why."""
-
-    low: float
-    high: float
-    reason: str
-
-
 class Task(ABC):
     """One kind of work that networks of a zoo do.
 
@@ -55,8 +45,6 @@ class Task(ABC):
     """What they answer with: "labels"."""
     protocols: ClassVar[tuple[str, ...]] = (SINGLE,)
     """Ways to look at an image, of which `predict` takes any."""
-    memory: ClassVar[MemoryBounds | None] = None
-    """What predictions of training memory are held against; None: nothing is known."""
     counts: ClassVar[tuple[str, ...]] = ()
     """Protocols that look at the network alone, without data and weights; see `Networks.count`."""
     methods: ClassVar[Mapping[str, str]]
@@ -105,6 +93,11 @@ class Task(ABC):
             ValueError: a text is damaged, or the runs do not fit each other.
         """
         raise NotImplementedError
+
+    def memory_family(self, setup: Any) -> str | None:
+        """Return which rows' predicted training memory is off alike; None: that is not known."""
+        del setup
+        return None
 
     @property
     def resamples(self) -> bool:

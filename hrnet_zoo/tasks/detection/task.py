@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hrnet_zoo.tasks.detection.metrics import METRICS
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
-from hrnet_zoo.tasks.task import MemoryBounds, Task
+from hrnet_zoo.tasks.task import Task
 
 if TYPE_CHECKING:
     from hrnet_zoo.datasets.coco_samples import CocoSamples
@@ -37,12 +37,6 @@ class DetectionTask(Task):
         "htc": "Hybrid Task Cascade (HTC)",
         "fcos": "FCOS",
     }
-    memory = MemoryBounds(
-        low=0.85,
-        high=1.05,
-        reason="a prediction counts tensors only, for the largest batch and a crowded image; "
-        "upstream's own models, predicted the same way, give 0.86 to 0.96",
-    )
 
     def describe(self, setup: DetectionSetup) -> list[tuple[str, str]]:
         """Return neck and threshold."""
@@ -51,6 +45,12 @@ class DetectionTask(Task):
             ("neck", f"{setup.neck}, {setup.channels} channels"),
             ("score threshold", str(setup.test.score_threshold)),
         ]
+
+    def memory_family(self, setup: DetectionSetup) -> str:
+        """Return whether regions are proposed, of which the largest batch is made up."""
+        if setup.architecture == "fcos_hrnet":
+            return "detectors of one stage"
+        return "detectors of two stages"
 
     @property
     def counted(self) -> type[ImageDetections]:

@@ -9,7 +9,7 @@ from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.tasks.metric import SINGLE, Metric
 from hrnet_zoo.tasks.segmentation.metrics import METRICS, MS_FLIP
 from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS, SegmentationSetup, SlideTest
-from hrnet_zoo.tasks.task import MemoryBounds, Task
+from hrnet_zoo.tasks.task import Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,12 +31,6 @@ class SegmentationTask(Task):
     protocols = (SINGLE, MS_FLIP)
     methods = {"fcn": "FCN"}
     table_of = "data set"
-    memory = MemoryBounds(
-        low=0.93,
-        high=1.02,
-        reason="a prediction counts tensors only, without convolution workspaces and the "
-        "allocator's slack; upstream's own models, predicted the same way, give 0.94 to 0.99",
-    )
 
     def describe(self, setup: SegmentationSetup) -> list[tuple[str, str]]:
         """Return how windows are cut, if they are."""
@@ -72,6 +66,10 @@ class SegmentationTask(Task):
             metric.value_of(SegmentationScores.of(total(images, *numbers))) for images in decoded
         ]
         return values, bootstrap_runs(decoded, draws, metric.value_of)
+
+    def memory_family(self, setup: SegmentationSetup) -> str:
+        """Return the width: narrow networks have more workspaces beside their tensors."""
+        return f"segmentors of {setup.backbone}"
 
     @property
     def counted(self) -> type[SparseCounts]:
