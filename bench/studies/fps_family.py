@@ -69,7 +69,7 @@ def _judged(judgements: Sequence[FpsJudgement]) -> set[str]:
 def main() -> None:
     """Print the table of bench/README.md."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--draws", type=int, default=500)
+    parser.add_argument("--draws", type=int, default=300)
     options = parser.parse_args()
     print("| rows timed | sound, exit 1 before | now | 0.7 times found | 1.3 times | 2 times |")
     print("|---|---|---|---|---|---|")

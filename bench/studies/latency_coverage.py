@@ -3,7 +3,7 @@
 Log-latencies are drawn whose true median is 0: independent ones, AR(1), and AR(1) with as much
 independent noise on top. "Before" takes all samples for independent, as hrnet-zoo once did.
 
-python bench/studies/latency_coverage.py      # about a minute
+python bench/studies/latency_coverage.py      # seconds
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def coverage(made: NDArray[np.float64], interval: Interval) -> tuple[float, floa
 def main() -> None:
     """Print the table of bench/README.md."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--draws", type=int, default=2000)
+    parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     print("| samples | of one process | before | now | no interval now |\n|---|---|---|---|---|")

@@ -4,7 +4,7 @@ Thirty rows are timed twice, a hundred samples of each in all. Every process has
 around the true one; its samples vary by 2 % around that. "Before" is the rank test over all samples
 of one process on each side that hrnet-zoo once made.
 
-python bench/studies/latency_false_alarms.py      # about five minutes
+python bench/studies/latency_false_alarms.py      # about a minute
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _record(variants: Sequence[VariantTimed]) -> TimingRecord:
 def main() -> None:
     """Print the table of bench/README.md."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--draws", type=int, default=500)
+    parser.add_argument("--draws", type=int, default=60)
     draws = parser.parse_args().draws
     ways: list[tuple[str, Judge, int]] = [("before, 1 process", before, 1)]
     ways += [(f"now, {n} process{'es' * (n > 1)}", now, n) for n in (1, 3, 5)]

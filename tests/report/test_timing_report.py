@@ -193,6 +193,7 @@ def test_a_gpu_that_is_throttled_for_a_while_only_is_noticed(
         assert nvml.times_asked(looks) == asked
     assert machine.throttled_by == ["power cap"]
     assert machine.clocks_set_by == ["application clocks"]
+    assert machine.gpu_clock_mhz == 1200
     assert nvml.times_asked("nvmlInit") == nvml.times_asked("nvmlShutdown") == 1
     said = " ".join(remarks(record(machine=machine)))
     assert "the GPU was throttled: power cap" in said
@@ -278,6 +279,8 @@ def test_a_gpu_whose_processes_are_hidden_says_so() -> None:
     assert remarks(record(machine=machine)) == [
         "whether other processes computed on the GPU could not be told"
     ]
+    assert machine.trouble is None
+    assert machine.unknown == "whether other processes computed on the GPU could not be told"
 
 
 def test_a_gpu_that_cannot_be_read_is_said_so(
