@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 import statistics
 from itertools import accumulate, pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hrnet_zoo.system.strict import Part
 
@@ -102,6 +102,13 @@ class VariantTimed(Part):
     gpu_busy: float | None = None
     """Share of the time in which the GPU computed or copied, seen once more after the samples were
     taken; None on a CPU."""
+
+    @model_validator(mode="after")
+    def _add_up(self) -> Self:
+        if self.processes and sum(self.processes) != len(self.seconds):
+            msg = f"{len(self.seconds)} latencies are not those of processes {self.processes}"
+            raise ValueError(msg)
+        return self
 
     @property
     def title(self) -> str:
