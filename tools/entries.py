@@ -46,6 +46,8 @@ class Arguments:
     device_name: str = "cpu"
     """What that is here, as records name it."""
     limit_s: float = 60.0
+    processes: int = 3
+    """That share the time."""
     scale: tuple[int, int] | None = None
     """Box (width, height) of the resize; None: the documented one."""
     engines: tuple[str, ...] = ("torch",)
@@ -73,7 +75,7 @@ class Entry:
         words += ["--output", str(asked.output)]
         if self.kind == "memory":
             return [*words, "--format", "json"]
-        words += ["--limit-seconds", f"{asked.limit_s:g}"]
+        words += ["--limit-seconds", f"{asked.limit_s:g}", "--processes", str(asked.processes)]
         words += [word for engine in asked.engines for word in ("--engine", engine)]
         words += [word for precision in asked.precisions for word in ("--precision", precision)]
         if asked.scale is not None:
@@ -146,7 +148,8 @@ class Estimate:
             return self.memory_s
         counted = complexity_of(entry.row)
         work = 0.0 if counted is None else counted.multiply_adds * self._share(entry.row)
-        return START_S + self.asked.limit_s + PASSES * work / self.rate
+        each = START_S + PASSES * work / self.rate
+        return self.asked.limit_s + self.asked.processes * each
 
     def _share(self, row: Row) -> float:
         """Return how much smaller the image is than the documented one."""
@@ -171,7 +174,9 @@ def _answers(record: TimingRecord, asked: Arguments) -> bool:
     return (
         same_scale
         and wanted <= timed
-        and record.sampling.limit_s == asked.limit_s
+        and record.asked is not None
+        and record.asked.limit_s == asked.limit_s
+        and record.asked.processes == asked.processes
         and _is_current(record)
     )
 

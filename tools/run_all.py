@@ -165,6 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             device=options.device,
             device_name=name_in_another_process(options.device),
             limit_s=options.limit_seconds,
+            processes=options.processes,
             scale=options.scale,
             engines=tuple(dict.fromkeys(options.engine or ["torch"])),
             precisions=tuple(dict.fromkeys(options.precision or ["fp32"])),
@@ -211,6 +212,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--kind", action="append", choices=get_args(Kind), help="only these; default: both")
     add("--output", type=Path, default=Path("reports/records"), help="folder of the records")
     add("--limit-seconds", type=_positive, default=60.0, help="of sampling per row; default: 60")
+    add("--processes", type=int, default=3, help="that share them, one by one; default: 3")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     add("--scale", type=_scale, metavar="WxH", help="instead of the documented scale; time only")
     add("--engine", action="append", choices=get_args(Engine), help="of the fast variants")

@@ -41,7 +41,7 @@ def run(session: Session, notes: Notes) -> None:
                 "verify", data.row, *weights, *on, *records, "--data-root", str(data.data_root),
                 "--metrics", "miou_ms_flip", "--limit", "1",
             ),
-            "time": ("time", LARGE, *on, *records, "--limit-seconds", "3"),
+            "time": ("time", LARGE, *on, *records, "--limit-seconds", "3", "--processes", "1"),
             "predict": (
                 "predict", data.row, str(data.image), *weights, *on,
                 "--protocol", session.sized("ms_flip", "single"), "--out", str(Path(folder, "out")),

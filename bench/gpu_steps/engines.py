@@ -23,7 +23,8 @@ def run(session: Session, notes: Notes) -> None:
         notes.remark("On a CPU torch at fp32 only: graphs need a GPU, compiling takes minutes.")
     for i, options in enumerate(commands):
         records = session.folder("engines") / str(i)
-        ran = hrnet_zoo("time", ROW, "--device", session.device, "--output", records, *options)
+        alone = ("--output", records, "--processes", "1")
+        ran = hrnet_zoo("time", ROW, "--device", session.device, *alone, *options)
         notes.expect(ran.code == 0, f"time {' '.join(options)}: exit code {ran.code}")
         for record in read_records(records, TimingRecord):
             _write_down(record, notes)

@@ -11,8 +11,26 @@ from hrnet_zoo.cli.options import PATH, RECORDS, format_option, loaded_zoo
 from hrnet_zoo.cli.verify import parse_metrics
 
 if TYPE_CHECKING:
+    from hrnet_zoo.verdicts.comparison.outcome import ComparisonOutcome
     from hrnet_zoo.zoo.row import EditionName
     from hrnet_zoo.zoo.zoo import Zoo
+
+
+def parse_outcomes(
+    _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> frozenset[ComparisonOutcome] | None:
+    """Read "worse,not-comparable" as outcomes; None: the usual ones."""
+    if value is None:
+        return None
+    from hrnet_zoo.verdicts.comparison.outcome import ComparisonOutcome
+
+    known = [o.replace("_", "-") for o in ComparisonOutcome if o is not ComparisonOutcome.SAME]
+    named = [name.strip() for name in value.split(",")]
+    for name in named:
+        if name not in known:
+            msg = f'"{name}" is no outcome that could close a gate; there are {", ".join(known)}.'
+            raise click.BadParameter(msg)
+    return frozenset(ComparisonOutcome(name.replace("-", "_")) for name in named)
 
 
 @click.command()
@@ -43,6 +61,14 @@ if TYPE_CHECKING:
     default=RECORDS,
     help="Where records are in a revision that is named without a path.",
 )
+@click.option(
+    "--fail-on",
+    metavar="O,O,...",
+    callback=parse_outcomes,
+    help="Which outcomes close the gate: worse, better (exit code 1); failed, failed-as-before, "
+    "missing, not-comparable, inconclusive, new (exit code 3).  "
+    "[default: worse,failed,missing,not-comparable]",
+)
 @format_option("text", "markdown", "json", "junit", "github")
 @loaded_zoo
 def compare(
@@ -52,6 +78,7 @@ def compare(
     metrics: list[str],
     edition: EditionName | None,
     folder: Path,
+    fail_on: frozenset[ComparisonOutcome] | None,
     form: str,
     zoo: Zoo,
 ) -> int:
@@ -62,17 +89,22 @@ def compare(
     Each is a folder of records, one record, or a git revision: "REV", or "REV:PATH" for records in
     another folder than --folder. The newest run in HEAD of each number counts. Accuracies are
     compared by value, with a paired jackknife over images where both runs kept these, latencies by
-    a rank test; differences that nobody would see count as none.
+    the medians of processes; differences that nobody would see count as none.
 
-    Exit code: 0 nothing is known to be worse, 1 something is, 2 wrong usage, 3 a run is missing or
-    failed, or is not comparable.
+    Exit code: 0 nothing is known to be worse, 1 something is, 2 wrong usage, 3 a run is missing,
+    fails where it did not before, or is not comparable. --fail-on chooses other outcomes.
     """
     from hrnet_zoo import settings
     from hrnet_zoo.report import comparison as report
     from hrnet_zoo.verdicts.comparison.compare import Selection, comparable, compare_records
-    from hrnet_zoo.verdicts.comparison.outcome import exit_code
+    from hrnet_zoo.verdicts.comparison.outcome import FAIL_ON, exit_code
 
-    selection = Selection(rows=rows, metrics=comparable(metrics), edition=edition)
+    selection = Selection(
+        rows=rows,
+        metrics=comparable(metrics),
+        edition=edition,
+        fail_on=FAIL_ON if fail_on is None else fail_on,
+    )
     compared = compare_records(base, head, zoo, selection, folder)
     written = {
         "text": report.comparison_as_text,

@@ -36,7 +36,8 @@ def fps(measured: Path | None, records_dir: Path | None, form: str, zoo: Zoo) ->
     At least three rows of its table must be timed, and enough rows to tell the noise by; three
     tables of three are enough.
 
-    Exit code: 0 all rows consistent, 1 an outlier, 3 too few rows or unknown names.
+    Exit code: 0 no row is further out than one of so many sound rows may be, 1 one is, 3 too few
+    rows or unknown names. Rows that are outliers by themselves are named.
     """
     if measured is not None and records_dir is not None:
         msg = "Give a file of measured times or --records, not both."

@@ -54,7 +54,8 @@ def score(
     """Score a COCO results file.
 
     RESULTS is a JSON file as COCO's evaluation takes it, written by any tool. All images of the
-    data set count, those without results too. Printed are the twelve figures of COCO, in percent.
+    data set count, those without results too. Printed are COCO's twelve figures, in percent;
+    --protocol mmdet has recall with up to 1000 detections, as verify does.
     """
     from hrnet_zoo.datasets.coco_results import read_results
     from hrnet_zoo.datasets.inventory import ProblemKind

@@ -111,12 +111,20 @@ def none_is_zero(_ctx: click.Context, _param: click.Parameter, value: int | None
     help="Seconds of sampling per row; making variants ready is not counted.",
 )
 @click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=3,
+    metavar="N",
+    help="Processes that share these seconds, one after the other; compare judges their medians.",
+)
+@click.option(
     "--aa",
     "num_twins",
     type=click.IntRange(min=1),
     callback=none_is_zero,
     metavar="N",
-    help="Only time the documented way against itself, N times, and count false alarms.",
+    help="Only time the documented way against itself, in N pairs of processes: what compare "
+    "would call changed, and how much processes differ.",
 )
 @new_records_option
 @device_option
@@ -133,7 +141,8 @@ def time_rows(
 ) -> int:
     """Time rows: as documented, and faster.
 
-    Variants take turns until the 95 % interval of every median is within 0.5 % of it. A faster one
+    Variants take turns until the 95 % interval of every median is within 0.5 % of it, in each of
+    several processes: another process differs by more than one can tell. A faster one
     has to agree with "documented" (batch 1, FP32, eager), or is refused. What a lower precision
     does to a trained network is found out with the demo's. Exit code 3: something asked for could
     not be timed.

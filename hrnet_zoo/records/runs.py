@@ -27,7 +27,6 @@ from hrnet_zoo.records.memory import MemoryRecord
 from hrnet_zoo.system.strict import Part
 from hrnet_zoo.system.whole_file import write_whole
 from hrnet_zoo.system.wording import GIB
-from hrnet_zoo.timing.medians import median
 from hrnet_zoo.zoo.row import EditionName
 
 INDEX_VERSION: Literal[3] = 3
@@ -215,5 +214,5 @@ def _found(record: AnyRecord) -> tuple[Status, str | None, int | None, dict[str,
         peaks = {"predicted": record.training.predicted, "measured": record.training.measured}
         sizes = {name: size / GIB for name, size in peaks.items() if size is not None}
         return "not_run" if record.problem else "completed", record.device, None, {**sizes}
-    latencies = {v.title: 1000 * median(v.seconds) for v in record.variants if v.seconds}
+    latencies = {v.title: 1000 * v.latency_s for v in record.variants if v.seconds}
     return "completed", record.device, None, {**latencies}

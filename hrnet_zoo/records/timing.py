@@ -45,6 +45,8 @@ class TimingAsked(Part):
     """Seconds of sampling."""
     num_twins: int
     """How often the documented way was to be timed against itself; 0: not at all."""
+    processes: int = 1
+    """That each took samples of all variants, one after the other."""
     device: str
 
 
@@ -80,3 +82,28 @@ class TimingRecord(Record):
     work: Work | None = None
     machine: MachineState
     """While sampling, not while making ready."""
+    later_machines: list[MachineState] = []
+    """The same while the second process and those after it did."""
+
+    @property
+    def machines(self) -> list[MachineState]:
+        """Return the states while each process sampled."""
+        return [self.machine, *self.later_machines]
+
+    @property
+    def trouble(self) -> str | None:
+        """Return why latencies say nothing about the machine itself, or None."""
+        return next(filter(None, (machine.trouble for machine in self.machines)), None)
+
+    @property
+    def unknown(self) -> str | None:
+        """Return what is not known of the machine meanwhile, or None."""
+        if self.device != "cpu" and not any(
+            machine.gpu_states or machine.gpu_not_read for machine in self.machines
+        ):
+            return "the state of the GPU was not read"
+        said = next(filter(None, (machine.unknown for machine in self.machines)), None)
+        has_clocks = all(machine.gpu_clock_mhz is not None for machine in self.machines)
+        if said is None and self.device != "cpu" and not has_clocks:
+            return "the clocks of the GPU were not read while it computed"
+        return said

@@ -13,6 +13,7 @@ from hrnet_zoo.report.text import aligned, or_dash, to_json
 from hrnet_zoo.system.github import command
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.comparison.outcome import (
+    CHANGES,
     NO_ANSWER,
     ComparedRecords,
     Comparison,
@@ -32,21 +33,10 @@ _AS_TEXT = str.maketrans({character: f"\\{character}" for character in "\\`*_[]|
     ord(">"): "&gt;",
     ord("&"): "&amp;",
 }
-_SAID = {
-    0: "nothing is worse",
-    1: "a regression",
-    3: "no regression is known, but not everything could be compared",
-}
 _COLOURS = {
     ComparisonOutcome.WORSE: "red",
     ComparisonOutcome.BETTER: "green",
     ComparisonOutcome.SAME: "green",
-}
-_TAGS = {
-    ComparisonOutcome.WORSE: "failure",
-    **dict.fromkeys(NO_ANSWER, "error"),
-    ComparisonOutcome.INCONCLUSIVE: "skipped",
-    ComparisonOutcome.NEW: "skipped",
 }
 
 # XML 1.0 cannot hold these characters, not even escaped.
@@ -94,6 +84,7 @@ def comparison_as_json(compared: ComparedRecords) -> str:
         "base": compared.base,
         "head": compared.head,
         "exit_code": exit_code(compared),
+        "fail_on": [outcome for outcome in ComparisonOutcome if outcome in compared.fail_on],
         "comparisons": compared.comparisons,
         "problems": compared.problems,
         "remarks": compared.remarks,
@@ -105,14 +96,14 @@ def comparison_as_junit(compared: ComparedRecords) -> str:
     """Return JUnit's XML with one test case per number, and one per unusable file.
 
     What became worse is a failure. What has no answer is an error, which test reports show apart
-    from failures: infrastructure, not the model. Inconclusive and new numbers are skipped, with
-    the reason.
+    from failures: infrastructure, not the model. Whatever else leaves something open is skipped,
+    with the reason. `--fail-on` chooses what is a failure or an error.
 
     Source:
         The schema of the Apache Ant JUnit task, as Jenkins, GitLab and GitHub's viewers read it.
     """
     cases = [
-        _case(c.row, title_of(c), _TAGS.get(c.outcome, "system-out"), sentence(c), c.outcome.value)
+        _case(c.row, title_of(c), _tag(c, compared), sentence(c), c.outcome.value)
         for c in compared.comparisons
     ]
     cases += [
@@ -146,7 +137,7 @@ def comparison_as_github(compared: ComparedRecords) -> str:
     for a broken model, and so is what may be a regression; the rest are notices.
     """
     lines = [
-        command(_level(c), sentence(c), title=f"{c.row} {title_of(c)}: {c.outcome.label}")
+        command(_level(c, compared), sentence(c), title=f"{c.row} {title_of(c)}: {c.outcome.label}")
         for c in compared.comparisons
         if c.outcome is not ComparisonOutcome.SAME
     ]
@@ -164,9 +155,14 @@ def summary(compared: ComparedRecords) -> str:
     )
     problems = len(compared.problems)
     beside = f", {problems} problem{'s' * (problems != 1)}" if problems else ""
-    code = exit_code(compared)
-    is_open = code == 0 and counted[ComparisonOutcome.INCONCLUSIVE] > 0
-    said = "nothing is known to be worse" if is_open else _SAID[code]
+    if counted[ComparisonOutcome.WORSE]:
+        said = "a regression"
+    elif problems or any(counted[outcome] for outcome in NO_ANSWER):
+        said = "no regression is known, but not everything could be compared"
+    elif counted[ComparisonOutcome.INCONCLUSIVE] or counted[ComparisonOutcome.FAILED_AS_BEFORE]:
+        said = "nothing is known to be worse"
+    else:
+        said = "nothing is worse"
     return f"{said}: {numbers}{beside}"
 
 
@@ -242,8 +238,16 @@ def _xml_text(text: str) -> str:
     return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def _level(comparison: Comparison) -> str:
-    if comparison.outcome is ComparisonOutcome.WORSE:
+def _tag(comparison: Comparison, compared: ComparedRecords) -> str:
+    outcome = comparison.outcome
+    if outcome in compared.fail_on:
+        return "failure" if outcome in CHANGES else "error"
+    return "system-out" if outcome in (*CHANGES, ComparisonOutcome.SAME) else "skipped"
+
+
+def _level(comparison: Comparison, compared: ComparedRecords) -> str:
+    outcome = comparison.outcome
+    if outcome in CHANGES and outcome in compared.fail_on:
         return "error"
-    is_open = comparison.outcome in NO_ANSWER or comparison.may_be_regression
-    return "warning" if is_open else "notice"
+    warns = (*compared.fail_on, *NO_ANSWER, ComparisonOutcome.WORSE)
+    return "warning" if outcome in warns or comparison.may_be_regression else "notice"

@@ -6,7 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from hrnet_zoo.report.text import aligned, to_json
-from hrnet_zoo.verdicts.fps.judging import FpsJudgement, FpsVerdict
+from hrnet_zoo.verdicts.fps.judging import (
+    FALSE_ALARMS,
+    FAMILY,
+    OUTLIERS,
+    FpsJudgement,
+    FpsVerdict,
+    findings,
+)
 from hrnet_zoo.verdicts.fps.machine import Machine
 
 _TITLES = ("row", "documented", "implied", "consistent from - to", "difference", "verdict")
@@ -32,13 +39,29 @@ def fps_as_text(
         heading = f"{table} ({source}), images per second"
         parts.append("\n".join([heading, listing, *_without_verdict(members)]))
     parts += [_machine_line(source, machine) for source, machine in machines.items()]
+    parts += _outliers_line(judgements)
     if undocumented:
         parts.append(f"without a documented fps: {', '.join(undocumented)}")
     return "\n\n".join(parts)
 
 
+def _outliers_line(judgements: Sequence[FpsJudgement]) -> Iterator[str]:
+    """Yield what the outliers among all rows amount to."""
+    outliers = sum(judgement.verdict in OUTLIERS for judgement in judgements)
+    judged = sum(judgement.p_value is not None for judgement in judgements)
+    if not outliers:
+        return
+    found = ", ".join(judgement.row.name for judgement in findings(judgements))
+    said = f"outliers: {outliers} of {judged} rows, at {FALSE_ALARMS:.0%} each; "
+    if found:
+        yield f"{said}beyond what {judged} sound rows mostly have ({1 - FAMILY:.0%}): {found}"
+    else:
+        yield f"{said}sound rows have as many, so none is a finding"
+
+
 def fps_as_json(judgements: Sequence[FpsJudgement], undocumented: Sequence[str]) -> str:
     """Return the verdicts for programs: one object per timed row."""
+    found = findings(judgements)
     judged = [
         {
             "name": j.row.name,
@@ -50,6 +73,8 @@ def fps_as_json(judgements: Sequence[FpsJudgement], undocumented: Sequence[str])
             "interval": j.interval,
             "difference": j.difference,
             "verdict": j.verdict,
+            "p_value": j.p_value,
+            "is_finding": j in found,
             "reason": j.reason,
             "ratios": j.ratios,
         }

@@ -51,7 +51,7 @@ def memory_as_text(results: Sequence[RowMemory]) -> str:
 class MemoryTable:
     """A table of rows that is written as they come; only their names have to be known before."""
 
-    _TITLES = ("documented", "predicted", "measured", "ratio", "inference")
+    _TITLES = ("documented", "predicted", "measured", "ratio", "  accepted", "inference")
 
     def __init__(self, names: Iterable[str]) -> None:
         self._width = max(map(len, names), default=0)
@@ -139,12 +139,14 @@ def _as_dict(result: RowMemory) -> dict[str, object]:
 
 def _cells(result: RowMemory) -> list[str]:
     judgement, training = result.judgement, result.record.training
+    bounds = judgement.tolerance
     return [
         result.row.name,
         or_dash(result.row.documented("train_memory_gb")),
         or_dash(_gib(training.predicted), _FORM),
         or_dash(_gib(training.measured), _FORM),
         or_dash(judgement.ratio, _FORM),
+        "-" if bounds is None else f"{bounds.low:.2f}-{bounds.high:.2f}",
         or_dash(result.inference_gib, _FORM),
         judgement.verdict.label,
     ]
@@ -163,11 +165,13 @@ def _workspaces(result: RowMemory) -> str | None:
 
 
 def _tolerances(results: Sequence[RowMemory]) -> list[str]:
-    """Return each tolerance that was applied, once."""
+    """Return what each tolerance that was applied rests on, once."""
     said = []
     for result in results:
+        if result.judgement.verdict is MemoryVerdict.NOT_DOCUMENTED:
+            continue
         how = "predicted" if result.record.training.measured is None else "measured"
-        said.append(f"{result.row.task}, {how}: {result.judgement.describe_tolerance()}.")
+        said.append(f"Accepted, {how}: {result.judgement.describe_tolerance()}.")
     return list(dict.fromkeys(said))
 
 

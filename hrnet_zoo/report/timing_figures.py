@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from hrnet_zoo.records.timing import TimingRecord
-from hrnet_zoo.timing.medians import median, median_interval, percentile, ratio_interval
+from hrnet_zoo.timing.medians import latency_interval, percentile, ratio_interval
 from hrnet_zoo.timing.observations import DOCUMENTED, WITH_LOADING, VariantTimed, Work
 
 Limit = Literal["launch-bound", "host-bound", "compute-bound", "memory-bound"]
@@ -45,8 +45,10 @@ class Latency:
 
     samples: int
     median_ms: float | None = None
+    """Of several processes, the geometric mean of their medians."""
+    processes: int = 1
     interval_ms: tuple[float, float] | None = None
-    """95 % interval of the median."""
+    """95 % interval of it; with several processes, what differs between them is in it."""
     p90_ms: float | None = None
     p99_ms: float | None = None
     images_per_s: float | None = None
@@ -70,13 +72,14 @@ def latency_of(variant: VariantTimed, documented: Sequence[float]) -> Latency:
     seconds = variant.seconds
     if variant.outcome != "timed":
         return Latency(samples=len(seconds))
-    middle, interval = median(seconds), median_interval(seconds)
+    middle, interval = variant.latency_s, latency_interval(variant.by_process)
     p90, p99 = percentile(seconds, 90), percentile(seconds, 99)
     per_image = [taken / variant.batch for taken in seconds]
     # The median of ratios within rounds: what slows down a whole round divides out.
     ratio = ratio_interval(documented, per_image) if len(documented) == len(seconds) else None
     return Latency(
         samples=len(seconds),
+        processes=len(variant.by_process),
         median_ms=_in_ms(middle),
         interval_ms=(_in_ms(interval.low), _in_ms(interval.high)) if interval else None,
         p90_ms=None if p90 is None else _in_ms(p90),
@@ -93,7 +96,7 @@ def rates_of(variant: VariantTimed, work: Work | None) -> Rates:
     known = Rates(gpu_busy=variant.gpu_busy, bytes_moved=moved)
     if variant.outcome != "timed":
         return known
-    middle = median(variant.seconds)
+    middle = variant.latency_s
     gbs = None if moved is None else moved / middle / 1e9
     if work is None:
         return replace(known, gbs=gbs)

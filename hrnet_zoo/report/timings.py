@@ -23,12 +23,15 @@ from hrnet_zoo.timing.observations import (
     DOCUMENTED,
     Agreement,
     LayoutMeasured,
+    MachineState,
     Precision,
     TrainedFigure,
     TwinSamples,
     VariantTimed,
     Work,
 )
+from hrnet_zoo.verdicts.comparison.latency import MIN_SAMPLES
+from hrnet_zoo.verdicts.comparison.processes import between_twins
 
 _WHERE_DOCUMENTED = "measured by the authors on a V100; not comparable on this machine"
 _AS_RECORDED = {"name", "engine", "precision", "batch", "description", "outcome", "reason"}
@@ -44,7 +47,7 @@ def timing_as_text(record: TimingRecord, path: Path) -> str:
     edition = " (edition later)" if record.edition == "later" else ""
     lines = [click.style(record.row, bold=True) + edition + _conditions(record)]
     if record.variants:
-        lines += _table(record).splitlines()
+        lines += [*_table(record).splitlines(), _process_line(record)]
     lines += [f"{v.name}: {v.outcome}: {v.reason}" for v in _not_timed(record)]
     lines += _twins_lines(record.twins)
     lines += map(_trained_line, record.trained)
@@ -105,6 +108,13 @@ def _table(record: TimingRecord) -> str:
         "agreement",
     )  # fmt: skip
     return aligned(titles, [_cells(v, documented) for v in timed_variants(record)], "lrrrrrrrl")
+
+
+def _process_line(record: TimingRecord) -> str:
+    count = len(record.machines)
+    if count == 1:
+        return "intervals are of one process; another would differ by about 1 % more: --processes 3"
+    return f"medians of {count} processes; their intervals hold what differs between processes"
 
 
 def _cells(variant: VariantTimed, documented: Sequence[float]) -> list[str]:
@@ -223,21 +233,32 @@ def _twins_lines(twins: Sequence[TwinSamples]) -> Iterator[str]:
     if not twins:
         return
     alarms, decided = _alarms(twins)
-    if decided:
+    between = between_twins(twins)
+    if between is not None:
+        yield (
+            f"documented in {2 * len(twins)} processes: their medians differ by "
+            f"{between.deviation:.2%} (standard deviation), so that less than "
+            f"{between.smallest:.1%} between two single processes means nothing here"
+        )
+    elif decided:
         yield (
             f"documented against itself: {alarms} of {decided} pairs seem to differ; up to "
             f"{chance_alarms(decided)} would by chance, at 5 % each"
         )
     if decided < len(twins):
         yield f"{len(twins) - decided} pairs had fewer than 6 rounds: pass more --limit-seconds"
-    if alarms > chance_alarms(decided):
+    if between is None and alarms > chance_alarms(decided):
         yield "speed-ups measured on this machine just now would often be only noise"
 
 
 def _alarms(twins: Sequence[TwinSamples]) -> tuple[int, int]:
-    """Return in how many pairs the same thing seems to differ, and in how many one could say."""
-    answers = [differ(pair.first_s, pair.second_s) for pair in twins]
-    return answers.count(True), len(answers) - answers.count(None)
+    """Return in how many pairs the same thing seems to differ, and in how many one could say.
+
+    That two processes differ is no false alarm: they do.
+    """
+    decided = [pair for pair in twins if min(len(pair.first_s), len(pair.second_s)) >= MIN_SAMPLES]
+    turns = [pair for pair in decided if not pair.separate]
+    return sum(differ(pair.first_s, pair.second_s) is True for pair in turns), len(decided)
 
 
 def _remarks_on_sampling(record: TimingRecord) -> Iterator[str]:
@@ -251,22 +272,34 @@ def _remarks_on_sampling(record: TimingRecord) -> Iterator[str]:
     cold = [variant.name for variant in timed if not variant.is_warm]
     if cold:
         yield f"still warming up when sampling began, as far as one can tell: {', '.join(cold)}"
-    drifting = [variant.name for variant in timed if drifts(variant.seconds)]
+    drifting = [v.name for v in timed if any(map(drifts, v.by_process))]
     if drifting:
         yield (
             f"the machine changed its speed meanwhile ({', '.join(drifting)}): trust speed-ups, "
             "which compare within rounds, more than medians"
         )
-    depending = [variant.name for variant in timed if depend(variant.seconds)]
+    alone = [variant for variant in timed if len(variant.by_process) == 1]
+    depending = [variant.name for variant in alone if depend(variant.seconds)]
     if depending:
         yield (
-            f"samples depend on each other ({', '.join(depending)}), so that their intervals are "
-            "too narrow; --aa tells how small a difference means nothing here"
+            f"samples depend on each other ({', '.join(depending)}), so that fewer count: their "
+            "intervals are wider for it"
         )
 
 
 def _remarks_on_machine_and_input(record: TimingRecord) -> Iterator[str]:
-    machine = record.machine
+    yield from dict.fromkeys(said for machine in record.machines for said in _on_machine(machine))
+    if not record.input.is_documented_scale:
+        width, height = record.input.scale
+        yield f"not the documented scale: resized into {width} x {height}"
+    if record.weights == "filled":
+        yield (
+            "filled weights exaggerate disagreement: random networks are less sure of themselves "
+            "than trained ones; --weights published gives this row's own figures"
+        )
+
+
+def _on_machine(machine: MachineState) -> Iterator[str]:
     if machine.was_shared:
         yield (
             f"the machine was shared: other processes kept {machine.others:.1f} of "
@@ -288,20 +321,12 @@ def _remarks_on_machine_and_input(record: TimingRecord) -> Iterator[str]:
         yield f"the GPU was shared: other processes computing on it: {max(known)}"
     elif len(known) < len(others):
         yield "whether other processes computed on the GPU could not be told"
-    if not record.input.is_documented_scale:
-        width, height = record.input.scale
-        yield f"not the documented scale: resized into {width} x {height}"
-    if record.weights == "filled":
-        yield (
-            "filled weights exaggerate disagreement: random networks are less sure of themselves "
-            "than trained ones; --weights published gives this row's own figures"
-        )
 
 
 def _as_dict(record: TimingRecord, path: Path) -> dict[str, object]:
     documented = documented_samples(record)
     alarms, decided = _alarms(record.twins)
-    sampling = record.sampling
+    between, sampling = between_twins(record.twins), record.sampling
     return {
         "name": record.row,
         **record.model_dump(include={"edition", "device", "num_threads", "weights"}),
@@ -311,7 +336,12 @@ def _as_dict(record: TimingRecord, path: Path) -> dict[str, object]:
         "documented_fps_note": _WHERE_DOCUMENTED if record.documented_fps else None,
         "stopped_by": sampling.stopped_by if sampling else None,
         "variants": [_variant_as_dict(variant, documented, record) for variant in record.variants],
-        "twins": {"pairs": len(record.twins), "decided": decided, "false_alarms": alarms}
+        "twins": {
+            "pairs": len(record.twins),
+            "decided": decided,
+            "false_alarms": alarms if between is None else None,
+            "between_processes": between and between.deviation,
+        }
         if record.twins
         else None,
         "calibration": record.calibration and record.calibration.model_dump(),

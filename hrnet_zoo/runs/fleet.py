@@ -8,12 +8,11 @@ is lost, or whose memory does not suffice, gives its images back to the others.
 from __future__ import annotations
 
 import signal
-import threading
 import time
 import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -25,6 +24,7 @@ import torch
 from hrnet_zoo.errors import PrerequisiteError, ZooError
 from hrnet_zoo.records.accuracy import Settings
 from hrnet_zoo.runs.looking import Look, Looking
+from hrnet_zoo.runs.processes import how_ended, interrupts_ignored
 from hrnet_zoo.system.devices import require_usable
 from hrnet_zoo.system.host_memory import keep_freed_memory
 from hrnet_zoo.system.processors import visible_processors
@@ -188,7 +188,7 @@ class Fleet:
         ours, theirs = context.Pipe()
         given = (self._look, device, torch.get_num_threads(), theirs)
         process = context.Process(target=_work, args=given, daemon=True)
-        with _interrupts_ignored():
+        with interrupts_ignored():
             process.start()
         self._processes.append(process)
         theirs.close()
@@ -219,7 +219,7 @@ class Fleet:
                 message = pipe.recv()
             except (EOFError, OSError):
                 worker.process.join(_PATIENCE_S)
-                self._lose(worker, f"its process ended by itself ({_how(worker.process)})")
+                self._lose(worker, f"its process ended by itself ({how_ended(worker.process)})")
                 continue
             if isinstance(message, ImageResult):
                 del worker.given[self._index_of[message.name]]
@@ -258,16 +258,6 @@ class Fleet:
             msg = f"No device is left. {'. '.join([*self._lost, remark])}."
             raise PrerequisiteError(msg)
         self._lost.append(f"{remark}; the others did the rest")
-
-
-def _how(process: BaseProcess) -> str:
-    """Return how a process ended, in words."""
-    code = process.exitcode
-    if code is None or code >= 0:
-        return f"exit code {code}"
-    with suppress(ValueError):
-        return f"killed by {signal.Signals(-code).name}"
-    return f"killed by signal {-code}"
 
 
 class _ParentEndedError(BaseException):
@@ -326,16 +316,3 @@ def _tell(pipe: Connection, what: object) -> None:
         pipe.send(what)
     except OSError:
         raise _ParentEndedError from None
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Let a process that starts ignore Ctrl-C from its beginning, as it inherits it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only that one can say so
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -39,8 +39,10 @@ class TimeOptions(RunOptions):
     """Threads within one operation on the CPU; None: torch's choice."""
     limit_s: float = 60.0
     """Seconds of sampling."""
+    processes: int = 1
+    """That take samples, one after the other; with one, the process that asks."""
     num_twins: int = 0
-    """If any: time nothing but the documented way against itself, so many times."""
+    """If any: time nothing but the documented way against itself, in so many pairs of processes."""
     keeps_freed_memory: bool = False
     """Whether this process was told to, see `host_memory`; only written down."""
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +13,14 @@ import torch
 from hrnet_zoo.errors import ZooError
 from hrnet_zoo.records.files import new_record_path, now, write_record
 from hrnet_zoo.records.timing import TimingAsked, TimingRecord
+from hrnet_zoo.runs.apart import as_twins, merged
 from hrnet_zoo.runs.prepared import PreparedRow, TimeOptions, prepare
+from hrnet_zoo.runs.processes import in_new_process
 from hrnet_zoo.settings import torch_variables
 from hrnet_zoo.system.devices import describe_device, resolve_device, synchronised_time
 from hrnet_zoo.system.environment import describe_environment
-from hrnet_zoo.system.progress import Progress
+from hrnet_zoo.system.host_memory import keep_freed_memory
+from hrnet_zoo.system.progress import Progress, Silent
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.timing.agreement import calibrated, has_noise
 from hrnet_zoo.timing.bottlenecks import measure_work, observe
@@ -32,10 +34,9 @@ from hrnet_zoo.timing.observations import (
     Precision,
     SamplingUsed,
     TrainedFigure,
-    TwinSamples,
     VariantTimed,
 )
-from hrnet_zoo.timing.sampling import Sampling, SamplingRule, Subject, sample, sample_pairs
+from hrnet_zoo.timing.sampling import Sampling, SamplingRule, Subject, sample
 from hrnet_zoo.timing.variants import (
     DOCUMENTED,
     Recipe,
@@ -44,7 +45,7 @@ from hrnet_zoo.timing.variants import (
     recipes,
     settings_for,
 )
-from hrnet_zoo.zoo.row import Row
+from hrnet_zoo.zoo.row import EditionName, Row
 
 _DIGITS = 7
 """Of a latency in seconds in the record; finer than any clock's noise."""
@@ -76,8 +77,9 @@ def time_row(
 ) -> tuple[TimingRecord, Path]:
     """Time a row's variants, or the documented one against itself; return the record and its file.
 
-    A variant that cannot be run is part of the record, with its reason. ``trained`` is asked about
-    the lower precisions that were timed.
+    Several processes do so one after the other, each starting anew, and share the time. A variant
+    that cannot be run is part of the record, with its reason. ``trained`` is asked about the lower
+    precisions that were timed.
 
     Raises:
         ZooError: the row cannot be timed as documented, or the record cannot be written; there is
@@ -87,15 +89,73 @@ def time_row(
     started_at = now()
     path = new_record_path(output, row.name, started_at, "timing")
     try:
+        record = _record(row, options, progress)
+        asked = _asked(options, record)
+        record = record.model_copy(update={"started_at": started_at, "asked": asked})
         with _threads(options.num_threads):
-            record = _Timing(row, options, device, progress).record(started_at)
             figures = _trained(record, device, trained, progress)
-            record = record.model_copy(update={"trained": figures})
+        record = record.model_copy(update={"trained": figures})
         write_record(record, path)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     return record, path
+
+
+def _record(row: Row, options: TimeOptions, progress: Progress) -> TimingRecord:
+    """Return what one process finds, this one, or several that start anew."""
+    count = 2 * options.num_twins or options.processes
+    if count == 1:
+        return _sampled(row, row.edition, options, None, progress)
+    part = replace(options, limit_s=options.limit_s / count)
+    # The manifest's own class of rows is made anew in each process.
+    sent = Row.model_construct(**dict(row.in_edition("readme")))
+    only = {DOCUMENTED.name} if options.num_twins else None
+    records: list[TimingRecord] = []
+    for number in range(1, count + 1):
+        shown = _OfSeveral(progress, number, count)
+        records.append(in_new_process(shown, _sampled, sent, row.edition, part, only))
+        only = only or {v.name for v in records[0].variants if v.outcome == "timed"}
+    return as_twins(records) if options.num_twins else merged(records)
+
+
+def _sampled(
+    row: Row,
+    edition: EditionName,
+    options: TimeOptions,
+    only: Collection[str] | None,
+    progress: Progress,
+) -> TimingRecord:
+    """Return what this process finds of a row's edition; see `_Timing`."""
+    if options.keeps_freed_memory:
+        keep_freed_memory()
+    device = resolve_device(options.device, Silent())
+    with _threads(options.num_threads):
+        return _Timing(row.in_edition(edition), options, device, progress, only).record()
+
+
+def _asked(options: TimeOptions, record: TimingRecord) -> TimingAsked:
+    assert record.asked is not None
+    more = {name: getattr(options, name) for name in ("limit_s", "num_twins", "processes")}
+    return record.asked.model_copy(update=more)
+
+
+class _OfSeveral:
+    """A Progress that says which of several processes it shows."""
+
+    def __init__(self, progress: Progress, number: int, count: int) -> None:
+        self._progress, self._number, self._count = progress, number, count
+
+    def begin(self, what: str, total: int | None, unit: str) -> None:
+        what = f"{what} (process {self._number} of {self._count})"
+        self._progress.begin(what, total, unit)
+
+    def update(self, done: int, total: int | None = None) -> None:
+        self._progress.update(done, total)
+
+    def say(self, text: str) -> None:
+        if self._number == 1:  # the others would say the same
+            self._progress.say(text)
 
 
 @contextmanager
@@ -109,11 +169,26 @@ def _threads(count: int | None) -> Iterator[None]:
 
 
 class _Timing:
-    """One row that is timed on a device."""
+    """One row that is timed on a device, in this process."""
 
     def __init__(
-        self, row: Row, options: TimeOptions, device: torch.device, progress: Progress
+        self,
+        row: Row,
+        options: TimeOptions,
+        device: torch.device,
+        progress: Progress,
+        only: Collection[str] | None,
     ) -> None:
+        """Note what to do.
+
+        Args:
+            row: what to time.
+            options: with what.
+            device: where.
+            progress: is told what goes on.
+            only: names of the variants to take nothing but samples of; None: find out all.
+        """
+        self._only = only
         self._row, self._options, self._device, self._progress = row, options, device, progress
         self._timeable = TASKS[row.task].networks.timing
         self._rule = SamplingRule(limit_s=options.limit_s)
@@ -136,30 +211,27 @@ class _Timing:
             else:
                 yield "openvino"
 
-    def record(self, started_at: datetime) -> TimingRecord:
+    def record(self) -> TimingRecord:
+        started_at = now()
         row, options, device, progress = self._row, self._options, self._device, self._progress
         prepared = prepare(row, options, device, progress)
         # Before sampling: should the machine be unable to tell, no samples are lost.
         environment = describe_environment(torch_variables())
         documented = self._documented(prepared)
-        sampling, variants, twins, work = None, list[VariantTimed](), list[TwinSamples](), None
-        if options.num_twins:
-            with Watch(device) as watch:
-                twins = self._twins(documented)
-                machine = watch.state()
-        else:
-            if "compile" in self._engines:
-                forget_compiled()
-            if has_noise(device):
-                progress.begin(f"{row.name}: finding out what kernels differ by", None, "")
-                least = self._timeable.min_agreement
-                self._calibration = calibrated(least, prepared.network.noise())
-            candidates = [documented, *self._others(prepared)]
-            with Watch(device) as watch:
-                sampling = self._sample(candidates)
-                machine = watch.state()
-            variants = [self._timed(candidate, sampling) for candidate in candidates]
-            precisions = [variant.precision for variant in variants if variant.outcome == "timed"]
+        if "compile" in self._engines:
+            forget_compiled()
+        if self._only is None and has_noise(device):
+            progress.begin(f"{row.name}: finding out what kernels differ by", None, "")
+            least = self._timeable.min_agreement
+            self._calibration = calibrated(least, prepared.network.noise())
+        candidates = [documented, *self._others(prepared)]
+        with Watch(device) as watch:
+            sampling = self._sample(candidates)
+            machine = watch.state()
+        variants = [self._timed(candidate, sampling) for candidate in candidates]
+        precisions = [variant.precision for variant in variants if variant.outcome == "timed"]
+        work = None
+        if self._only is None:
             work = measure_work(prepared.network.first_pass, precisions, device, progress)
         documented_fps = row.documented("fps")
         asked = TimingAsked.model_fields.keys() - {"num_images", "engines"}
@@ -181,15 +253,13 @@ class _Timing:
             weights=prepared.weights,
             checkpoint=prepared.checkpoint,
             input=prepared.input,
-            sampling=sampling
-            and SamplingUsed(
+            sampling=SamplingUsed(
                 limit_s=self._rule.limit_s,
                 precision=self._rule.precision,
                 stopped_by=sampling.stopped_by,
                 elapsed_s=round(sampling.elapsed_s, 3),
             ),
             variants=variants,
-            twins=twins,
             calibration=self._calibration,
             layouts=prepared.network.layouts,
             work=work,
@@ -212,7 +282,7 @@ class _Timing:
         """Make all other variants ready."""
         options = self._options
         for recipe in recipes(self._timeable, self._engines, options.precisions, options.batch):
-            if recipe != DOCUMENTED:
+            if recipe != DOCUMENTED and (self._only is None or recipe.name in self._only):
                 self._progress.begin(f"{self._row.name}: making {recipe.name} ready", None, "")
                 yield self._try(recipe, prepared)
 
@@ -223,7 +293,7 @@ class _Timing:
             require_possible(recipe, self._timeable, self._device)
             with explained(recipe, network.network_input, self._device):
                 variant = network.variant(recipe)
-            agreement = variant.agree() if recipe.fast else None
+            agreement = variant.agree() if recipe.fast and self._only is None else None
         except ZooError as error:
             said = _said(recipe, outcome="unavailable", reason=str(error))
             return _Candidate(recipe=recipe, said=said, subject=None)
@@ -250,28 +320,9 @@ class _Timing:
 
     def _sample(self, candidates: Sequence[_Candidate]) -> Sampling:
         subjects = [candidate.subject for candidate in candidates if candidate.subject]
-        self._begin("", None, "rounds")
+        self._progress.begin(f"timing {self._row.name} on {self._device}", None, "rounds")
         on_round = self._progress.update
         return sample(subjects, self._rule, clock=self._clock, on_round=on_round)
-
-    def _twins(self, documented: _Candidate) -> list[TwinSamples]:
-        assert documented.subject is not None
-        pairs = self._options.num_twins
-        self._begin(" against itself", pairs, "pairs")
-        sampled = sample_pairs(
-            documented.subject,
-            pairs,
-            self._rule,
-            clock=self._clock,
-            on_pair=self._progress.update,
-        )
-        return [
-            TwinSamples(first_s=_rounded(first.seconds), second_s=_rounded(second.seconds))
-            for first, second in sampled
-        ]
-
-    def _begin(self, against: str, total: int | None, unit: str) -> None:
-        self._progress.begin(f"timing {self._row.name} on {self._device}{against}", total, unit)
 
     def _timed(self, candidate: _Candidate, sampling: Sampling) -> VariantTimed:
         """Return a candidate with its samples, if it has any, and what limits it."""
@@ -285,7 +336,7 @@ class _Timing:
         }
         if samples.failure:
             said |= {"outcome": "unavailable", "reason": samples.failure}
-        elif samples.seconds:
+        elif samples.seconds and self._only is None:
             device, progress = self._device, self._progress
             seconds = samples.seconds
             said |= asdict(observe(candidate.recipe, candidate.subject, seconds, device, progress))

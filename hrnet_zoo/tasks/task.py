@@ -9,7 +9,6 @@ from __future__ import annotations
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -32,15 +31,6 @@ if TYPE_CHECKING:
     from hrnet_zoo.tasks.scored import Interval, ProtocolUsed, Scored
 
 
-@dataclass(frozen=True, kw_only=True)
-class MemoryBounds:
-    """Which ratios of predicted to documented training memory are accepted, and why."""
-
-    low: float
-    high: float
-    reason: str
-
-
 class Task(ABC):
     """One kind of work that networks of a zoo do.
 
@@ -58,8 +48,6 @@ class Task(ABC):
     """What they answer with: "labels"."""
     protocols: ClassVar[tuple[str, ...]] = (SINGLE,)
     """Ways to look at an image, of which `predict` takes any."""
-    memory: ClassVar[MemoryBounds | None] = None
-    """What predictions of training memory are held against; None: nothing is known."""
     reference: ClassVar[ReferenceBounds]
     """How like upstream's its answers on reference images have to be."""
     counts: ClassVar[tuple[str, ...]] = ()
@@ -175,6 +163,11 @@ class Task(ABC):
     def require_alike(self, runs: Sequence[Sequence[Any]]) -> None:
         """Raise ValueError unless what was counted in several runs is of the same kind."""
         del runs
+
+    def memory_family(self, setup: Any) -> str | None:
+        """Return which rows' predicted training memory is off alike; None: that is not known."""
+        del setup
+        return None
 
     def open_data(self, setup: Any, folder: Path) -> Samples:
         """Return the validation split that is below a folder.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import statistics
 import threading
 import time
 from collections.abc import Callable
@@ -53,6 +54,7 @@ class Watch:
         self._before = self._gpu and self._gpu.state()
         self._held_back = self._gpu and self._gpu.seconds_held_back()
         self._lowered_by = dict[str, None]()
+        self._clocks = list[int]()
         self._others = seconds_of_others()
         self._begin = time.monotonic()
         self._over = threading.Event()
@@ -74,11 +76,14 @@ class Watch:
             self._thread.join(_LONGEST_LOOK)
 
     def _look(self) -> None:
-        """See what throttles the GPU, now and then: it may have recovered by the end."""
+        """See the GPU's clock and what lowers it, now and then: it may recover by the end."""
         assert self._gpu is not None
         while not self._over.wait(_BETWEEN_LOOKS):
             state = self._gpu.state()
-            self._lowered_by |= dict.fromkeys(state.throttle_reasons or () if state else ())
+            if state is None:
+                continue
+            self._lowered_by |= dict.fromkeys(state.throttle_reasons or ())
+            self._clocks += [] if state.sm_clock_mhz is None else [state.sm_clock_mhz]
 
     def state(self) -> MachineState:
         """Return what went on since; nothing is looked at any more."""
@@ -104,6 +109,7 @@ class Watch:
             gpu_held_back_s=held_back,
             watched_s=round(elapsed, 3),
             gpu_not_read=gpu and gpu.why_not,
+            gpu_clock_mhz=round(statistics.median(self._clocks)) if self._clocks else None,
         )
 
 
@@ -205,7 +211,8 @@ class _Gpu:
         nvml, read, gpu = self._nvml, self._read, self._handle
         reasons = read(nvml.nvmlDeviceGetCurrentClocksThrottleReasons, gpu)
         processes = read(nvml.nvmlDeviceGetComputeRunningProcesses, self._part)
-        pids = [process.pid for process in processes or ()]
+        # The parent of one of several processes that time waits meanwhile.
+        pids = [process.pid for process in processes or () if process.pid != os.getppid()]
         return GpuState(
             sm_clock_mhz=read(nvml.nvmlDeviceGetClockInfo, gpu, nvml.NVML_CLOCK_SM),
             max_sm_clock_mhz=read(nvml.nvmlDeviceGetMaxClockInfo, gpu, nvml.NVML_CLOCK_SM),

@@ -5,9 +5,12 @@ The words of a record; medians and speed-ups are computed from them.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import math
+import statistics
+from itertools import accumulate, pairwise
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hrnet_zoo.system.strict import Part
 
@@ -91,6 +94,8 @@ class VariantTimed(Part):
     seconds: list[Seconds] = []
     """All latencies, of whole batches, in the order taken; the i-th samples of all variants are of
     one round."""
+    processes: list[Annotated[int, Field(ge=1)]] = []
+    """How many of these each process took, in turn; empty: all are of one."""
     bytes_moved: int | None = None
     """What torch's operators read and write for a whole batch, each its inputs and results once;
     None if the engine fuses operators, which then move fewer."""
@@ -98,10 +103,35 @@ class VariantTimed(Part):
     """Share of the time in which the GPU computed or copied, seen once more after the samples were
     taken; None on a CPU."""
 
+    @model_validator(mode="after")
+    def _add_up(self) -> Self:
+        if self.processes and sum(self.processes) != len(self.seconds):
+            msg = f"{len(self.seconds)} latencies are not those of processes {self.processes}"
+            raise ValueError(msg)
+        return self
+
     @property
     def title(self) -> str:
         """Return its name, with the batch if that is not 1."""
         return self.name if self.batch == 1 else f"{self.name}, batch {self.batch}"
+
+    @property
+    def by_process(self) -> list[list[float]]:
+        """Return the latencies that each process took; nothing if there are none."""
+        ends = [0, *accumulate(self.processes or [len(self.seconds)])]
+        parts = (self.seconds[begin:end] for begin, end in pairwise(ends))
+        return [part for part in parts if part]
+
+    @property
+    def process_medians(self) -> list[float]:
+        """Return the median latency of each process."""
+        return [statistics.median(part) for part in self.by_process]
+
+    @property
+    def latency_s(self) -> float:
+        """Return the geometric mean of the medians of processes; there must be one."""
+        medians = self.process_medians
+        return statistics.geometric_mean(medians) if len(medians) > 1 else medians[0]
 
 
 class TrainedFigure(Part):
@@ -182,6 +212,9 @@ class MachineState(Part):
     """Seconds from the first look to the last; None in old records."""
     gpu_not_read: str | None = None
     """Why a GPU's state was not read."""
+    gpu_clock_mhz: int | None = None
+    """Median of the clocks of its multiprocessors in these looks; None without any, in old records
+    and on CPUs."""
 
     @property
     def was_shared(self) -> bool:
@@ -212,6 +245,22 @@ class MachineState(Part):
             return "the GPU was throttled"
         return "the machine was shared" if self.was_shared else None
 
+    @property
+    def unknown(self) -> str | None:
+        """Return what nobody knows of the machine, so that it is not called undisturbed, or None.
+
+        With neither this nor `trouble`, it was undisturbed.
+        """
+        if self.gpu_not_read is not None:
+            return f"the state of the GPU was not read ({self.gpu_not_read})"
+        if any(state.other_processes is None for state in self.gpu_states):
+            return "whether other processes computed on the GPU could not be told"
+        if any(state.throttle_reasons is None for state in self.gpu_states):
+            return "whether the GPU was throttled could not be told"
+        if self.others is None:
+            return "how busy other processes kept the machine could not be told"
+        return None
+
     def _reasons(self) -> list[str]:
         reasons = [reason for state in self.gpu_states for reason in state.throttle_reasons or ()]
         held_back = [
@@ -227,6 +276,13 @@ class TwinSamples(Part):
 
     first_s: list[Seconds]
     second_s: list[Seconds]
+    separate: bool = False
+    """Whether in two processes, one after the other; in old records they took turns in one."""
+
+    @property
+    def difference(self) -> float:
+        """Return the logarithm of the ratio of their medians."""
+        return math.log(statistics.median(self.second_s) / statistics.median(self.first_s))
 
 
 class Work(Part):

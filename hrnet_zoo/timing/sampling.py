@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from hrnet_zoo.errors import ZooError
@@ -126,34 +126,6 @@ def sample(
         if on_round is not None:
             on_round(rounds)
     return Sampling(samples=taken, stopped_by=stopped_by, elapsed_s=clock() - begin)
-
-
-def sample_pairs(
-    subject: Subject,
-    pairs: int,
-    rule: SamplingRule,
-    *,
-    clock: Clock = time.perf_counter,
-    on_pair: Callable[[int], None] | None = None,
-) -> list[tuple[SampledTimes, SampledTimes]]:
-    """Sample one subject against itself, several times: what differs then is the machine's doing.
-
-    Args:
-        subject: is timed as if it were two.
-        pairs: how often.
-        rule: for all pairs together; each gets its part of the time.
-        clock: read before and after every call.
-        on_pair: told the number of pairs done.
-    """
-    part = replace(rule, limit_s=rule.limit_s / pairs)
-    twins = [replace(subject, name=name) for name in ("first", "second")]
-    results = []
-    for _ in range(pairs):
-        samples = sample(twins, part, clock=clock).samples
-        results.append((samples["first"], samples["second"]))
-        if on_pair is not None:
-            on_pair(len(results))
-    return results
 
 
 def _warm_up(subject: Subject, samples: SampledTimes, limit_s: float, clock: Clock) -> None:

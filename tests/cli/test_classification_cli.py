@@ -143,7 +143,7 @@ def test_the_classifier_is_timed(run_cli: RunCli, monkeypatch: pytest.MonkeyPatc
     # What lower precision does to trained networks takes longer than the rest.
     monkeypatch.setattr("hrnet_zoo.demo.trained.TrainedNetworks.figures", lambda *_: [])
     options = ("--limit-seconds", 1, "--threads", 1, "--format", "json", "--output", "out")
-    finished = run_cli("time", NAME, *DEMO, *options)
+    finished = run_cli("time", NAME, *DEMO, "--processes", 1, *options)
     assert finished.code == 0, finished.err
     [row] = json.loads(finished.out)
     assert row["network_input"] == [64, 64]
@@ -165,7 +165,7 @@ def test_lower_precision_is_said_in_the_words_of_classifiers(
     )
     monkeypatch.setattr("hrnet_zoo.demo.trained._Trained.figures", lambda *_: [figure])
     options = ("--limit-seconds", 0.2, "--threads", 1, "--output", "out", "--precision", "bf16")
-    finished = run_cli("time", NAME, *DEMO, *options)
+    finished = run_cli("time", NAME, *DEMO, "--processes", 1, *options)
     assert "99.0000% of the classes as in FP32, Top-1 (%) 76.250" in finished.out
 
 

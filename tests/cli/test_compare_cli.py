@@ -255,8 +255,8 @@ def sides(base: Path, head: Path) -> tuple[Path, Path]:
     write_run(head, "failed", 40.0, status="error", measurements=[], reason=NASTY)
     write_run(base, "noise", images(9, 3, 0.3, pixels=400_000))
     write_run(head, "noise", images(9, 3, 0.3, 1, 400_000), environment=ELSEWHERE)
-    write_timing(base, timed("fast", latencies(50, 0.1, 1, spread=0.01)))
-    write_timing(head, timed("fast", latencies(50, 0.1, 2, spread=0.01)))
+    write_timing(base, timed("fast", latencies(100, 0.1, 1, spread=0.01)))
+    write_timing(head, timed("fast", latencies(100, 0.1, 2, spread=0.01)))
     name = "<b>,%|`"
     path = head / "nasty" / "1.json"
     path.parent.mkdir()
@@ -407,3 +407,84 @@ def test_ten_thousand_records_take_seconds(base: Path, head: Path) -> None:
     assert time.perf_counter() - begin < LIMIT_S
     assert finished.returncode == 0, finished.stdout
     assert "nothing is worse: 50 same" in finished.stdout
+
+
+def failed_run(folder: Path, day: int = 0) -> None:
+    write_run(folder, value=None, day=day, status="error", reason="it broke", measurements=[])
+
+
+def test_runs_that_failed_on_both_sides_are_no_news(
+    base: Path, head: Path, run_cli: RunCli
+) -> None:
+    for folder in (base, head):
+        failed_run(folder)
+    finished = run_cli("compare", base, head, "--format", "json")
+    assert (finished.code, outcomes(finished.out)) == (0, ["failed_as_before"])
+    assert "nothing is known to be worse: 1 failed as before" in run_cli("compare", base, head).out
+    suite = ElementTree.fromstring(run_cli("compare", base, head, "--format", "junit").out)
+    assert (suite.attrib["errors"], suite.attrib["skipped"]) == ("0", "1")
+
+
+def test_a_run_that_fails_only_now_is_news(base: Path, head: Path, run_cli: RunCli) -> None:
+    """Although BASE failed once, long ago."""
+    failed_run(base)
+    write_run(base, value=70.0, day=1)
+    failed_run(head)
+    finished = run_cli("compare", base, head, "--format", "json")
+    assert (finished.code, outcomes(finished.out)) == (3, ["failed"])
+
+
+GATES: dict[tuple[str, str], int] = {
+    ("worse", "missing"): 0,
+    ("worse", "worse, missing"): 1,
+    ("better", "worse,missing"): 0,
+    ("better", "better"): 1,
+    ("inconclusive", "worse"): 0,
+    ("inconclusive", "worse,inconclusive"): 3,
+    ("new", "new"): 3,
+    ("missing", "worse"): 0,
+}
+
+
+@pytest.mark.parametrize(("outcome", "fail_on"), GATES)
+def test_fail_on_chooses_what_closes_the_gate(
+    base: Path, head: Path, run_cli: RunCli, outcome: str, fail_on: str
+) -> None:
+    after = {"worse": 60.0, "better": 80.0, "inconclusive": 69.95}
+    write_run(base, row=W48 if outcome == "new" else W18, value=70.0)
+    if outcome in ("new", "missing"):
+        write_run(head, row=W48, value=70.0)
+        write_run(base if outcome == "missing" else head, row=W18, value=70.0)
+        write_run(base, row=W48, value=70.0)
+    else:
+        write_run(head, value=after[outcome])
+        if outcome == "inconclusive":
+            write_run(head, value=after[outcome], environment=ELSEWHERE)
+    finished = run_cli("compare", base, head, "--fail-on", fail_on, "--format", "json")
+    assert outcome in outcomes(finished.out)
+    assert finished.code == GATES[outcome, fail_on] == json.loads(finished.out)["exit_code"]
+    suite = ElementTree.fromstring(
+        run_cli("compare", base, head, "--fail-on", fail_on, "--format", "junit").out
+    )
+    closed = int(suite.attrib["failures"]) + int(suite.attrib["errors"])
+    assert (closed > 0) == (finished.code > 0)
+
+
+@pytest.mark.parametrize("fail_on", ["same", "", "worse,", "regression"])
+def test_what_closes_no_gate_is_refused(
+    base: Path, head: Path, run_cli: RunCli, fail_on: str
+) -> None:
+    finished = run_cli("compare", base, head, "--fail-on", fail_on)
+    assert finished.code == 2
+    assert "is no outcome that could close a gate; there are worse, failed," in finished.err
+
+
+def test_a_regression_is_said_whatever_closes_the_gate(
+    base: Path, head: Path, run_cli: RunCli
+) -> None:
+    write_run(base, value=70.0)
+    write_run(head, value=60.0)
+    finished = run_cli("compare", base, head, "--fail-on", "missing", "--format", "github")
+    assert finished.code == 0
+    assert "::warning" in finished.out
+    assert "a regression: 1 worse" in finished.out

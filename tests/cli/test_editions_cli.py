@@ -238,7 +238,7 @@ def test_time_takes_file_and_normalisation_of_the_edition(
     options = (
         "--edition", "later", "--zoo", two_editions, "--mirror", tmp_path / "mirror", "--weights",
         "published", "--image", image, "--device", "cpu", "--limit-seconds", 0.2, "--output",
-        "records",
+        "records", "--processes", 1,
     )  # fmt: skip
     finished = run_cli("time", SEGMENTATION, *options)
     assert finished.code == 0, finished.err

@@ -97,7 +97,8 @@ def test_text_states_the_tolerance_and_the_assumptions(
     predictions += [1.66, 0.5]
     out = run_cli("memory", NAME, "--device", "cpu").out
     assert "consistent with the table" in out
-    assert "0.93 to 1.02" in out
+    assert "0.88-1.02" in out
+    assert "that of 6 other segmentors of w18_small is off by as much" in out
     assert "cross entropy" in out
     assert "one image or window of 1024 x 2048" in out
 
@@ -115,7 +116,7 @@ def test_rows_that_train_alike_are_predicted_once(
 
 
 def test_outside_the_tolerance(run_cli: RunCli, predictions: list[float]) -> None:
-    predictions += [1.5, 0.5]
+    predictions += [1.45, 0.5]
     finished = run_cli("memory", NAME, "--device", "cpu")
     assert finished.code == 1
     assert "outside the tolerance" in finished.out

@@ -261,8 +261,11 @@ class Counted:
         return [FIGURE.model_copy(update={"precision": recipe.precision}) for recipe in recipes]
 
 
+ALONE = ("--output", "records", "--processes", 1)
+
+
 def time_bf16(run_cli: RunCli, *options: Any) -> Any:
-    finished = run_cli("time", *REAL, *SMALL, "--output", "records", *options)
+    finished = run_cli("time", *REAL, *SMALL, *ALONE, *options)
     assert finished.code == 0, finished.err
     return finished
 
@@ -301,9 +304,9 @@ def test_without_lower_precision_nothing_is_found_out(
     monkeypatch.setattr(trained, "_Trained", counted)
     assert "trained weights (" not in time_bf16(run_cli).out
     # TF32 that could not be timed is nothing to say more about, nor is a run without variants.
-    run_cli("time", REAL[0], *SMALL, "--output", "records", "--precision", "bf16", "--aa", 1)
+    run_cli("time", REAL[0], *SMALL, *ALONE, "--precision", "bf16", "--aa", 1)
     if not torch.cuda.is_available():
-        run_cli("time", REAL[0], *SMALL, "--output", "records", "--precision", "tf32")
+        run_cli("time", REAL[0], *SMALL, *ALONE, "--precision", "tf32")
     assert counted.calls == []
 
 

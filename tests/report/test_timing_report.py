@@ -193,6 +193,7 @@ def test_a_gpu_that_is_throttled_for_a_while_only_is_noticed(
         assert nvml.times_asked(looks) == asked
     assert machine.throttled_by == ["power cap"]
     assert machine.clocks_set_by == ["application clocks"]
+    assert machine.gpu_clock_mhz == 1200
     assert nvml.times_asked("nvmlInit") == nvml.times_asked("nvmlShutdown") == 1
     said = " ".join(remarks(record(machine=machine)))
     assert "the GPU was throttled: power cap" in said
@@ -278,6 +279,8 @@ def test_a_gpu_whose_processes_are_hidden_says_so() -> None:
     assert remarks(record(machine=machine)) == [
         "whether other processes computed on the GPU could not be told"
     ]
+    assert machine.trouble is None
+    assert machine.unknown == "whether other processes computed on the GPU could not be told"
 
 
 def test_a_gpu_that_cannot_be_read_is_said_so(
@@ -385,7 +388,30 @@ def test_samples_that_depend_on_each_other_are_said_to() -> None:
         update={"seconds": [0.02 + 0.0001 * (i // 5 % 2) + 1e-6 * (i % 5) for i in range(40)]}
     )
     (remark,) = remarks(record(variants=[waves, fast]))
-    assert remark.startswith("samples depend on each other (documented), so that their intervals")
+    assert remark.startswith("samples depend on each other (documented), so that fewer count")
+
+
+def test_an_aa_run_says_how_much_processes_differ() -> None:
+    pairs = [(0.100, 0.102), (0.102, 0.100), (0.100, 0.102)]
+    twins = [
+        TwinSamples(first_s=[first] * 8, second_s=[second] * 9, separate=True)
+        for first, second in pairs
+    ]
+    found = record(variants=[], sampling=None, twins=twins)
+    text = timing_as_text(found, Path())
+    # Of logarithms: ln(1.02) / sqrt(2); Student's 3.18 for three pairs times ln(1.02).
+    assert "in 6 processes: their medians differ by 1.40% (standard deviation)" in text
+    assert "less than 6.5% between two single processes means nothing here" in text
+    (row,) = json.loads(timings_as_json([(found, Path())], {}))
+    assert row["twins"]["between_processes"] == pytest.approx(0.0140, abs=1e-4)
+    assert row["twins"]["false_alarms"] is None
+    assert all_could_be_run(found)
+    short = TwinSamples(first_s=[0.1] * 8, second_s=[0.1] * 5, separate=True)
+    few = record(variants=[], sampling=None, twins=[*twins, short])
+    assert not all_could_be_run(few)
+    assert "1 pairs had fewer than 6 rounds: pass more --limit-seconds" in timing_as_text(
+        few, Path()
+    )
 
 
 def test_more_false_alarms_than_chance_allows_are_called_noise() -> None:

@@ -121,7 +121,7 @@ def test_timing_names_it_too(run_cli: RunCli, tmp_path: Path, weights: State) ->
     torch.save({"model_state_dict": half}, tmp_path / "mine.pth")
     finished = run_cli(
         "time", ROW, "--zoo", DEMO / "zoo.yaml", "--device", "cpu", "--limit-seconds", "0.1",
-        "--checkpoint", tmp_path / "mine.pth", "--format", "json",
+        "--processes", 1, "--checkpoint", tmp_path / "mine.pth", "--format", "json",
     )  # fmt: skip
     (timed,) = json.loads(finished.out)
     record = json.loads(Path(timed["record"]).read_text())

@@ -251,7 +251,7 @@ def test_making_a_timed_image_ready_without_memory_names_the_size(
 ) -> None:
     monkeypatch.setattr(module, function, failing(numpy_without_memory()))
     name = DETECTOR if module is detection else SEGMENTOR
-    finished = run_cli("time", name, *DEMO, "--scale", "640x320", "--limit-seconds", 0.5)
+    finished = run_cli("time", name, *DEMO, "--scale", "640x320", "--processes", 1)
     assert finished.code == 3
     assert "Main memory ran out while images for a box of 640 x 320 pixels" in finished.err
     assert not list(Path("records").rglob("*.json"))

@@ -66,7 +66,11 @@ def test_what_this_process_computes_is_not_others(
 def variables_recorded(folder: Path, command: str, **own: str) -> dict[str, str]:
     """Run a command in a process of its own; return the variables in its record."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_"))}
-    options = ["--limit-seconds", "0.3"] if command == "time" else ["--data-root", str(DATA_ROOT)]
+    options = (
+        ["--limit-seconds", "0.3", "--processes", "1"]
+        if command == "time"
+        else ["--data-root", str(DATA_ROOT)]
+    )
     options += ["--limit", "1"] if command == "verify" else []
     subprocess.run(
         [sys.executable, "-m", "hrnet_zoo", command, "hrnet-w2s_scenes", "--zoo", str(MANIFEST),

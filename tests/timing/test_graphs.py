@@ -361,6 +361,7 @@ def test_cuda_graphs_are_timed(run_cli: RunCli, row: str) -> None:
         "time", row, "--zoo", hrnet_zoo.demo.MANIFEST, "--device", "cuda", "--weights",
         "published", "--image", IMAGES[0], "--engine", "cudagraph", "--precision", "fp32",
         "--precision", "fp16", "--limit-seconds", 2, "--output", "records", "--format", "json",
+        "--processes", 1,
     )  # fmt: skip
     assert finished.code == 0, finished.out + finished.err
     (timed,) = json.loads(finished.out)

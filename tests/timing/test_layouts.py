@@ -143,7 +143,7 @@ def test_weights_are_in_the_layout_of_the_images(monkeypatch: pytest.MonkeyPatch
 def test_what_was_measured_is_kept_and_shown(run_cli: RunCli) -> None:
     arguments = (
         "time", ROWS[0].name, "--zoo", hrnet_zoo.demo.MANIFEST, "--device", "cpu", "--scale",
-        "96x64", "--limit-seconds", 0.5, "--output", "records",
+        "96x64", "--limit-seconds", 0.5, "--output", "records", "--processes", 1,
     )  # fmt: skip
     finished = run_cli(*arguments)
     assert finished.code == 0, finished.err

@@ -173,7 +173,7 @@ def test_tensorrt_is_timed(run_cli: RunCli, batch: int) -> None:
         "time", SEGMENTOR.name, "--zoo", hrnet_zoo.demo.MANIFEST, "--device", "cuda", "--weights",
         "published", "--image", IMAGES[0], "--image", IMAGES[1], "--engine", "tensorrt",
         "--precision", "fp32", "--precision", "fp16", "--batch", batch, "--limit-seconds", 2,
-        "--output", "records", "--format", "json",
+        "--output", "records", "--format", "json", "--processes", 1,
     )  # fmt: skip
     assert finished.code == 0, finished.out + finished.err
     (timed,) = json.loads(finished.out)

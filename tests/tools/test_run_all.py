@@ -132,8 +132,8 @@ def test_engines_and_precisions_are_planned_and_passed_on(
 
 def test_expected_minutes_follow_scale_limit_and_rate() -> None:
     entry = entries_of(ROWS, ["time"], "*hr48*")[0]
-    asked = Arguments(output=RECORDS, limit_s=100)
-    quarter = Arguments(output=RECORDS, limit_s=100, scale=(1024, 512))
+    asked = Arguments(output=RECORDS, limit_s=100, processes=1)
+    quarter = Arguments(output=RECORDS, limit_s=100, processes=1, scale=(1024, 512))
     fixed = Estimate(asked=asked, rate=1e30, memory_s=1).seconds(entry)
     slow = Estimate(asked=asked, rate=1e10, memory_s=1).seconds(entry) - fixed
     assert 100 < fixed < 200
@@ -153,7 +153,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_demo_is_timed_once() -> None:
-    what = ("--only", "fcn_*", "--kind", "time", "--limit-seconds", "0.5")
+    what = ("--only", "fcn_*", "--kind", "time", "--limit-seconds", "0.5", "--processes", "1")
     planned = run(*what, "--dry-run")
     assert planned.returncode == 0, planned.stderr
     assert "entries: 1, on cpu, at most about" in planned.stdout
@@ -163,7 +163,7 @@ def test_the_demo_is_timed_once() -> None:
     (record,) = read_records(RECORDS, TimingRecord)
     assert record.row == SEGMENTOR
     assert record.work is not None
-    asked = Arguments(output=RECORDS, device="cpu", limit_s=0.5)
+    asked = Arguments(output=RECORDS, device="cpu", limit_s=0.5, processes=1)
     (entry,) = entries_of(load_zoo(hrnet_zoo.demo.MANIFEST).rows, ["time"], "fcn_*")
     past = Past(asked)
     assert past.has(entry)
@@ -171,16 +171,28 @@ def test_the_demo_is_timed_once() -> None:
     rate = record.work.multiply_adds / (past.rate or 0)
     assert seconds[0] <= rate <= seconds[-1]
     for other in (
-        Arguments(output=RECORDS, limit_s=1),
-        Arguments(output=RECORDS, limit_s=0.5, precisions=("fp32", "bf16")),
-        Arguments(output=RECORDS, limit_s=0.5, scale=(128, 96)),
-        Arguments(output=RECORDS, limit_s=0.5, device_name="cuda:0 (NVIDIA H200)"),
+        Arguments(output=RECORDS, limit_s=1, processes=1),
+        Arguments(output=RECORDS, limit_s=0.5, processes=1, precisions=("fp32", "bf16")),
+        Arguments(output=RECORDS, limit_s=0.5, processes=1, scale=(128, 96)),
+        Arguments(output=RECORDS, limit_s=0.5, processes=3),
+        Arguments(output=RECORDS, limit_s=0.5, processes=1, device_name="cuda:0 (NVIDIA H200)"),
     ):
         assert not Past(other).has(entry)
 
 
 def test_what_could_not_be_timed_is_tried_again() -> None:
-    what = ("--only", "fcn_*", "--kind", "time", "--limit-seconds", "0.5", "--engine", "cudagraph")
+    what = (
+        "--only",
+        "fcn_*",
+        "--kind",
+        "time",
+        "--limit-seconds",
+        "0.5",
+        "--processes",
+        "1",
+        "--engine",
+        "cudagraph",
+    )
     for _ in range(2):
         finished = run(*what)
         assert finished.returncode == 3
@@ -191,7 +203,7 @@ def test_what_could_not_be_timed_is_tried_again() -> None:
 
 def test_interrupting_leaves_nothing_half_done() -> None:
     driver = subprocess.Popen(
-        script("--only", "fcn_*", "--kind", "time", "--limit-seconds", "60"),
+        script("--only", "fcn_*", "--kind", "time", "--limit-seconds", "60", "--processes", "1"),
         stdout=subprocess.PIPE,
         text=True,
     )

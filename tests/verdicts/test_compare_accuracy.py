@@ -182,8 +182,11 @@ def test_a_few_pixels_are_no_difference(base: Path, head: Path, run_cli: RunCli)
     assert comparison["difference"] != 0
 
 
-def test_false_alarms_stay_below_what_is_promised(tmp_path: Path) -> None:
-    """Eight rows with the noise of another machine: any alarm in at most 5 % of comparisons."""
+def test_false_alarms_are_seldom(tmp_path: Path) -> None:
+    """Eight rows with the noise of another machine; any alarm is promised in 5 % of comparisons.
+
+    So few draws see a rate of 30 % (in 9 of 10 cases), and let one of 15 % pass (in 2 of 3).
+    """
     alarms, trials = 0, 25
     for trial in range(trials):
         folder = tmp_path / str(trial)

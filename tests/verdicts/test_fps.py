@@ -9,14 +9,17 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from fps_family import family_rates
 from scipy import stats
 from simulate_fps_model import Network, falsified, networks, simulate, verdicts
 
+from hrnet_zoo.report.fps import fps_as_text
 from hrnet_zoo.verdicts.fps.judging import (
     OUTLIERS,
     FpsJudgement,
     FpsVerdict,
     exit_code,
+    findings,
     fit_documented_machines,
     judge_fps,
 )
@@ -59,6 +62,10 @@ def exact_rows() -> list[FpsRow]:
 
 
 EXACT = exact_rows()
+NOISY = [
+    replace(row, measured_s=row.measured_s * (1.02 if i % 2 else 0.98))
+    for i, row in enumerate(EXACT)
+]
 
 
 def exact_readme() -> list[FpsRow]:
@@ -289,6 +296,32 @@ def test_false_alarms_and_power_on_random_machines() -> None:
     assert rates.found[1.5] >= 0.6
     assert rates.found_beside[0.5] <= 0.05
     assert rates.found_beside[1.5] <= 0.05
+
+
+def test_a_whole_table_of_sound_rows_seldom_has_a_finding() -> None:
+    """In 6 % of 300 draws, by the study: more than 10 of 60 have p 0.001. An outlier: in 24 %."""
+    rates = family_rates(networks(sources=["mmsegmentation"]), 60, (2.0,))
+    assert 60 * rates.alarms <= 10
+    assert rates.alarms <= rates.alarms_before / 2
+    assert rates.found[2.0] >= 0.8
+
+
+def test_an_outlier_that_many_rows_explain_is_a_note() -> None:
+    for factor in np.geomspace(1.02, 1.5, 60):
+        judgements = judge_fps(falsified(NOISY, 5, float(factor)))
+        if outliers(judgements) and not findings(judgements):
+            break
+    assert outliers(judgements) == {NOISY[5].name}
+    assert findings(judgements) == []
+    assert exit_code(judgements) == 0
+    text = fps_as_text(judgements, [], {})
+    assert "outliers: 1 of 12 rows, at 1% each; sound rows have as many" in text
+    wrong = judge_fps(falsified(NOISY, 5, 2.0))
+    assert [finding.row.name for finding in findings(wrong)] == [NOISY[5].name]
+    assert exit_code(wrong) == 1
+    assert f"beyond what 12 sound rows mostly have (95%): {NOISY[5].name}" in fps_as_text(
+        wrong, [], {}
+    )
 
 
 @pytest.mark.parametrize("chosen", ["detection", "three tables"])

@@ -14,7 +14,6 @@ from hrnet_zoo.report.html.gathering import Claim, ClaimRun, Gathered
 from hrnet_zoo.report.html.wording import clipped, moment, short_name
 from hrnet_zoo.report.text import on_one_line
 from hrnet_zoo.tasks import METRICS
-from hrnet_zoo.timing.medians import median
 from hrnet_zoo.zoo.row import Row
 
 SHOWN = 16
@@ -172,7 +171,7 @@ def _speed(record: TimingRecord) -> tuple[Facts, dict[str, Any]]:
     content = record.model_dump(mode="json")
     for variant, timed in zip(content["variants"], record.variants, strict=True):
         if timed.seconds:
-            took = f"median {1000 * median(timed.seconds):.2f} ms of {len(timed.seconds)}"
+            took = f"median {1000 * timed.latency_s:.2f} ms of {len(timed.seconds)}"
             facts.append((timed.name, took))
         variant["seconds"] = _count(timed.seconds, "latencies")
         variant["warm_up_s"] = _count(timed.warm_up_s, "latencies")

@@ -57,7 +57,10 @@ _NO_FIGURE = 100.0
 
 @dataclass(frozen=True, kw_only=True)
 class CocoFigures:
-    """COCO's twelve figures, in percent; None where there is nothing to find."""
+    """Twelve figures, in percent; None where there is nothing to find.
+
+    They are COCO's with its numbers of detections. With upstream's, recall is another number.
+    """
 
     twelve: Mapping[str, float | None]
     """By name, in pycocotools' order.

@@ -11,7 +11,7 @@ from hrnet_zoo.system.wording import and_more
 from hrnet_zoo.tasks.detection.metrics import METRICS, Kind
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.reference import ReferenceBounds
-from hrnet_zoo.tasks.task import MemoryBounds, Task
+from hrnet_zoo.tasks.task import Task
 
 if TYPE_CHECKING:
     from hrnet_zoo.datasets.coco_samples import CocoSamples
@@ -48,12 +48,6 @@ class DetectionTask(Task):
     }
     most_groups = 50
     most_groups_of_part = 20
-    memory = MemoryBounds(
-        low=0.85,
-        high=1.05,
-        reason="a prediction counts tensors only, for the largest batch and a crowded image; "
-        "upstream's own models, predicted the same way, give 0.86 to 0.96",
-    )
 
     reference = ReferenceBounds(
         least=0.99,
@@ -69,6 +63,12 @@ class DetectionTask(Task):
             ("neck", f"{setup.neck}, {setup.channels} channels"),
             ("score threshold", str(setup.test.score_threshold)),
         ]
+
+    def memory_family(self, setup: DetectionSetup) -> str:
+        """Return whether regions are proposed, of which the largest batch is made up."""
+        if setup.architecture == "fcos_hrnet":
+            return "detectors of one stage"
+        return "detectors of two stages"
 
     def counted(self, name: str) -> type[ImageDetections | Matches]:
         """Return detections, or what of them matches objects as boxes or masks."""

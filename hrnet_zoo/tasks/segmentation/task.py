@@ -11,7 +11,7 @@ from hrnet_zoo.tasks.metric import SINGLE, Metric
 from hrnet_zoo.tasks.reference import ReferenceBounds
 from hrnet_zoo.tasks.segmentation.metrics import METRICS, MS_FLIP
 from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS, SegmentationSetup, SlideTest
-from hrnet_zoo.tasks.task import MemoryBounds, Task
+from hrnet_zoo.tasks.task import Task
 
 if TYPE_CHECKING:
     from hrnet_zoo.tasks.jackknife import Reweighted
@@ -34,12 +34,6 @@ class SegmentationTask(Task):
     protocols = (SINGLE, MS_FLIP)
     methods = {"fcn": "FCN"}
     table_of = "data set"
-    memory = MemoryBounds(
-        low=0.93,
-        high=1.02,
-        reason="a prediction counts tensors only, without convolution workspaces and the "
-        "allocator's slack; upstream's own models, predicted the same way, give 0.94 to 0.99",
-    )
 
     reference = ReferenceBounds(
         least=0.9999,
@@ -102,6 +96,10 @@ class SegmentationTask(Task):
         if len(numbers) > 1:
             msg = f"they have {' and '.join(map(str, sorted(numbers)))} classes, of the same data"
             raise ValueError(msg)
+
+    def memory_family(self, setup: SegmentationSetup) -> str:
+        """Return the width: narrow networks have more workspaces beside their tensors."""
+        return f"segmentors of {setup.backbone}"
 
     def counted(self, name: str) -> type[SparseCounts]:
         """Return confusion counts."""

@@ -64,14 +64,19 @@ def compare_accuracies(
     """
     before = _measured(base, metrics)
     after = _asked(head, metrics, before)
+    newest = _asked(base, metrics, after)
     answers = []
     for key in {**before, **after}:
+        failed = key in newest and newest[key].value is None
         row, edition, metric = key
         number = Comparison(
             row=row, metric=metric, kind="accuracy", edition=edition, decimals=decimals_of(*key)
         )
         differences = partial(_differences, metric)
-        answers.append(pair_up(number, before.get(key, []), after.get(key), differences))
+        pair = pair_up(
+            number, before.get(key, []), after.get(key), differences, failed_before=failed
+        )
+        answers.append(pair)
     # All pairs are judged together: how sure one must be depends on how many were tested.
     found = [number if pair is None else _examined(number, pair) for number, pair in answers]
     tested = {i: number.p_value for i, number in enumerate(found) if number.p_value is not None}

@@ -12,7 +12,13 @@ from hrnet_zoo.records.folder import Found, SomeRecord
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.comparison.accuracy import compare_accuracies
 from hrnet_zoo.verdicts.comparison.latency import compare_latencies
-from hrnet_zoo.verdicts.comparison.outcome import ComparedRecords, Comparison, worst_first
+from hrnet_zoo.verdicts.comparison.outcome import (
+    FAIL_ON,
+    ComparedRecords,
+    Comparison,
+    ComparisonOutcome,
+    worst_first,
+)
 from hrnet_zoo.verdicts.comparison.sides import RecordsPlace, open_place, read_side, require_two
 from hrnet_zoo.zoo.printed import decimals_of
 from hrnet_zoo.zoo.row import EditionName
@@ -53,6 +59,8 @@ class Selection:
     """As `comparable` returns them."""
     edition: EditionName | None = None
     """None: both."""
+    fail_on: frozenset[ComparisonOutcome] = FAIL_ON
+    """Outcomes that close the gate."""
 
     def of(self, runs: list[Found[SomeRecord]]) -> list[Found[SomeRecord]]:
         """Return the runs of the rows and editions that are asked for."""
@@ -110,6 +118,7 @@ def compare_records(
             *_not_found(comparisons, selection),
         ],
         remarks=_remarks(zoo, comparisons),
+        fail_on=selection.fail_on,
     )
 
 

@@ -25,11 +25,19 @@ class ComparisonOutcome(Answer):
     BETTER = "better"
     NEW = "new"
     """HEAD has it, BASE does not."""
+    FAILED_AS_BEFORE = "failed_as_before"
+    """The newest run broke off on both sides: nothing is known, and nothing has changed."""
     SAME = "same"
 
 
 NO_ANSWER = (ComparisonOutcome.FAILED, ComparisonOutcome.MISSING, ComparisonOutcome.NOT_COMPARABLE)
 """The runs or their surroundings are at fault; nothing was learnt about the model."""
+
+CHANGES = (ComparisonOutcome.WORSE, ComparisonOutcome.BETTER)
+"""A difference is known; all other outcomes leave something open, but for SAME."""
+
+FAIL_ON = frozenset({ComparisonOutcome.WORSE, *NO_ANSWER})
+"""What closes a gate if nothing else is asked for."""
 
 _ORDER = list(ComparisonOutcome)
 
@@ -89,6 +97,8 @@ class ComparedRecords:
     """Files that are not usable records; with one of them, the answer may be incomplete."""
     remarks: Sequence[str] = ()
     """What is worth knowing and changes no outcome."""
+    fail_on: frozenset[ComparisonOutcome] = FAIL_ON
+    """Outcomes that the exit code must tell of."""
 
 
 def worst_first(comparisons: Iterable[Comparison]) -> list[Comparison]:
@@ -107,8 +117,11 @@ def _in_effects(comparison: Comparison) -> float:
 
 
 def exit_code(compared: ComparedRecords) -> int:
-    """Return 1 if something became worse, else 3 if something has no answer, else 0."""
-    outcomes = {comparison.outcome for comparison in compared.comparisons}
-    if ComparisonOutcome.WORSE in outcomes:
+    """Return 1 if a number changed that was not to, 3 if one lacks an answer it needs, else 0.
+
+    What was not to happen is what ``fail_on`` says; a file that cannot be used always counts.
+    """
+    found = compared.fail_on & {comparison.outcome for comparison in compared.comparisons}
+    if found & set(CHANGES):
         return 1
-    return 3 if compared.problems or outcomes & set(NO_ANSWER) else 0
+    return 3 if compared.problems or found else 0

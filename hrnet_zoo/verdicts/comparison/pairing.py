@@ -37,6 +37,8 @@ def pair_up(
     base: Sequence[SomeNumber],
     head: SomeNumber | None,
     differences: Callable[[SomeNumber, SomeNumber], Iterable[str]],
+    *,
+    failed_before: bool = False,
 ) -> tuple[Comparison, tuple[SomeNumber, SomeNumber] | None]:
     """Return what is known of a number, and the two runs to test if they can be compared.
 
@@ -45,12 +47,15 @@ def pair_up(
         base: runs that have a value of it, newest first.
         head: the newest run that was to measure it.
         differences: in which ways two runs measured different things.
+        failed_before: whether the newest run in BASE could not measure it.
     """
     before, outcome, pair = base[0] if base else None, ComparisonOutcome.NOT_COMPARABLE, None
     if head is None:
         outcome, basis = ComparisonOutcome.MISSING, "HEAD has no run of it"
     elif head.value is None:
         outcome, basis = ComparisonOutcome.FAILED, head.failure
+        if failed_before:
+            outcome = ComparisonOutcome.FAILED_AS_BEFORE
     elif before is None:
         outcome, basis = ComparisonOutcome.NEW, "BASE has no run of it"
     elif (alike := next((b for b in base if not any(differences(b, head))), None)) is None:

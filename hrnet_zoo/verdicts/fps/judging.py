@@ -3,9 +3,12 @@
 A robust fit tells which rows can be trusted to describe the machine. Then each row is held against
 a machine fitted to the trusted rows without it, so that it can neither vouch for itself nor spoil
 the judgement of its neighbours. The difference is held against its own uncertainty: the noise among
-the rows fitted, the uncertainty of the fit, the rounding of the printed number. How often a sound
-row is called an outlier was simulated, `tools/simulate_fps_model.py`: 1 to 2 % of rows, in every
-choice of rows tried there.
+the rows fitted, the uncertainty of the fit, the rounding of the printed number.
+
+That one of many sound rows is an outlier is likely. So an outlier is a note; only what all rows
+together seldom have is a finding. How often both are wrong was simulated,
+`tools/simulate_fps_model.py`: 1 to 2 % of sound rows are outliers, in every choice of rows tried
+there, and `bench/studies/fps_family.py` has how often a sound table has a finding.
 """
 
 from __future__ import annotations
@@ -35,6 +38,9 @@ TRUSTED = 3.0
 
 FALSE_ALARMS = 0.01
 """Share of sound rows that are further out than is allowed, were deviates normal."""
+
+FAMILY = 0.05
+"""Share of runs over sound rows only that have a finding, at most, were deviates normal."""
 
 WIDEST = math.log(10)
 """Logarithm of the factor that a verdict may allow either way; what allows more says nothing."""
@@ -83,6 +89,8 @@ class FpsJudgement:
     """Around it: documented fps in here are consistent."""
     ratios: tuple[Ratio, ...] = ()
     """To all other timed rows of the table; without a verdict, they are what can be said."""
+    p_value: float | None = None
+    """That a sound row is so far out, by itself."""
 
     @property
     def difference(self) -> float | None:
@@ -115,12 +123,26 @@ def fit_documented_machines(rows: Iterable[FpsRow]) -> dict[str, Machine]:
     return machines
 
 
-def exit_code(judgements: Iterable[FpsJudgement]) -> int:
-    """Return 0 if all rows are consistent, 1 if any is an outlier, else 3: some have no verdict."""
-    verdicts = {judgement.verdict for judgement in judgements}
-    if not verdicts.isdisjoint(OUTLIERS):
+def findings(judgements: Sequence[FpsJudgement]) -> list[FpsJudgement]:
+    """Return the rows that are further out than any of so many sound rows mostly is.
+
+    Source:
+        Bonferroni: with N rows judged, each may be a finding with a probability of `FAMILY` / N,
+        however they depend on each other.
+    """
+    judged = [(j, j.p_value) for j in judgements if j.p_value is not None]
+    return [j for j, p_value in judged if p_value * len(judged) < FAMILY]
+
+
+def exit_code(judgements: Sequence[FpsJudgement]) -> int:
+    """Return 1 if there are findings, else 3 if a row has no verdict, else 0.
+
+    That some rows are outliers is no finding, as many as there are.
+    """
+    if findings(judgements):
         return 1
-    return 0 if verdicts == {FpsVerdict.CONSISTENT} else 3
+    undecided = any(j.verdict is FpsVerdict.TOO_FEW_ROWS for j in judgements)
+    return 3 if undecided or not judgements else 0
 
 
 def _by_source(rows: Iterable[FpsRow]) -> Iterable[list[FpsRow]]:
@@ -167,11 +189,12 @@ def _judge_row(
     if not terms or freedom < 1 or not _timed_in_table(row, others):
         return undecided
     # Here, because whatever shows fps imports this file, and few of them judge any.
-    from scipy.special import stdtrit  # noqa: PLC0415
+    from scipy.special import stdtr, stdtrit  # noqa: PLC0415
 
     machine = fit_machine(others, terms)
     # By so many standard deviations a sound row may be off, either way.
-    allowed = stdtrit(freedom, 1 - FALSE_ALARMS / 2) * _uncertainty(row, machine)
+    uncertainty = _uncertainty(row, machine)
+    allowed = stdtrit(freedom, 1 - FALSE_ALARMS / 2) * uncertainty
     if not allowed <= WIDEST:
         return undecided
     implied, difference = 1 / machine.seconds(row), _log_difference(row, machine)
@@ -184,6 +207,7 @@ def _judge_row(
         reason="",
         implied_fps=implied,
         interval=(implied * math.exp(-allowed), implied * math.exp(allowed)),
+        p_value=float(2 * stdtr(freedom, -abs(difference) / uncertainty)),
     )
 
 

@@ -17,8 +17,7 @@ from hrnet_zoo.errors import RecordError, UsageError
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.strict import Strict
 from hrnet_zoo.tasks import TASKS
-from hrnet_zoo.timing.medians import median
-from hrnet_zoo.timing.observations import DOCUMENTED, WITH_LOADING
+from hrnet_zoo.timing.observations import DOCUMENTED, WITH_LOADING, VariantTimed
 from hrnet_zoo.verdicts.fps.machine import FpsRow
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.row import Row
@@ -121,8 +120,9 @@ def latest_times(records: Iterable[TimingRecord]) -> MachineTimes:
     return MachineTimes(
         machine=machines[0] if machines else None,
         times=[
-            MeasuredTime(name=row, seconds_per_image=median(_documented_seconds(record)))
+            MeasuredTime(name=row, seconds_per_image=timed.latency_s)
             for row, record in latest.items()
+            if (timed := _documented(record)) is not None
         ],
         other_machines=machines[1:],
         unusable=dict(unusable),
@@ -135,11 +135,11 @@ def why_unusable(record: TimingRecord) -> str | None:
         return "an A/A run"
     if record.edition != "readme":
         return "timed as the later edition"
-    if not _documented_seconds(record):
+    if _documented(record) is None:
         return "the documented variant was not timed"
     if not record.input.is_documented_scale:
         return "not the documented scale"
-    return record.machine.trouble
+    return record.trouble
 
 
 def machine_of(record: TimingRecord) -> str:
@@ -156,10 +156,10 @@ def machine_of(record: TimingRecord) -> str:
     return f"{record.device}, {cpu}, {software}"
 
 
-def _documented_seconds(record: TimingRecord) -> list[float]:
-    """Return the samples of the way the README was measured: with loading, of detectors."""
-    timed = {v.name: v.seconds for v in record.variants if v.outcome == "timed"}
-    return timed.get(WITH_LOADING) or timed.get(DOCUMENTED, [])
+def _documented(record: TimingRecord) -> VariantTimed | None:
+    """Return the way the README was measured, if timed: with loading, of detectors."""
+    timed = {v.name: v for v in record.variants if v.outcome == "timed" and v.seconds}
+    return timed.get(WITH_LOADING) or timed.get(DOCUMENTED)
 
 
 def fps_rows(zoo: Zoo, times: Sequence[MeasuredTime]) -> tuple[list[FpsRow], list[str]]:
