@@ -516,7 +516,7 @@ def test_a_file_that_is_no_checkpoint_is_refused_without_bad_advice(
 @pytest.mark.alone  # it counts how many rounds fit into seconds
 def test_twins_are_of_two_processes(run_cli: RunCli) -> None:
     finished = run_cli(
-        "time", SEGMENTOR, *DEMO, "--scale", "96x64", "--aa", 1, "--limit-seconds", 3, "--threads",
+        "time", SEGMENTOR, *DEMO, "--scale", "96x64", "--aa", 1, "--limit-seconds", 8, "--threads",
         1, "--format", "json",
     )  # fmt: skip
     assert finished.code == 0, finished.err
