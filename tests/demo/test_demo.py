@@ -81,7 +81,7 @@ def test_one_point_off_is_a_mismatch(
     assert finished.code == 1
     for metric, verdict in (("mIoU", "worse"), ("box AP", "better")):
         assert re.search(rf"{metric} .*mismatch \({verdict}\)", finished.out)
-    assert "up to 0.105 is a match" in finished.out
+    assert "up to 0.0050 is a match" in finished.out
 
 
 def test_demo_rows_go_through_verify_like_any_row(tmp_path: Path, run_cli: RunCli) -> None:
