@@ -8,12 +8,10 @@ from pathlib import Path
 
 import click
 
-from hrnet_zoo.errors import UsageError
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.folder import Unusable, read_files, run_files
 from hrnet_zoo.report.text import to_json
-from hrnet_zoo.verdicts.evidence import evidence_of
-from hrnet_zoo.zoo.row import Row
+from hrnet_zoo.verdicts.evidence import Checker
 from hrnet_zoo.zoo.zoo import Zoo
 
 
@@ -29,14 +27,15 @@ class Checked:
 
 def checked_records(zoo: Zoo, place: Path) -> list[Checked]:
     """Check the record in a file, or all records of accuracy below a folder."""
-    checks = []
+    check, checks = Checker(zoo), []
     for found in read_files(file for file in run_files(place) if not file.is_empty):
         if isinstance(found, Unusable):
             checks.append(_checked(found.file.path, [], [found.reason]))
         elif isinstance(found.record, AccuracyRecord):
-            row = _row(zoo, found.record)
-            evidence = evidence_of(row, found.record, found.path)
+            evidence = check(found.record, found.path)
             unchecked = list(dict.fromkeys(evidence.unchecked.values()))
+            if check.row_of(found.record) is None:
+                unchecked.append(f"{zoo.path.name} has no row {found.record.row}; see --zoo")
             checks.append(_checked(found.path, evidence.found, unchecked))
     return checks
 
@@ -70,10 +69,3 @@ def exit_code(checks: Sequence[Checked]) -> int:
 
 def _checked(path: Path, contradictions: list[str], not_checked: list[str]) -> Checked:
     return Checked(file=str(path), contradictions=contradictions, not_checked=not_checked)
-
-
-def _row(zoo: Zoo, record: AccuracyRecord) -> Row | None:
-    try:
-        return zoo.row(record.row, record.edition)
-    except UsageError:
-        return None
