@@ -145,7 +145,7 @@ class Images:
             entry["name"]: ImageResult(
                 name=entry["name"],
                 digest=entry["digest"],
-                counted={name: read(text) for name, text in entry["results"].items()},
+                counted={name: read(name, text) for name, text in entry["results"].items()},
             )
             for entry in journal.entries
             if "name" in entry

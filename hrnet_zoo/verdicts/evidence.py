@@ -219,7 +219,7 @@ def _counted(row: Row, measurement: Measurement, file: ImagesFile) -> list[Any] 
     if len(kept) < len(texts) or not (kept and task.resamples):
         return f"what {metric.title} is computed from was not kept of every image"
     try:
-        return [task.from_text(text) for text in kept]
+        return [task.from_text(metric.evidence, text) for text in kept]
     except ValueError as error:
         return f"its images file is damaged: {error}"
 

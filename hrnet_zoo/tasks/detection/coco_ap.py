@@ -11,7 +11,7 @@ import contextlib
 import importlib
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -45,7 +45,7 @@ Source:
 TOLERANCE = 1e-9
 """Points of percent by which a fast evaluator may differ from pycocotools."""
 
-_OVERALL_MAX_DETS = 100
+OVERALL_MAX_DETS = 100
 _IOU_50, _IOU_75 = 0, 5  # places among the thresholds .50, .55 ... .95
 _ALL, _SMALL, _MEDIUM, _LARGE = range(4)  # places among the ranges of areas
 # Ten thousand detections of a usual run; pycocotools takes a fiftieth of its time for them.
@@ -74,6 +74,11 @@ class CocoFigures:
     def ap(self) -> float | None:
         """The overall AP."""
         return self.twelve["ap"]
+
+    def by_place(self, categories: Sequence[int]) -> CocoFigures:
+        """Return the same with the places of categories in a list of all instead of their ids."""
+        places = {place: self.per_category[id_] for place, id_ in enumerate(categories)}
+        return replace(self, per_category=places)
 
     def all_of_them(self) -> dict[str | int, float | None]:
         """Return the twelve by name, and the AP of every category by its id."""
@@ -147,7 +152,7 @@ def score_detections(
     remarks = []
     for name in _candidates(backend, len(image_ids)):
         num_compared = len(some)
-        difference = _difference(figures_by("pycocotools", some), figures_by(name, some))
+        difference = difference_of(figures_by("pycocotools", some), figures_by(name, some))
         figures = figures_by(name, image_ids) if agrees(difference) else None
         if figures is not None:
             break
@@ -212,7 +217,7 @@ def coco_figures(
     with contextlib.redirect_stdout(io.StringIO()):  # they print progress that nobody asked for
         curves = _EVALUATORS[backend](truth, entries, kind, PROTOCOLS[protocol])
     categories = sorted(category["id"] for category in truth["categories"])
-    return _figures_of(curves, categories, PROTOCOLS[protocol])
+    return figures_of_curves(curves, categories, PROTOCOLS[protocol])
 
 
 def _pycocotools(
@@ -272,7 +277,7 @@ def _accumulated(evaluator: Any, max_dets: MaxDets) -> Curves:  # noqa: ANN401 -
     )
 
 
-def _figures_of(curves: Curves, categories: Sequence[int], max_dets: MaxDets) -> CocoFigures:
+def figures_of_curves(curves: Curves, categories: Sequence[int], max_dets: MaxDets) -> CocoFigures:
     """Return the figures that an evaluator's curves amount to.
 
     They are summed up here, and not by the evaluators, because those disagree about which number
@@ -291,7 +296,7 @@ def _figures_of(curves: Curves, categories: Sequence[int], max_dets: MaxDets) ->
     recalls = {f"ar_{count}": _mean(recall[..., _ALL, i]) for i, count in enumerate(max_dets)}
     return CocoFigures(
         twelve={
-            "ap": _mean(precision[..., _ALL, max_dets.index(_OVERALL_MAX_DETS)]),
+            "ap": _mean(precision[..., _ALL, max_dets.index(OVERALL_MAX_DETS)]),
             "ap50": _mean(precision[_IOU_50, ..., _ALL, -1]),
             "ap75": _mean(precision[_IOU_75, ..., _ALL, -1]),
             "ap_small": _mean(precision[..., _SMALL, -1]),
@@ -333,7 +338,7 @@ def _spread(image_ids: Sequence[int]) -> list[int]:
     return [ordered[i] for i in np.linspace(0, len(ordered) - 1, count).astype(int)]
 
 
-def _difference(expected: CocoFigures | None, given: CocoFigures | None) -> float | None:
+def difference_of(expected: CocoFigures | None, given: CocoFigures | None) -> float | None:
     """Return the largest difference of any figure, in points; None where there are no figures."""
     if expected is None or given is None:
         return None
