@@ -147,11 +147,9 @@ def _of_another_run(record: AccuracyRecord, file: ImagesFile) -> str:
 def _ties(record: AccuracyRecord, content: dict[str, Any], file: ImagesFile) -> Iterator[str]:
     if file.ended is None and record.images_sha256 is None:
         return  # an old one
-    if record.images_sha256 != file.sha256:
-        held = (record.images_sha256 or "nothing")[:16]
-        yield f"its images file has the SHA-256 {file.sha256[:16]}..., the record says {held}"
-    if record.images_bytes != file.size_bytes:
-        yield f"its images file has {file.size_bytes} bytes, the record says {record.images_bytes}"
+    for what, found in (("images_sha256", file.sha256), ("images_bytes", file.size_bytes)):
+        if content.get(what) != found:
+            yield f"{what} is {_short(content.get(what))}, and {_short(found)} of its images file"
     said = {key: value for key, value in content.items() if key not in TIES}
     yield from _changes(file.ended, said, "")
 
