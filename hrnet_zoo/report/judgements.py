@@ -20,7 +20,7 @@ from hrnet_zoo.verdicts.accuracy import (
     judge,
     tolerance_for,
 )
-from hrnet_zoo.verdicts.evidence import evidence_of
+from hrnet_zoo.verdicts.checked import evidence_of
 from hrnet_zoo.zoo.printed import decimals_of
 from hrnet_zoo.zoo.row import EditionName, Row
 

@@ -15,7 +15,8 @@ from hrnet_zoo.records.base import Status
 from hrnet_zoo.records.folder import Found
 from hrnet_zoo.system.wording import Answer
 from hrnet_zoo.tasks import METRICS, TASKS
-from hrnet_zoo.verdicts.evidence import Evidence, evidence_of
+from hrnet_zoo.verdicts.checked import evidence_of
+from hrnet_zoo.verdicts.evidence import Evidence
 from hrnet_zoo.verdicts.segments import segment_differences
 from hrnet_zoo.zoo.printed import decimals_of
 from hrnet_zoo.zoo.row import Row

@@ -7,14 +7,13 @@ finds damage and edits; who computes record and file anew is not found out.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from hrnet_zoo.datasets.digests import fingerprint
-from hrnet_zoo.errors import RecordError, UsageError, ZooError
+from hrnet_zoo.errors import RecordError, ZooError
 from hrnet_zoo.records.accuracy import AccuracyRecord, Measurement
 from hrnet_zoo.records.images_file import (
     TIES,
@@ -23,26 +22,24 @@ from hrnet_zoo.records.images_file import (
     content_of,
     read_images,
 )
-from hrnet_zoo.system.strict import first_problem
+from hrnet_zoo.system.strict import Part, first_problem
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.scored import ProtocolUsed, Scored
 from hrnet_zoo.verdicts.consistency import contradictions_in_itself
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.row import Row
-from hrnet_zoo.zoo.zoo import Zoo
 
 _ROUNDING = 1e-9
 """Points by which a recomputed number may differ: sums may be taken in another order."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
+class Evidence(Part):
     """What was found when a record was checked."""
 
     missing: str = ""
     """Why there is no evidence at all."""
     contradictions: tuple[str, ...] = ()
-    unchecked: Mapping[str, str] = field(default_factory=dict)
+    unchecked: dict[str, str] = {}
     """Metrics whose value cannot be recomputed, with the reason."""
 
     @property
@@ -61,8 +58,8 @@ class Evidence:
         return self.unchecked.get(metric, "")
 
 
-def evidence_of(row: Row | None, record: AccuracyRecord, path: Path) -> Evidence:
-    """Return what speaks against a record.
+def examine(row: Row | None, record: AccuracyRecord, path: Path) -> Evidence:
+    """Return what speaks against a record, which may take seconds; `evidence_of` remembers it.
 
     Args:
         row: of the record, in its edition; None: no such row is known, and nothing is recomputed.
@@ -90,27 +87,6 @@ def evidence_of(row: Row | None, record: AccuracyRecord, path: Path) -> Evidence
             else:
                 found += _recomputed(row, measurement, counted)
     return Evidence(contradictions=tuple(found), unchecked=unchecked)
-
-
-class Checker:
-    """Checks records against the rows of a manifest, each once."""
-
-    def __init__(self, zoo: Zoo) -> None:
-        self._zoo = zoo
-        self._known: dict[Path, Evidence] = {}
-
-    def row_of(self, record: AccuracyRecord) -> Row | None:
-        """Return the row of a record, in its edition, if the manifest has it."""
-        try:
-            return self._zoo.row(record.row, record.edition)
-        except UsageError:
-            return None
-
-    def __call__(self, record: AccuracyRecord, path: Path) -> Evidence:
-        """Return what speaks against a record that was read from ``path``."""
-        if path not in self._known:
-            self._known[path] = evidence_of(self.row_of(record), record, path)
-        return self._known[path]
 
 
 def _is_of_images(metric: str) -> bool:

@@ -22,7 +22,8 @@ from hrnet_zoo.records.images_file import TIES
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.scored import Scored
 from hrnet_zoo.verdicts.accuracy import Verdict, judge
-from hrnet_zoo.verdicts.evidence import Checker, Evidence
+from hrnet_zoo.verdicts.checked import row_of
+from hrnet_zoo.verdicts.evidence import Evidence, examine
 from hrnet_zoo.zoo.manifest import load_zoo
 
 ZOO = load_zoo(MANIFEST)
@@ -49,7 +50,7 @@ def copy_of(tmp_path: Path) -> Callable[[Path], Path]:
 def evidence_in(path: Path) -> Evidence:
     record = read_record(path)
     assert isinstance(record, AccuracyRecord)
-    return Checker(ZOO)(record, path)
+    return examine(row_of(ZOO, record), record, path)
 
 
 def leaves(content: object, where: Where = ()) -> Iterator[tuple[Where, Any]]:
