@@ -51,7 +51,7 @@ def test_swapped_colours_do_not_pass(
     finished = run_cli("compare", BASELINE, tmp_path, *ON_DEMO, "--row", ROW)
     assert finished.code == 1
     assert "a regression: 1 worse" in finished.out
-    assert "paired bootstrap over 36 images" in finished.out
+    assert "paired jackknife over 36 images" in finished.out
 
 
 @pytest.mark.parametrize("keeps_images", [True, False])
@@ -67,7 +67,7 @@ def test_a_single_broken_image_does_not_pass(
     finished = run_cli("compare", BASELINE, head, *ON_DEMO, "--row", ROW)
     assert finished.code == 1
     assert "a regression: 1 worse" in finished.out
-    assert ("paired bootstrap over 36 images" in finished.out) == keeps_images
+    assert ("paired jackknife over 36 images" in finished.out) == keeps_images
 
 
 def break_images(path: Path, num_broken: int) -> None:

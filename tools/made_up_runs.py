@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,8 @@ from hrnet_zoo.records.files import read_record, write_record
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.environment import Environment
-from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.tasks.detection.matches import Matches
 from hrnet_zoo.tasks.scored import ClassFigures, ProtocolUsed
 from hrnet_zoo.tasks.segmentation.confusion import SegmentationScores, SparseCounts, total
 from hrnet_zoo.timing.observations import InputTimed, MachineState, VariantTimed
@@ -92,7 +94,7 @@ def miou(made: Sequence[SparseCounts]) -> float:
 def write_run(
     folder: Path,
     row: str = W18,
-    value: float | Sequence[SparseCounts] | None = 70.0,
+    value: float | Sequence[SparseCounts] | Sequence[Matches] | None = 70.0,
     *,
     metric: str = "miou",
     day: int = 0,
@@ -101,8 +103,10 @@ def write_run(
     """Write a record, and the file with its images if these are given; return its path."""
     path = folder / row / f"{(BEGIN + timedelta(days=day)):%Y%m%dT%H%M%SZ}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    per_image = None if value is None or isinstance(value, float) else list(value)
-    measured = value if per_image is None else miou(per_image)
+    per_image: list[Any] | None = None
+    if value is not None and not isinstance(value, float):
+        per_image = list(value)
+    measured = value if per_image is None else value_over(metric, per_image)
     record = AccuracyRecord(
         row=row,
         status="completed",
@@ -146,11 +150,17 @@ def dataset_of(num_images: int, **changes: object) -> DatasetUsed:
     return used.model_copy(update=changes)
 
 
-def write_images(path: Path, metric: str, made: Sequence[SparseCounts]) -> None:
-    protocol = METRICS[metric].protocol
+def value_over(metric: str, made: Sequence[SparseCounts | Matches]) -> float:
+    task = TASKS[METRICS[metric].task or ""]
+    (value,) = task.reweighted(METRICS[metric], made)(np.ones((1, len(made))))
+    return float(value)
+
+
+def write_images(path: Path, metric: str, made: Sequence[SparseCounts | Matches]) -> None:
+    evidence = METRICS[metric].evidence
     with Journal(path.with_suffix(".part"), {"format": 2}) as journal:
         for number, image in enumerate(made):
-            results = {protocol: image.to_text()}
+            results = {evidence: image.to_text()}
             journal.append({"name": f"image {number}", "digest": "d", "results": results})
         journal.finish(path)
 

@@ -190,7 +190,7 @@ def _counted(row: Row, measurement: Measurement, file: ImagesFile) -> list[Any] 
         return f"{metric.name} is no number of {row.task}"
     texts = [file.images[name].results.get(metric.evidence) for name in sorted(file.images)]
     kept = [text for text in texts if text is not None]
-    if len(kept) < len(texts) or not (kept and task.resamples):
+    if len(kept) < len(texts) or not kept:
         return f"what {metric.title} is computed from was not kept of every image"
     try:
         return [task.from_text(metric.evidence, text) for text in kept]

@@ -25,10 +25,10 @@ from hrnet_zoo.verdicts.accuracy import (
     Judgement,
     Verdict,
     judge,
-    tolerance_for,
 )
 from hrnet_zoo.verdicts.checked import evidence_of
 from hrnet_zoo.verdicts.fps.times import MachineTimes, latest_times, machine_of, why_unusable
+from hrnet_zoo.verdicts.tolerance import tolerance_for
 from hrnet_zoo.zoo.row import EditionName, Row
 from hrnet_zoo.zoo.zoo import Zoo
 
