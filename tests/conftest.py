@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,13 +33,12 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(work)
 
 
-@pytest.fixture
-def sound(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take records as borne out by their images: they are made up, and about something else.
-
-    `tests/verdicts/test_evidence.py` and `test_unsound_records.py` are about this.
-    """
-    monkeypatch.setattr("hrnet_zoo.verdicts.evidence.examine", lambda *_: Evidence())
+@pytest.fixture(scope="module")
+def taken_as_sound() -> Iterator[None]:
+    """Take records as borne out by their images: they are made up, and about something else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hrnet_zoo.verdicts.evidence.examine", lambda *_: Evidence())
+        yield
 
 
 @pytest.fixture

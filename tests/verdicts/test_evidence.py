@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.sealing import line_of, seal_anew
 from test_docs import ROOT
 
 from hrnet_zoo.demo import MANIFEST
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.files import read_record
-from hrnet_zoo.records.images_file import TIES
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.scored import Scored
 from hrnet_zoo.verdicts.accuracy import Verdict, judge
@@ -157,23 +155,6 @@ def test_an_edit_is_named(copy_of: Callable[[Path], Path]) -> None:
     assert first.startswith("measurements.0.value is 99.5, and was 81.58")
     assert second.startswith("miou is 99.5, and 81.58")
     assert second.endswith("by its images")
-
-
-def seal_anew(path: Path, content: dict[str, Any]) -> None:
-    """Write a record and the last line of its images file, and the digest, as a forger would."""
-    file = path.with_name(content["images_file"])
-    *lines, _ = file.read_bytes().splitlines(keepends=True)
-    ended = {key: value for key, value in content.items() if key not in TIES}
-    lines.append(line_of({"ended": ended}))
-    written = b"".join(lines)
-    file.write_bytes(written)
-    ties = {"images_sha256": hashlib.sha256(written).hexdigest(), "images_bytes": len(written)}
-    path.write_text(json.dumps(content | ties))
-
-
-def line_of(entry: dict[str, Any]) -> bytes:
-    text = json.dumps(entry, separators=(",", ":")).encode()
-    return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda path: path.parent.name)
