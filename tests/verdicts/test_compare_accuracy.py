@@ -457,7 +457,7 @@ def test_another_number_of_classes_is_no_regression(
     )
     code, comparison = answer(run_cli, base, head)
     assert (code, comparison["outcome"]) == (3, "not_comparable")
-    assert "7 and 8 classes" in comparison["basis"]
+    assert "19 and 20 classes" in comparison["basis"]
 
 
 @pytest.mark.parametrize("count", [3, 11])
