@@ -100,7 +100,7 @@ def show_record(name: str, folder: Path, form: str, zoo: Zoo) -> None:
 @format_option("text", "json")
 @loaded_zoo
 def check(place: Path | None, form: str, zoo: Zoo) -> int:
-    """Recompute what records of accuracy say from the files with their images.
+    """Recompute records from their images files.
 
     Every contradiction between a record and its images file, and within a record, is named. Damage
     and edits are found; somebody who writes both files anew is not. FOLDER is the usual one, unless
