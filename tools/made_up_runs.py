@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hrnet_zoo.datasets.digests import fingerprint
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.records.accuracy import (
     AccuracyAsked,
@@ -33,7 +34,10 @@ W18 = "fcn_hr18_512x1024_40k_cityscapes"
 W48 = "fcn_hr48_512x1024_40k_cityscapes"
 FASTER = "faster_rcnn_hrnetv2p_w18_1x_coco"
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
-NUM_CLASSES = 7
+NUM_CLASSES = 19
+"""Of Cityscapes."""
+NUM_SHOWN = 7
+"""Classes that images show; the others are neither labelled nor predicted."""
 CHECKPOINT = CheckpointUsed(file_name="a.pth", sha256="a" * 64, size_bytes=1, url=None)
 PROTOCOL = ProtocolUsed(
     name="single",
@@ -67,7 +71,7 @@ def images(
     rng, chance = np.random.default_rng(seed), np.random.default_rng((seed, errors))
     made = []
     for _ in range(count):
-        labels = rng.multinomial(pixels, rng.dirichlet(np.ones(NUM_CLASSES)))
+        labels = rng.multinomial(pixels, rng.dirichlet(np.ones(NUM_SHOWN)))
         share = min(0.9, wrong * rng.uniform(0.5, 1.5))
         made.append(SparseCounts.of(predicted(labels, share, chance)))
     return made
@@ -76,11 +80,12 @@ def images(
 def predicted(
     labels: NDArray[np.int64], wrong: float, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Return confusion counts [8, 7] of pixels that are wrong with a probability."""
+    """Return confusion counts [20, 19] of pixels that are wrong with a probability."""
     counts = np.zeros((NUM_CLASSES + 1, NUM_CLASSES), np.int64)
     for label, pixels in enumerate(labels):
         astray = rng.binomial(pixels, wrong)
-        counts[label] = rng.multinomial(astray, np.full(NUM_CLASSES, 1 / NUM_CLASSES))
+        shares = np.full(NUM_SHOWN, 1 / NUM_SHOWN)
+        counts[label, :NUM_SHOWN] = rng.multinomial(astray, shares)
         counts[label, label] += pixels - astray
     return counts
 
@@ -145,7 +150,10 @@ def write_many(folder: Path, *, rows: int, runs: int, images_of: Sequence[Sparse
 
 def dataset_of(num_images: int, **changes: object) -> DatasetUsed:
     used = DatasetUsed(
-        name="cityscapes", num_images=num_images, num_images_found=500, fingerprint="f"
+        name="cityscapes",
+        num_images=num_images,
+        num_images_found=500,
+        fingerprint=fingerprint({f"image {i}": "d" for i in range(num_images)}),
     )
     return used.model_copy(update=changes)
 
@@ -157,8 +165,11 @@ def value_over(metric: str, made: Sequence[SparseCounts | Matches]) -> float:
 
 
 def write_images(path: Path, metric: str, made: Sequence[SparseCounts | Matches]) -> None:
+    """Write an images file as older versions did: it holds its record by nothing but its values."""
     evidence = METRICS[metric].evidence
-    with Journal(path.with_suffix(".part"), {"format": 2}) as journal:
+    protocol = {METRICS[metric].protocol or "": PROTOCOL.model_dump(mode="json")}
+    header = {"format": 3, "checkpoint": CHECKPOINT.sha256, "protocol": protocol}
+    with Journal(path.with_suffix(".part"), header) as journal:
         for number, image in enumerate(made):
             results = {evidence: image.to_text()}
             journal.append({"name": f"image {number}", "digest": "d", "results": results})

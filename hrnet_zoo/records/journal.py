@@ -106,11 +106,25 @@ def read_finished(path: Path) -> list[dict[str, Any]]:
     Raises:
         RecordError: the file is missing or damaged.
     """
-    header, entries, good_bytes = _read(path)
-    if header is None or good_bytes != path.stat().st_size:
-        msg = f"{path} is missing or damaged. Restore it or run the row again."
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        msg = f"{path} is missing ({error.strerror}). Restore it or run the row again."
+        raise RecordError(msg) from None
+    return lines_of(content, path)[1:]
+
+
+def lines_of(content: bytes, path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a finished run's file; the first one says what it is a run of.
+
+    Raises:
+        RecordError: it is damaged.
+    """
+    header, entries, good_bytes = _parsed(content)
+    if header is None or good_bytes != len(content):
+        msg = f"{path} is damaged after {good_bytes} bytes. Restore it or run the row again."
         raise RecordError(msg)
-    return entries
+    return [header, *entries]
 
 
 def _line(entry: Mapping[str, Any]) -> bytes:
@@ -124,6 +138,10 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]], int]
         content = path.read_bytes()
     except OSError:
         return None, [], 0
+    return _parsed(content)
+
+
+def _parsed(content: bytes) -> tuple[dict[str, Any] | None, list[dict[str, Any]], int]:
     lines, good_bytes = [], 0
     for line in content.splitlines(keepends=True):
         checksum, _, text = line.rstrip(b"\n").partition(b" ")

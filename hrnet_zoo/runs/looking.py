@@ -22,6 +22,7 @@ from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.evaluation import ImageResult, evaluate
 from hrnet_zoo.tasks.networks import LoadedNetwork
+from hrnet_zoo.tasks.scored import ProtocolUsed
 from hrnet_zoo.tasks.setup import Setup
 from hrnet_zoo.timing.graphs import Frequent
 from hrnet_zoo.timing.inputs import TimedImage
@@ -163,6 +164,11 @@ class Looking:
             given = (self._look.setup, samples, network, self._metrics, self.device)
             evaluator, workers = networks.evaluator(*given), self._look.num_workers
             yield from evaluate(evaluator, indices, num_workers=workers, seconds=StageSeconds())
+
+    @property
+    def protocols(self) -> dict[str, ProtocolUsed]:
+        """Return how images are looked at, by protocol, as what looks at them says."""
+        return self._evaluator.protocols_used()
 
     @property
     def images_by_device(self) -> dict[str, int]:

@@ -12,9 +12,12 @@ from decimal import Decimal
 
 from hrnet_zoo.records.accuracy import AccuracyRecord, CheckpointUsed, Measurement
 from hrnet_zoo.records.base import Status
-from hrnet_zoo.records.selection import Counting
+from hrnet_zoo.records.folder import Found
 from hrnet_zoo.system.wording import Answer
 from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.verdicts.checked import evidence_of
+from hrnet_zoo.verdicts.evidence import Evidence
+from hrnet_zoo.verdicts.segments import segment_differences
 from hrnet_zoo.verdicts.self_test import disagreement
 from hrnet_zoo.verdicts.tolerance import Tolerance, tolerance_for
 from hrnet_zoo.zoo.row import Row
@@ -65,7 +68,13 @@ Measured = Mapping[tuple[str, str], Judgement]
 """(row name, metric) -> the latest verdict that rests on a full, comparable measurement."""
 
 
-def judge(row: Row, record: AccuracyRecord, metric: str, noise: Decimal | None = None) -> Judgement:
+def judge(
+    row: Row,
+    record: AccuracyRecord,
+    metric: str,
+    noise: Decimal | None = None,
+    evidence: Evidence | None = None,
+) -> Judgement:
     """Return the verdict on one number of a row.
 
     Args:
@@ -73,6 +82,8 @@ def judge(row: Row, record: AccuracyRecord, metric: str, noise: Decimal | None =
         record: a run of that row.
         metric: which of the row's numbers.
         noise: allowance in points on top of the printed number's rounding; None: as measured.
+        evidence: what `evidence_of` found; None: nothing is known against the record. Whatever is
+            said to people rests on it.
     """
     documented = row.documented(metric)
     measurement = record.measurement(metric)
@@ -82,7 +93,7 @@ def judge(row: Row, record: AccuracyRecord, metric: str, noise: Decimal | None =
         tolerance = tolerance_for(documented, metric, measurement, noise)
         delta = None if measured is None else measured - float(documented)
     verdict, reason = Verdict.MATCH, ""
-    if (answer := _no_comparison(row, record, metric, measurement)) is not None:
+    if (answer := _no_comparison(row, record, metric, evidence)) is not None:
         verdict, reason = answer
     # A hair of slack, so that binary fractions do not decide a difference of exactly the limit.
     elif delta is not None and tolerance is not None and abs(delta) > float(tolerance.limit) + 1e-9:
@@ -109,24 +120,31 @@ def exit_code(judgements: Iterable[Judgement]) -> int:
 
 
 def _no_comparison(
-    row: Row, record: AccuracyRecord, metric: str, measurement: Measurement | None
+    row: Row, record: AccuracyRecord, metric: str, evidence: Evidence | None
 ) -> tuple[Verdict, str] | None:
     """Return the verdict and its reason where the difference must not decide, else None."""
+    measurement = record.measurement(metric)
     reason = record.not_run.get(metric) or record.reason
     if row.documented(metric) is None:
         return Verdict.NOT_DOCUMENTED, reason or _undocumented(row, metric)
     if record.status in UNFINISHED:
         return Verdict.ERROR, reason or UNFINISHED[record.status]
-    if measurement is None:
-        return Verdict.NOT_RUN, reason or "it was not asked for"
-    if measurement.value is None:
-        return Verdict.ERROR, "the measured value is not a number"
-    obstacles = list(_obstacles(row, record, measurement))
+    if measurement is None or measurement.value is None:
+        return _no_value(measurement, reason)
+    if evidence is not None and (against := evidence.against(metric)):
+        return Verdict.NOT_COMPARABLE, against
     # What follows from the network alone does not depend on how many images were seen.
     partial = _partial(row, record) if measurement.protocol else ""
+    obstacles = list(_obstacles(row, record, measurement))
     if obstacles:
         return Verdict.NOT_COMPARABLE, "; ".join([partial, *obstacles] if partial else obstacles)
     return _judge_part(row, measurement, partial) if partial else None
+
+
+def _no_value(measurement: Measurement | None, reason: str | None) -> tuple[Verdict, str]:
+    if measurement is None:
+        return Verdict.NOT_RUN, reason or "it was not asked for"
+    return Verdict.ERROR, "the measured value is not a number"
 
 
 def _undocumented(row: Row, metric: str) -> str:
@@ -174,6 +192,7 @@ def _obstacles(row: Row, record: AccuracyRecord, measurement: Measurement) -> It
         yield "it was computed with TF32, not in float32"
     if disagrees := disagreement(TASKS[row.task], record.self_test):
         yield disagrees
+    yield from segment_differences(record)
     if dataset.name != row.setup.dataset:
         yield f"it was measured on {dataset.name}, documented on {row.setup.dataset}"
     prefix = row.checkpoint_sha256_prefix
@@ -206,7 +225,7 @@ def _protocol_differences(row: Row, measurement: Measurement) -> Iterator[str]:
         yield "another input normalisation than the documented one"
 
 
-def latest_judgements(zoo: Zoo, records: Iterable[AccuracyRecord]) -> Measured:
+def latest_judgements(zoo: Zoo, runs: Iterable[Found[AccuracyRecord]]) -> Measured:
     """Return, per documented number, the verdict on its latest comparable measurement.
 
     Partial runs, other checkpoints or editions and unfinished runs are passed over: a table shows
@@ -214,18 +233,30 @@ def latest_judgements(zoo: Zoo, records: Iterable[AccuracyRecord]) -> Measured:
 
     Args:
         zoo: rows by name; records of other rows are passed over.
-        records: in any order.
+        runs: in any order.
     """
     rows = {row.name: row for row in zoo.rows}
-    latest = Counting[tuple[str, str], Judgement]()
-    for record in records:
-        if (row := rows.get(record.row)) is None:
+    latest = dict[tuple[str, str], Judgement]()
+    # What would not count is not checked, which takes time. Of one second the last one counts.
+    newest_first = sorted(runs, key=lambda run: run.record.started_at)[::-1]
+    for run in newest_first:
+        if (row := rows.get(run.record.row)) is None:
             continue
-        for measurement in record.measurements:
-            judgement = judge(row, record, measurement.metric)
-            if judgement.verdict in (Verdict.MATCH, *MISMATCHES):
-                latest.add((row.name, measurement.metric), judgement, record.started_at)
-    return latest.runs
+        evidence = None
+        for metric in (measurement.metric for measurement in run.record.measurements):
+            number = (row.name, metric)
+            if number in latest or not _counts(judge(row, run.record, metric)):
+                continue
+            evidence = evidence or evidence_of(row, run.record, run.path)
+            judgement = judge(row, run.record, metric, evidence=evidence)
+            if _counts(judgement):
+                latest[number] = judgement
+    return latest
+
+
+def _counts(judgement: Judgement) -> bool:
+    """Whether it rests on a full and comparable measurement."""
+    return judgement.verdict in (Verdict.MATCH, *MISMATCHES)
 
 
 def compared_cells(judgement: Judgement, decimals: int) -> tuple[str, str]:
