@@ -45,7 +45,7 @@ Source:
 TOLERANCE = 1e-9
 """Points of percent by which a fast evaluator may differ from pycocotools."""
 
-_OVERALL_MAX_DETS = 100
+OVERALL_MAX_DETS = 100
 _IOU_50, _IOU_75 = 0, 5  # places among the thresholds .50, .55 ... .95
 _ALL, _SMALL, _MEDIUM, _LARGE = range(4)  # places among the ranges of areas
 # Ten thousand detections of a usual run; pycocotools takes a fiftieth of its time for them.
@@ -212,7 +212,7 @@ def coco_figures(
     with contextlib.redirect_stdout(io.StringIO()):  # they print progress that nobody asked for
         curves = _EVALUATORS[backend](truth, entries, kind, PROTOCOLS[protocol])
     categories = sorted(category["id"] for category in truth["categories"])
-    return _figures_of(curves, categories, PROTOCOLS[protocol])
+    return figures_of_curves(curves, categories, PROTOCOLS[protocol])
 
 
 def _pycocotools(
@@ -272,7 +272,7 @@ def _accumulated(evaluator: Any, max_dets: MaxDets) -> Curves:  # noqa: ANN401 -
     )
 
 
-def _figures_of(curves: Curves, categories: Sequence[int], max_dets: MaxDets) -> CocoFigures:
+def figures_of_curves(curves: Curves, categories: Sequence[int], max_dets: MaxDets) -> CocoFigures:
     """Return the figures that an evaluator's curves amount to.
 
     They are summed up here, and not by the evaluators, because those disagree about which number
@@ -291,7 +291,7 @@ def _figures_of(curves: Curves, categories: Sequence[int], max_dets: MaxDets) ->
     recalls = {f"ar_{count}": _mean(recall[..., _ALL, i]) for i, count in enumerate(max_dets)}
     return CocoFigures(
         twelve={
-            "ap": _mean(precision[..., _ALL, max_dets.index(_OVERALL_MAX_DETS)]),
+            "ap": _mean(precision[..., _ALL, max_dets.index(OVERALL_MAX_DETS)]),
             "ap50": _mean(precision[_IOU_50, ..., _ALL, -1]),
             "ap75": _mean(precision[_IOU_75, ..., _ALL, -1]),
             "ap_small": _mean(precision[..., _SMALL, -1]),
