@@ -97,7 +97,7 @@ class CocoInventory(Inventory[ListedImage]):
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionSample:
-    """One decoded image; its annotations stay in `CocoSamples.ground_truth`."""
+    """One decoded image with its annotations."""
 
     name: str
     """The image's file name without its suffix."""
@@ -107,6 +107,8 @@ class DetectionSample:
     """RGB [H, W, 3]."""
     digest: str
     """SHA-256 over the image file's content and the image's annotations."""
+    annotations: Sequence[Mapping[str, Any]]
+    """As they stand in the file, crowds included."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -168,6 +170,7 @@ class CocoSamples(Samples):
             image_id=listed.id,
             image=image,
             digest=_digest(content, listed),
+            annotations=listed.annotations,
         )
 
 

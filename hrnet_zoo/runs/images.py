@@ -30,7 +30,7 @@ from hrnet_zoo.tasks.options import WorstOptions
 from hrnet_zoo.tasks.tracing import traced
 from hrnet_zoo.zoo.row import Row
 
-_JOURNAL_FORMAT = 3
+_JOURNAL_FORMAT = 4
 
 
 class Images:
@@ -150,7 +150,7 @@ class Images:
             entry["name"]: ImageResult(
                 name=entry["name"],
                 digest=entry["digest"],
-                counted={name: read(text) for name, text in entry["results"].items()},
+                counted={name: read(name, text) for name, text in entry["results"].items()},
             )
             for entry in journal.entries
             if "name" in entry

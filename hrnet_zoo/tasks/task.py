@@ -68,6 +68,8 @@ class Task(ABC):
     """How the name of a configuration begins -> what READMEs call the method."""
     most_groups: ClassVar[int] = 512
     """Groups of images that a jackknife leaves out in turn, at most."""
+    most_groups_of_part: ClassVar[int] = 512
+    """The same where the images are a part of the data set."""
     table_of: ClassVar[Literal["data set", "method"]] = "method"
     """What the models in one table of a README share: their heading."""
 
@@ -137,9 +139,10 @@ class Task(ABC):
         from hrnet_zoo.tasks.jackknife import interval
 
         found, whole = len(counted), setup.num_images
-        population = whole if found < whole else None
         reweighted = self.reweighted(metric, counted)
-        return interval(reweighted, found, population, self.most_groups)
+        if found < whole:
+            return interval(reweighted, found, whole, self.most_groups_of_part)
+        return interval(reweighted, found, None, self.most_groups)
 
     def resampled(
         self, metric: Metric, runs: Sequence[Sequence[str]], draws: NDArray[np.uint16]
@@ -159,7 +162,7 @@ class Task(ABC):
         """
         import numpy as np
 
-        decoded = [[self.from_text(text) for text in run] for run in runs]
+        decoded = [[self.from_text(metric.evidence, text) for text in run] for run in runs]
         self.require_alike(decoded)
         once = np.ones((1, draws.shape[1]))
         chunks = np.array_split(draws, -(-len(draws) // _DRAWS_AT_ONCE))
@@ -189,23 +192,22 @@ class Task(ABC):
         return DATASETS[setup.dataset].open(folder)
 
     def to_text(self, counted: Any) -> str:
-        """Return what a journal keeps of what was counted in one image under one protocol."""
+        """Return what a journal keeps of what was counted in one image, under whatever name."""
         text: str = counted.to_text()
         return text
 
-    @property
     @abstractmethod
-    def counted(self) -> Any:
-        """Return the class of what is counted in an image; what it needs is imported then."""
+    def counted(self, name: str) -> Any:
+        """Return the class of what an image's result has under a name; it is imported then."""
 
-    def from_text(self, text: str) -> Any:
-        """Return what `to_text` kept.
+    def from_text(self, name: str, text: str) -> Any:
+        """Return what `to_text` kept under a name: that of a protocol, or a metric's evidence.
 
         Raises:
             ValueError: the text is damaged.
         """
         try:
-            return self.counted.from_text(text)
+            return self.counted(name).from_text(text)
         except zlib.error as error:
             raise ValueError(str(error)) from None
 

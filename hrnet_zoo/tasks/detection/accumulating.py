@@ -21,6 +21,7 @@ from hrnet_zoo.tasks.detection.coco_ap import (
     figures_of_curves,
 )
 from hrnet_zoo.tasks.detection.matches import NUM_AREAS, NUM_THRESHOLDS, Matches, places_in_runs
+from hrnet_zoo.tasks.jackknife import Reweighted
 
 _RECALLS = np.linspace(0, 1, 101)
 _DRAWS_AT_ONCE = 50
@@ -79,26 +80,24 @@ def figures_of(
     )
 
 
-def reweighted_ap(
-    matches: Sequence[Matches], num_categories: int, weights: NDArray[np.number]
-) -> NDArray[np.float64]:
-    """Return the overall AP of several draws of the images, in which each counts 0, 1, 2 ... times.
+def reweighted_ap(matches: Sequence[Matches], num_categories: int) -> Reweighted:
+    """Return what computes the overall AP, percent, over images that count 0, 1, 2 ... times.
 
     Args:
-        matches: N images of one kind, in any order.
+        matches: of one kind, in any order.
         num_categories: K.
-        weights: [D draws, N], how often a draw has an image; whole numbers.
-
-    Returns:
-        [D], percent; NaN where a draw has no object.
 
     Raises:
         ValueError: an image has another number of categories, or occurs twice.
     """
     categories = list(_categories(matches, num_categories))
-    starts = range(0, len(weights), _DRAWS_AT_ONCE)
-    parts = (weights[i : i + _DRAWS_AT_ONCE].astype(np.float64) for i in starts)
-    return np.concatenate([np.zeros(0), *(_ap_of_draws(categories, part) for part in parts)])
+
+    def ap(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        starts = range(0, len(weights), _DRAWS_AT_ONCE)
+        parts = (weights[i : i + _DRAWS_AT_ONCE] for i in starts)
+        return np.concatenate([np.zeros(0), *(_ap_of_draws(categories, part) for part in parts)])
+
+    return ap
 
 
 def _ap_of_draws(

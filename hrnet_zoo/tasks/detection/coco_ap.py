@@ -11,7 +11,7 @@ import contextlib
 import importlib
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -74,6 +74,11 @@ class CocoFigures:
     def ap(self) -> float | None:
         """The overall AP."""
         return self.twelve["ap"]
+
+    def by_place(self, categories: Sequence[int]) -> CocoFigures:
+        """Return the same with the places of categories in a list of all instead of their ids."""
+        places = {place: self.per_category[id_] for place, id_ in enumerate(categories)}
+        return replace(self, per_category=places)
 
     def all_of_them(self) -> dict[str | int, float | None]:
         """Return the twelve by name, and the AP of every category by its id."""
@@ -147,7 +152,7 @@ def score_detections(
     remarks = []
     for name in _candidates(backend, len(image_ids)):
         num_compared = len(some)
-        difference = _difference(figures_by("pycocotools", some), figures_by(name, some))
+        difference = difference_of(figures_by("pycocotools", some), figures_by(name, some))
         figures = figures_by(name, image_ids) if agrees(difference) else None
         if figures is not None:
             break
@@ -333,7 +338,7 @@ def _spread(image_ids: Sequence[int]) -> list[int]:
     return [ordered[i] for i in np.linspace(0, len(ordered) - 1, count).astype(int)]
 
 
-def _difference(expected: CocoFigures | None, given: CocoFigures | None) -> float | None:
+def difference_of(expected: CocoFigures | None, given: CocoFigures | None) -> float | None:
     """Return the largest difference of any figure, in points; None where there are no figures."""
     if expected is None or given is None:
         return None

@@ -1,4 +1,4 @@
-"""Finds objects in images, one image after the other."""
+"""Finds objects in images, one image after the other, and holds them against those annotated."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from hrnet_zoo.datasets.transforms import Pixels, resize_keep_ratio
 from hrnet_zoo.errors import CheckpointError
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.tasks.ahead import StageSeconds
+from hrnet_zoo.tasks.detection.matches import Matches
+from hrnet_zoo.tasks.detection.matching import match_image
+from hrnet_zoo.tasks.detection.metrics import Kind
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol, detect, to_image_detections
 from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult
 from hrnet_zoo.tasks.metric import SINGLE
@@ -26,12 +29,14 @@ from hrnet_zoo.tasks.stopwatch import Stopwatch
 
 @dataclass(frozen=True)
 class DetectionEvaluator(Evaluator[DetectionSample]):
-    """A detector and how it looks at images; it knows no annotations."""
+    """A detector and how it looks at images; only what it found is held against annotations."""
 
     network: Detector
     samples: CocoSamples
     protocol: DetectionProtocol
     device: torch.device
+    kinds: tuple[Kind, ...] = ()
+    """Whether boxes, masks or both are matched with the annotated ones."""
     _aside: Aside = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,8 +48,8 @@ class DetectionEvaluator(Evaluator[DetectionSample]):
 
     def look(
         self, sample: DetectionSample, arrays: Sequence[Pixels], seconds: StageSeconds
-    ) -> Callable[[], dict[str, ImageDetections]]:
-        """Return what returns the detections, with coded masks."""
+    ) -> Callable[[], dict[str, ImageDetections | Matches]]:
+        """Return what returns the detections, with coded masks, and by kind what they match."""
         size = (sample.image.shape[0], sample.image.shape[1])
         watch = Stopwatch(self.device)
         try:
@@ -55,15 +60,25 @@ class DetectionEvaluator(Evaluator[DetectionSample]):
         watch.lap("forward")
         apart = self._aside.after_this()
 
-        def detections() -> dict[str, ImageDetections]:
+        def answer() -> dict[str, ImageDetections | Matches]:
             started = time.perf_counter()
             with apart():
                 coded = to_image_detections(found, size)
-            seconds.post += time.perf_counter() - started
+            ended = time.perf_counter()
+            seconds.post += ended - started
             watch.add_to(seconds)
-            return {SINGLE: coded}
+            counted: dict[str, ImageDetections | Matches] = {SINGLE: coded}
+            for kind in self.kinds:
+                counted[kind] = self._matches(sample, coded, kind)
+            seconds.metric += time.perf_counter() - ended
+            return counted
 
-        return detections
+        return answer
+
+    def _matches(self, sample: DetectionSample, found: ImageDetections, kind: Kind) -> Matches:
+        size = (sample.image.shape[0], sample.image.shape[1])
+        ids = self.samples.category_ids
+        return match_image(sample.image_id, size, sample.annotations, found, ids, kind)
 
 
 def all_entries(samples: CocoSamples, results: Mapping[str, ImageResult]) -> list[Result]:

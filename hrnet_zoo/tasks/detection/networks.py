@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.coco_samples import CocoSamples
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.detection.legacy import modern_names
-from hrnet_zoo.system.progress import Progress
-from hrnet_zoo.tasks.detection.coco_ap import ScoredRun, score_detections
-from hrnet_zoo.tasks.detection.evaluation import DetectionEvaluator, all_entries
+from hrnet_zoo.tasks.detection.evaluation import DetectionEvaluator
 from hrnet_zoo.tasks.detection.filling import DETECTION_FILLING
-from hrnet_zoo.tasks.detection.metrics import CocoMetric, Kind
+from hrnet_zoo.tasks.detection.metrics import CocoMetric
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
 from hrnet_zoo.tasks.detection.protocol import DetectionProtocol
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.detection.timed import DETECTION_TIMING, TimedDetector
 from hrnet_zoo.tasks.detection.workloads import DetectionInference, DetectionTraining, untrained
 from hrnet_zoo.tasks.detection.worst import WorstDetected
-from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.tasks.networks import Networks
-from hrnet_zoo.tasks.options import ScoreOptions
-from hrnet_zoo.tasks.scored import ClassFigures, Scored
 from hrnet_zoo.weights.state_dict import load_strict
 
 
@@ -71,50 +65,9 @@ class DetectionNetworks(Networks):
         device: torch.device,
     ) -> DetectionEvaluator:
         """Return what detects objects; masks only if a metric needs them."""
-        with_masks = any(metric.kind == "segm" for metric in metrics)
-        protocol = DetectionProtocol.of(setup, with_masks=with_masks)
-        return DetectionEvaluator(network, samples, protocol, device)
-
-    def score(
-        self,
-        setup: DetectionSetup,
-        samples: CocoSamples,
-        metrics: Sequence[CocoMetric],
-        results: Mapping[str, ImageResult],
-        options: ScoreOptions,
-        progress: Progress,
-    ) -> dict[str, Scored]:
-        """Return each metric with COCO's other figures; boxes and masks are scored once each."""
-        entries = all_entries(samples, results)
-        ids = samples.image_ids()
-        runs: dict[Kind, ScoredRun] = {}
-        for kind in dict.fromkeys(metric.kind for metric in metrics):
-            progress.begin(f"scoring {len(entries)} detections", None, "")
-            runs[kind] = score_detections(
-                samples.ground_truth,
-                entries,
-                kind,
-                image_ids=sorted(ids[name] for name in results),
-                protocol="mmdet",
-                backend=options.coco_backend,
-            )
-            for remark in runs[kind].scoring.remarks:
-                progress.say(remark)
-        names = dict(zip(samples.category_ids, DATASETS[setup.dataset].classes.names, strict=True))
-        scored = {}
-        for metric in metrics:
-            run = runs[metric.kind]
-            assert metric.value_of is not None
-            scored[metric.name] = Scored(
-                value=metric.value_of(run.figures),
-                figures=dict(run.figures.twelve),
-                classes=[
-                    ClassFigures(name=name, figures={"ap": run.figures.per_category[category_id]})
-                    for category_id, name in names.items()
-                ],
-                scoring=run.scoring,
-            )
-        return scored
+        kinds = tuple(dict.fromkeys(metric.kind for metric in metrics))
+        protocol = DetectionProtocol.of(setup, with_masks="segm" in kinds)
+        return DetectionEvaluator(network, samples, protocol, device, kinds)
 
     def run_all_parts(self, model: Detector, image: Tensor) -> object:
         """Look at as many regions and objects as the detector looks at at most."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from hrnet_zoo.tasks.detection.metrics import METRICS
+from hrnet_zoo.datasets import DATASETS
+from hrnet_zoo.system.wording import and_more
+from hrnet_zoo.tasks.detection.metrics import METRICS, Kind
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.task import MemoryBounds, Task
 
@@ -14,18 +16,21 @@ if TYPE_CHECKING:
     from hrnet_zoo.datasets.coco_samples import CocoSamples
     from hrnet_zoo.datasets.detections import ImageDetections
     from hrnet_zoo.system.progress import Progress
+    from hrnet_zoo.tasks.detection.coco_ap import CocoFigures
+    from hrnet_zoo.tasks.detection.matches import Matches
     from hrnet_zoo.tasks.detection.metrics import CocoMetric
     from hrnet_zoo.tasks.detection.networks import DetectionNetworks
     from hrnet_zoo.tasks.evaluation import ImageResult
+    from hrnet_zoo.tasks.jackknife import Reweighted
     from hrnet_zoo.tasks.options import ScoreOptions
     from hrnet_zoo.tasks.scored import Scored
 
+_NAMED = 3
+"""Classes that a message names at most."""
+
 
 class DetectionTask(Task):
-    """See `Task`.
-
-    AP is not resampled: what an image contributes to it needs annotations, which records lack.
-    """
+    """See `Task`."""
 
     name = "detection"
     setup = DetectionSetup
@@ -40,6 +45,8 @@ class DetectionTask(Task):
         "htc": "Hybrid Task Cascade (HTC)",
         "fcos": "FCOS",
     }
+    most_groups = 50
+    most_groups_of_part = 20
     memory = MemoryBounds(
         low=0.85,
         high=1.05,
@@ -55,12 +62,12 @@ class DetectionTask(Task):
             ("score threshold", str(setup.test.score_threshold)),
         ]
 
-    @property
-    def counted(self) -> type[ImageDetections]:
-        """Return detections."""
+    def counted(self, name: str) -> type[ImageDetections | Matches]:
+        """Return detections, or what of them matches objects as boxes or masks."""
         from hrnet_zoo.datasets.detections import ImageDetections
+        from hrnet_zoo.tasks.detection.matches import Matches
 
-        return ImageDetections
+        return Matches if name in get_args(Kind) else ImageDetections
 
     def check_options(self, options: ScoreOptions) -> None:
         """Check that the evaluator asked for by name is installed."""
@@ -77,8 +84,83 @@ class DetectionTask(Task):
         options: ScoreOptions,
         progress: Progress,
     ) -> dict[str, Scored]:
-        """Let COCO's evaluators score the detections of all images together."""
-        return self.networks.score(setup, samples, metrics, results, options, progress)
+        """Let COCO's evaluators score all detections, and hold what was matched against that.
+
+        Raises:
+            RuntimeError: it adds up to something else, so one of the two is wrong.
+        """
+        from hrnet_zoo.tasks.detection.accumulating import figures_of
+        from hrnet_zoo.tasks.detection.coco_ap import agrees, difference_of, score_detections
+        from hrnet_zoo.tasks.detection.evaluation import all_entries
+
+        entries, ids = all_entries(samples, results), samples.image_ids()
+        image_ids, scored = sorted(ids[name] for name in results), {}
+        for metric in metrics:
+            progress.begin(f"scoring {len(entries)} detections", None, "")
+            run = score_detections(
+                samples.ground_truth,
+                entries,
+                metric.kind,
+                image_ids=image_ids,
+                protocol="mmdet",
+                backend=options.coco_backend,
+            )
+            for remark in run.scoring.remarks:
+                progress.say(remark)
+            figures = run.figures.by_place(samples.category_ids)
+            counted = [results[name].counted[metric.evidence] for name in sorted(results)]
+            added_up = figures_of(counted, len(samples.category_ids), "mmdet")
+            if not agrees(difference_of(figures, added_up)):
+                msg = (
+                    f"what was matched in single images adds up to a {metric.title} of "
+                    f"{added_up.ap}, but {run.scoring.backend} computes {figures.ap}"
+                )
+                raise RuntimeError(msg)
+            found = self._scored(setup, metric, counted, figures)
+            scored[metric.name] = found.model_copy(update={"scoring": run.scoring})
+        return scored
+
+    def scored(
+        self, setup: DetectionSetup, metric: CocoMetric, counted: Sequence[Matches]
+    ) -> Scored:
+        """Return a metric with COCO's other figures."""
+        from hrnet_zoo.tasks.detection.accumulating import figures_of
+
+        figures = figures_of(counted, len(DATASETS[setup.dataset].classes.names), "mmdet")
+        return self._scored(setup, metric, counted, figures)
+
+    def _scored(
+        self,
+        setup: DetectionSetup,
+        metric: CocoMetric,
+        counted: Sequence[Matches],
+        figures: CocoFigures,
+    ) -> Scored:
+        from hrnet_zoo.tasks.scored import ClassFigures, Scored
+
+        assert metric.value_of is not None
+        names, no_interval = DATASETS[setup.dataset].classes.names, None
+        # A class that the part lacks would have its say in the whole: how much, nothing here tells.
+        lacking = [names[k] for k, ap in figures.per_category.items() if ap is None]
+        if lacking and len(counted) < setup.num_images:
+            no_interval = f"none of these images shows {and_more(lacking, _NAMED)}"
+        return Scored(
+            value=metric.value_of(figures),
+            interval=None if no_interval else self.interval(setup, metric, counted),
+            no_interval=no_interval,
+            figures=dict(figures.twelve),
+            classes=[
+                ClassFigures(name=name, figures={"ap": figures.per_category[k]})
+                for k, name in enumerate(names)
+            ],
+        )
+
+    def reweighted(self, metric: CocoMetric, counted: Sequence[Matches]) -> Reweighted:
+        """Return what computes AP over images that count several times or not at all."""
+        from hrnet_zoo.tasks.detection.accumulating import reweighted_ap
+
+        del metric  # its kind has been matched
+        return reweighted_ap(counted, len(counted[0].objects))
 
     def save_results(
         self, path: Path, samples: CocoSamples, results: Mapping[str, ImageResult]

@@ -95,11 +95,11 @@ class SegmentationTask(Task):
             msg = f"they have {' and '.join(map(str, sorted(numbers)))} classes, of the same data"
             raise ValueError(msg)
 
-    @property
-    def counted(self) -> type[SparseCounts]:
+    def counted(self, name: str) -> type[SparseCounts]:
         """Return confusion counts."""
         from hrnet_zoo.tasks.segmentation.confusion import SparseCounts
 
+        del name  # they are all of one kind
         return SparseCounts
 
     def slides(self, setup: SegmentationSetup) -> bool:

@@ -102,7 +102,7 @@ def test_scores(results: Mapping[str, ImageResult], samples: ClassSamples) -> No
 
 def test_what_is_kept_of_images(results: Mapping[str, ImageResult]) -> None:
     texts = [TASK.to_text(ranking) for ranking in rankings(results)]
-    assert [TASK.from_text(text) for text in texts] == rankings(results)
+    assert [TASK.from_text("single", text) for text in texts] == rankings(results)
     values, resampled = TASK.resampled(TOP1, [texts, texts], draw_images(len(texts)))
     assert values[0] == values[1]
     np.testing.assert_array_equal(resampled[0], resampled[1])

@@ -77,3 +77,29 @@ def test_only_the_best_thousand_of_a_category_are_looked_at() -> None:
     [matches] = case.matches("bbox")
     assert np.bincount(matches.categories).max() == 1000
     require_as_pycocotools([matches], evaluated(case, "bbox"), CATEGORY_IDS)
+
+
+def test_equal_overlaps_and_areas_on_an_edge() -> None:
+    """The last of two that overlap alike is taken; 32 x 32 pixels are small and medium."""
+    boxes = [[10.0, 10.0, 32.0, 32.0], [26.0, 10.0, 32.0, 32.0]]
+    annotations = [
+        {"id": i + 1, "image_id": 1, "category_id": 2, "iscrowd": 0, "area": 1024.0, "bbox": box}
+        for i, box in enumerate(boxes)
+    ]
+    found = ImageDetections(
+        # One right between the two, one on the last of them, and one elsewhere.
+        boxes=np.array([(18, 10, 50, 42), (26, 10, 58, 42), (90, 90, 122, 122)], np.float32),
+        scores=np.array([0.9, 0.8, 0.7], np.float32),
+        labels=np.zeros(3, np.int64),
+    )
+    truth = {
+        "images": [{"id": 1, "height": 150, "width": 150}],
+        "annotations": annotations,
+        "categories": [{"id": 2, "name": "2"}],
+    }
+    case = MadeUp(truth=truth, found={1: found}, category_ids=(2,))
+    [matches] = case.matches("bbox")
+    assert matches.matched[:, 0, 0].tolist() == [True, False, False]
+    assert matches.objects.tolist() == [[2, 2, 2, 0]]
+    assert not matches.ignored[:, 1:3].any()
+    require_as_pycocotools([matches], evaluated(case, "bbox"), (2,))
