@@ -32,9 +32,7 @@ Areas = NDArray[np.float64]
 """[3, N, K]: intersection, labelled and union of each class in each image, in pixels."""
 
 
-def made_up(
-    num_images: int, num_classes: int, rarest: float, good: float, seed: int
-) -> Areas:
+def made_up(num_images: int, num_classes: int, rarest: float, good: float, seed: int) -> Areas:
     """Return the areas of a data set on which a trained network looked."""
     rng = np.random.default_rng(seed)
     shown_in = np.geomspace(0.95, rarest, num_classes)

@@ -82,7 +82,20 @@ def parse_tolerance(
     "--seed",
     type=click.IntRange(min=0),
     default=0,
-    help="Which random part --limit takes; the record says it.",
+    help="Which random part --limit or --quick takes; the record says it.",
+)
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="Look at growing random parts, and stop once one refutes the documented value (exit code "
+    "1). If none does, nothing is confirmed (exit code 3), and a full run goes on with them.",
+)
+@click.option(
+    "--unchanged-since",
+    type=PATH,
+    metavar="RECORD",
+    help="Compare with an earlier record image by image: exit code 0 if all are as they were, 1 if "
+    "some are not, 3 if that cannot be told; one NAME only.",
 )
 @click.option(
     "--partial",
@@ -154,6 +167,7 @@ def verify(
 
     asked = [(row, zoo.metrics_of(row, metrics)) for row in rows]
     _refuse_without_images(asked, given)
+    _refuse_beside_quick({**given, "save_results": save_results})
     row, task = rows[0], TASKS[rows[0].task]
     if save_results is not None and not task.saves_results:
         msg = f"--save-results is for detections; {row.name} {task.does}."
@@ -165,6 +179,7 @@ def verify(
         data_folders=data_folders,
         score=ScoreOptions(coco_backend=coco_backend),
         save_results=save_results,
+        tolerance=tolerance,
         **given,
     )
     return verify_and_print(asked, options, output, tolerance, form)
@@ -178,14 +193,30 @@ def _refuse_without_images(
 
     names = {name for _, metrics in asked for name in metrics}
     needed = any(METRICS[n].protocol not in TASKS[row.task].counts for row, ns in asked for n in ns)
-    of_images = ("checkpoint", "limit", "partial", "worst", "profile")
-    unused = [f"--{name}" for name in of_images if given[name]]
+    of_images = ("checkpoint", "limit", "quick", "unchanged_since", "partial", "worst", "profile")
+    unused = [_option(name) for name in of_images if given[name]]
     if unused and names and not needed:
         msg = (
             f"{', '.join(sorted(names))}: counted in the network alone, without weights or images, "
             f"so there is nothing for {', '.join(unused)} to do. Leave it out, or add an accuracy."
         )
         raise click.UsageError(msg)
+
+
+def _refuse_beside_quick(given: Mapping[str, object]) -> None:
+    """Refuse options that need images chosen otherwise, or all of them."""
+    names = ("limit", "unchanged_since", "worst", "profile", "save_results")
+    others = [_option(name) for name in names if given[name]]
+    if given["quick"] and others:
+        msg = (
+            f"--quick takes its own images, and no more than it needs: leave out {others[0]}, or "
+            "--quick."
+        )
+        raise click.UsageError(msg)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def verify_and_print(

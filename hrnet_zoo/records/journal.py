@@ -10,7 +10,7 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ import filelock
 
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.files import writing
+from hrnet_zoo.system.whole_file import write_whole
 
 _SECONDS_BETWEEN_SYNCS = 1.0
 
@@ -66,6 +67,20 @@ class Journal:
         with writing("journal", self.path):
             os.fsync(self._file.fileno())
             self.path.replace(path)
+
+    def copy(self, path: Path, names: Sequence[str]) -> None:
+        """Write what the journal has of some images to ``path``, as `finish` would of all.
+
+        Args:
+            path: of the file.
+            names: of the images; the file ends with them in this order.
+        """
+        header, entries, _ = _read(self.path)
+        wanted = set(names)
+        kept = [each for each in entries if each.get("name", names[0]) in wanted]
+        with writing("images file", path):
+            content = b"".join(map(_line, [header or {}, *kept, {"looks": list(names)}]))
+            write_whole(path, content)
 
     def __enter__(self) -> Self:
         return self

@@ -167,8 +167,8 @@ def _judgement_as_dict(judgement: Judgement) -> dict[str, object]:
 
 def _limit(judgement: Judgement) -> str:
     """Return what counts as a match, where that decided and is not as usual or not met."""
-    if judgement.delta is None or judgement.documented is None:
-        return ""
+    if judgement.delta is None or judgement.documented is None or judgement.reason:
+        return ""  # a reason says what decided
     usual = judgement.tolerance == tolerance_for(judgement.documented, judgement.metric)
     if judgement.verdict in MISMATCHES or (judgement.verdict is Verdict.MATCH and not usual):
         points = " points" if METRICS[judgement.metric].is_accuracy else ""

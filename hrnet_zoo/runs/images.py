@@ -20,6 +20,7 @@ from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.runs.fleet import Fleet
 from hrnet_zoo.runs.looking import Look, Looking
 from hrnet_zoo.runs.options import MeasureOptions
+from hrnet_zoo.runs.quick import QuickLooks
 from hrnet_zoo.system.devices import resolve_devices
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import TASKS
@@ -52,7 +53,9 @@ class Images:
         # Cheap checks first: nobody wants to learn after a long download that a library is missing.
         self._task.check_options(options.score)
         self._devices = resolve_devices(options.device, progress)
+        self._quick = QuickLooks(row, len(samples), options, progress) if options.quick else None
         self._wanted = sorted(random_order(len(samples), options.seed)[: options.limit])
+        self._counted = file.record.measurements
         self._checkpoint = options.file_for(row, progress)
         self._protocols = {
             metric.protocol: self._task.protocol_used(row.setup, metric.protocol)
@@ -77,6 +80,9 @@ class Images:
                 images_file=images_file.name,
                 settings=looking.settings,
             )
+            if self._quick is not None:
+                self._look_early(self._quick, looking, journal, results)
+                return
             self._evaluate(looking, journal, results)
             if options.save_results is not None:
                 said = self._task.save_results(options.save_results, self._samples, results)
@@ -90,6 +96,25 @@ class Images:
                 # All images are done: that is worth keeping without pictures.
                 remark = f"there are no pictures of the worst images: {error}"
                 self._file.update(remarks=[*looking.remarks, remark])
+
+    def _look_early(
+        self,
+        quick: QuickLooks,
+        looking: Looking | Fleet,
+        journal: Journal,
+        results: dict[str, ImageResult],
+    ) -> None:
+        """Look at growing parts; the journal stays, for a run over all images goes on with it."""
+        taken_over = set(results)
+        for self._wanted in quick:
+            self._evaluate(looking, journal, results)
+            names = [self._samples.name_of(i) for i in self._wanted]
+            part = {name: results[name] for name in names}
+            self._score(part, looking.seconds)
+            if quick.refutes(self._file, part):
+                break
+        self._file.update(num_images_taken_over=len(taken_over & set(part)))
+        journal.copy(self._file.path.with_suffix(".images.jsonl"), names)
 
     def _looking(self) -> Looking | Fleet:
         """Return what looks at images: one device in this process, or several in theirs."""
@@ -156,7 +181,7 @@ class Images:
             if "name" in entry
         }
         if results:
-            self._progress.say(f"going on after {len(results)} images of an interrupted run")
+            self._progress.say(f"going on after {len(results)} images of an earlier run")
             runs = [entry["record"] for entry in journal.entries if "record" in entry]
             self._file.mark_continued(runs[-1])
         journal.append({"record": self._file.path.name})
@@ -169,11 +194,13 @@ class Images:
         what = f"evaluating {self._row.name} on {looking.settings.device}"
         self._progress.begin(what, len(self._wanted), "images")
         missing = [i for i in self._wanted if self._samples.name_of(i) not in results]
+        done = len(self._wanted) - len(missing)
         found = traced(looking.results(missing), self._options.profile, self._progress)
         # Written in a thread, while the next image is computed.
         for result, _ in one_behind((each, partial(self._keep, each, journal)) for each in found):
             results[result.name] = result
-            self._progress.update(len(results))
+            done += 1
+            self._progress.update(done)
         self._file.update(
             settings=looking.settings,
             remarks=looking.remarks,
@@ -201,7 +228,7 @@ class Images:
                 fingerprint=fingerprint({name: each.digest for name, each in results.items()}),
             ),
             measurements=[
-                *self._file.record.measurements,
+                *self._counted,
                 *(
                     Measurement(metric=metric.name, protocol=protocol, **dict(scored[metric.name]))
                     for metric, protocol in zip(metrics, used, strict=True)

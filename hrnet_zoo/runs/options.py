@@ -6,6 +6,7 @@ This imports no torch, so that what is lacking is said at once.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 from hrnet_zoo.datasets import DATASETS
@@ -63,6 +64,12 @@ class MeasureOptions(RunOptions):
     """Evaluate only a random part of so many images; the result is then never a match."""
     seed: int = 0
     """Which part is drawn."""
+    quick: bool = False
+    """Look at growing random parts until one refutes a documented value; never a match."""
+    tolerance: Decimal | None = None
+    """Allowance in points by which a documented value is refuted; None: the metric's own."""
+    unchanged_since: Path | None = None
+    """A record whose images are looked at again and compared one by one."""
     partial: bool = False
     """Evaluate a data set that lacks images all the same; the result is then not comparable."""
     num_workers: int | None = None

@@ -85,6 +85,44 @@ def interval(
             for its value. None: these are all, and the interval is for other images like them.
         most_groups: see `kept`.
     """
+    found = _value_and_error(reweighted, num_images, population, most_groups)
+    if found is None:
+        return None
+    value, error, groups = found
+    half = quantile((1 + LEVEL) / 2, groups) * error
+    return Interval(
+        low=value - half,
+        high=value + half,
+        level=LEVEL,
+        method="jackknife",
+        groups=groups,
+        population=population,
+    )
+
+
+def upper_bound(
+    reweighted: Reweighted, num_images: int, population: int, most_groups: int, level: float
+) -> float | None:
+    """Return what the value of the whole data set is at most; None as for `interval`.
+
+    Args:
+        reweighted: the value of images that count so often.
+        num_images: N, a random part.
+        population: images of the whole data set.
+        most_groups: see `kept`.
+        level: probability that it is at most that.
+    """
+    found = _value_and_error(reweighted, num_images, population, most_groups)
+    if found is None:
+        return None
+    value, error, groups = found
+    return value + quantile(level, groups) * error
+
+
+def _value_and_error(
+    reweighted: Reweighted, num_images: int, population: int | None, most_groups: int
+) -> tuple[float, float, int] | None:
+    """Return a value, its standard error, and from how many groups that was estimated."""
     if num_images < 2:
         return None
     (value,) = reweighted(np.ones((1, num_images)))
@@ -92,12 +130,4 @@ def interval(
     if not np.isfinite([value, *left_out]).all():
         return None
     error = standard_error(left_out) * finite(num_images, population)
-    half = quantile((1 + LEVEL) / 2, len(left_out)) * error
-    return Interval(
-        low=float(value - half),
-        high=float(value + half),
-        level=LEVEL,
-        method="jackknife",
-        groups=len(left_out),
-        population=population,
-    )
+    return float(value), error, len(left_out)

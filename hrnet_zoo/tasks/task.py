@@ -70,6 +70,8 @@ class Task(ABC):
     """Groups of images that a jackknife leaves out in turn, at most."""
     most_groups_of_part: ClassVar[int] = 512
     """The same where the images are a part of the data set."""
+    looks: ClassVar[tuple[int, ...]] = (16, 32, 64, 128, 256)
+    """Images after which `verify --quick` looks whether the documented value is refuted."""
     table_of: ClassVar[Literal["data set", "method"]] = "method"
     """What the models in one table of a README share: their heading."""
 
@@ -143,6 +145,37 @@ class Task(ABC):
         if found < whole:
             return interval(reweighted, found, whole, self.most_groups_of_part)
         return interval(reweighted, found, None, self.most_groups)
+
+    def of_shown(self, setup: Any, metric: Any, counted: Sequence[Any]) -> tuple[Reweighted, float]:
+        """Return what computes a metric over the classes that images show, and their share of all.
+
+        The share is 1 where a metric is no mean over classes.
+        """
+        del setup
+        return self.reweighted(metric, counted), 1.0
+
+    def at_most(
+        self, setup: Any, metric: Any, counted: Sequence[Any], level: float
+    ) -> float | None:
+        """Return what the whole data set's value is at most, by a random part, percent.
+
+        What the part tells nothing of, the classes that it does not show, may be all right.
+
+        Args:
+            setup: of the row.
+            metric: one of the task's, in percent.
+            counted: what is kept of each image of the part as the metric's evidence.
+            level: probability that it is at most that.
+
+        Returns:
+            None where the part is too small to tell.
+        """
+        from hrnet_zoo.tasks.jackknife import upper_bound
+
+        reweighted, share = self.of_shown(setup, metric, counted)
+        whole, groups = setup.num_images, self.most_groups_of_part
+        most = upper_bound(reweighted, len(counted), whole, groups, level)
+        return None if most is None else share * most + (1 - share) * 100
 
     def resampled(
         self, metric: Metric, runs: Sequence[Sequence[str]], draws: NDArray[np.uint16]

@@ -95,7 +95,7 @@ def judge(row: Row, record: AccuracyRecord, metric: str, noise: Decimal | None =
         tolerance = tolerance_for(documented, metric, noise)
         delta = None if measured is None else measured - float(documented)
     verdict, reason = Verdict.MATCH, ""
-    if (answer := _no_comparison(row, record, metric, measurement)) is not None:
+    if (answer := _no_comparison(row, record, metric, measurement, tolerance)) is not None:
         verdict, reason = answer
     # A hair of slack, so that binary fractions do not decide a difference of exactly the limit.
     elif delta is not None and tolerance is not None and abs(delta) > float(tolerance) + 1e-9:
@@ -122,7 +122,11 @@ def exit_code(judgements: Iterable[Judgement]) -> int:
 
 
 def _no_comparison(
-    row: Row, record: AccuracyRecord, metric: str, measurement: Measurement | None
+    row: Row,
+    record: AccuracyRecord,
+    metric: str,
+    measurement: Measurement | None,
+    tolerance: Decimal | None,
 ) -> tuple[Verdict, str] | None:
     """Return the verdict and its reason where the difference must not decide, else None."""
     reason = record.not_run.get(metric) or record.reason
@@ -139,7 +143,8 @@ def _no_comparison(
     partial = _partial(row, record) if measurement.protocol else ""
     if obstacles:
         return Verdict.NOT_COMPARABLE, "; ".join([partial, *obstacles] if partial else obstacles)
-    return _judge_part(row, measurement, partial) if partial else None
+    assert tolerance is not None  # it is documented
+    return _judge_partial(row, record, measurement, partial, tolerance) if partial else None
 
 
 def _undocumented(row: Row, metric: str) -> str:
@@ -157,18 +162,64 @@ def _partial(row: Row, record: AccuracyRecord) -> str:
         return ""
     if data.num_images == complete:
         return f"{complete} of {data.num_images_found} images were evaluated, and some are others"
-    return f"{data.num_images} of {complete} images were evaluated"
+    part = f"{data.num_images} of {complete} images were evaluated"
+    seed = record.asked.seed  # old records have none, and the first images
+    return part if seed is None else f"{part}, drawn at random with seed {seed}"
 
 
-def _judge_part(row: Row, measurement: Measurement, partial: str) -> tuple[Verdict, str]:
+def _judge_partial(
+    row: Row, record: AccuracyRecord, measurement: Measurement, partial: str, tolerance: Decimal
+) -> tuple[Verdict, str]:
+    assert record.dataset is not None
+    for_all = record.asked.quick or (measurement.interval and measurement.interval.population)
+    if for_all and record.dataset.num_images_found < row.setup.num_images:
+        reason = f"{partial}, and those that are missing were not left out at random"
+        return Verdict.NOT_COMPARABLE, reason
+    judge_part = _judge_quick if record.asked.quick else _judge_part
+    return judge_part(row, measurement, partial, tolerance)
+
+
+def _judge_part(
+    row: Row, measurement: Measurement, partial: str, tolerance: Decimal
+) -> tuple[Verdict, str]:
     """Return what a part of the images allows to say; it is never a match."""
     interval, documented = measurement.interval, row.documented(measurement.metric)
     if interval is None or documented is None:
-        return Verdict.NOT_COMPARABLE, partial
-    span = f"{partial}; {interval.level:.0%} interval {interval.low:.2f} to {interval.high:.2f}"
-    if interval.low <= float(documented) <= interval.high:
+        return Verdict.NOT_COMPARABLE, "; ".join(filter(None, [partial, measurement.no_interval]))
+    allowed = 0.0  # old records go on to say what they said
+    span = f"{partial}; {interval.level:.0%} interval"
+    if interval.population:
+        allowed, span = float(tolerance), f"{span} of all {interval.population}"
+    span = f"{span} {interval.low:.2f} to {interval.high:.2f}"
+    if interval.low - allowed <= float(documented) <= interval.high + allowed:
         return Verdict.INCONCLUSIVE, f"{span} includes the documented value"
     return Verdict.NOT_COMPARABLE, f"{span} does not include the documented value"
+
+
+def _judge_quick(
+    row: Row, measurement: Measurement, partial: str, tolerance: Decimal
+) -> tuple[Verdict, str]:
+    """Return whether a look of `verify --quick` refutes the documented value; none confirms it."""
+    documented = row.documented(measurement.metric)
+    assert documented is not None
+    least = documented - tolerance
+    verdict, said = Verdict.INCONCLUSIVE, "not refuted: the images are too few to tell anything"
+    for look in measurement.looks:
+        if look.at_most is None:
+            continue
+        most = f"all {row.setup.num_images} have at most {look.at_most:.2f}"
+        said = f"not refuted after {look.num_images} images: {most}, and a match needs them all"
+        if look.at_most < least:
+            verdict = Verdict.MISMATCH_WORSE
+            sure = f"with {100 * look.level:.4g}% confidence {most}, and a match begins at {least}"
+            said = f"refuted after {look.num_images} images: {sure}"
+            break
+    parts, interval = [said, partial], measurement.interval
+    if interval is not None:
+        parts.insert(1, f"{interval.level:.0%} interval {interval.low:.2f} to {interval.high:.2f}")
+    elif measurement.no_interval is not None:
+        parts.insert(1, f"{measurement.no_interval}, which may be all right")
+    return verdict, "; ".join(parts)
 
 
 def _obstacles(row: Row, record: AccuracyRecord, measurement: Measurement) -> Iterator[str]:
@@ -230,7 +281,7 @@ def latest_judgements(zoo: Zoo, records: Iterable[AccuracyRecord]) -> Measured:
     rows = {row.name: row for row in zoo.rows}
     latest = Counting[tuple[str, str], Judgement]()
     for record in records:
-        if (row := rows.get(record.row)) is None:
+        if (row := rows.get(record.row)) is None or record.asked.quick:
             continue
         for measurement in record.measurements:
             judgement = judge(row, record, measurement.metric)

@@ -29,6 +29,7 @@ class ClassificationTask(Task):
     counts = (SIZE,)
     methods = {"hrnet": "HRNet"}
     table_of = "data set"
+    looks = (64, 250, 1000, 2500)
 
     def describe(self, setup: ClassificationSetup) -> list[tuple[str, str]]:
         """Return resize and crop."""
