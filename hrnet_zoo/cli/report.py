@@ -134,10 +134,10 @@ def export(folder: Path, form: str, output: Path, zoo: Zoo) -> int:
 def measured_in(zoo: Zoo, folder: Path) -> Measured:
     """Return what stands beside documented numbers by the records in a folder."""
     from hrnet_zoo.records.accuracy import AccuracyRecord
-    from hrnet_zoo.records.folder import read_records
+    from hrnet_zoo.records.folder import find_records
     from hrnet_zoo.verdicts.accuracy import latest_judgements
 
-    return latest_judgements(zoo, read_records(folder, AccuracyRecord))
+    return latest_judgements(zoo, find_records(folder, AccuracyRecord))
 
 
 def _require(modules: tuple[str, ...]) -> None:

@@ -7,11 +7,13 @@ their hashes and hold no folders of the machine. This module knows neither torch
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
 
-from pydantic import StringConstraints
+from pydantic import AwareDatetime, StringConstraints
 
 from hrnet_zoo.records.base import Record, Status
+from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.system.strict import Part
 from hrnet_zoo.tasks.scored import Interval, ProtocolUsed, Scored
 from hrnet_zoo.timing.observations import Agreement, Layout, LayoutMeasured
@@ -39,6 +41,7 @@ class DatasetUsed(Part):
     """The files that were evaluated."""
 
     name: str
+    """Of the data set that the row says; the fingerprint tells what was found."""
     num_images: int
     """Images evaluated."""
     num_images_found: int
@@ -65,7 +68,8 @@ class Measurement(Scored):
 
     metric: str
     protocol: ProtocolUsed | None = None
-    """How images were looked at; None of what the network alone tells."""
+    """How images were looked at, told by what looked at them; None of what the network alone tells.
+    Old records have what the manifest said."""
     looks: list[EarlyLook] = []
     """Of `verify --quick`, in their order; each holds the images of those before it."""
 
@@ -96,6 +100,14 @@ class Unchanged(Part):
     differences: list[ImageDifferences] = []
 
 
+_STAGES = {
+    "waiting for images": "waiting_s",
+    "network": "forward_s",
+    "post-processing": "post_s",
+    "metric": "metric_s",
+}
+
+
 class Timings(Part):
     """Seconds spent per stage, summed over images; decoding overlaps with the others."""
 
@@ -114,6 +126,18 @@ class Timings(Part):
     """Threads that decoded images, at most."""
     bottleneck: str | None = None
     """The stage with the largest share; decoding counts by how long the others waited for it."""
+
+    @classmethod
+    def total(cls, parts: Sequence[Self]) -> Self:
+        """Return the times of several parts of a run together, with their bottleneck."""
+        names = ("wall_s", "decode_s", *_STAGES.values())
+        sums = {name: sum(getattr(part, name) or 0.0 for part in parts) for name in names}
+        workers = [part.num_workers for part in parts if part.num_workers is not None]
+        return cls(
+            **sums,
+            num_workers=max(workers, default=None),
+            bottleneck=max(_STAGES, key=lambda s: sums[_STAGES[s]]) if sums["wall_s"] else None,
+        )
 
 
 EngineName = Literal["torch", "openvino"]
@@ -151,6 +175,20 @@ class Settings(Part):
     """Threads torch uses within one operation on the CPU."""
     num_workers: int | None
     """Threads that decode images ahead of the network; None: as many as it took."""
+
+
+class Segment(Part):
+    """What one process did of a run that may have been interrupted and taken up again."""
+
+    record: str
+    """Name of its record; the last segment's is that of the record itself."""
+    started_at: AwareDatetime
+    settings: Settings
+    environment: Environment
+    num_images: int = 0
+    """Images whose results are its own."""
+    timings: Timings | None = None
+    """Of a process that was killed, as it last noted them; None: it did not get so far."""
 
 
 class AccuracyAsked(Part):
@@ -194,8 +232,14 @@ class AccuracyRecord(Record):
     timings: Timings | None = None
     num_images_taken_over: int = 0
     """Images whose results come from an earlier run that was interrupted."""
+    segments: list[Segment] = []
+    """The parts of the run, first one first; old records do not say. Settings and environment of
+    the record are those of the last one, and timings the sum of all."""
     images_file: str | None = None
-    """File beside the record with the result of every image."""
+    """File beside the record with the result of every image; its last line repeats the record."""
+    images_sha256: str | None = None
+    """Of that file; old records do not say."""
+    images_bytes: int | None = None
     reason: str | None = None
     """Why the run did not complete."""
     images_by_device: dict[str, int] = {}

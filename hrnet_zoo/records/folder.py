@@ -96,6 +96,15 @@ def read_records(place: Path, kind: type[OneKind]) -> list[OneKind]:
     Raises:
         RecordError: a file where such records are written is damaged.
     """
+    return [found.record for found in find_records(place, kind)]
+
+
+def find_records(place: Path, kind: type[OneKind]) -> list[Found[OneKind]]:
+    """Return `read_records` with where each is.
+
+    Raises:
+        RecordError: a file where such records are written is damaged.
+    """
     wanted = kind.model_fields["kind"].default
     files = [file for file in run_files(place) if not file.is_empty]
     records = []
@@ -104,8 +113,8 @@ def read_records(place: Path, kind: type[OneKind]) -> list[OneKind]:
             if found.file.usual_kind == wanted:
                 raise RecordError(found.reason)
         elif isinstance(found.record, kind):
-            records.append(found.record)
-    return sorted(records, key=lambda record: record.started_at)
+            records.append(Found(record=found.record, path=found.path))
+    return sorted(records, key=lambda found: found.record.started_at)
 
 
 def _json_files(folder: Path) -> Iterator[Path]:

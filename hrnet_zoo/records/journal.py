@@ -10,7 +10,7 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,7 +18,6 @@ import filelock
 
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.files import writing
-from hrnet_zoo.system.whole_file import write_whole
 
 _SECONDS_BETWEEN_SYNCS = 1.0
 
@@ -68,20 +67,6 @@ class Journal:
             os.fsync(self._file.fileno())
             self.path.replace(path)
 
-    def copy(self, path: Path, names: Sequence[str]) -> None:
-        """Write what the journal has of some images to ``path``, as `finish` would of all.
-
-        Args:
-            path: of the file.
-            names: of the images; the file ends with them in this order.
-        """
-        header, entries, _ = _read(self.path)
-        wanted = set(names)
-        kept = [each for each in entries if each.get("name", names[0]) in wanted]
-        with writing("images file", path):
-            content = b"".join(map(_line, [header or {}, *kept, {"looks": list(names)}]))
-            write_whole(path, content)
-
     def __enter__(self) -> Self:
         return self
 
@@ -121,11 +106,30 @@ def read_finished(path: Path) -> list[dict[str, Any]]:
     Raises:
         RecordError: the file is missing or damaged.
     """
-    header, entries, good_bytes = _read(path)
-    if header is None or good_bytes != path.stat().st_size:
-        msg = f"{path} is missing or damaged. Restore it or run the row again."
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        msg = f"{path} is missing ({error.strerror}). Restore it or run the row again."
+        raise RecordError(msg) from None
+    return lines_of(content, path)[1:]
+
+
+def lines_of(content: bytes, path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a finished run's file; the first one says what it is a run of.
+
+    Raises:
+        RecordError: it is damaged.
+    """
+    header, entries, good_bytes = _parsed(content)
+    if header is None or good_bytes != len(content):
+        msg = f"{path} is damaged after {good_bytes} bytes. Restore it or run the row again."
         raise RecordError(msg)
-    return entries
+    return [header, *entries]
+
+
+def content_of_lines(entries: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return the file of a finished run that consists of these lines."""
+    return b"".join(map(_line, entries))
 
 
 def _line(entry: Mapping[str, Any]) -> bytes:
@@ -139,6 +143,10 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]], int]
         content = path.read_bytes()
     except OSError:
         return None, [], 0
+    return _parsed(content)
+
+
+def _parsed(content: bytes) -> tuple[dict[str, Any] | None, list[dict[str, Any]], int]:
     lines, good_bytes = [], 0
     for line in content.splitlines(keepends=True):
         checksum, _, text = line.rstrip(b"\n").partition(b" ")

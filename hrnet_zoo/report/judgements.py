@@ -20,6 +20,7 @@ from hrnet_zoo.verdicts.accuracy import (
     judge,
     tolerance_for,
 )
+from hrnet_zoo.verdicts.evidence import evidence_of
 from hrnet_zoo.zoo.printed import decimals_of
 from hrnet_zoo.zoo.row import EditionName, Row
 
@@ -42,7 +43,8 @@ def judge_outcome(
     noise: Decimal | None = None,
 ) -> RowResult:
     """Return the verdicts on all asked-for numbers of a run."""
-    judgements = [judge(row, record, metric, noise) for metric in metrics]
+    evidence = evidence_of(row, record, record_path)
+    judgements = [judge(row, record, metric, noise, evidence) for metric in metrics]
     return RowResult(row=row, record=record, record_path=record_path, judgements=judgements)
 
 

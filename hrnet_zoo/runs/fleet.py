@@ -31,6 +31,7 @@ from hrnet_zoo.system.processors import visible_processors
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.evaluation import ImageResult
+from hrnet_zoo.tasks.scored import ProtocolUsed
 from hrnet_zoo.timing.observations import LayoutMeasured
 from hrnet_zoo.weights.taken import Taken
 
@@ -46,6 +47,7 @@ class _Ready:
 
     taken: Taken
     settings: Settings
+    protocols: dict[str, ProtocolUsed]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +167,12 @@ class Fleet:
         """Return what of the file the network's weights are."""
         assert self._ready is not None
         return self._ready.taken
+
+    @property
+    def protocols(self) -> dict[str, ProtocolUsed]:
+        """Return how images are looked at, by protocol, which is the same on all devices."""
+        assert self._ready is not None
+        return self._ready.protocols
 
     @property
     def settings(self) -> Settings:
@@ -297,7 +305,8 @@ def _serve(look: Look, device: torch.device, num_threads: int, pipe: Connection)
     device = _known_to_torch(device)
     require_usable(device)
     looking = Looking(look, device, Silent())
-    _tell(pipe, _Ready(taken=looking.taken, settings=looking.settings))
+    ready = _Ready(taken=looking.taken, settings=looking.settings, protocols=looking.protocols)
+    _tell(pipe, ready)
     while True:
         for result in looking.results(_given(pipe)):
             _tell(pipe, result)

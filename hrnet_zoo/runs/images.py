@@ -14,24 +14,24 @@ from hrnet_zoo.datasets.data_set import Samples
 from hrnet_zoo.datasets.digests import fingerprint
 from hrnet_zoo.datasets.parts import random_order
 from hrnet_zoo.errors import UsageError, ZooError
-from hrnet_zoo.records.accuracy import DatasetUsed, EngineName, Measurement, Timings
+from hrnet_zoo.records.accuracy import DatasetUsed, Measurement, Timings
 from hrnet_zoo.records.files import RecordFile
+from hrnet_zoo.records.images_file import FORMAT, close, close_part, segments_of
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.runs.fleet import Fleet
 from hrnet_zoo.runs.looking import Look, Looking
 from hrnet_zoo.runs.options import MeasureOptions
 from hrnet_zoo.runs.quick import QuickLooks
+from hrnet_zoo.runs.segments import Segments
 from hrnet_zoo.system.devices import resolve_devices
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import TASKS
-from hrnet_zoo.tasks.ahead import StageSeconds, one_behind
+from hrnet_zoo.tasks.ahead import one_behind
 from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.tasks.options import WorstOptions
 from hrnet_zoo.tasks.tracing import traced
 from hrnet_zoo.zoo.row import Row
-
-_JOURNAL_FORMAT = 4
 
 
 class Images:
@@ -57,19 +57,14 @@ class Images:
         self._wanted = sorted(random_order(len(samples), options.seed)[: options.limit])
         self._counted = file.record.measurements
         self._checkpoint = options.file_for(row, progress)
-        self._protocols = {
-            metric.protocol: self._task.protocol_used(row.setup, metric.protocol)
-            for metric in metrics
-            if metric.protocol
-        }
 
     def measure(self) -> None:
-        """Look at all images, and add what they amount to to the record."""
-        options, images_file = self._options, self._file.path.with_suffix(".images.jsonl")
+        """Look at all images, add what they amount to to the record, and complete it."""
+        options = self._options
         self._progress.begin("loading the model", None, "")
         with (
             self._looking() as looking,
-            self._journal(looking.settings.engine.name) as journal,
+            self._journal(looking) as journal,
         ):
             for remark in looking.taken.remarks:
                 self._progress.say(f"{self._checkpoint.path.name}: {remark}")
@@ -77,25 +72,25 @@ class Images:
             self._file.update(
                 checkpoint=options.checkpoint_used(self._row, self._checkpoint, looking.taken),
                 num_images_taken_over=len(results),
-                images_file=images_file.name,
                 settings=looking.settings,
             )
+            segments = Segments(self._file, looking, journal)
             if self._quick is not None:
-                self._look_early(self._quick, looking, journal, results)
+                self._look_early(self._quick, looking, journal, results, segments)
                 return
-            self._evaluate(looking, journal, results)
+            self._evaluate(looking, journal, results, segments)
             if options.save_results is not None:
                 said = self._task.save_results(options.save_results, self._samples, results)
                 self._progress.say(said)
-            self._score(results, looking.seconds)
-            journal.finish(images_file)
-        if options.worst:
-            try:
-                self._draw_worst(looking, results)
-            except ZooError as error:
-                # All images are done: that is worth keeping without pictures.
-                remark = f"there are no pictures of the worst images: {error}"
-                self._file.update(remarks=[*looking.remarks, remark])
+            self._score(looking, results, segments)
+            if options.worst:
+                try:
+                    self._draw_worst(looking, results)
+                except ZooError as error:
+                    # All images are done: that is worth keeping without pictures.
+                    remark = f"there are no pictures of the worst images: {error}"
+                    self._file.update(remarks=[*looking.remarks, remark])
+            close(self._file, journal)
 
     def _look_early(
         self,
@@ -103,18 +98,18 @@ class Images:
         looking: Looking | Fleet,
         journal: Journal,
         results: dict[str, ImageResult],
+        segments: Segments,
     ) -> None:
         """Look at growing parts; the journal stays, for a run over all images goes on with it."""
-        taken_over = set(results)
+        names = list[str]()
         for self._wanted in quick:
-            self._evaluate(looking, journal, results)
+            self._evaluate(looking, journal, results, segments)
             names = [self._samples.name_of(i) for i in self._wanted]
             part = {name: results[name] for name in names}
-            self._score(part, looking.seconds)
+            self._score(looking, part, segments)
             if quick.refutes(self._file, part):
                 break
-        self._file.update(num_images_taken_over=len(taken_over & set(part)))
-        journal.copy(self._file.path.with_suffix(".images.jsonl"), names)
+        close_part(self._file, journal, names)
 
     def _looking(self) -> Looking | Fleet:
         """Return what looks at images: one device in this process, or several in theirs."""
@@ -144,7 +139,7 @@ class Images:
         given = (self._row.setup, self._samples, looking.network, self._metrics[0], results, worst)
         self._task.networks.worst(*given).draw(self._progress)
 
-    def _journal(self, engine: EngineName) -> Journal:
+    def _journal(self, looking: Looking | Fleet) -> Journal:
         """Return the journal of this run, which may hold the results of an unfinished one.
 
         Other metrics and other parts have journals of their own; another checkpoint, data set,
@@ -153,13 +148,13 @@ class Images:
         names = "+".join(metric.name for metric in self._metrics)
         limit, seed = self._options.limit, self._options.seed
         limited = f"-{limit}-of-seed-{seed}" if limit else ""
-        used = {name: used.model_dump(mode="json") for name, used in self._protocols.items()}
+        used = {name: used.model_dump(mode="json") for name, used in looking.protocols.items()}
         identity = {
-            "format": _JOURNAL_FORMAT,
+            "format": FORMAT,
             "checkpoint": self._checkpoint.sha256,
             "dataset": self._samples.stamp(),
             "protocol": used,
-            "engine": engine,
+            "engine": looking.settings.engine.name,
         }
         path = self._file.path.with_name(f".unfinished-{names}{limited}.jsonl")
         return Journal(path, identity)
@@ -182,13 +177,15 @@ class Images:
         }
         if results:
             self._progress.say(f"going on after {len(results)} images of an earlier run")
-            runs = [entry["record"] for entry in journal.entries if "record" in entry]
-            self._file.mark_continued(runs[-1])
-        journal.append({"record": self._file.path.name})
+            self._file.mark_continued(segments_of(journal.entries)[-1].record)
         return results
 
     def _evaluate(
-        self, looking: Looking | Fleet, journal: Journal, results: dict[str, ImageResult]
+        self,
+        looking: Looking | Fleet,
+        journal: Journal,
+        results: dict[str, ImageResult],
+        segments: Segments,
     ) -> None:
         """Add the result of every image that has none yet."""
         what = f"evaluating {self._row.name} on {looking.settings.device}"
@@ -197,7 +194,9 @@ class Images:
         done = len(self._wanted) - len(missing)
         found = traced(looking.results(missing), self._options.profile, self._progress)
         # Written in a thread, while the next image is computed.
-        for result, _ in one_behind((each, partial(self._keep, each, journal)) for each in found):
+        for result, _ in one_behind(
+            (each, partial(self._keep, each, journal, segments)) for each in found
+        ):
             results[result.name] = result
             done += 1
             self._progress.update(done)
@@ -207,19 +206,24 @@ class Images:
             images_by_device=looking.images_by_device,
         )
 
-    def _keep(self, result: ImageResult, journal: Journal) -> None:
+    def _keep(self, result: ImageResult, journal: Journal, segments: Segments) -> None:
         texts = {name: self._task.to_text(found) for name, found in result.counted.items()}
         journal.append({"name": result.name, "digest": result.digest, "results": texts})
+        segments.image_kept()
 
-    def _score(self, results: dict[str, ImageResult], seconds: StageSeconds) -> None:
+    def _score(
+        self, looking: Looking | Fleet, results: dict[str, ImageResult], segments: Segments
+    ) -> None:
         """Add the values, and what they rest on, to the record."""
+        seconds, protocols = looking.seconds, looking.protocols
         setup, samples, metrics = self._row.setup, self._samples, self._metrics
         started = time.perf_counter()
         scored = self._task.score(
             setup, samples, metrics, results, self._options.score, self._progress
         )
         seconds.metric += time.perf_counter() - started
-        used = [self._protocols[metric.protocol or ""] for metric in metrics]
+        used = [protocols[metric.protocol or ""] for metric in metrics]
+        parts = segments.ended(seconds, len(results))
         self._file.update(
             dataset=DatasetUsed(
                 name=setup.dataset,
@@ -234,25 +238,6 @@ class Images:
                     for metric, protocol in zip(metrics, used, strict=True)
                 ),
             ],
-            timings=_timings(seconds),
+            segments=parts,
+            timings=Timings.total([part.timings for part in parts if part.timings]),
         )
-
-
-def _timings(seconds: StageSeconds) -> Timings:
-    """Return the seconds of every stage, and which one there is most to gain from."""
-    shares = {
-        "waiting for images": seconds.waiting,
-        "network": seconds.forward,
-        "post-processing": seconds.post,
-        "metric": seconds.metric,
-    }
-    return Timings(
-        wall_s=seconds.wall,
-        decode_s=seconds.decode,
-        waiting_s=seconds.waiting,
-        forward_s=seconds.forward,
-        post_s=seconds.post,
-        metric_s=seconds.metric,
-        num_workers=seconds.num_workers,
-        bottleneck=max(shares, key=shares.__getitem__) if seconds.wall else None,
-    )

@@ -21,6 +21,7 @@ from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.evaluation import ImageResult, evaluate
+from hrnet_zoo.tasks.scored import ProtocolUsed
 from hrnet_zoo.tasks.setup import Setup
 from hrnet_zoo.timing.graphs import Frequent
 from hrnet_zoo.timing.inputs import TimedImage
@@ -141,6 +142,11 @@ class Looking:
         workers = self._look.num_workers
         with self._explained(), canonical_precision():
             yield from evaluate(self._evaluator, indices, num_workers=workers, seconds=self.seconds)
+
+    @property
+    def protocols(self) -> dict[str, ProtocolUsed]:
+        """Return how images are looked at, by protocol, as what looks at them says."""
+        return self._evaluator.protocols_used()
 
     @property
     def images_by_device(self) -> dict[str, int]:

@@ -90,6 +90,7 @@ def _measure(
     }
     if len(lacking) == len(names):
         raise PrerequisiteError("; ".join(lacking.values()))
+    file.update(not_run=lacking)
     counted = [_counted(row, metric) for metric in asked if metric.protocol in task.counts]
     if counted:
         file.update(environment=describe_environment(torch_variables()), measurements=counted)
@@ -100,7 +101,8 @@ def _measure(
 
         file.update(environment=describe_environment(torch_variables()))
         Images(row, seen, samples, options, file, progress).measure()
-    file.update(status="completed", finished_at=now(), not_run=lacking)
+    else:
+        file.update(status="completed", finished_at=now())
 
 
 def _counted(row: Row, metric: Metric) -> Measurement:

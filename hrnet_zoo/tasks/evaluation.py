@@ -29,6 +29,7 @@ from hrnet_zoo.tasks.ahead import (
     no_main_memory,
     one_behind,
 )
+from hrnet_zoo.tasks.scored import ProtocolUsed
 from hrnet_zoo.tasks.upload import upload_ahead
 
 AnySample = TypeVar("AnySample")
@@ -76,6 +77,10 @@ class Evaluator(ABC, Generic[AnySample]):
             What waits for the answer and returns what is counted in it, by protocol; called once,
             maybe in another thread.
         """
+
+    @abstractmethod
+    def protocols_used(self) -> dict[str, ProtocolUsed]:
+        """Return how images are looked at, by protocol: said by what is in force, by no setup."""
 
     @property
     def remarks(self) -> list[str]:

@@ -12,9 +12,10 @@ from decimal import Decimal
 
 from hrnet_zoo.records.accuracy import AccuracyRecord, CheckpointUsed, Measurement
 from hrnet_zoo.records.base import Status
-from hrnet_zoo.records.selection import Counting
+from hrnet_zoo.records.folder import Found
 from hrnet_zoo.system.wording import Answer
 from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.verdicts.evidence import Evidence, evidence_of
 from hrnet_zoo.zoo.printed import decimals_of
 from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
@@ -78,7 +79,13 @@ def tolerance_for(documented: Decimal, metric: str, noise: Decimal | None = None
     return Decimal(5).scaleb(-decimals_of(documented) - 1) + allowed
 
 
-def judge(row: Row, record: AccuracyRecord, metric: str, noise: Decimal | None = None) -> Judgement:
+def judge(
+    row: Row,
+    record: AccuracyRecord,
+    metric: str,
+    noise: Decimal | None = None,
+    evidence: Evidence | None = None,
+) -> Judgement:
     """Return the verdict on one number of a row.
 
     Args:
@@ -86,6 +93,8 @@ def judge(row: Row, record: AccuracyRecord, metric: str, noise: Decimal | None =
         record: a run of that row.
         metric: which of the row's numbers.
         noise: allowance in points on top of the printed number's rounding; None: the metric's.
+        evidence: what `evidence_of` found; None: nothing is known against the record. Whatever is
+            said to people rests on it.
     """
     documented = row.documented(metric)
     measurement = record.measurement(metric)
@@ -95,7 +104,7 @@ def judge(row: Row, record: AccuracyRecord, metric: str, noise: Decimal | None =
         tolerance = tolerance_for(documented, metric, noise)
         delta = None if measured is None else measured - float(documented)
     verdict, reason = Verdict.MATCH, ""
-    if (answer := _no_comparison(row, record, metric, measurement, tolerance)) is not None:
+    if (answer := _no_comparison(row, record, metric, tolerance, evidence)) is not None:
         verdict, reason = answer
     # A hair of slack, so that binary fractions do not decide a difference of exactly the limit.
     elif delta is not None and tolerance is not None and abs(delta) > float(tolerance) + 1e-9:
@@ -125,10 +134,11 @@ def _no_comparison(
     row: Row,
     record: AccuracyRecord,
     metric: str,
-    measurement: Measurement | None,
     tolerance: Decimal | None,
+    evidence: Evidence | None,
 ) -> tuple[Verdict, str] | None:
     """Return the verdict and its reason where the difference must not decide, else None."""
+    measurement = record.measurement(metric)
     reason = record.not_run.get(metric) or record.reason
     if row.documented(metric) is None:
         return Verdict.NOT_DOCUMENTED, reason or _undocumented(row, metric)
@@ -136,6 +146,8 @@ def _no_comparison(
         return Verdict.ERROR, reason or UNFINISHED[record.status]
     if measurement is None:
         return Verdict.NOT_RUN, reason or "it was not asked for"
+    if evidence is not None and (against := evidence.against(metric)):
+        return Verdict.NOT_COMPARABLE, against
     if measurement.value is None:
         return Verdict.ERROR, "the measured value is not a number"
     obstacles = list(_obstacles(row, record, measurement))
@@ -268,7 +280,7 @@ def _protocol_differences(row: Row, measurement: Measurement) -> Iterator[str]:
         yield "another input normalisation than the documented one"
 
 
-def latest_judgements(zoo: Zoo, records: Iterable[AccuracyRecord]) -> Measured:
+def latest_judgements(zoo: Zoo, runs: Iterable[Found[AccuracyRecord]]) -> Measured:
     """Return, per documented number, the verdict on its latest comparable measurement.
 
     Partial runs, other checkpoints or editions and unfinished runs are passed over: a table shows
@@ -276,18 +288,30 @@ def latest_judgements(zoo: Zoo, records: Iterable[AccuracyRecord]) -> Measured:
 
     Args:
         zoo: rows by name; records of other rows are passed over.
-        records: in any order.
+        runs: in any order.
     """
     rows = {row.name: row for row in zoo.rows}
-    latest = Counting[tuple[str, str], Judgement]()
-    for record in records:
-        if (row := rows.get(record.row)) is None or record.asked.quick:
+    latest = dict[tuple[str, str], Judgement]()
+    # Newest first, of one second the one that was given last: what would not count is not checked.
+    for run in sorted(reversed(list(runs)), key=lambda run: run.record.started_at, reverse=True):
+        # A part of the images can refute a value, but is no value to stand beside it.
+        if (row := rows.get(run.record.row)) is None or run.record.asked.quick:
             continue
-        for measurement in record.measurements:
-            judgement = judge(row, record, measurement.metric)
-            if judgement.verdict in (Verdict.MATCH, *MISMATCHES):
-                latest.add((row.name, measurement.metric), judgement, record.started_at)
-    return latest.runs
+        evidence = None
+        for metric in (measurement.metric for measurement in run.record.measurements):
+            number = (row.name, metric)
+            if number in latest or not _counts(judge(row, run.record, metric)):
+                continue
+            evidence = evidence or evidence_of(row, run.record, run.path)
+            judgement = judge(row, run.record, metric, evidence=evidence)
+            if _counts(judgement):
+                latest[number] = judgement
+    return latest
+
+
+def _counts(judgement: Judgement) -> bool:
+    """Whether it rests on a full and comparable measurement."""
+    return judgement.verdict in (Verdict.MATCH, *MISMATCHES)
 
 
 def compared_cells(judgement: Judgement, decimals: int) -> tuple[str, str]:

@@ -27,6 +27,7 @@ from hrnet_zoo.verdicts.accuracy import (
     judge,
     tolerance_for,
 )
+from hrnet_zoo.verdicts.evidence import evidence_of
 from hrnet_zoo.verdicts.fps.times import MachineTimes, latest_times, machine_of, why_unusable
 from hrnet_zoo.zoo.row import EditionName, Row
 from hrnet_zoo.zoo.zoo import Zoo
@@ -145,7 +146,7 @@ def gather(zoo: Zoo, folder: Path) -> Gathered:
         zoo: the documented rows.
         folder: what verify and time wrote to; it need not exist.
     """
-    pile = _Pile(zoo)
+    pile = _Pile(zoo, folder)
     timings: list[tuple[str, TimingRecord]] = []
     with without_collector():
         for path, content in read_all(folder):
@@ -193,8 +194,8 @@ def read_all(folder: Path) -> Iterator[tuple[str, AnyRecord | UnusableFile]]:
 class _Pile:
     """Runs by what they measured, while records are read; only records that count are kept."""
 
-    def __init__(self, zoo: Zoo) -> None:
-        self._zoo = zoo
+    def __init__(self, zoo: Zoo, folder: Path) -> None:
+        self._zoo, self._folder = zoo, folder
         self._row = cache(zoo.row)
         self._runs = defaultdict[_Number, list[ClaimRun]](list)
         self._counting = Counting[_Number, tuple[ClaimRun, AccuracyRecord]]()
@@ -216,13 +217,13 @@ class _Pile:
             self.environments[json.dumps(said, sort_keys=True)].add(record)
         if data := record.dataset:
             self.seen[data.name, data.fingerprint, data.num_images].add(record)
-        asked = record.metrics
+        asked, evidence = record.metrics, evidence_of(row, record, self._folder / path)
         for metric in (metric for metric in ACCURACY_METRICS if metric in asked):
             measurement = record.measurement(metric)
             run = ClaimRun(
                 path=path,
                 started_at=record.started_at,
-                judgement=judge(row, record, metric),
+                judgement=judge(row, record, metric, evidence=evidence),
                 interval=measurement.interval if measurement else None,
                 device=record.settings.device if record.settings else None,
             )

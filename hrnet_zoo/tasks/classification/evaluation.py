@@ -24,6 +24,7 @@ from hrnet_zoo.tasks.classification.top_k import Ranking, best_classes
 from hrnet_zoo.tasks.evaluation import Evaluator
 from hrnet_zoo.tasks.metric import SINGLE
 from hrnet_zoo.tasks.readback import sent_back
+from hrnet_zoo.tasks.scored import ProtocolUsed
 from hrnet_zoo.tasks.stopwatch import Stopwatch
 
 
@@ -35,6 +36,10 @@ class ClassificationEvaluator(Evaluator[ClassSample]):
     samples: ClassSamples
     protocol: ClassificationProtocol
     device: torch.device
+
+    def protocols_used(self) -> dict[str, ProtocolUsed]:
+        """Return the only protocol there is."""
+        return {SINGLE: self.protocol.used()}
 
     def arrays(self, sample: ClassSample) -> list[NDArray[np.uint8]]:
         """Return what the network sees."""

@@ -17,6 +17,8 @@ from torch import Tensor
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.datasets.transforms import Pixels, to_network_input
 from hrnet_zoo.tasks.classification.setup import ClassificationSetup
+from hrnet_zoo.tasks.metric import SINGLE
+from hrnet_zoo.tasks.scored import ProtocolUsed
 
 Network = Callable[[Tensor], Tensor]
 """Maps [N, 3, h, w] to logits [N, K]."""
@@ -40,6 +42,13 @@ class ClassificationProtocol:
             resize_short=setup.test.resize_short,
             crop=setup.test.crop,
             normalisation=setup.normalisation,
+        )
+
+    def used(self) -> ProtocolUsed:
+        """Return the protocol in the words of the record, its test as a manifest writes it."""
+        test = {"resize_short": self.resize_short, "crop": self.crop}
+        return ProtocolUsed(
+            name=SINGLE, test=test, normalisation=self.normalisation, ratios=[1.0], flip=False
         )
 
 

@@ -24,6 +24,7 @@ from hrnet_zoo.tasks.detection.protocol import DetectionProtocol, detect, to_ima
 from hrnet_zoo.tasks.evaluation import Evaluator, ImageResult
 from hrnet_zoo.tasks.metric import SINGLE
 from hrnet_zoo.tasks.readback import Aside
+from hrnet_zoo.tasks.scored import ProtocolUsed
 from hrnet_zoo.tasks.stopwatch import Stopwatch
 
 
@@ -41,6 +42,10 @@ class DetectionEvaluator(Evaluator[DetectionSample]):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_aside", Aside(self.device))
+
+    def protocols_used(self) -> dict[str, ProtocolUsed]:
+        """Return the only protocol there is."""
+        return {SINGLE: self.protocol.used()}
 
     def arrays(self, sample: DetectionSample) -> list[NDArray[np.uint8]]:
         """Return the resized image."""

@@ -20,6 +20,8 @@ from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeome
 from hrnet_zoo.tasks.detection.masks import encode_masks
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
 from hrnet_zoo.tasks.input_image import checked
+from hrnet_zoo.tasks.metric import SINGLE
+from hrnet_zoo.tasks.scored import ProtocolUsed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,17 @@ class DetectionProtocol:
             score_threshold=setup.test.score_threshold,
             normalisation=setup.normalisation,
             with_masks=with_masks,
+        )
+
+    def used(self) -> ProtocolUsed:
+        """Return the protocol in the words of the record, its test as a manifest writes it."""
+        test = {
+            "scale": list(self.scale),
+            "size_divisor": self.size_divisor,
+            "score_threshold": self.score_threshold,
+        }
+        return ProtocolUsed(
+            name=SINGLE, test=test, normalisation=self.normalisation, ratios=[1.0], flip=False
         )
 
 

@@ -125,7 +125,14 @@ class SparseCounts:
 
 
 def total(images: Sequence[SparseCounts], num_classes: int) -> NDArray[np.int64]:
-    """Return the counts of all images together."""
+    """Return the counts of all images together.
+
+    Raises:
+        ValueError: an image has another number of classes.
+    """
+    if any(image.num_classes != num_classes for image in images):
+        msg = f"an image has counts of other than {num_classes} classes"
+        raise ValueError(msg)
     counts = np.zeros((num_classes + 1) * num_classes, np.int64)
     for image in images:
         counts[image.cells] += image.pixels

@@ -15,6 +15,7 @@ from hrnet_zoo.datasets.transforms import Pixels
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.evaluation import Evaluator
 from hrnet_zoo.tasks.readback import sent_back
+from hrnet_zoo.tasks.scored import ProtocolUsed
 from hrnet_zoo.tasks.segmentation.confusion import SparseCounts
 from hrnet_zoo.tasks.segmentation.counting import counts_of, pair_table
 from hrnet_zoo.tasks.segmentation.protocol import Network, SegmentationProtocol, resized_images
@@ -52,6 +53,10 @@ class SegmentationEvaluator(Evaluator[Sample]):
             for name, protocol in self.protocols.items()
         }
         return lambda: {name: counts() for name, counts in counted.items()}
+
+    def protocols_used(self) -> dict[str, ProtocolUsed]:
+        """Return scales, windows and mirroring of every protocol."""
+        return {name: protocol.used(name) for name, protocol in self.protocols.items()}
 
     @property
     def remarks(self) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from hrnet_zoo.models.layers import resize
 from hrnet_zoo.models.segmentor import Segmentor
 from hrnet_zoo.tasks.input_image import checked
 from hrnet_zoo.tasks.metric import SINGLE
+from hrnet_zoo.tasks.scored import ProtocolUsed
 from hrnet_zoo.tasks.segmentation.metrics import MS_FLIP
 from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS, SegmentationSetup, SlideTest
 
@@ -65,6 +67,20 @@ class SegmentationProtocol:
             ratios=MS_FLIP_RATIOS if name == MS_FLIP else (1.0,),
             flip=name == MS_FLIP,
             normalisation=setup.normalisation,
+        )
+
+    def used(self, name: str) -> ProtocolUsed:
+        """Return the protocol in the words of the record, its test as a manifest writes it."""
+        test: dict[str, Any] = {"mode": "whole", "scale": list(self.scale)}
+        if self.window is not None and self.stride is not None:
+            windows = {"crop_size": list(self.window), "stride": list(self.stride)}
+            test |= {"mode": "slide", **windows}
+        return ProtocolUsed(
+            name=name,
+            test=test,
+            normalisation=self.normalisation,
+            ratios=list(self.ratios),
+            flip=self.flip,
         )
 
     @property

@@ -1,0 +1,229 @@
+"""The file beside a record with the result of every image, from which its values are computed.
+
+It is the journal of the run. Its last line repeats the record as the run left it, and the record
+holds the digest of the file: what is damaged or edited in one is found by the other. That finds
+accidents, not forgers: whoever computes everything anew would have to be told by a signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from hrnet_zoo.errors import RecordError
+from hrnet_zoo.records.accuracy import AccuracyRecord, Segment, Timings
+from hrnet_zoo.records.files import RecordFile, now, writing
+from hrnet_zoo.records.journal import Journal, content_of_lines, lines_of
+from hrnet_zoo.records.migrations import newest_line
+from hrnet_zoo.system.strict import first_problem
+from hrnet_zoo.system.whole_file import write_whole
+
+FORMAT = 4
+"""Raised whenever lines change their meaning; in the first line of every file."""
+CLOSED_SINCE = 4
+"""The first format whose files end with the record."""
+
+TIES = frozenset({"images_sha256", "images_bytes"})
+"""Fields of a record that its images file cannot repeat, for they are made of it."""
+
+
+class ImageLine(BaseModel):
+    """What was kept of one image."""
+
+    name: str
+    digest: str | None = None
+    """SHA-256 of its files; some old ones do not say."""
+    results: dict[str, str]
+    """What was counted, as text, by what metrics are computed from; see `Metric.evidence`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagesFile:
+    """What is in a complete file."""
+
+    sha256: str
+    size_bytes: int
+    header: Mapping[str, Any]
+    """What of checkpoint, data, protocol and engine the results are."""
+    images: Mapping[str, ImageLine]
+    """By name."""
+    records: list[str]
+    """Names of the records of the runs that wrote into it, the last one last."""
+    segments: list[Segment]
+    """The parts of the run; empty in old files."""
+    looks: list[str]
+    """Names of the images of `verify --quick` in the order of its looks; empty of other runs."""
+    ended: dict[str, Any] | None
+    """The record as the run left it; None in old files."""
+
+    @property
+    def format(self) -> int:
+        """Return the version of the file's form."""
+        return int(self.header["format"])
+
+
+def beside(record: Path) -> Path:
+    """Return where the images file of a new record is."""
+    return record.with_suffix(".images.jsonl")
+
+
+def close(file: RecordFile, journal: Journal) -> None:
+    """Complete a record of images, and make its journal its images file.
+
+    The record says "completed" last: a run that is killed before leaves one that was started.
+
+    Raises:
+        RecordError: a file cannot be written.
+    """
+    ended = _ended(file)
+    journal.append(_repeated(file, ended))
+    with journal.path.open("rb") as written:
+        digest, size = hashlib.file_digest(written, "sha256").hexdigest(), written.tell()
+    journal.finish(beside(file.path))
+    file.update(**ended, images_sha256=digest, images_bytes=size)
+
+
+def close_part(file: RecordFile, journal: Journal, names: Sequence[str]) -> None:
+    """Complete a record of some images of a journal, which stays for a run that goes on with it.
+
+    Args:
+        file: the record, with what these images add up to.
+        journal: with the results of all of them, and maybe of others.
+        names: of the images; the first ones are those of the first look.
+
+    Raises:
+        RecordError: a file cannot be written.
+    """
+    header, *entries = lines_of(journal.path.read_bytes(), journal.path)
+    own, part = file.path.name, set(names)
+    kept = [entry for entry in entries if "name" not in entry or entry["name"] in part]
+    empty = {s.record for s in segments_of(kept) if not s.num_images and s.record != own}
+    kept = [entry for entry in kept if entry.get("record") not in empty]
+    segments = segments_of(kept)
+    file.update(
+        num_images_taken_over=sum(s.num_images for s in segments if s.record != own),
+        segments=segments,
+        timings=Timings.total([s.timings for s in segments if s.timings]),
+    )
+    ended = _ended(file)
+    content = content_of_lines([header, *kept, {"looks": list(names)}, _repeated(file, ended)])
+    with writing("images file", beside(file.path)):
+        write_whole(beside(file.path), content)
+    digest = hashlib.sha256(content).hexdigest()
+    file.update(**ended, images_sha256=digest, images_bytes=len(content))
+
+
+def _ended(file: RecordFile) -> dict[str, Any]:
+    """Return what a record says once its run has ended."""
+    images_file = beside(file.path).name
+    return {"status": "completed", "finished_at": now(), "images_file": images_file}
+
+
+def _repeated(file: RecordFile, ended: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the last line of an images file."""
+    record = file.record.model_copy(update=ended)
+    return {"ended": record.model_dump(mode="json", exclude=set(TIES))}
+
+
+def read_images(record: AccuracyRecord, path: Path) -> ImagesFile:
+    """Return the images file of a record that is in ``path``.
+
+    Raises:
+        RecordError: there is none, or it is cut, damaged or of a newer version.
+    """
+    # A record may come from anybody; only what lies beside it is read.
+    name = Path(record.images_file or "").name
+    if not name:
+        msg = "it names no images file, so nothing can be checked"
+        raise RecordError(msg)
+    try:
+        content = path.with_name(name).read_bytes()
+    except FileNotFoundError:
+        msg = f"its images file {name} is missing, so nothing can be checked"
+        raise RecordError(msg) from None
+    except OSError as error:
+        msg = f"its images file {name} cannot be read: {error.strerror}"
+        raise RecordError(msg) from None
+    # Reports are passed on: messages hold no folders of this machine.
+    header, *entries = lines_of(content, Path(name))
+    return _read(name, content, header, entries)
+
+
+def segments_of(entries: Iterable[Mapping[str, Any]]) -> list[Segment]:
+    """Return the parts of a run whose lines these are; what each last said of itself holds.
+
+    Raises:
+        ValidationError: a line is damaged.
+    """
+    segments, counts = dict[str, Segment](), dict[str, int]()
+    current = None
+    for entry in entries:
+        if "segment" in entry:
+            segment = Segment.model_validate(entry["segment"])
+            current = segment.record
+            segments[current] = segment
+        elif "name" in entry and current is not None:
+            counts[current] = counts.get(current, 0) + 1
+    return [
+        segment.model_copy(update={"num_images": counts.get(name, 0)})
+        for name, segment in segments.items()
+    ]
+
+
+def _read(
+    name: str, content: bytes, header: Mapping[str, Any], entries: list[dict[str, Any]]
+) -> ImagesFile:
+    version = header.get("format")
+    if not isinstance(version, int) or version < 1:
+        msg = f"{name} is not an images file: its first line names no format"
+        raise RecordError(msg)
+    if version > FORMAT:
+        msg = (
+            f"{name} was written by a newer hrnet-zoo (format {version}, this one reads up to "
+            f"{FORMAT}); upgrade hrnet-zoo"
+        )
+        raise RecordError(msg)
+    ended = entries[-1].get("ended") if entries else None
+    if version >= CLOSED_SINCE and not isinstance(ended, dict):
+        msg = f"{name} is cut: its last line, which repeats the record, is missing"
+        raise RecordError(msg)
+    try:
+        lines = [ImageLine.model_validate(newest_line(e)) for e in entries if "name" in e]
+        segments = segments_of(entries)
+    except ValidationError as error:
+        msg = f"{name} is damaged ({first_problem(error)})"
+        raise RecordError(msg) from None
+    images = {line.name: line for line in lines}
+    if len(images) < len(lines):
+        msg = f"{name} is damaged: it has an image twice"
+        raise RecordError(msg)
+    return ImagesFile(
+        sha256=hashlib.sha256(content).hexdigest(),
+        size_bytes=len(content),
+        header=header,
+        images=images,
+        records=[str(entry["record"]) for entry in entries if "record" in entry],
+        segments=segments,
+        looks=[str(name) for entry in entries for name in entry.get("looks", ())],
+        ended=ended,
+    )
+
+
+def content_of(path: Path) -> dict[str, Any]:
+    """Return what is in the file of a record, as it is written there.
+
+    Raises:
+        RecordError: it cannot be read.
+    """
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        msg = f"{path} cannot be read: {error}"
+        raise RecordError(msg) from None
+    return content
