@@ -158,21 +158,25 @@ def verify(
     save_results: Path | None,
     coco_backend: BackendChoice,
     form: str,
+    unchanged_since: Path | None,
     **given: Any,  # noqa: ANN401 - options by the names that MeasureOptions has for them
 ) -> int:
     """Hold rows against their documented numbers."""
     from hrnet_zoo.runs.options import MeasureOptions
-    from hrnet_zoo.tasks import TASKS
+    from hrnet_zoo.runs.unchanged import Earlier
+    from hrnet_zoo.tasks import METRICS, TASKS
     from hrnet_zoo.tasks.options import ScoreOptions
 
     asked = [(row, zoo.metrics_of(row, metrics)) for row in rows]
-    _refuse_without_images(asked, given)
-    _refuse_beside_quick({**given, "save_results": save_results})
+    also = {"save_results": save_results, "unchanged_since": unchanged_since}
+    _refuse_without_images(asked, given | also)
+    _refuse_beside_quick(given | also)
     row, task = rows[0], TASKS[rows[0].task]
     if save_results is not None and not task.saves_results:
         msg = f"--save-results is for detections; {row.name} {task.does}."
         raise click.UsageError(msg)
 
+    seen = [name for name in asked[0][1] if METRICS[name].protocol in task.protocols]
     options = MeasureOptions(
         fetch=fetch,
         manifest_dir=zoo.path.parent,
@@ -180,6 +184,7 @@ def verify(
         score=ScoreOptions(coco_backend=coco_backend),
         save_results=save_results,
         tolerance=tolerance,
+        earlier=Earlier(unchanged_since, row, seen) if unchanged_since else None,
         **given,
     )
     return verify_and_print(asked, options, output, tolerance, form)
@@ -232,6 +237,7 @@ def verify_and_print(
     from hrnet_zoo.runs.verify import look_ahead, verify_row
     from hrnet_zoo.system.host_memory import keep_freed_memory
     from hrnet_zoo.verdicts.accuracy import exit_code
+    from hrnet_zoo.verdicts.unchanged import EXIT_CODES, since
 
     keep_freed_memory()
     with show_progress() as progress:
@@ -247,4 +253,6 @@ def verify_and_print(
         click.echo('"hrnet-zoo doctor" tells what this machine has and lacks', err=True)
     if form == "json":
         click.echo(as_json(results))
+    if options.earlier is not None:
+        return EXIT_CODES[since(results[0].record)]  # the question was not what is documented
     return exit_code(judgement for result in results for judgement in result.judgements)

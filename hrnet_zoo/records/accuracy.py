@@ -74,7 +74,7 @@ class Measurement(Scored):
     """Of `verify --quick`, in their order; each holds the images of those before it."""
 
 
-class ImageDifferences(Part):
+class ImageDifference(Part):
     """How a metric differs from that of an earlier run over the same images."""
 
     metric: str
@@ -96,8 +96,8 @@ class Unchanged(Part):
     num_different: int
     """Those of the same files whose results differ."""
     different: list[str] = []
-    """Their names, or the first hundred."""
-    differences: list[ImageDifferences] = []
+    """The first hundred of those of other files or, if there are none, of those that differ."""
+    differences: list[ImageDifference] = []
 
 
 _STAGES = {

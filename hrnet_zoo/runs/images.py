@@ -55,6 +55,8 @@ class Images:
         self._devices = resolve_devices(options.device, progress)
         self._quick = QuickLooks(row, len(samples), options, progress) if options.quick else None
         self._wanted = sorted(random_order(len(samples), options.seed)[: options.limit])
+        if options.earlier is not None:
+            self._wanted = options.earlier.indices(samples, options.limit, options.seed)
         self._counted = file.record.measurements
         self._checkpoint = options.file_for(row, progress)
 
@@ -68,6 +70,8 @@ class Images:
         ):
             for remark in looking.taken.remarks:
                 self._progress.say(f"{self._checkpoint.path.name}: {remark}")
+            if options.earlier is not None:
+                options.earlier.require_same(self._checkpoint.sha256, looking.protocols)
             results = self._take_over(journal)
             self._file.update(
                 checkpoint=options.checkpoint_used(self._row, self._checkpoint, looking.taken),
@@ -83,6 +87,9 @@ class Images:
                 said = self._task.save_results(options.save_results, self._samples, results)
                 self._progress.say(said)
             self._score(looking, results, segments)
+            if options.earlier is not None:
+                names = [metric.name for metric in self._metrics]
+                self._file.update(unchanged=options.earlier.compared(names, results))
             if options.worst:
                 try:
                     self._draw_worst(looking, results)
@@ -148,6 +155,8 @@ class Images:
         names = "+".join(metric.name for metric in self._metrics)
         limit, seed = self._options.limit, self._options.seed
         limited = f"-{limit}-of-seed-{seed}" if limit else ""
+        if self._options.earlier is not None and self._options.earlier.is_part:
+            limited += f"-of-{self._options.earlier.path.stem}"
         used = {name: used.model_dump(mode="json") for name, used in looking.protocols.items()}
         identity = {
             "format": FORMAT,

@@ -13,6 +13,7 @@ from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.data_set import Samples
 from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.records.accuracy import CheckpointUsed, EngineChoice
+from hrnet_zoo.runs.unchanged import Earlier
 from hrnet_zoo.settings import DataFolders
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import TASKS
@@ -68,7 +69,7 @@ class MeasureOptions(RunOptions):
     """Look at growing random parts until one refutes a documented value; never a match."""
     tolerance: Decimal | None = None
     """Allowance in points by which a documented value is refuted; None: the metric's own."""
-    unchanged_since: Path | None = None
+    earlier: Earlier | None = None
     """A record whose images are looked at again and compared one by one."""
     partial: bool = False
     """Evaluate a data set that lacks images all the same; the result is then not comparable."""
@@ -85,6 +86,12 @@ class MeasureOptions(RunOptions):
     """Where to write a trace of a few images, in Chrome's format."""
     save_results: Path | None = None
     """Where to write all answers for other tools."""
+
+    @property
+    def seed_of_part(self) -> int | None:
+        """Return the seed of a random part of the data set; None: it is all, or another part."""
+        is_of_part = self.earlier is not None and self.earlier.is_part
+        return self.seed if (self.limit or self.quick) and not is_of_part else None
 
     def folder_of(self, row: Row) -> Path:
         """Return the folder that the row's data set was said to be in.

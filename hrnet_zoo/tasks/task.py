@@ -138,13 +138,37 @@ class Task(ABC):
 
     def interval(self, setup: Any, metric: Any, counted: Sequence[Any]) -> Interval | None:
         """Return the jackknife's interval: for the data set if this is a part, or other images."""
+        return self._interval(setup, self.reweighted(metric, counted), len(counted))
+
+    def _interval(self, setup: Any, reweighted: Reweighted, num_images: int) -> Interval | None:
         from hrnet_zoo.tasks.jackknife import interval
 
-        found, whole = len(counted), setup.num_images
-        reweighted = self.reweighted(metric, counted)
-        if found < whole:
-            return interval(reweighted, found, whole, self.most_groups_of_part)
-        return interval(reweighted, found, None, self.most_groups)
+        if num_images < setup.num_images:
+            return interval(reweighted, num_images, setup.num_images, self.most_groups_of_part)
+        return interval(reweighted, num_images, None, self.most_groups)
+
+    def paired(
+        self, setup: Any, metric: Any, then: Sequence[Any], now: Sequence[Any]
+    ) -> tuple[float | None, Interval | None]:
+        """Return now - then of a metric, in its unit, with the interval of the difference.
+
+        Args:
+            setup: of the row.
+            metric: one of the task's.
+            then: what is kept of each image as the metric's evidence.
+            now: the same of the same images, in the same order.
+        """
+        import numpy as np
+
+        before, after = self.reweighted(metric, then), self.reweighted(metric, now)
+
+        def difference(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+            return after(weights) - before(weights)
+
+        (value,) = difference(np.ones((1, len(now))))
+        if np.isnan(value):
+            return None, None
+        return float(value), self._interval(setup, difference, len(now))
 
     def of_shown(self, setup: Any, metric: Any, counted: Sequence[Any]) -> tuple[Reweighted, float]:
         """Return what computes a metric over the classes that images show, and their share of all.

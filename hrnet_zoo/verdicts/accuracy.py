@@ -187,6 +187,8 @@ def _judge_partial(
     if for_all and record.dataset.num_images_found < row.setup.num_images:
         reason = f"{partial}, and those that are missing were not left out at random"
         return Verdict.NOT_COMPARABLE, reason
+    if for_all and record.asked.seed is None and record.asked.unchanged_since is not None:
+        return Verdict.NOT_COMPARABLE, f"{partial}, those of {record.asked.unchanged_since}"
     judge_part = _judge_quick if record.asked.quick else _judge_part
     return judge_part(row, measurement, partial, tolerance)
 
