@@ -1,4 +1,4 @@
-"""hrnet-zoo records: the records in a folder, listed, shown, indexed and pruned."""
+"""hrnet-zoo records: the records in a folder, listed, shown, checked, indexed and pruned."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import format_option, loaded_zoo, records_option
+from hrnet_zoo.cli.options import PATH, RECORDS, format_option, loaded_zoo, records_option
 
 if TYPE_CHECKING:
     from hrnet_zoo.records.base import Status
@@ -40,7 +40,7 @@ def _parse_since(
 
 @click.group()
 def records() -> None:
-    """List, show, index and delete records of runs."""
+    """List, show, check, index and delete records of runs."""
 
 
 @records.command("list")
@@ -93,6 +93,29 @@ def show_record(name: str, folder: Path, form: str, zoo: Zoo) -> None:
     path = found[0] if found else folder / open_store(folder).newest(name).file
     render = record_as_json if form == "json" else record_as_text
     click.echo(render(zoo, read_record(path), path))
+
+
+@records.command()
+@click.argument("place", metavar="[FILE|FOLDER]", type=PATH, required=False)
+@format_option("text", "json")
+@loaded_zoo
+def check(place: Path | None, form: str, zoo: Zoo) -> int:
+    """Recompute what records of accuracy say from the files with their images.
+
+    Every contradiction between a record and its images file, and within a record, is named. Damage
+    and edits are found; somebody who writes both files anew is not. FOLDER is the usual one, unless
+    it is given. Exit code: 0 if records were checked and nothing contradicts, 1 if something does,
+    3 if there was nothing to check or it cannot be read or recomputed.
+    """
+    from hrnet_zoo.report.checks import checked_records, checks_as_json, checks_as_text, exit_code
+
+    place = place or RECORDS
+    if not place.exists():
+        msg = f"There is no file or folder {place}; name what verify wrote."
+        raise click.UsageError(msg)
+    checks = checked_records(zoo, place)
+    click.echo(checks_as_json(checks) if form == "json" else checks_as_text(checks))
+    return exit_code(checks)
 
 
 @records.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 from pathlib import Path
 
@@ -110,6 +110,7 @@ def _accuracy_as_text(zoo: Zoo, record: AccuracyRecord, path: Path) -> str:
         ("data", _pairs(record.dataset)),
         *[(f"protocol of {metric_title(m.metric)}", _protocol(m)) for m in record.measurements],
         ("settings", _pairs(record.settings)),
+        *_segments(record),
         ("seconds", _pairs(record.timings)),
         ("environment", _pairs(record.environment)),
     ]
@@ -141,6 +142,23 @@ def _run(record: AccuracyRecord) -> list[tuple[str, str]]:
         ("per image", record.images_file or ""),
     ]
     return [(what, value) for what, value in pairs if value]
+
+
+def _segments(record: AccuracyRecord) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Yield the parts of a run that was interrupted; one that was not is told by the rest."""
+    for number, segment in enumerate(record.segments if len(record.segments) > 1 else (), 1):
+        parts = {"settings": segment.settings, "environment": segment.environment}
+        told = [(what, on_one_line(part.model_dump(mode="json"))) for what, part in parts.items()]
+        seconds = segment.timings.model_dump(mode="json") if segment.timings else "not known"
+        yield (
+            f"part {number}, {segment.record}",
+            [
+                ("images", str(segment.num_images)),
+                ("started", f"{segment.started_at:%Y-%m-%d %H:%M:%S %Z}"),
+                *told,
+                ("seconds", on_one_line(seconds)),
+            ],
+        )
 
 
 def _protocol(measurement: Measurement) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from hrnet_zoo.records.folder import Found
 from hrnet_zoo.system.wording import Answer
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.verdicts.evidence import Evidence, evidence_of
+from hrnet_zoo.verdicts.segments import segment_differences
 from hrnet_zoo.zoo.printed import decimals_of
 from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
@@ -144,19 +145,23 @@ def _no_comparison(
         return Verdict.NOT_DOCUMENTED, reason or _undocumented(row, metric)
     if record.status in UNFINISHED:
         return Verdict.ERROR, reason or UNFINISHED[record.status]
-    if measurement is None:
-        return Verdict.NOT_RUN, reason or "it was not asked for"
+    if measurement is None or measurement.value is None:
+        return _no_value(measurement, reason)
     if evidence is not None and (against := evidence.against(metric)):
         return Verdict.NOT_COMPARABLE, against
-    if measurement.value is None:
-        return Verdict.ERROR, "the measured value is not a number"
-    obstacles = list(_obstacles(row, record, measurement))
     # What follows from the network alone does not depend on how many images were seen.
     partial = _partial(row, record) if measurement.protocol else ""
+    obstacles = list(_obstacles(row, record, measurement))
     if obstacles:
         return Verdict.NOT_COMPARABLE, "; ".join([partial, *obstacles] if partial else obstacles)
     assert tolerance is not None  # it is documented
     return _judge_partial(row, record, measurement, partial, tolerance) if partial else None
+
+
+def _no_value(measurement: Measurement | None, reason: str | None) -> tuple[Verdict, str]:
+    if measurement is None:
+        return Verdict.NOT_RUN, reason or "it was not asked for"
+    return Verdict.ERROR, "the measured value is not a number"
 
 
 def _undocumented(row: Row, metric: str) -> str:
@@ -232,7 +237,7 @@ def _judge_quick(
     if interval is not None:
         parts.insert(1, f"{interval.level:.0%} interval {interval.low:.2f} to {interval.high:.2f}")
     elif measurement.no_interval is not None:
-        parts.insert(1, f"{measurement.no_interval}, which may be all right")
+        parts.insert(1, f"{measurement.no_interval}: taken for found perfectly")
     return verdict, "; ".join(parts)
 
 
@@ -250,6 +255,7 @@ def _obstacles(row: Row, record: AccuracyRecord, measurement: Measurement) -> It
         return
     if record.settings is not None and record.settings.tf32:
         yield "it was computed with TF32, not in float32"
+    yield from segment_differences(record)
     if dataset.name != row.setup.dataset:
         yield f"it was measured on {dataset.name}, documented on {row.setup.dataset}"
     prefix = row.checkpoint_sha256_prefix
@@ -294,9 +300,10 @@ def latest_judgements(zoo: Zoo, runs: Iterable[Found[AccuracyRecord]]) -> Measur
     """
     rows = {row.name: row for row in zoo.rows}
     latest = dict[tuple[str, str], Judgement]()
-    # Newest first, of one second the one that was given last: what would not count is not checked.
-    for run in sorted(reversed(list(runs)), key=lambda run: run.record.started_at, reverse=True):
-        # A part of the images can refute a value, but is no value to stand beside it.
+    # What would not count is not checked, which takes time. Of one second the last one counts.
+    newest_first = sorted(runs, key=lambda run: run.record.started_at)[::-1]
+    for run in newest_first:
+        # A part of the images can refute a value, but is none to stand beside it.
         if (row := rows.get(run.record.row)) is None or run.record.asked.quick:
             continue
         evidence = None

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from hrnet_zoo.datasets.digests import fingerprint
-from hrnet_zoo.errors import RecordError, ZooError
+from hrnet_zoo.errors import RecordError, UsageError, ZooError
 from hrnet_zoo.records.accuracy import AccuracyRecord, Measurement
 from hrnet_zoo.records.images_file import (
     TIES,
@@ -30,6 +30,7 @@ from hrnet_zoo.verdicts.consistency import contradictions_in_itself
 from hrnet_zoo.verdicts.early_looks import contradicted_looks
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.row import Row
+from hrnet_zoo.zoo.zoo import Zoo
 
 _ROUNDING = 1e-9
 """Points by which a recomputed number may differ: sums may be taken in another order."""
@@ -81,18 +82,37 @@ def evidence_of(row: Row | None, record: AccuracyRecord, path: Path) -> Evidence
     if is_of_other := _of_another_run(record, file):
         return Evidence(missing=is_of_other, contradictions=tuple(found))
     found += [*_ties(record, content, file), *_inputs(record, seen, file)]
-    unchecked = {}
-    for measurement in seen:
-        if row is None:
-            unchecked[measurement.metric] = f"no row is called {record.row}, so nothing is known"
-            continue
-        counted = _counted(row, measurement, file)
-        if isinstance(counted, str):
-            unchecked[measurement.metric] = counted
-            continue
-        found += [*_recomputed(row, measurement, counted)]
-        found += [*contradicted_looks(row, measurement, file)]
+    unchecked = dict[str, str]()
+    if row is not None:
+        for measurement in seen:
+            counted = _counted(row, measurement, file)
+            if isinstance(counted, str):
+                unchecked[measurement.metric] = counted
+            else:
+                found += _recomputed(row, measurement, counted)
+                found += contradicted_looks(row, measurement, file)
     return Evidence(contradictions=tuple(found), unchecked=unchecked)
+
+
+class Checker:
+    """Checks records against the rows of a manifest, each once."""
+
+    def __init__(self, zoo: Zoo) -> None:
+        self._zoo = zoo
+        self._known: dict[Path, Evidence] = {}
+
+    def row_of(self, record: AccuracyRecord) -> Row | None:
+        """Return the row of a record, in its edition, if the manifest has it."""
+        try:
+            return self._zoo.row(record.row, record.edition)
+        except UsageError:
+            return None
+
+    def __call__(self, record: AccuracyRecord, path: Path) -> Evidence:
+        """Return what speaks against a record that was read from ``path``."""
+        if path not in self._known:
+            self._known[path] = evidence_of(self.row_of(record), record, path)
+        return self._known[path]
 
 
 def _is_of_images(metric: str) -> bool:

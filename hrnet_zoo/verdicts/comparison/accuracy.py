@@ -29,6 +29,7 @@ from hrnet_zoo.tasks.jackknife import LEVEL
 from hrnet_zoo.verdicts.accuracy import UNFINISHED
 from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
 from hrnet_zoo.verdicts.comparison.pairing import FoundNumber, holm, pair_up
+from hrnet_zoo.verdicts.evidence import Evidence
 from hrnet_zoo.zoo.row import EditionName
 
 FALSE_ALARMS = 1 - LEVEL
@@ -56,6 +57,7 @@ def compare_accuracies(
     head: Sequence[Found[AccuracyRecord]],
     metrics: Collection[str],
     decimals_of: Callable[[str, EditionName, str], int],
+    evidence: Callable[[AccuracyRecord, Path], Evidence],
 ) -> list[Comparison]:
     """Return what became of every accuracy.
 
@@ -64,6 +66,7 @@ def compare_accuracies(
         head: newest first.
         metrics: which to compare.
         decimals_of: decimals of the printed number of a row, edition and metric.
+        evidence: what speaks against a record; asked of those that would be compared.
     """
     before = _measured(base, metrics)
     after = _asked(head, metrics, before)
@@ -73,7 +76,7 @@ def compare_accuracies(
         number = Comparison(
             row=row, metric=metric, kind="accuracy", edition=edition, decimals=decimals_of(*key)
         )
-        differences = partial(_differences, metric)
+        differences = partial(_unlike, metric, evidence)
         answers.append(pair_up(number, before.get(key, []), after.get(key), differences))
     # All pairs with as many images are resampled alike, and judged together: how sure one must be
     # depends on how many were tested.
@@ -129,6 +132,19 @@ def _seen(run: Found[AccuracyRecord], metric: str) -> _Accuracy:
         if (measurement := record.measurement(metric)) is not None:
             value = measurement.value
     return FoundNumber(record=record, path=run.path, value=value, failure=failure)
+
+
+def _unlike(
+    metric: str,
+    evidence: Callable[[AccuracyRecord, Path], Evidence],
+    base: _Accuracy,
+    head: _Accuracy,
+) -> Iterator[str]:
+    """Yield why two measurements cannot be compared; the last reasons take time to find."""
+    yield from _differences(metric, base, head)
+    for side, seen in (("HEAD", head), ("BASE", base)):
+        if against := evidence(seen.record, seen.path).against(metric):
+            yield f"in {side}, {against}"
 
 
 def _differences(metric: str, base: _Accuracy, head: _Accuracy) -> Iterator[str]:

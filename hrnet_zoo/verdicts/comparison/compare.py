@@ -14,6 +14,7 @@ from hrnet_zoo.verdicts.comparison.accuracy import compare_accuracies
 from hrnet_zoo.verdicts.comparison.latency import compare_latencies
 from hrnet_zoo.verdicts.comparison.outcome import ComparedRecords, Comparison, worst_first
 from hrnet_zoo.verdicts.comparison.sides import RecordsPlace, open_place, read_side, require_two
+from hrnet_zoo.verdicts.evidence import Checker
 from hrnet_zoo.zoo.printed import decimals_of
 from hrnet_zoo.zoo.row import EditionName
 from hrnet_zoo.zoo.zoo import Zoo
@@ -97,7 +98,8 @@ def compare_records(
             msg = f"{base} holds no records, so there is nothing to compare with."
             raise RecordError(msg)
         before, after = (selection.of(side.accuracies) for side in sides)
-        comparisons = compare_accuracies(before, after, selection.metrics, decimals)
+        asked = selection.metrics
+        comparisons = compare_accuracies(before, after, asked, decimals, Checker(zoo))
         if LATENCY in selection.metrics:
             comparisons += compare_latencies(*(selection.of(side.timings) for side in sides))
     problems = [problem for side in sides for problem in side.problems]

@@ -1,0 +1,42 @@
+"""Whether the parts of an interrupted run were computed alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hrnet_zoo.records.accuracy import AccuracyRecord, Segment
+
+_PACKAGES = ("hrnet-zoo", "torch", "torchvision", "numpy", "pillow", "openvino")
+
+
+def segment_differences(record: AccuracyRecord) -> Iterator[str]:
+    """Yield in what that can move digits the segments of a run differ.
+
+    Threads, memory layout and CUDA graphs are left out: they only change the order of sums, and
+    that is what allowances are for. Another version may resize, decode or count in another way,
+    and the value would be of neither.
+    """
+    segments = [segment for segment in record.segments if segment.num_images]
+    said = [_digits(segment) for segment in segments]
+    for what in said[0] if said else ():
+        seen = list(dict.fromkeys(each[what] for each in said))
+        if len(seen) > 1:
+            yield f"its parts were computed with other {what}: {', then '.join(seen)}"
+
+
+def _digits(segment: Segment) -> dict[str, str]:
+    """Return what can move digits, by what it is called."""
+    settings, environment = segment.settings, segment.environment
+    kind = settings.device.partition(":")[0]
+    processors = environment.gpus if kind == "cuda" else [environment.cpu or "unknown"]
+    used = {name: environment.packages.get(name, "none") for name in _PACKAGES}
+    on_gpu = {"CUDA": environment.cuda, "cuDNN": environment.cudnn} if kind == "cuda" else {}
+    return {
+        "devices": kind,
+        "processors": ", ".join(dict.fromkeys(processors)),
+        "engines": settings.engine.name,
+        "precision": "TF32" if settings.tf32 else settings.dtype,
+        "OpenCV": str(environment.opencv),
+        **used,
+        **{name: str(version) for name, version in on_gpu.items()},
+    }
