@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from hrnet_zoo.records.accuracy import Measurement
@@ -33,12 +34,11 @@ def contradicted_looks(row: Row, measurement: Measurement, file: ImagesFile) -> 
     for look in looks:
         lines = [file.images[image] for image in sorted(file.looks[: look.num_images])]
         counted = [task.from_text(metric.evidence, e.results[metric.evidence]) for e in lines]
-        found = {
-            "value": task.scored(row.setup, metric, counted).value,
-            "upper bound": task.at_most(row.setup, metric, counted, look.level),
-        }
-        for what, said in (("value", look.value), ("upper bound", look.at_most)):
-            ours = found[what]
-            both = said is not None and ours is not None
-            if abs(said - ours) > _ROUNDING if both else said != ours:
-                yield f"the {what} of {name} after {look.num_images} images is {said}, not {ours}"
+        of_look = (
+            ("value", look.value, task.scored(row.setup, metric, counted).value),
+            ("bound", look.at_most, task.at_most(row.setup, metric, counted, look.level)),
+        )
+        for what, said, found in of_look:
+            both = said is not None and found is not None
+            if not (math.isclose(said, found, abs_tol=_ROUNDING) if both else said is found):
+                yield f"the {what} of {name} after {look.num_images} images is {said}, not {found}"

@@ -255,7 +255,7 @@ def _numbers(measurement: Measurement, scored: Scored) -> Iterator[tuple[str, An
         for figure, value in said.figures.items():
             yield f"{figure} of {said.name}", value, found.figures.get(figure)
     of_old = measurement.interval is None and measurement.no_interval is None
-    if of_old or (measurement.interval and measurement.interval.method != "jackknife"):
+    if of_old or (measurement.interval and measurement.interval.method == "bootstrap"):
         return
     yield f"why {name} has no interval", measurement.no_interval, scored.no_interval
     spans = [dict(each.interval or {}) for each in (measurement, scored)]
