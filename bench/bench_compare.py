@@ -15,7 +15,7 @@ from made_up_runs import images, write_many
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from hrnet_zoo.tasks import METRICS, TASKS
-from hrnet_zoo.tasks.bootstrap import RESAMPLES, draw_images
+from hrnet_zoo.tasks.jackknife import kept
 from hrnet_zoo.tasks.segmentation.confusion import SparseCounts
 
 ROWS, RUNS = 50, 100
@@ -35,7 +35,7 @@ def test_ten_thousand_records(benchmark: BenchmarkFixture, tmp_path: Path, wrong
 
 
 @pytest.mark.benchmark(group="compare", min_rounds=3)
-def test_paired_bootstrap(benchmark: BenchmarkFixture) -> None:
+def test_paired_jackknife(benchmark: BenchmarkFixture) -> None:
     """Two runs over as many images as ADE20K has, and their classes."""
     rng = np.random.default_rng(0)
     made = []
@@ -43,7 +43,7 @@ def test_paired_bootstrap(benchmark: BenchmarkFixture) -> None:
         counts = np.zeros((NUM_CLASSES + 1) * NUM_CLASSES, np.int64)
         counts[rng.choice(counts.size, PAIRS_MET, replace=False)] = rng.integers(1, 9999, PAIRS_MET)
         made.append(SparseCounts.of(counts.reshape(NUM_CLASSES + 1, NUM_CLASSES)))
-    texts, draws = [image.to_text() for image in made], draw_images(NUM_IMAGES)
-    resampled = TASKS["segmentation"].resampled
-    _, values = benchmark(lambda: resampled(METRICS["miou"], [texts, texts], draws))
-    assert values.shape == (2, RESAMPLES)
+    task = TASKS["segmentation"]
+    texts, weights = [image.to_text() for image in made], kept(NUM_IMAGES, task.most_groups)
+    _, values = benchmark(lambda: task.reweighted_runs(METRICS["miou"], [texts, texts], weights))
+    assert values.shape == (2, task.most_groups)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hrnet_zoo.datasets.digests import fingerprint
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.records.accuracy import (
     AccuracyAsked,
@@ -22,7 +24,8 @@ from hrnet_zoo.records.files import read_record, write_record
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.system.environment import Environment
-from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.tasks.detection.matches import Matches
 from hrnet_zoo.tasks.scored import ClassFigures, ProtocolUsed
 from hrnet_zoo.tasks.segmentation.confusion import SegmentationScores, SparseCounts, total
 from hrnet_zoo.timing.observations import InputTimed, MachineState, VariantTimed
@@ -31,7 +34,10 @@ W18 = "fcn_hr18_512x1024_40k_cityscapes"
 W48 = "fcn_hr48_512x1024_40k_cityscapes"
 FASTER = "faster_rcnn_hrnetv2p_w18_1x_coco"
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
-NUM_CLASSES = 7
+NUM_CLASSES = 19
+"""Of Cityscapes."""
+NUM_SHOWN = 7
+"""Classes that images show; the others are neither labelled nor predicted."""
 CHECKPOINT = CheckpointUsed(file_name="a.pth", sha256="a" * 64, size_bytes=1, url=None)
 PROTOCOL = ProtocolUsed(
     name="single",
@@ -65,7 +71,7 @@ def images(
     rng, chance = np.random.default_rng(seed), np.random.default_rng((seed, errors))
     made = []
     for _ in range(count):
-        labels = rng.multinomial(pixels, rng.dirichlet(np.ones(NUM_CLASSES)))
+        labels = rng.multinomial(pixels, rng.dirichlet(np.ones(NUM_SHOWN)))
         share = min(0.9, wrong * rng.uniform(0.5, 1.5))
         made.append(SparseCounts.of(predicted(labels, share, chance)))
     return made
@@ -74,11 +80,12 @@ def images(
 def predicted(
     labels: NDArray[np.int64], wrong: float, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Return confusion counts [8, 7] of pixels that are wrong with a probability."""
+    """Return confusion counts [20, 19] of pixels that are wrong with a probability."""
     counts = np.zeros((NUM_CLASSES + 1, NUM_CLASSES), np.int64)
     for label, pixels in enumerate(labels):
         astray = rng.binomial(pixels, wrong)
-        counts[label] = rng.multinomial(astray, np.full(NUM_CLASSES, 1 / NUM_CLASSES))
+        shares = np.full(NUM_SHOWN, 1 / NUM_SHOWN)
+        counts[label, :NUM_SHOWN] = rng.multinomial(astray, shares)
         counts[label, label] += pixels - astray
     return counts
 
@@ -92,7 +99,7 @@ def miou(made: Sequence[SparseCounts]) -> float:
 def write_run(
     folder: Path,
     row: str = W18,
-    value: float | Sequence[SparseCounts] | None = 70.0,
+    value: float | Sequence[SparseCounts] | Sequence[Matches] | None = 70.0,
     *,
     metric: str = "miou",
     day: int = 0,
@@ -101,8 +108,10 @@ def write_run(
     """Write a record, and the file with its images if these are given; return its path."""
     path = folder / row / f"{(BEGIN + timedelta(days=day)):%Y%m%dT%H%M%SZ}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    per_image = None if value is None or isinstance(value, float) else list(value)
-    measured = value if per_image is None else miou(per_image)
+    per_image: list[Any] | None = None
+    if value is not None and not isinstance(value, float):
+        per_image = list(value)
+    measured = value if per_image is None else value_over(metric, per_image)
     record = AccuracyRecord(
         row=row,
         status="completed",
@@ -141,16 +150,28 @@ def write_many(folder: Path, *, rows: int, runs: int, images_of: Sequence[Sparse
 
 def dataset_of(num_images: int, **changes: object) -> DatasetUsed:
     used = DatasetUsed(
-        name="cityscapes", num_images=num_images, num_images_found=500, fingerprint="f"
+        name="cityscapes",
+        num_images=num_images,
+        num_images_found=500,
+        fingerprint=fingerprint({f"image {i}": "d" for i in range(num_images)}),
     )
     return used.model_copy(update=changes)
 
 
-def write_images(path: Path, metric: str, made: Sequence[SparseCounts]) -> None:
-    protocol = METRICS[metric].protocol
-    with Journal(path.with_suffix(".part"), {"format": 2}) as journal:
+def value_over(metric: str, made: Sequence[SparseCounts | Matches]) -> float:
+    task = TASKS[METRICS[metric].task or ""]
+    (value,) = task.reweighted(METRICS[metric], made)(np.ones((1, len(made))))
+    return float(value)
+
+
+def write_images(path: Path, metric: str, made: Sequence[SparseCounts | Matches]) -> None:
+    """Write an images file as older versions did: it holds its record by nothing but its values."""
+    evidence = METRICS[metric].evidence
+    protocol = {METRICS[metric].protocol or "": PROTOCOL.model_dump(mode="json")}
+    header = {"format": 3, "checkpoint": CHECKPOINT.sha256, "protocol": protocol}
+    with Journal(path.with_suffix(".part"), header) as journal:
         for number, image in enumerate(made):
-            results = {protocol: image.to_text()}
+            results = {evidence: image.to_text()}
             journal.append({"name": f"image {number}", "digest": "d", "results": results})
         journal.finish(path)
 

@@ -61,7 +61,7 @@ def compare(
 
     Each is a folder of records, one record, or a git revision: "REV", or "REV:PATH" for records in
     another folder than --folder. The newest run in HEAD of each number counts. Accuracies are
-    compared by value, with a paired bootstrap over images where both runs kept these, latencies by
+    compared by value, with a paired jackknife over images where both runs kept these, latencies by
     a rank test; differences that nobody would see count as none.
 
     Exit code: 0 nothing is known to be worse, 1 something is, 2 wrong usage, 3 a run is missing or

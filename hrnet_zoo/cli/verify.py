@@ -128,9 +128,10 @@ def parse_tolerance(
 @click.option(
     "--tolerance",
     callback=parse_tolerance,
-    help="Allowance in points, on top of the rounding of the printed number; the default is the "
-    "metric's own: 0.04 for Top-1 and Top-5, 0.10 for other accuracies.",
+    help="Allowance in points, on top of the rounding of the printed number.  [default: what the "
+    "run itself measures that as right ways to compute make of its value]",
 )
+@click.option("-v", "--verbose", is_flag=True, help="Say what each tolerance consists of.")
 @new_records_option
 @click.option(
     "--profile",
@@ -154,6 +155,7 @@ def verify(
     data_folders: DataFolders,
     metrics: list[str],
     tolerance: Decimal | None,
+    verbose: bool,
     output: Path,
     save_results: Path | None,
     coco_backend: BackendChoice,
@@ -187,7 +189,7 @@ def verify(
         earlier=Earlier(unchanged_since, row, seen) if unchanged_since else None,
         **given,
     )
-    return verify_and_print(asked, options, output, tolerance, form)
+    return verify_and_print(asked, options, output, tolerance, form, verbose=verbose)
 
 
 def _refuse_without_images(
@@ -230,6 +232,8 @@ def verify_and_print(
     output: Path,
     noise: Decimal | None,
     form: str,
+    *,
+    verbose: bool = False,
 ) -> int:
     """Verify rows one after the other, print each verdict, and return the exit code."""
     from hrnet_zoo.cli.progress import show_progress
@@ -248,7 +252,7 @@ def verify_and_print(
             outcome = verify_row(row, metrics, options, output, progress)
         results.append(judge_outcome(row, outcome.record, outcome.path, metrics, noise))
         if form == "text":
-            click.echo(as_text(results[-1]))
+            click.echo(as_text(results[-1], verbose=verbose))
     if any(result.record.status == "not_run" for result in results):
         click.echo('"hrnet-zoo doctor" tells what this machine has and lacks', err=True)
     if form == "json":

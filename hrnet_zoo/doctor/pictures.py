@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -18,10 +17,9 @@ import PIL
 from numpy.typing import NDArray
 from PIL import Image
 
+from hrnet_zoo.datasets import decoders
 from hrnet_zoo.datasets.images import decode_image
 from hrnet_zoo.doctor.finding import Area, Finding, State
-
-_PICTURE = Path(__file__).with_name("picture.jpg")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +48,7 @@ def _noise() -> NDArray[np.uint8]:
 
 
 def _decoded() -> NDArray[Any]:
-    return decode_image(_PICTURE.read_bytes(), _PICTURE)
+    return decode_image(decoders.PICTURE.read_bytes(), decoders.PICTURE)
 
 
 def _resized_by_opencv() -> NDArray[Any]:
@@ -74,7 +72,7 @@ STEPS: Mapping[str, Step] = {
         make=_decoded,
         library="opencv-python-headless",
         version=cv2.__version__,
-        digest="addae2d5f8cf",
+        digest=decoders.DIGEST,
         used_for="data sets of JPEGs",
     ),
     "resize": Step(

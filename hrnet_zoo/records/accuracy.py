@@ -1,8 +1,8 @@
 """What one run of `verify` observed: values, inputs, settings, machine. Never a verdict.
 
-Verdicts are computed from a record and the manifest, so that tolerances can change without
-running anything again. Completed records are made to be committed and passed on: they know files by
-their hashes and hold no folders of the machine. This module knows neither torch nor tolerances.
+Verdicts are computed from a record and the manifest, and kept nowhere. Completed records are made
+to be committed and passed on: they know files by their hashes and hold no folders of the machine.
+This module knows neither torch nor tolerances.
 """
 
 from __future__ import annotations

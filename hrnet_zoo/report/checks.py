@@ -11,7 +11,7 @@ import click
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.folder import Unusable, read_files, run_files
 from hrnet_zoo.report.text import to_json
-from hrnet_zoo.verdicts.evidence import Checker
+from hrnet_zoo.verdicts.checked import evidence_of, row_of
 from hrnet_zoo.zoo.zoo import Zoo
 
 
@@ -27,14 +27,15 @@ class Checked:
 
 def checked_records(zoo: Zoo, place: Path) -> list[Checked]:
     """Check the record in a file, or all records of accuracy below a folder."""
-    check, checks = Checker(zoo), []
+    checks = []
     for found in read_files(file for file in run_files(place) if not file.is_empty):
         if isinstance(found, Unusable):
             checks.append(_checked(found.file.path, [], [found.reason]))
         elif isinstance(found.record, AccuracyRecord):
-            evidence = check(found.record, found.path)
+            row = row_of(zoo, found.record)
+            evidence = evidence_of(row, found.record, found.path)
             unchecked = list(dict.fromkeys(evidence.unchecked.values()))
-            if check.row_of(found.record) is None:
+            if row is None:
                 unchecked.append(f"{zoo.path.name} has no row {found.record.row}; see --zoo")
             checks.append(_checked(found.path, evidence.found, unchecked))
     return checks

@@ -19,9 +19,8 @@ from hrnet_zoo.verdicts.accuracy import (
     Judgement,
     Verdict,
     judge,
-    tolerance_for,
 )
-from hrnet_zoo.verdicts.evidence import evidence_of
+from hrnet_zoo.verdicts.checked import evidence_of
 from hrnet_zoo.verdicts.unchanged import Since, since
 from hrnet_zoo.zoo.printed import decimals_of
 from hrnet_zoo.zoo.row import EditionName, Row
@@ -73,8 +72,13 @@ def as_json(results: Iterable[RowResult]) -> str:
     return to_json(content)
 
 
-def as_text(result: RowResult) -> str:
-    """Return the verdicts on one row as a small table with the reasons below."""
+def as_text(result: RowResult, *, verbose: bool = False) -> str:
+    """Return the verdicts on one row as a small table with the reasons below.
+
+    Args:
+        result: of a run.
+        verbose: whether to say what each tolerance consists of.
+    """
     cells = [
         [metric_title(j.metric), or_dash(j.documented), *measured_cells(j), _styled(j.verdict)]
         for j in result.judgements
@@ -85,6 +89,7 @@ def as_text(result: RowResult) -> str:
     lines += [f"{metric_title(j.metric)}: {j.reason}" for j in result.judgements if j.reason]
     limits = [(metric_title(j.metric), _limit(j)) for j in result.judgements]
     lines += [f"{title}: {limit}" for title, limit in limits if limit]
+    lines += [line for j in result.judgements if verbose for line in _tolerance(j)]
     lines += [
         line
         for judgement in result.judgements
@@ -189,13 +194,16 @@ def _since_as_dict(record: AccuracyRecord) -> dict[str, object] | None:
 
 
 def _judgement_as_dict(judgement: Judgement) -> dict[str, object]:
-    documented = judgement.documented
+    documented, tolerance = judgement.documented, judgement.tolerance
     return {
         "documented": documented,
         "documented_printed": None if documented is None else str(documented),
         "measured": judgement.measured,
         "delta": judgement.delta,
-        "tolerance": judgement.tolerance,
+        "tolerance": tolerance and tolerance.limit,
+        "tolerance_parts": {part.name: part.points for part in tolerance.parts}
+        if tolerance
+        else {},
         "verdict": judgement.verdict,
         "reason": judgement.reason or None,
     }
@@ -203,14 +211,22 @@ def _judgement_as_dict(judgement: Judgement) -> dict[str, object]:
 
 def _limit(judgement: Judgement) -> str:
     """Return what counts as a match, where that decided and is not as usual or not met."""
-    if judgement.delta is None or judgement.documented is None or judgement.reason:
+    tolerance = judgement.tolerance
+    if judgement.delta is None or tolerance is None or judgement.reason:
         return ""  # a reason says what decided
-    usual = judgement.tolerance == tolerance_for(judgement.documented, judgement.metric)
-    if judgement.verdict in MISMATCHES or (judgement.verdict is Verdict.MATCH and not usual):
+    given = tolerance.is_given
+    if judgement.verdict in MISMATCHES or (judgement.verdict is Verdict.MATCH and given):
         points = " points" if METRICS[judgement.metric].is_accuracy else ""
-        said = f"{abs(judgement.delta):.3f}{points} apart; up to {judgement.tolerance} is a match"
-        return said if usual else f"{said}, by the --tolerance given"
+        said = f"{abs(judgement.delta):.3f}{points} apart; up to {tolerance.limit} is a match"
+        return f"{said}, by the --tolerance given" if given else said
     return ""
+
+
+def _tolerance(judgement: Judgement) -> Iterator[str]:
+    """Yield of what the largest difference that is a match consists."""
+    if judgement.tolerance is not None:
+        yield f"{metric_title(judgement.metric)}: up to {judgement.tolerance.limit} is a match"
+        yield from (f"  {part}" for part in judgement.tolerance.describe())
 
 
 def _styled(verdict: Verdict) -> str:

@@ -18,6 +18,7 @@ from hrnet_zoo.records.accuracy import DatasetUsed, Measurement, Timings
 from hrnet_zoo.records.files import RecordFile
 from hrnet_zoo.records.images_file import FORMAT, close, close_part, segments_of
 from hrnet_zoo.records.journal import Journal
+from hrnet_zoo.runs.allowances import measured_allowances
 from hrnet_zoo.runs.fleet import Fleet
 from hrnet_zoo.runs.looking import Look, Looking
 from hrnet_zoo.runs.options import MeasureOptions
@@ -30,6 +31,7 @@ from hrnet_zoo.tasks.ahead import one_behind
 from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.tasks.options import WorstOptions
+from hrnet_zoo.tasks.scored import Allowance
 from hrnet_zoo.tasks.tracing import traced
 from hrnet_zoo.zoo.row import Row
 
@@ -220,6 +222,18 @@ class Images:
         journal.append({"name": result.name, "digest": result.digest, "results": texts})
         segments.image_kept()
 
+    def _allowances(
+        self, looking: Looking | Fleet, results: dict[str, ImageResult]
+    ) -> dict[str, list[Allowance]]:
+        """Measure what a match may differ by, where there can be one."""
+        is_whole = len(results) == len(self._samples) == self._row.setup.num_images
+        if not is_whole:
+            return {}
+        if isinstance(looking, Fleet):
+            looking = looking.in_this_process()
+        given = (looking, self._samples, self._metrics, results, self._progress)
+        return measured_allowances(*given)
+
     def _score(
         self, looking: Looking | Fleet, results: dict[str, ImageResult], segments: Segments
     ) -> None:
@@ -231,6 +245,8 @@ class Images:
             setup, samples, metrics, results, self._options.score, self._progress
         )
         seconds.metric += time.perf_counter() - started
+        for name, measured in self._allowances(looking, results).items():
+            scored[name] = scored[name].model_copy(update={"allowances": measured})
         used = [protocols[metric.protocol or ""] for metric in metrics]
         parts = segments.ended(seconds, len(results))
         self._file.update(

@@ -89,8 +89,9 @@ class Looking:
             chosen = choose_engine(*given, progress)
             self.network = self._on_device(chosen.network, layout)
             self._settings = self._settings_in_force(layout, chosen.used)
-        metrics = [METRICS[name] for name in look.metrics]
-        self._evaluator = task.networks.evaluator(setup, samples, self.network, metrics, device)
+        self._model, self._metrics = loaded.model, [METRICS[name] for name in look.metrics]
+        seen = (setup, samples, self.network, self._metrics, device)
+        self._evaluator = task.networks.evaluator(*seen)
 
     def _faster_layout(self, model: Any) -> LayoutMeasured:  # noqa: ANN401 - of any task
         """Return the layout in which a model is faster on the device, folded as it is evaluated."""
@@ -142,6 +143,24 @@ class Looking:
         workers = self._look.num_workers
         with self._explained(), canonical_precision():
             yield from evaluate(self._evaluator, indices, num_workers=workers, seconds=self.seconds)
+
+    def computed_otherwise(
+        self,
+        samples: Any,  # noqa: ANN401 - of any data set
+        indices: Iterable[int],
+    ) -> Iterator[ImageResult]:
+        """Yield results of other kernels that compute the same: unfolded, in the other layout."""
+        (form,) = (f for name, f in FORMATS.items() if name != self._settings.memory_format)
+        networks = self._networks
+        with self._explained(), canonical_precision():
+            model = self._model.to(memory_format=form)
+            network = networks.with_dense(
+                networks.unfolded(model),
+                lambda dense: lambda image: dense(image.contiguous(memory_format=form)),
+            )
+            given = (self._look.setup, samples, network, self._metrics, self.device)
+            evaluator, workers = networks.evaluator(*given), self._look.num_workers
+            yield from evaluate(evaluator, indices, num_workers=workers, seconds=StageSeconds())
 
     @property
     def protocols(self) -> dict[str, ProtocolUsed]:

@@ -20,7 +20,7 @@ from hrnet_zoo.system.wording import and_more
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.tasks.scored import ProtocolUsed
-from hrnet_zoo.verdicts.evidence import evidence_of
+from hrnet_zoo.verdicts.checked import evidence_of
 from hrnet_zoo.zoo.row import Row
 
 _NAMED, _LISTED = 3, 100

@@ -11,11 +11,11 @@ from typing import Any, Literal
 Unit = Literal["percent", "fraction", "GB", "fps", "M", "G"]
 
 ACCURACY_NOISE = Decimal("0.10")
-"""Allowance, in points, on top of the rounding of a printed accuracy.
+"""Points that two machines may differ by where nobody measured by how much they do.
 
-A choice, not a measurement: other convolution kernels, library versions and decoders move logits by
-about 1e-5 of their range and flip the few pixels or boxes that sit on a tie, which should stay far
-below 0.1 points over a whole data set; a real mistake is mostly far above.
+A choice, not a measurement: other convolution kernels, library versions and decoders flip the few
+pixels or boxes that sit on a tie. Real mistakes can be as small, which is why runs measure their
+own noise, and whether they agree with upstream's code.
 """
 
 
@@ -39,7 +39,7 @@ class Metric:
     value_of: Callable[[Any], Any] | None = None
     """From what was counted in that pass to the value; what is counted is the task's business."""
     noise: Decimal = ACCURACY_NOISE
-    """Allowance on top of the rounding of the printed number, in its unit."""
+    """Allowance of runs that measured none, on top of the rounding, in the number's unit."""
     higher_is_better: bool = True
     is_default: bool = False
     """Whether `verify` measures it if no metrics are named."""

@@ -103,6 +103,10 @@ class Networks(ABC):
         """Return what evaluates fastest with a model's weights: made of a folded copy of it."""
         return folded(model)
 
+    def unfolded(self, model: Any) -> Any:
+        """Return what computes the same as `network` with a model itself, more slowly."""
+        return model
+
     def dense(self, model: Any) -> Callable[[Tensor], Any]:
         """Return as much of a network as no value decides the shapes of, up to nests of tensors."""
         compute: Callable[[Tensor], Any] = model

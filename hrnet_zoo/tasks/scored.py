@@ -47,6 +47,21 @@ class Interval(Part):
         return f"jackknife, {self.groups} groups of images"
 
 
+class Allowance(Part):
+    """By how much a value may differ although nothing is wrong, as this run measured it."""
+
+    name: str
+    """"numeric noise", or what makes the difference."""
+    points: float
+    """Three standard deviations of the value, in its unit."""
+    num_images: int
+    """Images that were computed again to find out."""
+    num_changed: int
+    """How many of them had another result."""
+    how: str
+    """What was done otherwise."""
+
+
 class ClassFigures(Part):
     """One class and its figures in percent, by name; None where there is nothing to tell."""
 
@@ -81,6 +96,8 @@ class Scored(Part):
     figures: dict[str, float | None] = {}
     """What else follows from the same pass, by name, in percent."""
     classes: list[ClassFigures] = []
+    allowances: list[Allowance] = []
+    """Empty where none were measured: of parts, of sizes, and in old records."""
     scoring: Scoring | None = None
     """Detection only."""
     convention: str | None = None

@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from hrnet_zoo.tasks.options import ScoreOptions
     from hrnet_zoo.tasks.scored import Interval, ProtocolUsed, Scored
 
-_DRAWS_AT_ONCE = 100
-"""Bounds the memory: 2000 draws of 50,000 images are 800 MB as floats."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryBounds:
@@ -114,6 +111,7 @@ class Task(ABC):
         ordered = [results[name].counted for name in sorted(results)]
         return {m.name: self.scored(setup, m, [c[m.evidence] for c in ordered]) for m in metrics}
 
+    @abstractmethod
     def scored(self, setup: Any, metric: Any, counted: Sequence[Any]) -> Scored:
         """Return a metric's value over what was counted in images, with what it rests on.
 
@@ -122,8 +120,8 @@ class Task(ABC):
             metric: one of the task's.
             counted: what is kept of each image as the metric's evidence, in the order of names.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def reweighted(self, metric: Any, counted: Sequence[Any]) -> Reweighted:
         """Return what computes a metric over images that count several times or not at all.
 
@@ -134,7 +132,6 @@ class Task(ABC):
         Returns:
             A function from how often each image counts, [D, N], to the D values; NaN for 0/0.
         """
-        raise NotImplementedError
 
     def interval(self, setup: Any, metric: Any, counted: Sequence[Any]) -> Interval | None:
         """Return the jackknife's interval: for the data set if this is a part, or other images."""
@@ -201,18 +198,18 @@ class Task(ABC):
         most = upper_bound(reweighted, len(counted), whole, groups, level)
         return None if most is None else share * most + (1 - share) * 100
 
-    def resampled(
-        self, metric: Metric, runs: Sequence[Sequence[str]], draws: NDArray[np.uint16]
+    def reweighted_runs(
+        self, metric: Metric, runs: Sequence[Sequence[str]], weights: NDArray[np.float64]
     ) -> tuple[list[float | None], NDArray[np.float64]]:
-        """Return a metric of several runs over the same images, and the same over resamples.
+        """Return a metric of several runs over the same images, as they are and reweighted alike.
 
         Args:
             metric: one of the task's.
-            runs: each run's N images in the same order, as `to_text` wrote them.
-            draws: [resamples, N] of `draw_images`; making them takes longer than using them.
+            runs: each run's N images in the same order, as `to_text` wrote the metric's evidence.
+            weights: [D, N], how often each image counts.
 
         Returns:
-            R values, and [R, resamples] of them in which all runs drew alike.
+            R values, and [R, D] of them.
 
         Raises:
             ValueError: a text is damaged, or the runs do not fit each other.
@@ -221,24 +218,17 @@ class Task(ABC):
 
         decoded = [[self.from_text(metric.evidence, text) for text in run] for run in runs]
         self.require_alike(decoded)
-        once = np.ones((1, draws.shape[1]))
-        chunks = np.array_split(draws, -(-len(draws) // _DRAWS_AT_ONCE))
         values, drawn = list[float | None](), []
         for images in decoded:
             reweighted = self.reweighted(metric, images)
-            (value,) = reweighted(once)
+            (value,) = reweighted(np.ones((1, weights.shape[1])))
             values.append(None if np.isnan(value) else float(value))
-            drawn.append(np.concatenate([reweighted(c.astype(np.float64)) for c in chunks]))
+            drawn.append(reweighted(weights))
         return values, np.stack(drawn)
 
     def require_alike(self, runs: Sequence[Sequence[Any]]) -> None:
         """Raise ValueError unless what was counted in several runs is of the same kind."""
         del runs
-
-    @property
-    def resamples(self) -> bool:
-        """Whether a value follows from what is kept of images, so that these can be resampled."""
-        return type(self).reweighted is not Task.reweighted
 
     def open_data(self, setup: Any, folder: Path) -> Samples:
         """Return the validation split that is below a folder.

@@ -1,7 +1,7 @@
 """Holds a measured number against the documented one.
 
-A verdict is computed from a record and a manifest row. Only a match is a success. Allowances, with
-their reasons, stand with their metrics (`tasks/*/metrics.py`).
+A verdict is computed from a record and a manifest row. Only a match is a success. What a match may
+differ by stands in ``tolerance.py``.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from hrnet_zoo.records.base import Status
 from hrnet_zoo.records.folder import Found
 from hrnet_zoo.system.wording import Answer
 from hrnet_zoo.tasks import METRICS, TASKS
-from hrnet_zoo.verdicts.evidence import Evidence, evidence_of
+from hrnet_zoo.verdicts.checked import evidence_of
+from hrnet_zoo.verdicts.evidence import Evidence
 from hrnet_zoo.verdicts.segments import segment_differences
-from hrnet_zoo.zoo.printed import decimals_of
+from hrnet_zoo.verdicts.tolerance import Tolerance, tolerance_for
 from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
 
@@ -55,8 +56,8 @@ class Judgement:
     measured: float | None
     delta: float | None
     """measured - documented, in points."""
-    tolerance: Decimal | None
-    """Largest difference that counts as a match."""
+    tolerance: Tolerance | None
+    """What counts as a match."""
     verdict: Verdict
     reason: str
     """Why the verdict is not simply match or mismatch; may be empty."""
@@ -64,20 +65,6 @@ class Judgement:
 
 Measured = Mapping[tuple[str, str], Judgement]
 """(row name, metric) -> the latest verdict that rests on a full, comparable measurement."""
-
-
-def tolerance_for(documented: Decimal, metric: str, noise: Decimal | None = None) -> Decimal:
-    """Return half a unit of the last printed digit plus the noise allowance.
-
-    Args:
-        documented: as printed.
-        metric: what it is.
-        noise: allowance in points; None: the metric's own, which its table explains.
-    """
-    # What is counted of a network alone has no noise: only the printed rounding is allowed.
-    given = noise if METRICS[metric].is_accuracy else None
-    allowed = METRICS[metric].noise if given is None else given
-    return Decimal(5).scaleb(-decimals_of(documented) - 1) + allowed
 
 
 def judge(
@@ -93,7 +80,7 @@ def judge(
         row: the manifest's row.
         record: a run of that row.
         metric: which of the row's numbers.
-        noise: allowance in points on top of the printed number's rounding; None: the metric's.
+        noise: allowance in points on top of the printed number's rounding; None: as measured.
         evidence: what `evidence_of` found; None: nothing is known against the record. Whatever is
             said to people rests on it.
     """
@@ -102,13 +89,15 @@ def judge(
     measured = measurement.value if measurement else None
     delta = tolerance = None
     if documented is not None:
-        tolerance = tolerance_for(documented, metric, noise)
+        tolerance = tolerance_for(documented, metric, measurement, noise)
         delta = None if measured is None else measured - float(documented)
     verdict, reason = Verdict.MATCH, ""
-    if (answer := _no_comparison(row, record, metric, tolerance, evidence)) is not None:
+    if (
+        answer := _no_comparison(row, record, metric, tolerance and tolerance.limit, evidence)
+    ) is not None:
         verdict, reason = answer
     # A hair of slack, so that binary fractions do not decide a difference of exactly the limit.
-    elif delta is not None and tolerance is not None and abs(delta) > float(tolerance) + 1e-9:
+    elif delta is not None and tolerance is not None and abs(delta) > float(tolerance.limit) + 1e-9:
         is_better = (delta > 0) is METRICS[metric].higher_is_better
         verdict = Verdict.MISMATCH_BETTER if is_better else Verdict.MISMATCH_WORSE
     return Judgement(

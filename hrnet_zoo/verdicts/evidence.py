@@ -7,14 +7,13 @@ finds damage and edits; who computes record and file anew is not found out.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from hrnet_zoo.datasets.digests import fingerprint
-from hrnet_zoo.errors import RecordError, UsageError, ZooError
+from hrnet_zoo.errors import RecordError, ZooError
 from hrnet_zoo.records.accuracy import AccuracyRecord, Measurement
 from hrnet_zoo.records.images_file import (
     TIES,
@@ -23,27 +22,25 @@ from hrnet_zoo.records.images_file import (
     content_of,
     read_images,
 )
-from hrnet_zoo.system.strict import first_problem
+from hrnet_zoo.system.strict import Part, first_problem
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.scored import ProtocolUsed, Scored
 from hrnet_zoo.verdicts.consistency import contradictions_in_itself
 from hrnet_zoo.verdicts.early_looks import contradicted_looks
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.row import Row
-from hrnet_zoo.zoo.zoo import Zoo
 
 _ROUNDING = 1e-9
 """Points by which a recomputed number may differ: sums may be taken in another order."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
+class Evidence(Part):
     """What was found when a record was checked."""
 
     missing: str = ""
     """Why there is no evidence at all."""
     contradictions: tuple[str, ...] = ()
-    unchecked: Mapping[str, str] = field(default_factory=dict)
+    unchecked: dict[str, str] = {}
     """Metrics whose value cannot be recomputed, with the reason."""
 
     @property
@@ -62,8 +59,8 @@ class Evidence:
         return self.unchecked.get(metric, "")
 
 
-def evidence_of(row: Row | None, record: AccuracyRecord, path: Path) -> Evidence:
-    """Return what speaks against a record.
+def examine(row: Row | None, record: AccuracyRecord, path: Path) -> Evidence:
+    """Return what speaks against a record, which may take seconds; `evidence_of` remembers it.
 
     Args:
         row: of the record, in its edition; None: no such row is known, and nothing is recomputed.
@@ -92,27 +89,6 @@ def evidence_of(row: Row | None, record: AccuracyRecord, path: Path) -> Evidence
                 found += _recomputed(row, measurement, counted)
                 found += contradicted_looks(row, measurement, file)
     return Evidence(contradictions=tuple(found), unchecked=unchecked)
-
-
-class Checker:
-    """Checks records against the rows of a manifest, each once."""
-
-    def __init__(self, zoo: Zoo) -> None:
-        self._zoo = zoo
-        self._known: dict[Path, Evidence] = {}
-
-    def row_of(self, record: AccuracyRecord) -> Row | None:
-        """Return the row of a record, in its edition, if the manifest has it."""
-        try:
-            return self._zoo.row(record.row, record.edition)
-        except UsageError:
-            return None
-
-    def __call__(self, record: AccuracyRecord, path: Path) -> Evidence:
-        """Return what speaks against a record that was read from ``path``."""
-        if path not in self._known:
-            self._known[path] = evidence_of(self.row_of(record), record, path)
-        return self._known[path]
 
 
 def _is_of_images(metric: str) -> bool:
@@ -149,11 +125,9 @@ def _of_another_run(record: AccuracyRecord, file: ImagesFile) -> str:
 def _ties(record: AccuracyRecord, content: dict[str, Any], file: ImagesFile) -> Iterator[str]:
     if file.ended is None and record.images_sha256 is None:
         return  # an old one
-    if record.images_sha256 != file.sha256:
-        held = (record.images_sha256 or "nothing")[:16]
-        yield f"its images file has the SHA-256 {file.sha256[:16]}..., the record says {held}"
-    if record.images_bytes != file.size_bytes:
-        yield f"its images file has {file.size_bytes} bytes, the record says {record.images_bytes}"
+    for what, found in (("images_sha256", file.sha256), ("images_bytes", file.size_bytes)):
+        if content.get(what) != found:
+            yield f"{what} is {_short(content.get(what))}, and {_short(found)} of its images file"
     said = {key: value for key, value in content.items() if key not in TIES}
     yield from _changes(file.ended, said, "")
 
@@ -218,7 +192,7 @@ def _counted(row: Row, measurement: Measurement, file: ImagesFile) -> list[Any] 
         return f"{metric.name} is no number of {row.task}"
     texts = [file.images[name].results.get(metric.evidence) for name in sorted(file.images)]
     kept = [text for text in texts if text is not None]
-    if len(kept) < len(texts) or not (kept and task.resamples):
+    if len(kept) < len(texts) or not kept:
         return f"what {metric.title} is computed from was not kept of every image"
     try:
         return [task.from_text(metric.evidence, text) for text in kept]

@@ -27,6 +27,8 @@ from support.trees import RunCli
 
 from hrnet_zoo.records.files import read_record, write_record
 
+pytestmark = pytest.mark.usefixtures("taken_as_sound")
+
 NASTY = "50 % of: <script>alert(1)</script> | `a`,\r\n::error::b \x1b[31m \x00"
 LIMIT_S = 10
 """Twice what is promised: others may use the machine, too."""

@@ -18,6 +18,8 @@ from verdicts.test_verdicts import ROW, measurement, record
 
 from hrnet_zoo.records.files import write_record
 
+pytestmark = pytest.mark.usefixtures("taken_as_sound")
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:

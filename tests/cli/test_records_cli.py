@@ -35,6 +35,8 @@ from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.report.html.gathering import read_all
 from hrnet_zoo.verdicts.comparison.sides import read_side
 
+pytestmark = pytest.mark.usefixtures("taken_as_sound")
+
 LATER = "fcos_hrnetv2p_w18_gn-head_4x4_1x_coco"
 
 

@@ -133,6 +133,7 @@ def test_no_command_calls_one_damaged(folder: Path, run_cli: RunCli) -> None:
         assert (finished.code, finished.err) == (0, "")
 
 
+@pytest.mark.usefixtures("taken_as_sound")
 def test_they_are_compared_with_their_like(folder: Path, run_cli: RunCli) -> None:
     compared = json.loads(run_cli("compare", folder, OLD, "--format", "json").out)
     assert compared["problems"] == []

@@ -32,6 +32,8 @@ from hrnet_zoo.report.html.chart_drawing import (
 from hrnet_zoo.report.html.gathering import gather
 from hrnet_zoo.zoo.manifest import load_zoo
 
+pytestmark = pytest.mark.usefixtures("taken_as_sound")
+
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory: pytest.TempPathFactory) -> Path:

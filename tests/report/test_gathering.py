@@ -22,6 +22,8 @@ from hrnet_zoo.tasks.scored import ClassFigures, Interval
 from hrnet_zoo.verdicts.accuracy import Verdict
 from hrnet_zoo.zoo.manifest import load_zoo
 
+pytestmark = pytest.mark.usefixtures("taken_as_sound")
+
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 
 

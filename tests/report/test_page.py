@@ -22,6 +22,8 @@ from hrnet_zoo.report.html.page import LARGEST_BYTES, Erratum, page_of, render, 
 from hrnet_zoo.report.html.vega import vega_runtime
 from hrnet_zoo.zoo.manifest import default_manifest, load_zoo
 
+pytestmark = pytest.mark.usefixtures("taken_as_sound")
+
 ROWS = 76
 FINDING = Erratum(
     code="E101",

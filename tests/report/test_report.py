@@ -13,6 +13,8 @@ from zoo.test_manifest import FIELDS, README_ROWS, links
 from hrnet_zoo.records.files import write_record
 from hrnet_zoo.zoo.manifest import load_zoo
 
+pytestmark = pytest.mark.usefixtures("taken_as_sound")
+
 
 def markdown_rows(text: str) -> list[dict[str, Any]]:
     """Parse Markdown tables: one dict per row, with the heading above its table."""

@@ -34,6 +34,8 @@ from hrnet_zoo.models.detection.detector import ImageGeometry
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.runs.load import load_predictor
 from hrnet_zoo.tasks.detection import coco_ap
+from hrnet_zoo.tasks.detection.accumulating import figures_of
+from hrnet_zoo.tasks.detection.matches import Matches
 from hrnet_zoo.tasks.detection.predictor import DetectionPredictor
 from hrnet_zoo.zoo.manifest import load_zoo
 
@@ -133,6 +135,10 @@ def test_record_holds_what_was_seen(tmp_path: Path, verify: Verify) -> None:
     assert record.timings.metric_s > 0
     lines = (tmp_path / "records" / FCOS / (record.images_file or "")).read_text().splitlines()
     assert len(lines) == 3 + 2, "the header, the record's name and an entry for every image"
+    images = [json.loads(line.partition(" ")[2]) for line in lines[2:]]
+    kept = [Matches.from_text(image["results"]["bbox"]) for image in images]
+    assert [each.image_id for each in kept] == [139, 285, 431]
+    assert figures_of(kept, 80, "mmdet").twelve == measurement.figures
 
 
 def test_fingerprint_is_that_of_data_check(tmp_path: Path, verify: Verify, run_cli: RunCli) -> None:

@@ -18,7 +18,7 @@ from hrnet_zoo.runs.options import MeasureOptions
 from hrnet_zoo.runs.quick import QuickLooks
 from hrnet_zoo.settings import DataFolders
 from hrnet_zoo.system.progress import Silent
-from hrnet_zoo.verdicts.evidence import evidence_of
+from hrnet_zoo.verdicts.checked import evidence_of
 from hrnet_zoo.zoo.checkpoint import FetchOptions
 from hrnet_zoo.zoo.manifest import load_zoo
 

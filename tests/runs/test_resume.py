@@ -184,6 +184,30 @@ def test_only_an_unchanged_run_goes_on(
     )
 
 
+def test_each_part_keeps_what_it_ran_with(
+    tmp_path: Path, arguments: list[str], run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = [*arguments, "--output", str(tmp_path / "records")]
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_at(patch, 7)
+        assert run_cli(*given).code == 130
+    monkeypatch.setattr("hrnet_zoo.runs.looking.torch.get_num_threads", lambda: 77)
+    assert "not comparable" in run_cli(*given).out  # the data are not all of Cityscapes
+    record = completed(tmp_path / "records")
+    first, second = record.segments
+    assert (first.num_images, second.num_images) == (KEPT, IMAGES - KEPT)
+    assert first.settings.num_threads < second.settings.num_threads == 77
+    assert first.timings is not None
+    assert second.timings is not None
+    assert record.timings is not None
+    assert record.timings.wall_s == first.timings.wall_s + second.timings.wall_s
+    (path,) = (tmp_path / "records").glob(f"*/{second.record}")
+    shown = run_cli("records", "show", path, "--zoo", arguments[3]).out
+    assert f"part 1, {first.record}" in shown
+    assert "num_threads 77" in shown
+    assert run_cli("records", "check", path, "--zoo", arguments[3]).code == 0
+
+
 def test_another_protocol_has_a_journal_of_its_own(
     tmp_path: Path, arguments: list[str], run_cli: RunCli
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from made_up_runs import (
     write_images,
     write_run,
 )
+from scipy import stats
+from support.coco_matches import made_up
 from support.trees import RunCli
 
 from hrnet_zoo.records.accuracy import (
@@ -32,13 +35,16 @@ from hrnet_zoo.records.accuracy import (
     Settings,
 )
 from hrnet_zoo.records.files import read_record
+from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.system.environment import Environment
-from hrnet_zoo.tasks import METRICS, TASKS
-from hrnet_zoo.tasks.bootstrap import RESAMPLES, draw_images
+from hrnet_zoo.tasks.detection.matches import Matches
 from hrnet_zoo.tasks.segmentation.confusion import SparseCounts
 from hrnet_zoo.verdicts.comparison.accuracy import compare_accuracies
 from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
 from hrnet_zoo.verdicts.comparison.sides import read_side
+from hrnet_zoo.verdicts.evidence import Evidence
+
+pytestmark = pytest.mark.usefixtures("taken_as_sound")
 
 MANY = 400_000
 """Pixels of an image with which other errors of the same rate move the mIoU by less than 0.1."""
@@ -85,18 +91,57 @@ def test_images_decide(
         assert comparison["difference"] == comparison["head"] - comparison["base"]
 
 
-def test_interval_is_that_of_resampled_images() -> None:
-    """Draw the same images one by one for both runs, and score them the ordinary way."""
+def test_interval_is_that_of_images_left_out_in_turn(base: Path, head: Path) -> None:
+    """Leave them out one by one in both runs, and score the others the ordinary way."""
     runs = [images(9, 2, 0.3), images(9, 2, 0.33, errors=1)]
-    texts = [[image.to_text() for image in run] for run in runs]
-    _, values = TASKS["segmentation"].resampled(METRICS["miou"], texts, draw_images(9))
-    assert values.shape == (2, RESAMPLES)
-    rng = np.random.Generator(np.random.PCG64(0))
-    draws = rng.multinomial(9, np.full(9, 1 / 9), 100)
-    for number, draw in enumerate(draws[:20]):
-        for run, value in zip(runs, values[:, number], strict=True):
-            sample = [i for i, times in zip(run, draw, strict=True) for _ in range(times)]
-            assert value == pytest.approx(miou(sample), abs=1e-9)
+    for folder, run in zip((base, head), runs, strict=True):
+        write_run(folder, value=run)
+    (comparison,) = compared(base.parent)
+    before, after = ([miou([*run[:i], *run[i + 1 :]]) for i in range(9)] for run in runs)
+    differences = np.subtract(after, before)
+    error = np.sqrt(8 / 9 * ((differences - differences.mean()) ** 2).sum())
+    change = miou(runs[1]) - miou(runs[0])
+    ends = [change - stats.t.ppf(0.975, 8) * error, change + stats.t.ppf(0.975, 8) * error]
+    assert comparison.interval == pytest.approx(ends, abs=1e-9)
+
+
+def with_misses(matches: list[Matches], share: float) -> list[Matches]:
+    """Return the same detections, of which some of those that found an object found none."""
+    rng = np.random.default_rng(0)
+    kept = [rng.random(len(each.scores)) >= share for each in matches]
+    return [
+        replace(each, matched=each.matched & found[:, None, None])
+        for each, found in zip(matches, kept, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("share", "outcome", "code"), [(0.0, "same", 0), (0.1, "worse", 1)])
+def test_images_decide_of_detections_too(
+    base: Path, head: Path, run_cli: RunCli, share: float, outcome: str, code: int
+) -> None:
+    matches = made_up(0, (20,) * 30).matches("bbox")
+    write_run(base, FASTER, matches, metric="box_ap")
+    write_run(head, FASTER, with_misses(matches, share), metric="box_ap", environment=ELSEWHERE)
+    got, comparison = answer(run_cli, base, head)
+    assert (got, comparison["outcome"]) == (code, outcome)
+    assert "30 images" in comparison["basis"]
+    if share:
+        low, high = comparison["interval"]
+        assert low < comparison["difference"] < high < 0
+
+
+def test_detections_alone_tell_no_ap(base: Path, head: Path, run_cli: RunCli) -> None:
+    """Runs of before matches were kept are compared by their values."""
+    matches = made_up(0, (20,) * 5).matches("bbox")
+    path = write_run(base, FASTER, matches, metric="box_ap").with_suffix(".images.jsonl")
+    with Journal(path.with_suffix(".part"), {"format": 3}) as journal:
+        for number in range(5):
+            journal.append({"name": f"image {number}", "results": {"single": "0 boxes x"}})
+        journal.finish(path)
+    write_run(head, FASTER, matches, metric="box_ap")
+    got, comparison = answer(run_cli, base, head)
+    assert (got, comparison["outcome"]) == (0, "same")
+    assert "values, no interval" in comparison["basis"]
 
 
 def test_noise_of_another_machine_is_no_regression(base: Path, head: Path, run_cli: RunCli) -> None:
@@ -177,6 +222,7 @@ def compared(folder: Path, decimals: int = 2) -> list[Comparison]:
         read_side(folder / "head").accuracies,
         ["miou"],
         lambda *_: decimals,
+        lambda *_: Evidence(),
     )
 
 
@@ -411,7 +457,7 @@ def test_another_number_of_classes_is_no_regression(
     )
     code, comparison = answer(run_cli, base, head)
     assert (code, comparison["outcome"]) == (3, "not_comparable")
-    assert "7 and 8 classes" in comparison["basis"]
+    assert "19 and 20 classes" in comparison["basis"]
 
 
 @pytest.mark.parametrize("count", [3, 11])

@@ -23,8 +23,9 @@ from scipy import stats
 from support.trees import RunCli
 
 from hrnet_zoo.system.environment import Environment
+from hrnet_zoo.tasks.jackknife import standard_error
 from hrnet_zoo.timing.observations import GpuState, TwinSamples
-from hrnet_zoo.verdicts.comparison.accuracy import spread_test
+from hrnet_zoo.verdicts.comparison.accuracy import difference_test
 from hrnet_zoo.verdicts.comparison.latency import compare_latencies, rank_test
 from hrnet_zoo.verdicts.comparison.outcome import ComparisonOutcome
 from hrnet_zoo.verdicts.comparison.pairing import holm
@@ -69,19 +70,20 @@ def test_rank_test_of_equal_samples() -> None:
 
 @pytest.mark.parametrize("count", [5, 25, 500])
 @pytest.mark.parametrize("ratio", [0.5, 2.0, 3.5])
-def test_test_of_the_spread_is_students(count: int, ratio: float) -> None:
+def test_test_of_a_difference_is_students(count: int, ratio: float) -> None:
     rng = np.random.default_rng(0)
     noise = rng.normal(0, 1, count)
     noise = (noise - noise.mean()) / noise.std(ddof=1)
     pairs = noise + ratio / np.sqrt(count)
     expected = stats.ttest_1samp(pairs, 0).pvalue
-    spread = float(pairs.std() / np.sqrt(count))  # of means of resampled pairs
-    assert spread_test(float(pairs.mean()), spread, count) == pytest.approx(expected, rel=0.05)
+    means = (pairs.sum() - pairs) / (count - 1)
+    p_value = difference_test(float(pairs.mean()), standard_error(means), count)
+    assert p_value == pytest.approx(expected, rel=1e-9)
 
 
-def test_test_of_no_spread() -> None:
-    assert spread_test(0.0, 0.0, 9) == 1
-    assert spread_test(0.1, 0.0, 9) == 0
+def test_test_of_a_difference_that_is_the_same_everywhere() -> None:
+    assert difference_test(0.0, 0.0, 9) == 1
+    assert difference_test(0.1, 0.0, 9) == 0
 
 
 def test_correction_rejects_what_holm_rejects() -> None:

@@ -14,6 +14,7 @@ import hrnet_zoo
 from hrnet_zoo.errors import ManifestError, UsageError
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.files import read_record
+from hrnet_zoo.records.folder import Found
 from hrnet_zoo.verdicts.accuracy import Judgement, Verdict, exit_code, judge, latest_judgements
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import EditionName, Row
@@ -231,7 +232,9 @@ def test_records_from_before_there_were_editions_are_the_readmes(tmp_path: Path)
     assert read_record(path).edition == "readme"
 
 
+@pytest.mark.usefixtures("taken_as_sound")
 def test_tables_show_the_readmes_edition_only() -> None:
-    records = [measured(ZOO.row(SHARED, edition), 37.7) for edition in ("readme", "later")]
+    made = [measured(ZOO.row(SHARED, edition), 37.7) for edition in ("readme", "later")]
+    records = [Found(record=record, path=Path("none.json")) for record in made]
     assert latest_judgements(ZOO, records[:1])[SHARED, "box_ap"].verdict is Verdict.MATCH
     assert not latest_judgements(ZOO, records[1:])

@@ -184,7 +184,7 @@ def delta_points(claims: Iterable[Claim]) -> list[DeltaPoint]:
                 low=round(low - float(documented), 4),
                 high=round(high - float(documented), 4),
                 interval=interval_text(claim.run) or "none recorded",
-                tolerance=float(tolerance),
+                tolerance=float(tolerance.limit),
                 verdict=judgement.verdict.label,
             )
         )

@@ -25,10 +25,10 @@ from hrnet_zoo.verdicts.accuracy import (
     Judgement,
     Verdict,
     judge,
-    tolerance_for,
 )
-from hrnet_zoo.verdicts.evidence import evidence_of
+from hrnet_zoo.verdicts.checked import evidence_of
 from hrnet_zoo.verdicts.fps.times import MachineTimes, latest_times, machine_of, why_unusable
+from hrnet_zoo.verdicts.tolerance import tolerance_for
 from hrnet_zoo.zoo.row import EditionName, Row
 from hrnet_zoo.zoo.zoo import Zoo
 
@@ -217,13 +217,16 @@ class _Pile:
             self.environments[json.dumps(said, sort_keys=True)].add(record)
         if data := record.dataset:
             self.seen[data.name, data.fingerprint, data.num_images].add(record)
-        asked, evidence = record.metrics, evidence_of(row, record, self._folder / path)
+        asked, evidence = record.metrics, None
         for metric in (metric for metric in ACCURACY_METRICS if metric in asked):
-            measurement = record.measurement(metric)
+            measurement, judgement = record.measurement(metric), judge(row, record, metric)
+            if judgement.verdict in _STANDING:  # otherwise it says nothing that could be wrong
+                evidence = evidence or evidence_of(row, record, self._folder / path)
+                judgement = judge(row, record, metric, evidence=evidence)
             run = ClaimRun(
                 path=path,
                 started_at=record.started_at,
-                judgement=judge(row, record, metric, evidence=evidence),
+                judgement=judgement,
                 interval=measurement.interval if measurement else None,
                 device=record.settings.device if record.settings else None,
             )

@@ -60,6 +60,9 @@ def figures_of(
     Source:
         pycocotools 2.0.11, cocoeval.py, COCOeval.accumulate.
     """
+    if len({each.image_id for each in matches}) < len(matches):
+        msg = "an image occurs twice"
+        raise ValueError(msg)
     limits = PROTOCOLS[protocol]
     shape = (num_categories, NUM_AREAS, len(limits))
     recall = np.full((NUM_THRESHOLDS, *shape), -1.0)
@@ -84,11 +87,11 @@ def reweighted_ap(matches: Sequence[Matches], num_categories: int) -> Reweighted
     """Return what computes the overall AP, percent, over images that count 0, 1, 2 ... times.
 
     Args:
-        matches: of one kind, in any order.
+        matches: of one kind, in any order; one image may occur several times.
         num_categories: K.
 
     Raises:
-        ValueError: an image has another number of categories, or occurs twice.
+        ValueError: an image has another number of categories.
     """
     categories = list(_categories(matches, num_categories))
 
@@ -116,9 +119,6 @@ def _ap_of_draws(
 
 def _categories(matches: Sequence[Matches], num_categories: int) -> Iterator[_Category]:
     """Yield what was found of each category, from 0 to K - 1."""
-    if len({each.image_id for each in matches}) < len(matches):
-        msg = "an image occurs twice"
-        raise ValueError(msg)
     if any(len(each.objects) != num_categories for each in matches):
         msg = f"an image has matches of other than {num_categories} categories"
         raise ValueError(msg)

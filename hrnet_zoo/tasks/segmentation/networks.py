@@ -61,6 +61,10 @@ class SegmentationNetworks(Networks):
         """Return a folded copy, up to its coarse logits."""
         return evaluated_network(model)
 
+    def unfolded(self, model: Segmentor) -> Network:
+        """Return the model up to its coarse logits."""
+        return model.coarse_logits
+
     def evaluator(
         self,
         setup: SegmentationSetup,

@@ -6,15 +6,13 @@ difference between two runs on one machine is not chance, whatever other images 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from hrnet_zoo.errors import RecordError
@@ -24,8 +22,7 @@ from hrnet_zoo.records.journal import read_finished
 from hrnet_zoo.records.migrations import newest_line
 from hrnet_zoo.system.strict import first_problem
 from hrnet_zoo.tasks import METRICS, TASKS
-from hrnet_zoo.tasks.bootstrap import RESAMPLES, draw_images
-from hrnet_zoo.tasks.jackknife import LEVEL
+from hrnet_zoo.tasks.jackknife import LEVEL, kept, quantile, standard_error
 from hrnet_zoo.verdicts.accuracy import UNFINISHED
 from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
 from hrnet_zoo.verdicts.comparison.pairing import FoundNumber, holm, pair_up
@@ -49,7 +46,7 @@ class _Line(BaseModel):
 
     name: str
     results: dict[str, str]
-    """By protocol."""
+    """By protocol, and by kind what of the detections matches."""
 
 
 def compare_accuracies(
@@ -78,10 +75,8 @@ def compare_accuracies(
         )
         differences = partial(_unlike, metric, evidence)
         answers.append(pair_up(number, before.get(key, []), after.get(key), differences))
-    # All pairs with as many images are resampled alike, and judged together: how sure one must be
-    # depends on how many were tested.
-    draws = cache(draw_images)
-    found = [number if pair is None else _examined(number, pair, draws) for number, pair in answers]
+    # All pairs are judged together: how sure one must be depends on how many were tested.
+    found = [number if pair is None else _examined(number, pair) for number, pair in answers]
     tested = {i: number.p_value for i, number in enumerate(found) if number.p_value is not None}
     for i, p_value in holm(tested).items():
         found[i] = _by_images(replace(found[i], p_value=p_value), answers[i][1])
@@ -171,9 +166,7 @@ def _differences(metric: str, base: _Accuracy, head: _Accuracy) -> Iterator[str]
         yield f"another engine: {engines[0]}, then {engines[1]}"
 
 
-def _examined(
-    number: Comparison, pair: _Pair, draws: Callable[[int], NDArray[np.uint16]]
-) -> Comparison:
+def _examined(number: Comparison, pair: _Pair) -> Comparison:
     """Return the test of a pair's images, or the answer where there is nothing to test."""
     assert number.base is not None
     assert number.head is not None
@@ -193,7 +186,7 @@ def _examined(
             return number.judged(ComparisonOutcome.SAME, basis)
         if len(base) == 1:
             return _by_value(number, pair)
-        return _tested(number, pair, (base, head), draws(len(base)))
+        return _tested(number, pair, (base, head))
     except RecordError as error:
         # Falling back on values could take a damaged file for a regression.
         return number.judged(ComparisonOutcome.NOT_COMPARABLE, str(error))
@@ -205,8 +198,9 @@ def _counted(seen: _Accuracy, metric: str) -> dict[str, str]:
     Raises:
         RecordError: the file is damaged, or has other images than its record says.
     """
-    file, dataset, task = _images_file(seen), seen.record.dataset, METRICS[metric].task
-    if file is None or dataset is None or task is None or not TASKS[task].resamples:
+    file, dataset = _images_file(seen), seen.record.dataset
+    evidence, protocol = METRICS[metric].evidence, METRICS[metric].protocol
+    if file is None or dataset is None or METRICS[metric].task is None:
         return {}
     pieces = [piece for piece in read_finished(file) if "name" in piece]
     try:
@@ -214,7 +208,9 @@ def _counted(seen: _Accuracy, metric: str) -> dict[str, str]:
     except ValidationError as error:
         msg = f"{file} is damaged ({first_problem(error)}). Restore it or run the row again."
         raise RecordError(msg) from None
-    texts = {line.name: line.results.get(METRICS[metric].protocol or "", "") for line in lines}
+    if all(evidence not in line.results and protocol in line.results for line in lines):
+        return {}  # old runs kept detections alone, which tell no AP without annotations
+    texts = {line.name: line.results.get(evidence, "") for line in lines}
     if len(texts) != dataset.num_images or not all(texts.values()):
         msg = (
             f"{file} does not hold {metric} of the {dataset.num_images} images of its record. "
@@ -232,12 +228,11 @@ def _images_file(seen: _Accuracy) -> Path | None:
 
 
 def _tested(
-    number: Comparison,
-    pair: _Pair,
-    counted: tuple[dict[str, str], dict[str, str]],
-    draws: NDArray[np.uint16],
+    number: Comparison, pair: _Pair, counted: tuple[dict[str, str], dict[str, str]]
 ) -> Comparison:
     """Return how the difference would vary, had other images been drawn, with its p-value.
+
+    Both runs leave out the same images in turn, so what they share cancels out.
 
     Raises:
         RecordError: the files do not fit each other or their records.
@@ -248,8 +243,9 @@ def _tested(
         msg = f"{files[0]} and {files[1]} name other images, though their data are the same."
         raise RecordError(msg)
     runs = [[texts[name] for name in names] for texts in counted]
+    task = TASKS[metric.task or ""]
     try:
-        found, values = TASKS[metric.task or ""].resampled(metric, runs, draws)
+        found, values = task.reweighted_runs(metric, runs, kept(len(names), task.most_groups))
     except ValueError as error:
         msg = f"{files[0]} and {files[1]}: {error}."
         raise RecordError(msg) from None
@@ -258,21 +254,22 @@ def _tested(
             msg = f"{file} does not add up to the value in its record. Run the row again."
             raise RecordError(msg)
     differences = values[1] - values[0]
-    low, high = np.nanquantile(differences, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    # Two thousand resamples say little about small tails; their spread says it well.
-    spread = float(np.nanstd(differences))
+    if not np.isfinite(differences).all():  # without some images there is nothing to measure
+        return _by_value(number, pair)
+    difference, spread = _change(number)[0], standard_error(differences)
+    half = quantile((1 + LEVEL) / 2, len(differences)) * spread
     return replace(
         number,
-        interval=(float(low), float(high)),
-        p_value=spread_test(_change(number)[0], spread, len(names)),
-        basis=f"{number.basis}paired bootstrap over {len(names)} images, {RESAMPLES} resamples",
+        interval=(difference - half, difference + half),
+        p_value=difference_test(difference, spread, len(differences)),
+        basis=f"{number.basis}paired jackknife over {len(names)} images",
     )
 
 
 def _by_images(number: Comparison, pair: _Pair | None) -> Comparison:
     """Judge by how the difference varies between samples of images, then by the values.
 
-    The bootstrap answers whether other images would show it, too. A mistake in one image of a
+    The jackknife answers whether other images would show it, too. A mistake in one image of a
     thousand would not be seen in others, and is one nevertheless: were both to agree, one mistake
     among 36 images, worth five points, would pass.
     """
@@ -340,23 +337,17 @@ def _surroundings(record: AccuracyRecord) -> dict[str, Any]:
     return found | {"settings": settings and (settings.device, settings.num_threads)}
 
 
-def spread_test(difference: float, spread: float, count: int) -> float:
-    """Return the two-sided p-value that a difference of paired samples is none, by Student's t.
-
-    It is asked beside the percentile interval, which alone is too narrow for few images: with 25,
-    seven of a hundred leave out 0 where nothing changed.
+def difference_test(difference: float, error: float, num_groups: int) -> float:
+    """Return the two-sided p-value that a difference is none, by Student's t.
 
     Args:
         difference: as measured.
-        spread: standard deviation of the bootstrapped differences.
-        count: of the pairs; at least 2.
+        error: its standard error.
+        num_groups: of images, that were left out to find the error; at least 2.
     """
-    if spread == 0:
+    if error == 0:
         return 1.0 if difference == 0 else 0.0
     # scipy.stats.t says the same, and takes four times as long to import.
     from scipy.special import stdtr  # noqa: PLC0415
 
-    free = count - 1
-    # Resampling N pairs knows their variance with the divisor N, not N - 1.
-    ratio = abs(difference) / (spread * math.sqrt(count / free))
-    return float(2 * stdtr(free, -ratio))
+    return float(2 * stdtr(num_groups - 1, -abs(difference) / error))

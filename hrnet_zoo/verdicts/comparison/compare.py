@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hrnet_zoo.errors import RecordError, UsageError
+from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.folder import Found, SomeRecord
 from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.verdicts.checked import evidence_of, row_of
 from hrnet_zoo.verdicts.comparison.accuracy import compare_accuracies
 from hrnet_zoo.verdicts.comparison.latency import compare_latencies
 from hrnet_zoo.verdicts.comparison.outcome import ComparedRecords, Comparison, worst_first
 from hrnet_zoo.verdicts.comparison.sides import RecordsPlace, open_place, read_side, require_two
-from hrnet_zoo.verdicts.evidence import Checker
+from hrnet_zoo.verdicts.evidence import Evidence
 from hrnet_zoo.zoo.printed import decimals_of
 from hrnet_zoo.zoo.row import EditionName
 from hrnet_zoo.zoo.zoo import Zoo
@@ -91,6 +93,13 @@ def compare_records(
             documented = None
         return METRICS[metric].decimals if documented is None else decimals_of(documented)
 
+    known = dict[Path, Evidence]()
+
+    def evidence(record: AccuracyRecord, path: Path) -> Evidence:
+        if path not in known:
+            known[path] = evidence_of(row_of(zoo, record), record, path)
+        return known[path]
+
     with ExitStack() as stack:
         places = [stack.enter_context(open_place(name, default_folder)) for name in (base, head)]
         sides = [read_side(place.path) for place in places]
@@ -99,7 +108,7 @@ def compare_records(
             raise RecordError(msg)
         before, after = (selection.of(side.accuracies) for side in sides)
         asked = selection.metrics
-        comparisons = compare_accuracies(before, after, asked, decimals, Checker(zoo))
+        comparisons = compare_accuracies(before, after, asked, decimals, evidence)
         if LATENCY in selection.metrics:
             comparisons += compare_latencies(*(selection.of(side.timings) for side in sides))
     problems = [problem for side in sides for problem in side.problems]

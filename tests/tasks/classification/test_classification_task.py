@@ -18,13 +18,13 @@ from hrnet_zoo.models.classifier import Classifier
 from hrnet_zoo.system.image_files import FoundImage
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks.ahead import StageSeconds
-from hrnet_zoo.tasks.bootstrap import draw_images
 from hrnet_zoo.tasks.classification.filling import CLASSIFICATION_FILLING
 from hrnet_zoo.tasks.classification.setup import ClassificationSetup
 from hrnet_zoo.tasks.classification.task import ClassificationTask
 from hrnet_zoo.tasks.classification.top_k import Ranking
 from hrnet_zoo.tasks.evaluation import ImageResult, evaluate
 from hrnet_zoo.tasks.filled import fill
+from hrnet_zoo.tasks.jackknife import kept
 from hrnet_zoo.tasks.metric import SIZE
 from hrnet_zoo.tasks.options import LookOptions, ScoreOptions, WorstOptions
 from hrnet_zoo.tasks.task import Task
@@ -103,9 +103,9 @@ def test_scores(results: Mapping[str, ImageResult], samples: ClassSamples) -> No
 def test_what_is_kept_of_images(results: Mapping[str, ImageResult]) -> None:
     texts = [TASK.to_text(ranking) for ranking in rankings(results)]
     assert [TASK.from_text("single", text) for text in texts] == rankings(results)
-    values, resampled = TASK.resampled(TOP1, [texts, texts], draw_images(len(texts)))
+    values, drawn = TASK.reweighted_runs(TOP1, [texts, texts], kept(len(texts), 9))
     assert values[0] == values[1]
-    np.testing.assert_array_equal(resampled[0], resampled[1])
+    np.testing.assert_array_equal(drawn[0], drawn[1])
 
 
 def test_top5_of_four_classes_is_refused(model: Classifier, samples: ClassSamples) -> None:

@@ -89,6 +89,17 @@ def test_an_image_drawn_twice_counts_as_two() -> None:
     assert found.tolist() == pytest.approx([expected], abs=1e-9)
 
 
+def test_one_image_may_take_the_place_of_another() -> None:
+    """So a run learns what an image's other result would have changed."""
+    matches = made_up(8).matches("bbox")
+    other = replace(matches[2], matched=matches[2].matched & False)
+    changed = [*matches[:2], other, *matches[3:]]
+    values = reweighted_ap([*matches, other], K)(np.array([[1.0] * 6 + [0], [1, 1, 0, 1, 1, 1, 1]]))
+    expected = [figures_of(each, K, "mmdet").ap for each in (matches, changed)]
+    assert expected[0] != expected[1]
+    assert values == pytest.approx(expected, abs=1e-9)
+
+
 def test_all_draws_are_taken_though_not_at_once() -> None:
     matches = made_up(7).matches("bbox")
     weights = np.random.default_rng(0).integers(0, 3, (120, len(matches))).astype(float)

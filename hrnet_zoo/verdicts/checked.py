@@ -1,0 +1,60 @@
+"""Checks every record once: recomputing AP from 5000 images takes many seconds.
+
+What was found is kept in the cache, by the digests of all that it follows from: a record or an
+images file that changes in a single byte is checked anew, and the cache can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from hrnet_zoo import __version__, settings
+from hrnet_zoo.errors import UsageError, ZooError
+from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.system.whole_file import write_whole
+from hrnet_zoo.verdicts import evidence
+from hrnet_zoo.verdicts.evidence import Evidence
+from hrnet_zoo.zoo.row import Row
+from hrnet_zoo.zoo.zoo import Zoo
+
+
+def evidence_of(row: Row | None, record: AccuracyRecord, path: Path) -> Evidence:
+    """Return what speaks against a record; see `examine`."""
+    kept = _kept(row, record, path)
+    with suppress(OSError, ValidationError):
+        if kept is not None:
+            return Evidence.model_validate_json(kept.read_bytes())
+    found = evidence.examine(row, record, path)
+    if kept is not None and not found.missing:
+        with suppress(OSError):  # it is only slower the next time
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(kept, found.model_dump_json())
+    return found
+
+
+def row_of(zoo: Zoo, record: AccuracyRecord) -> Row | None:
+    """Return the row of a record, in its edition, if the manifest has it."""
+    try:
+        return zoo.row(record.row, record.edition)
+    except UsageError:
+        return None
+
+
+def _kept(row: Row | None, record: AccuracyRecord, path: Path) -> Path | None:
+    """Return where the answer is kept; None where it takes no time, or there is no such place."""
+    name = Path(record.images_file or "").name
+    if not name:
+        return None
+    setup = None if row is None else row.setup.model_dump(mode="json")
+    digest = hashlib.sha256(json.dumps([__version__, setup]).encode())
+    try:
+        for file in (path, path.with_name(name)):
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+        return settings.cache_dir() / "checked" / f"{digest.hexdigest()}.json"
+    except (OSError, ZooError):
+        return None
