@@ -84,7 +84,7 @@ def holds_now(part: Areas, whole: int, truth: float) -> bool | None:
     """Whether the interval holds the truth; None where there is none."""
     if (part[1].sum(axis=0) == 0).any():
         return None
-    found = interval(miou_of(part), part.shape[1], whole, _GROUPS)
+    found = interval(miou_of(part), part.shape[1], whole, _GROUPS, corrects_bias=False)
     return None if found is None else found.low <= truth <= found.high
 
 

@@ -67,6 +67,9 @@ class Task(ABC):
     """Groups of images that a jackknife leaves out in turn, at most."""
     most_groups_of_part: ClassVar[int] = 512
     """The same where the images are a part of the data set."""
+    corrects_bias: ClassVar[bool] = False
+    """Whether intervals of parts have the jackknife's estimate of their bias taken off: AP needs it,
+    and for mIoU of few images it errs by more than the bias is; see bench/README.md."""
     looks: ClassVar[tuple[int, ...]] = (16, 32, 64, 128, 256)
     """Images after which `verify --quick` looks whether the documented value is refuted."""
     table_of: ClassVar[Literal["data set", "method"]] = "method"
@@ -135,14 +138,19 @@ class Task(ABC):
 
     def interval(self, setup: Any, metric: Any, counted: Sequence[Any]) -> Interval | None:
         """Return the jackknife's interval: for the data set if this is a part, or other images."""
-        return self._interval(setup, self.reweighted(metric, counted), len(counted))
+        reweighted = self.reweighted(metric, counted)
+        return self._interval(setup, reweighted, len(counted), corrects_bias=self.corrects_bias)
 
-    def _interval(self, setup: Any, reweighted: Reweighted, num_images: int) -> Interval | None:
+    def _interval(
+        self, setup: Any, reweighted: Reweighted, num_images: int, *, corrects_bias: bool
+    ) -> Interval | None:
         from hrnet_zoo.tasks.jackknife import interval
 
-        if num_images < setup.num_images:
-            return interval(reweighted, num_images, setup.num_images, self.most_groups_of_part)
-        return interval(reweighted, num_images, None, self.most_groups)
+        whole = setup.num_images
+        if num_images >= whole:
+            return interval(reweighted, num_images, None, self.most_groups)
+        groups = self.most_groups_of_part
+        return interval(reweighted, num_images, whole, groups, corrects_bias=corrects_bias)
 
     def paired(
         self, setup: Any, metric: Any, then: Sequence[Any], now: Sequence[Any]
@@ -165,7 +173,8 @@ class Task(ABC):
         (value,) = difference(np.ones((1, len(now))))
         if np.isnan(value):
             return None, None
-        return float(value), self._interval(setup, difference, len(now))
+        # Both have the same bias.
+        return float(value), self._interval(setup, difference, len(now), corrects_bias=False)
 
     def of_shown(self, setup: Any, metric: Any, counted: Sequence[Any]) -> tuple[Reweighted, float]:
         """Return what computes a metric over the classes that images show, and their share of all.

@@ -47,6 +47,7 @@ class DetectionTask(Task):
     }
     most_groups = 50
     most_groups_of_part = 20
+    corrects_bias = True
     looks = (100, 250, 500, 1000)
     memory = MemoryBounds(
         low=0.85,
