@@ -68,8 +68,8 @@ class Task(ABC):
     most_groups_of_part: ClassVar[int] = 512
     """The same where the images are a part of the data set."""
     corrects_bias: ClassVar[bool] = False
-    """Whether intervals of parts have the jackknife's estimate of their bias taken off: AP needs it,
-    and for mIoU of few images it errs by more than the bias is; see bench/README.md."""
+    """Whether intervals of parts have the jackknife's estimate of their bias taken off: AP needs
+    that, and for mIoU of few images it errs by more than the bias is; see bench/README.md."""
     looks: ClassVar[tuple[int, ...]] = (16, 32, 64, 128, 256)
     """Images after which `verify --quick` looks whether the documented value is refuted."""
     table_of: ClassVar[Literal["data set", "method"]] = "method"

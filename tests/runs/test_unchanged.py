@@ -17,7 +17,7 @@ from hrnet_zoo.demo import DATA_ROOT, MANIFEST
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.files import write_record
 from hrnet_zoo.runs.unchanged import Earlier
-from hrnet_zoo.tasks import TASKS
+from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.classification.top_k import Ranking
 from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.zoo.manifest import load_zoo
@@ -89,7 +89,7 @@ def alter_results(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
 
 def test_a_difference_has_a_paired_interval() -> None:
     """Two runs that differ in one of a hundred images, whatever their values are."""
-    task, metric = TASKS["classification"], TASKS["classification"].metrics[0]
+    task, metric = TASKS["classification"], METRICS["top1"]
     right, wrong = Ranking(label=0, best=(0,)), Ranking(label=0, best=(1,))
     then = [right] * 50 + [wrong] * 50
     value, interval = task.paired(CLASSIFIER.setup, metric, then, [*then[:-1], right])
