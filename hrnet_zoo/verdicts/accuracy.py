@@ -92,9 +92,8 @@ def judge(
         tolerance = tolerance_for(documented, metric, measurement, noise)
         delta = None if measured is None else measured - float(documented)
     verdict, reason = Verdict.MATCH, ""
-    if (
-        answer := _no_comparison(row, record, metric, tolerance and tolerance.limit, evidence)
-    ) is not None:
+    limit = None if tolerance is None else tolerance.limit
+    if (answer := _no_comparison(row, record, metric, limit, evidence)) is not None:
         verdict, reason = answer
     # A hair of slack, so that binary fractions do not decide a difference of exactly the limit.
     elif delta is not None and tolerance is not None and abs(delta) > float(tolerance.limit) + 1e-9:

@@ -39,6 +39,11 @@ def contradicted_looks(row: Row, measurement: Measurement, file: ImagesFile) -> 
             ("bound", look.at_most, task.at_most(row.setup, metric, counted, look.level)),
         )
         for what, said, found in of_look:
-            both = said is not None and found is not None
-            if not (math.isclose(said, found, abs_tol=_ROUNDING) if both else said is found):
+            if not _is_same(said, found):
                 yield f"the {what} of {name} after {look.num_images} images is {said}, not {found}"
+
+
+def _is_same(said: float | None, found: float | None) -> bool:
+    if said is None or found is None:
+        return said is found
+    return math.isclose(said, found, abs_tol=_ROUNDING)

@@ -42,7 +42,7 @@ def quick(tmp_path: Path, run_cli: RunCli) -> RunCli:
             "--device", "cpu", "--metrics", "top1", "--output", tmp_path / "records", *more,
         )  # fmt: skip
 
-    return run  # type: ignore[return-value]
+    return run
 
 
 def records(tmp_path: Path) -> list[tuple[AccuracyRecord, Path]]:
