@@ -72,7 +72,7 @@ def rows_options(command: AnyCommand) -> AnyCommand:
         *, zoo: Zoo, names: tuple[str, ...], edition: EditionName, **given: object
     ) -> object:
         rows = [zoo.row(name, edition) for name in dict.fromkeys(names)]
-        for option in ("checkpoint", "profile", "save_results"):
+        for option in ("checkpoint", "profile", "save_results", "unchanged_since"):
             if len(rows) > 1 and given.get(option) is not None:
                 msg = f"--{option.replace('_', '-')} is one file; give one NAME with it."
                 raise click.UsageError(msg)

@@ -82,7 +82,20 @@ def parse_tolerance(
     "--seed",
     type=click.IntRange(min=0),
     default=0,
-    help="Which random part --limit takes; the record says it.",
+    help="Which random part --limit or --quick takes; the record says it.",
+)
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="Look at growing random parts, and stop once one refutes the documented value (exit code "
+    "1). If none does, nothing is confirmed (exit code 3), and a full run goes on with them.",
+)
+@click.option(
+    "--unchanged-since",
+    type=PATH,
+    metavar="RECORD",
+    help="Compare with an earlier record image by image: exit code 0 if all are as they were, 1 if "
+    "some are not, 3 if that cannot be told; one NAME only.",
 )
 @click.option(
     "--partial",
@@ -154,38 +167,44 @@ def verify(
     self_test: bool,
     coco_backend: BackendChoice,
     form: str,
+    unchanged_since: Path | None,
     **given: Any,  # noqa: ANN401 - options by the names that MeasureOptions has for them
 ) -> int:
     """Hold rows against their documented numbers."""
     from hrnet_zoo.runs.options import MeasureOptions
-    from hrnet_zoo.tasks import TASKS
+    from hrnet_zoo.runs.unchanged import Earlier
+    from hrnet_zoo.tasks import METRICS, TASKS
     from hrnet_zoo.tasks.options import ScoreOptions
 
     asked = [(row, zoo.metrics_of(row, metrics)) for row in rows]
-    _refuse_without_images(asked, given | {"self_test": self_test})
+    also = {"save_results": save_results, "unchanged_since": unchanged_since}
+    _refuse_without_images(asked, given | also | {"self_test": self_test})
+    _refuse_beside_quick(given | also)
     row, task = rows[0], TASKS[rows[0].task]
     if save_results is not None and not task.saves_results:
         msg = f"--save-results is for detections; {row.name} {task.does}."
         raise click.UsageError(msg)
 
+    seen = [name for name in asked[0][1] if METRICS[name].protocol in task.protocols]
     options = MeasureOptions(
         fetch=fetch,
         manifest_dir=zoo.path.parent,
         data_folders=data_folders,
         score=ScoreOptions(coco_backend=coco_backend),
         save_results=save_results,
+        tolerance=tolerance,
+        earlier=Earlier(unchanged_since, row, seen) if unchanged_since else None,
         **given,
     )
     if self_test:
-        others = {"save_results": save_results, "tolerance": tolerance is not None}
-        _refuse_beside_self_test(given | others)
+        _refuse_beside_self_test(given | also | {"tolerance": tolerance is not None})
         return _self_test(asked, options, form)
     return verify_and_print(asked, options, output, tolerance, form, verbose=verbose)
 
 
 def _refuse_beside_self_test(given: Mapping[str, object]) -> None:
-    of_data = ("checkpoint", "limit", "partial", "worst", "profile", "save_results", "tolerance")
-    unused = [f"--{name.replace('_', '-')}" for name in of_data if given[name]]
+    of_data = ("checkpoint", "limit", "quick", "unchanged_since", "partial", "worst", "profile")
+    unused = [_option(name) for name in (*of_data, "save_results", "tolerance") if given[name]]
     if unused:
         msg = (
             "--self-test looks at reference images alone, with weights that are made for it, so "
@@ -228,14 +247,30 @@ def _refuse_without_images(
 
     names = {name for _, metrics in asked for name in metrics}
     needed = any(METRICS[n].protocol not in TASKS[row.task].counts for row, ns in asked for n in ns)
-    of_images = ("checkpoint", "limit", "partial", "worst", "profile", "self_test")
-    unused = [f"--{name.replace('_', '-')}" for name in of_images if given[name]]
+    of_images = ("checkpoint", "limit", "quick", "unchanged_since", "partial", "worst", "profile")
+    unused = [_option(name) for name in (*of_images, "self_test") if given[name]]
     if unused and names and not needed:
         msg = (
             f"{', '.join(sorted(names))}: counted in the network alone, without weights or images, "
             f"so there is nothing for {', '.join(unused)} to do. Leave it out, or add an accuracy."
         )
         raise click.UsageError(msg)
+
+
+def _refuse_beside_quick(given: Mapping[str, object]) -> None:
+    """Refuse options that need images chosen otherwise, or all of them."""
+    names = ("limit", "unchanged_since", "worst", "profile", "save_results")
+    others = [_option(name) for name in names if given[name]]
+    if given["quick"] and others:
+        msg = (
+            f"--quick takes its own images, and no more than it needs: leave out {others[0]}, or "
+            "--quick."
+        )
+        raise click.UsageError(msg)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def verify_and_print(
@@ -253,6 +288,7 @@ def verify_and_print(
     from hrnet_zoo.runs.verify import look_ahead, verify_row
     from hrnet_zoo.system.host_memory import keep_freed_memory
     from hrnet_zoo.verdicts.accuracy import exit_code
+    from hrnet_zoo.verdicts.unchanged import EXIT_CODES, since
 
     keep_freed_memory()
     with show_progress() as progress:
@@ -268,4 +304,6 @@ def verify_and_print(
         click.echo('"hrnet-zoo doctor" tells what this machine has and lacks', err=True)
     if form == "json":
         click.echo(as_json(results))
+    if options.earlier is not None:
+        return EXIT_CODES[since(results[0].record)]  # the question was not what is documented
     return exit_code(judgement for result in results for judgement in result.judgements)

@@ -16,7 +16,7 @@ from hrnet_zoo.records.base import Record, Status
 from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.system.strict import Part
 from hrnet_zoo.tasks.reference import ReferenceAgreement
-from hrnet_zoo.tasks.scored import ProtocolUsed, Scored
+from hrnet_zoo.tasks.scored import Interval, ProtocolUsed, Scored
 from hrnet_zoo.timing.observations import Agreement, Layout, LayoutMeasured
 from hrnet_zoo.weights.taken import Taken
 
@@ -51,6 +51,19 @@ class DatasetUsed(Part):
     """SHA-256 over the names and contents of all evaluated images and labels."""
 
 
+class EarlyLook(Part):
+    """What `verify --quick` knew after so many images of a random part."""
+
+    num_images: int
+    value: float | None
+    """Over these images, percent."""
+    at_most: float | None
+    """What the whole data set's value is at most, percent; classes that no image shows may be all
+    right. None: so few images do not tell."""
+    level: float
+    """Probability that it is at most that; all looks and numbers together err in 1 % of runs."""
+
+
 class Measurement(Scored):
     """One measured number of a table, with what it rests on."""
 
@@ -58,6 +71,34 @@ class Measurement(Scored):
     protocol: ProtocolUsed | None = None
     """How images were looked at, told by what looked at them; None of what the network alone tells.
     Old records have what the manifest said."""
+    looks: list[EarlyLook] = []
+    """Of `verify --quick`, in their order; each holds the images of those before it."""
+
+
+class ImageDifference(Part):
+    """How a metric differs from that of an earlier run over the same images."""
+
+    metric: str
+    difference: float | None
+    """Now - then, in points."""
+    interval: Interval | None = None
+    """By leaving the same images out of both runs."""
+
+
+class Unchanged(Part):
+    """What was found image by image against an earlier record."""
+
+    record: str
+    """File name of the earlier one."""
+    num_images: int
+    """Images that both evaluated."""
+    num_other_files: int
+    """Those whose files are others now; nothing about network or machine follows from them."""
+    num_different: int
+    """Those of the same files whose results differ."""
+    different: list[str] = []
+    """The first hundred of those of other files or, if there are none, of those that differ."""
+    differences: list[ImageDifference] = []
 
 
 _STAGES = {
@@ -165,6 +206,10 @@ class AccuracyAsked(Part):
     """Evaluate only so many images; None: all."""
     seed: int | None = None
     """Of the random part of so many; None: all, or, in old records, the first so many."""
+    quick: bool = False
+    """Whether to stop as soon as a random part refutes the documented value."""
+    unchanged_since: str | None = None
+    """File name of the record whose images are looked at again."""
     partial: bool = False
     """Whether a data set that lacks images was to be evaluated all the same."""
     mirror: bool = False
@@ -203,6 +248,8 @@ class AccuracyRecord(Record):
     """Why the run did not complete."""
     images_by_device: dict[str, int] = {}
     """How many images each of several devices looked at; empty with one."""
+    unchanged: Unchanged | None = None
+    """How the images differ from those of an earlier record, where that was asked."""
     remarks: list[str] = []
     """What happened on the way that a reader should know, and that changes no verdict."""
 

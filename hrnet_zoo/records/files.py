@@ -107,6 +107,8 @@ class RecordFile:
             return
         reason = f"the run was interrupted; {self.path.name} goes on with it"
         record = read_record(path)
+        if not isinstance(record, AccuracyRecord) or record.status == "completed":
+            return  # --quick ends well before all images are done
         write_record(record.model_copy(update={"status": "interrupted", "reason": reason}), path)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from hrnet_zoo.errors import RecordError
-from hrnet_zoo.records.accuracy import AccuracyRecord, Segment
-from hrnet_zoo.records.files import RecordFile, now
-from hrnet_zoo.records.journal import Journal, lines_of
+from hrnet_zoo.records.accuracy import AccuracyRecord, Segment, Timings
+from hrnet_zoo.records.files import RecordFile, now, writing
+from hrnet_zoo.records.journal import Journal, content_of_lines, lines_of
 from hrnet_zoo.records.migrations import newest_line
 from hrnet_zoo.system.strict import first_problem
+from hrnet_zoo.system.whole_file import write_whole
 
 FORMAT = 4
 """Raised whenever lines change their meaning; in the first line of every file."""
@@ -56,6 +57,8 @@ class ImagesFile:
     """Names of the records of the runs that wrote into it, the last one last."""
     segments: list[Segment]
     """The parts of the run; empty in old files."""
+    looks: list[str]
+    """Names of the images of `verify --quick` in the order of its looks; empty of other runs."""
     ended: dict[str, Any] | None
     """The record as the run left it; None in old files."""
 
@@ -78,14 +81,54 @@ def close(file: RecordFile, journal: Journal) -> None:
     Raises:
         RecordError: a file cannot be written.
     """
-    images_file = beside(file.path)
-    ended = {"status": "completed", "finished_at": now(), "images_file": images_file.name}
-    record = file.record.model_copy(update=ended)
-    journal.append({"ended": record.model_dump(mode="json", exclude=set(TIES))})
+    ended = _ended(file)
+    journal.append(_repeated(file, ended))
     with journal.path.open("rb") as written:
         digest, size = hashlib.file_digest(written, "sha256").hexdigest(), written.tell()
-    journal.finish(images_file)
+    journal.finish(beside(file.path))
     file.update(**ended, images_sha256=digest, images_bytes=size)
+
+
+def close_part(file: RecordFile, journal: Journal, names: Sequence[str]) -> None:
+    """Complete a record of some images of a journal, which stays for a run that goes on with it.
+
+    Args:
+        file: the record, with what these images add up to.
+        journal: with the results of all of them, and maybe of others.
+        names: of the images; the first ones are those of the first look.
+
+    Raises:
+        RecordError: a file cannot be written.
+    """
+    header, *entries = lines_of(journal.path.read_bytes(), journal.path)
+    own, part = file.path.name, set(names)
+    kept = [entry for entry in entries if "name" not in entry or entry["name"] in part]
+    empty = {s.record for s in segments_of(kept) if not s.num_images and s.record != own}
+    kept = [entry for entry in kept if entry.get("record") not in empty]
+    segments = segments_of(kept)
+    file.update(
+        num_images_taken_over=sum(s.num_images for s in segments if s.record != own),
+        segments=segments,
+        timings=Timings.total([s.timings for s in segments if s.timings]),
+    )
+    ended = _ended(file)
+    content = content_of_lines([header, *kept, {"looks": list(names)}, _repeated(file, ended)])
+    with writing("images file", beside(file.path)):
+        write_whole(beside(file.path), content)
+    digest = hashlib.sha256(content).hexdigest()
+    file.update(**ended, images_sha256=digest, images_bytes=len(content))
+
+
+def _ended(file: RecordFile) -> dict[str, Any]:
+    """Return what a record says once its run has ended."""
+    images_file = beside(file.path).name
+    return {"status": "completed", "finished_at": now(), "images_file": images_file}
+
+
+def _repeated(file: RecordFile, ended: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the last line of an images file."""
+    record = file.record.model_copy(update=ended)
+    return {"ended": record.model_dump(mode="json", exclude=set(TIES))}
 
 
 def read_images(record: AccuracyRecord, path: Path) -> ImagesFile:
@@ -167,6 +210,7 @@ def _read(
         images=images,
         records=[str(entry["record"]) for entry in entries if "record" in entry],
         segments=segments,
+        looks=[str(name) for entry in entries for name in entry.get("looks", ())],
         ended=ended,
     )
 

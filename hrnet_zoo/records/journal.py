@@ -10,7 +10,7 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -125,6 +125,11 @@ def lines_of(content: bytes, path: Path) -> list[dict[str, Any]]:
         msg = f"{path} is damaged after {good_bytes} bytes. Restore it or run the row again."
         raise RecordError(msg)
     return [header, *entries]
+
+
+def content_of_lines(entries: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return the file of a finished run that consists of these lines."""
+    return b"".join(map(_line, entries))
 
 
 def _line(entry: Mapping[str, Any]) -> bytes:

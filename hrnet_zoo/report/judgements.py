@@ -12,6 +12,7 @@ import click
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.report.self_tests import none_for
 from hrnet_zoo.report.text import aligned, metric_title, or_dash, to_json
+from hrnet_zoo.system.wording import and_more
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.verdicts.accuracy import (
@@ -21,8 +22,12 @@ from hrnet_zoo.verdicts.accuracy import (
     judge,
 )
 from hrnet_zoo.verdicts.checked import evidence_of
+from hrnet_zoo.verdicts.unchanged import Since, since
 from hrnet_zoo.zoo.printed import decimals_of
 from hrnet_zoo.zoo.row import EditionName, Row
+
+_NAMED = 3
+"""Images that are named at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +65,7 @@ def as_json(results: Iterable[RowResult]) -> str:
             "record": str(result.record_path),
             "remarks": result.record.remarks,
             "num_images": result.record.dataset.num_images if result.record.dataset else None,
+            "unchanged": _since_as_dict(result.record),
             "metrics": {j.metric: _judgement_as_dict(j) for j in result.judgements},
         }
         for result in results
@@ -94,7 +100,30 @@ def as_text(result: RowResult, *, verbose: bool = False) -> str:
     lines += [f"note: {remark}" for remark in result.record.remarks]
     lines += [f"note: {none_for(result.row)}"] if result.record.self_test == [] else []
     lines += _time_line(result.record)
+    lines += _since_line(result.record)
     return "\n  ".join([*lines, f"record: {result.record_path}"])
+
+
+def _since_line(record: AccuracyRecord) -> Iterator[str]:
+    """Say whether all images are as an earlier record has them."""
+    found = record.unchanged
+    if found is None:
+        return
+    answer, num, names = since(record), found.num_images, and_more(found.different, _NAMED)
+    if answer is Since.UNCHANGED:
+        yield f"unchanged since {found.record} ({num} images, identical in all)"
+    elif answer is Since.NOT_COMPARABLE:
+        yield (
+            f"not comparable with {found.record}: {found.num_other_files} of {num} images or "
+            f"labels are other files than then ({names})"
+        )
+    else:
+        yield f"changed since {found.record}: {found.num_different} of {num} images ({names})"
+    for each in found.differences:
+        said = or_dash(each.difference, "+.4f")
+        if each.interval is not None:
+            said += f", 95% interval {each.interval.low:+.4f} to {each.interval.high:+.4f}"
+        yield f"{METRICS[each.metric].title}: now - then {said}"
 
 
 def _time_line(record: AccuracyRecord) -> Iterator[str]:
@@ -161,6 +190,11 @@ def _checkpoint(result: RowResult) -> Iterator[str]:
     yield f"{used.file_name}, the file of {whose}"
 
 
+def _since_as_dict(record: AccuracyRecord) -> dict[str, object] | None:
+    found = record.unchanged
+    return None if found is None else {"answer": since(record), **found.model_dump(mode="json")}
+
+
 def _judgement_as_dict(judgement: Judgement) -> dict[str, object]:
     documented, tolerance = judgement.documented, judgement.tolerance
     return {
@@ -180,8 +214,8 @@ def _judgement_as_dict(judgement: Judgement) -> dict[str, object]:
 def _limit(judgement: Judgement) -> str:
     """Return what counts as a match, where that decided and is not as usual or not met."""
     tolerance = judgement.tolerance
-    if judgement.delta is None or tolerance is None:
-        return ""
+    if judgement.delta is None or tolerance is None or judgement.reason:
+        return ""  # a reason says what decided
     given = tolerance.is_given
     if judgement.verdict in MISMATCHES or (judgement.verdict is Verdict.MATCH and given):
         points = " points" if METRICS[judgement.metric].is_accuracy else ""

@@ -143,8 +143,7 @@ class Fleet:
             for worker in self._workers:
                 self._feed(worker)
             yield from self._receive()
-        self._drained += [worker.drained for worker in self._workers if worker.drained]
-        self._wall = time.perf_counter() - begin
+        self._wall += time.perf_counter() - begin
 
     def in_this_process(self) -> Looking:
         """Return the network on the first device that is left, for what is done to few images."""
@@ -153,14 +152,14 @@ class Fleet:
     @property
     def seconds(self) -> StageSeconds:
         """Return the time of all stages, summed over devices."""
-        parts = [vars(drained.seconds) for drained in self._drained]
+        parts = [vars(drained.seconds) for drained in self._all_drained]
         sums = {name: sum(part[name] for part in parts) for name in vars(StageSeconds())}
         return StageSeconds(**sums | {"wall": self._wall})
 
     @property
     def remarks(self) -> list[str]:
         """Return what a record should say, lost devices first."""
-        said = (remark for drained in self._drained for remark in drained.remarks)
+        said = (remark for drained in self._all_drained for remark in drained.remarks)
         return list(dict.fromkeys([*self._lost, *said]))
 
     @property
@@ -179,9 +178,14 @@ class Fleet:
     def settings(self) -> Settings:
         """Return the settings in force, which are those of all devices."""
         assert self._ready is not None
-        recorded = any(drained.recorded for drained in self._drained)
+        recorded = any(drained.recorded for drained in self._all_drained)
         said = {"device": self._names, "cuda_graphs": recorded}
         return self._ready.settings.model_copy(update=said)
+
+    @property
+    def _all_drained(self) -> list[_Drained]:
+        """Return what processes last said of all their images, those that are lost too."""
+        return [*self._drained, *(w.drained for w in self._workers if w.drained)]
 
     def _start_all(self) -> None:
         """Start a process for each device; the others compute in the layout of the first one."""

@@ -16,12 +16,13 @@ from hrnet_zoo.datasets.parts import random_order
 from hrnet_zoo.errors import UsageError, ZooError
 from hrnet_zoo.records.accuracy import DatasetUsed, Measurement, Timings
 from hrnet_zoo.records.files import RecordFile
-from hrnet_zoo.records.images_file import FORMAT, close, segments_of
+from hrnet_zoo.records.images_file import FORMAT, close, close_part, segments_of
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.runs.allowances import measured_allowances
 from hrnet_zoo.runs.fleet import Fleet
 from hrnet_zoo.runs.looking import Look, Looking
 from hrnet_zoo.runs.options import MeasureOptions
+from hrnet_zoo.runs.quick import QuickLooks
 from hrnet_zoo.runs.segments import Segments
 from hrnet_zoo.runs.self_test import held_against_upstream
 from hrnet_zoo.system.devices import resolve_devices
@@ -56,7 +57,11 @@ class Images:
         # Cheap checks first: nobody wants to learn after a long download that a library is missing.
         self._task.check_options(options.score)
         self._devices = resolve_devices(options.device, progress)
+        self._quick = QuickLooks(row, len(samples), options, progress) if options.quick else None
         self._wanted = sorted(random_order(len(samples), options.seed)[: options.limit])
+        if options.earlier is not None:
+            self._wanted = options.earlier.indices(samples, options.limit, options.seed)
+        self._counted = file.record.measurements
         self._checkpoint = options.file_for(row, progress)
 
     def measure(self) -> None:
@@ -69,6 +74,8 @@ class Images:
         ):
             for remark in looking.taken.remarks:
                 self._progress.say(f"{self._checkpoint.path.name}: {remark}")
+            if options.earlier is not None:
+                options.earlier.require_same(self._checkpoint.sha256, looking.protocols)
             results = self._take_over(journal)
             self._file.update(
                 checkpoint=options.checkpoint_used(self._row, self._checkpoint, looking.taken),
@@ -77,11 +84,17 @@ class Images:
             )
             self._test_installation(looking)
             segments = Segments(self._file, looking, journal)
+            if self._quick is not None:
+                self._look_early(self._quick, looking, journal, results, segments)
+                return
             self._evaluate(looking, journal, results, segments)
             if options.save_results is not None:
                 said = self._task.save_results(options.save_results, self._samples, results)
                 self._progress.say(said)
             self._score(looking, results, segments)
+            if options.earlier is not None:
+                names = [metric.name for metric in self._metrics]
+                self._file.update(unchanged=options.earlier.compared(names, results))
             if options.worst:
                 try:
                     self._draw_worst(looking, results)
@@ -90,6 +103,25 @@ class Images:
                     remark = f"there are no pictures of the worst images: {error}"
                     self._file.update(remarks=[*looking.remarks, remark])
             close(self._file, journal)
+
+    def _look_early(
+        self,
+        quick: QuickLooks,
+        looking: Looking | Fleet,
+        journal: Journal,
+        results: dict[str, ImageResult],
+        segments: Segments,
+    ) -> None:
+        """Look at growing parts; the journal stays, for a run over all images goes on with it."""
+        names = list[str]()
+        for self._wanted in quick:
+            self._evaluate(looking, journal, results, segments)
+            names = [self._samples.name_of(i) for i in self._wanted]
+            part = {name: results[name] for name in names}
+            self._score(looking, part, segments)
+            if quick.refutes(self._file, part):
+                break
+        close_part(self._file, journal, names)
 
     def _looking(self) -> Looking | Fleet:
         """Return what looks at images: one device in this process, or several in theirs."""
@@ -137,6 +169,8 @@ class Images:
         names = "+".join(metric.name for metric in self._metrics)
         limit, seed = self._options.limit, self._options.seed
         limited = f"-{limit}-of-seed-{seed}" if limit else ""
+        if self._options.earlier is not None and self._options.earlier.is_part:
+            limited += f"-of-{self._options.earlier.path.stem}"
         used = {name: used.model_dump(mode="json") for name, used in looking.protocols.items()}
         identity = {
             "format": FORMAT,
@@ -165,7 +199,7 @@ class Images:
             if "name" in entry
         }
         if results:
-            self._progress.say(f"going on after {len(results)} images of an interrupted run")
+            self._progress.say(f"going on after {len(results)} images of an earlier run")
             self._file.mark_continued(segments_of(journal.entries)[-1].record)
         return results
 
@@ -180,13 +214,15 @@ class Images:
         what = f"evaluating {self._row.name} on {looking.settings.device}"
         self._progress.begin(what, len(self._wanted), "images")
         missing = [i for i in self._wanted if self._samples.name_of(i) not in results]
+        done = len(self._wanted) - len(missing)
         found = traced(looking.results(missing), self._options.profile, self._progress)
         # Written in a thread, while the next image is computed.
         for result, _ in one_behind(
             (each, partial(self._keep, each, journal, segments)) for each in found
         ):
             results[result.name] = result
-            self._progress.update(len(results))
+            done += 1
+            self._progress.update(done)
         self._file.update(
             settings=looking.settings,
             remarks=looking.remarks,
@@ -233,7 +269,7 @@ class Images:
                 fingerprint=fingerprint({name: each.digest for name, each in results.items()}),
             ),
             measurements=[
-                *self._file.record.measurements,
+                *self._counted,
                 *(
                     Measurement(metric=metric.name, protocol=protocol, **dict(scored[metric.name]))
                     for metric, protocol in zip(metrics, used, strict=True)

@@ -6,12 +6,14 @@ This imports no torch, so that what is lacking is said at once.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.data_set import Samples
 from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.records.accuracy import CheckpointUsed, EngineChoice
+from hrnet_zoo.runs.unchanged import Earlier
 from hrnet_zoo.settings import DataFolders
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import TASKS
@@ -63,6 +65,12 @@ class MeasureOptions(RunOptions):
     """Evaluate only a random part of so many images; the result is then never a match."""
     seed: int = 0
     """Which part is drawn."""
+    quick: bool = False
+    """Look at growing random parts until one refutes a documented value; never a match."""
+    tolerance: Decimal | None = None
+    """Allowance in points by which a documented value is refuted; None: the metric's own."""
+    earlier: Earlier | None = None
+    """A record whose images are looked at again and compared one by one."""
     partial: bool = False
     """Evaluate a data set that lacks images all the same; the result is then not comparable."""
     num_workers: int | None = None
@@ -78,6 +86,12 @@ class MeasureOptions(RunOptions):
     """Where to write a trace of a few images, in Chrome's format."""
     save_results: Path | None = None
     """Where to write all answers for other tools."""
+
+    @property
+    def seed_of_part(self) -> int | None:
+        """Return the seed of a random part of the data set; None: it is all, or another part."""
+        is_of_part = self.earlier is not None and self.earlier.is_part
+        return self.seed if (self.limit or self.quick) and not is_of_part else None
 
     def folder_of(self, row: Row) -> Path:
         """Return the folder that the row's data set was said to be in.

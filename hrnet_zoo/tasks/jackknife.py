@@ -87,7 +87,12 @@ def finite(num_images: int, population: int | None) -> float:
 
 
 def interval(
-    reweighted: Reweighted, num_images: int, population: int | None, most_groups: int
+    reweighted: Reweighted,
+    num_images: int,
+    population: int | None,
+    most_groups: int,
+    *,
+    corrects_bias: bool = True,
 ) -> Interval | None:
     """Return the 95 % interval of a value; None below two images or where a value is missing.
 
@@ -97,23 +102,57 @@ def interval(
         population: images of the whole data set, if these are a random part of it: the interval is
             for its value. None: these are all, and the interval is for other images like them.
         most_groups: see `kept`.
+        corrects_bias: whether the bias of a part is taken off; see `Task.corrects_bias`.
     """
+    found = _left_out(reweighted, num_images, most_groups)
+    if found is None:
+        return None
+    value, left_out = found
+    error = standard_error(left_out) * finite(num_images, population)
+    half = quantile((1 + LEVEL) / 2, len(left_out)) * error
+    if corrects_bias and population is not None:
+        # The whole has a bias of its own, which its documented value has, too.
+        value -= bias(value, left_out) * (1 - num_images / population)
+    return Interval(
+        low=value - half,
+        high=value + half,
+        level=LEVEL,
+        method="jackknife",
+        groups=len(left_out),
+        population=population,
+    )
+
+
+def upper_bound(
+    reweighted: Reweighted, num_images: int, population: int, most_groups: int, level: float
+) -> float | None:
+    """Return what the value of the whole data set is at most; None as for `interval`.
+
+    AP of a part is too high on average, which can only make the bound too high.
+
+    Args:
+        reweighted: the value of images that count so often.
+        num_images: N, a random part.
+        population: images of the whole data set.
+        most_groups: see `kept`.
+        level: probability that it is at most that.
+    """
+    found = _left_out(reweighted, num_images, most_groups)
+    if found is None:
+        return None
+    value, left_out = found
+    error = standard_error(left_out) * finite(num_images, population)
+    return value + quantile(level, len(left_out)) * error
+
+
+def _left_out(
+    reweighted: Reweighted, num_images: int, most_groups: int
+) -> tuple[float, NDArray[np.float64]] | None:
+    """Return a value and those with a group left out; None if there is none of them."""
     if num_images < 2:
         return None
     (value,) = reweighted(np.ones((1, num_images)))
     left_out = reweighted(kept(num_images, most_groups))
     if not np.isfinite([value, *left_out]).all():
         return None
-    error = standard_error(left_out) * finite(num_images, population)
-    half = quantile((1 + LEVEL) / 2, len(left_out)) * error
-    # The whole has a bias of its own, which its documented value has, too.
-    seen = 1.0 if population is None else num_images / population
-    centre = float(value) - bias(float(value), left_out) * (1 - seen)
-    return Interval(
-        low=centre - half,
-        high=centre + half,
-        level=LEVEL,
-        method="jackknife",
-        groups=len(left_out),
-        population=population,
-    )
+    return float(value), left_out

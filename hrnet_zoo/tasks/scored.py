@@ -28,7 +28,7 @@ class Interval(Part):
     high: float
     level: float
     """How often such intervals hold what they are for."""
-    method: Literal["bootstrap", "jackknife"] = "bootstrap"
+    method: Literal["bootstrap", "jackknife", "wilson"] = "bootstrap"
     """Old records have percentile intervals of bootstraps."""
     resamples: int | None = None
     """Of a bootstrap."""
@@ -42,6 +42,8 @@ class Interval(Part):
         """Return how it was found, in words."""
         if self.method == "bootstrap":
             return f"bootstrap, {self.resamples} resamples"
+        if self.method == "wilson":
+            return "Wilson's, of a share"
         return f"jackknife, {self.groups} groups of images"
 
 

@@ -58,6 +58,11 @@ class Task(ABC):
     """Groups of images that a jackknife leaves out in turn, at most."""
     most_groups_of_part: ClassVar[int] = 512
     """The same where the images are a part of the data set."""
+    corrects_bias: ClassVar[bool] = False
+    """Whether intervals of parts have the jackknife's estimate of their bias taken off: AP needs
+    that, and for mIoU of few images it errs by more than the bias is; see bench/README.md."""
+    looks: ClassVar[tuple[int, ...]] = (16, 32, 64, 128, 256)
+    """Images after which `verify --quick` looks whether the documented value is refuted."""
     table_of: ClassVar[Literal["data set", "method"]] = "method"
     """What the models in one table of a README share: their heading."""
 
@@ -124,13 +129,74 @@ class Task(ABC):
 
     def interval(self, setup: Any, metric: Any, counted: Sequence[Any]) -> Interval | None:
         """Return the jackknife's interval: for the data set if this is a part, or other images."""
+        reweighted = self.reweighted(metric, counted)
+        return self._interval(setup, reweighted, len(counted), corrects_bias=self.corrects_bias)
+
+    def _interval(
+        self, setup: Any, reweighted: Reweighted, num_images: int, *, corrects_bias: bool
+    ) -> Interval | None:
         from hrnet_zoo.tasks.jackknife import interval
 
-        found, whole = len(counted), setup.num_images
-        reweighted = self.reweighted(metric, counted)
-        if found < whole:
-            return interval(reweighted, found, whole, self.most_groups_of_part)
-        return interval(reweighted, found, None, self.most_groups)
+        whole = setup.num_images
+        if num_images >= whole:
+            return interval(reweighted, num_images, None, self.most_groups)
+        groups = self.most_groups_of_part
+        return interval(reweighted, num_images, whole, groups, corrects_bias=corrects_bias)
+
+    def paired(
+        self, setup: Any, metric: Any, then: Sequence[Any], now: Sequence[Any]
+    ) -> tuple[float | None, Interval | None]:
+        """Return now - then of a metric, in its unit, with the interval of the difference.
+
+        Args:
+            setup: of the row.
+            metric: one of the task's.
+            then: what is kept of each image as the metric's evidence.
+            now: the same of the same images, in the same order.
+        """
+        import numpy as np
+
+        before, after = self.reweighted(metric, then), self.reweighted(metric, now)
+
+        def difference(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+            return after(weights) - before(weights)
+
+        (value,) = difference(np.ones((1, len(now))))
+        if np.isnan(value):
+            return None, None
+        # Both have the same bias.
+        return float(value), self._interval(setup, difference, len(now), corrects_bias=False)
+
+    def of_shown(self, setup: Any, metric: Any, counted: Sequence[Any]) -> tuple[Reweighted, float]:
+        """Return what computes a metric over the classes that images show, and their share of all.
+
+        The share is 1 where a metric is no mean over classes.
+        """
+        del setup
+        return self.reweighted(metric, counted), 1.0
+
+    def at_most(
+        self, setup: Any, metric: Any, counted: Sequence[Any], level: float
+    ) -> float | None:
+        """Return what the whole data set's value is at most, by a random part, percent.
+
+        What the part tells nothing of, the classes that it does not show, may be all right.
+
+        Args:
+            setup: of the row.
+            metric: one of the task's, in percent.
+            counted: what is kept of each image of the part as the metric's evidence.
+            level: probability that it is at most that.
+
+        Returns:
+            None where the part is too small to tell.
+        """
+        from hrnet_zoo.tasks.jackknife import upper_bound
+
+        reweighted, share = self.of_shown(setup, metric, counted)
+        whole, groups = setup.num_images, self.most_groups_of_part
+        most = upper_bound(reweighted, len(counted), whole, groups, level)
+        return None if most is None else share * most + (1 - share) * 100
 
     def reweighted_runs(
         self, metric: Metric, runs: Sequence[Sequence[str]], weights: NDArray[np.float64]

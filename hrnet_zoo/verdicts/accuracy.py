@@ -93,7 +93,8 @@ def judge(
         tolerance = tolerance_for(documented, metric, measurement, noise)
         delta = None if measured is None else measured - float(documented)
     verdict, reason = Verdict.MATCH, ""
-    if (answer := _no_comparison(row, record, metric, evidence)) is not None:
+    limit = None if tolerance is None else tolerance.limit
+    if (answer := _no_comparison(row, record, metric, limit, evidence)) is not None:
         verdict, reason = answer
     # A hair of slack, so that binary fractions do not decide a difference of exactly the limit.
     elif delta is not None and tolerance is not None and abs(delta) > float(tolerance.limit) + 1e-9:
@@ -120,7 +121,11 @@ def exit_code(judgements: Iterable[Judgement]) -> int:
 
 
 def _no_comparison(
-    row: Row, record: AccuracyRecord, metric: str, evidence: Evidence | None
+    row: Row,
+    record: AccuracyRecord,
+    metric: str,
+    tolerance: Decimal | None,
+    evidence: Evidence | None,
 ) -> tuple[Verdict, str] | None:
     """Return the verdict and its reason where the difference must not decide, else None."""
     measurement = record.measurement(metric)
@@ -138,7 +143,8 @@ def _no_comparison(
     obstacles = list(_obstacles(row, record, measurement))
     if obstacles:
         return Verdict.NOT_COMPARABLE, "; ".join([partial, *obstacles] if partial else obstacles)
-    return _judge_part(row, measurement, partial) if partial else None
+    assert tolerance is not None  # it is documented
+    return _judge_partial(row, record, measurement, partial, tolerance) if partial else None
 
 
 def _no_value(measurement: Measurement | None, reason: str | None) -> tuple[Verdict, str]:
@@ -162,18 +168,66 @@ def _partial(row: Row, record: AccuracyRecord) -> str:
         return ""
     if data.num_images == complete:
         return f"{complete} of {data.num_images_found} images were evaluated, and some are others"
-    return f"{data.num_images} of {complete} images were evaluated"
+    part = f"{data.num_images} of {complete} images were evaluated"
+    seed = record.asked.seed  # old records have none, and the first images
+    return part if seed is None else f"{part}, drawn at random with seed {seed}"
 
 
-def _judge_part(row: Row, measurement: Measurement, partial: str) -> tuple[Verdict, str]:
+def _judge_partial(
+    row: Row, record: AccuracyRecord, measurement: Measurement, partial: str, tolerance: Decimal
+) -> tuple[Verdict, str]:
+    assert record.dataset is not None
+    for_all = record.asked.quick or (measurement.interval and measurement.interval.population)
+    if for_all and record.dataset.num_images_found < row.setup.num_images:
+        reason = f"{partial}, and those that are missing were not left out at random"
+        return Verdict.NOT_COMPARABLE, reason
+    if for_all and record.asked.seed is None and record.asked.unchanged_since is not None:
+        return Verdict.NOT_COMPARABLE, f"{partial}, those of {record.asked.unchanged_since}"
+    judge_part = _judge_quick if record.asked.quick else _judge_part
+    return judge_part(row, measurement, partial, tolerance)
+
+
+def _judge_part(
+    row: Row, measurement: Measurement, partial: str, tolerance: Decimal
+) -> tuple[Verdict, str]:
     """Return what a part of the images allows to say; it is never a match."""
     interval, documented = measurement.interval, row.documented(measurement.metric)
     if interval is None or documented is None:
-        return Verdict.NOT_COMPARABLE, partial
-    span = f"{partial}; {interval.level:.0%} interval {interval.low:.2f} to {interval.high:.2f}"
-    if interval.low <= float(documented) <= interval.high:
+        return Verdict.NOT_COMPARABLE, "; ".join(filter(None, [partial, measurement.no_interval]))
+    allowed = 0.0  # old records go on to say what they said
+    span = f"{partial}; {interval.level:.0%} interval"
+    if interval.population:
+        allowed, span = float(tolerance), f"{span} of all {interval.population}"
+    span = f"{span} {interval.low:.2f} to {interval.high:.2f}"
+    if interval.low - allowed <= float(documented) <= interval.high + allowed:
         return Verdict.INCONCLUSIVE, f"{span} includes the documented value"
     return Verdict.NOT_COMPARABLE, f"{span} does not include the documented value"
+
+
+def _judge_quick(
+    row: Row, measurement: Measurement, partial: str, tolerance: Decimal
+) -> tuple[Verdict, str]:
+    """Return whether a look of `verify --quick` refutes the documented value; none confirms it."""
+    documented = row.documented(measurement.metric)
+    assert documented is not None
+    least = documented - tolerance
+    verdict, said = Verdict.INCONCLUSIVE, "not refuted: the images are too few to tell anything"
+    for look in measurement.looks:
+        if look.at_most is None:
+            continue
+        most = f"all {row.setup.num_images} have at most {look.at_most:.2f}"
+        said = f"not refuted after {look.num_images} images: {most}, and a match needs them all"
+        if look.at_most < least:
+            verdict = Verdict.MISMATCH_WORSE
+            sure = f"with {100 * look.level:.4g}% confidence {most}, and a match begins at {least}"
+            said = f"refuted after {look.num_images} images: {sure}"
+            break
+    parts, interval = [said, partial], measurement.interval
+    if interval is not None:
+        parts.insert(1, f"{interval.level:.0%} interval {interval.low:.2f} to {interval.high:.2f}")
+    elif measurement.no_interval is not None:
+        parts.insert(1, f"{measurement.no_interval}: taken for found perfectly")
+    return verdict, "; ".join(parts)
 
 
 def _obstacles(row: Row, record: AccuracyRecord, measurement: Measurement) -> Iterator[str]:
@@ -240,7 +294,8 @@ def latest_judgements(zoo: Zoo, runs: Iterable[Found[AccuracyRecord]]) -> Measur
     # What would not count is not checked, which takes time. Of one second the last one counts.
     newest_first = sorted(runs, key=lambda run: run.record.started_at)[::-1]
     for run in newest_first:
-        if (row := rows.get(run.record.row)) is None:
+        # A part of the images can refute a value, but is none to stand beside it.
+        if (row := rows.get(run.record.row)) is None or run.record.asked.quick:
             continue
         evidence = None
         for metric in (measurement.metric for measurement in run.record.measurements):

@@ -43,7 +43,9 @@ def _counts(record: AccuracyRecord) -> Iterator[str]:
         return
     if data.num_images > data.num_images_found:
         yield f"{data.num_images} images were evaluated, of {data.num_images_found}"
-    if limit is not None and data.num_images != min(limit, data.num_images_found):
+    # A record whose images were looked at again may have had fewer.
+    expected = limit and min(limit, data.num_images_found)
+    if expected not in (None, data.num_images) and not record.asked.unchanged_since:
         yield f"{data.num_images} images were evaluated, and {limit} asked for"
     taken_over, by_device = record.num_images_taken_over, record.images_by_device
     if not 0 <= taken_over <= data.num_images:

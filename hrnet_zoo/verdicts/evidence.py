@@ -26,6 +26,7 @@ from hrnet_zoo.system.strict import Part, first_problem
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.scored import ProtocolUsed, Scored
 from hrnet_zoo.verdicts.consistency import contradictions_in_itself
+from hrnet_zoo.verdicts.early_looks import contradicted_looks
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.row import Row
 
@@ -86,6 +87,7 @@ def examine(row: Row | None, record: AccuracyRecord, path: Path) -> Evidence:
                 unchecked[measurement.metric] = counted
             else:
                 found += _recomputed(row, measurement, counted)
+                found += contradicted_looks(row, measurement, file)
     return Evidence(contradictions=tuple(found), unchecked=unchecked)
 
 
@@ -226,8 +228,9 @@ def _numbers(measurement: Measurement, scored: Scored) -> Iterator[tuple[str, An
     for said, found in zip(measurement.classes, scored.classes, strict=False):
         for figure, value in said.figures.items():
             yield f"{figure} of {said.name}", value, found.figures.get(figure)
-    of_old = measurement.interval is None and measurement.no_interval is None
-    if of_old or (measurement.interval and measurement.interval.method != "jackknife"):
+    kept, again = measurement.interval, scored.interval
+    of_old = kept.method == "bootstrap" if kept else measurement.no_interval is None
+    if of_old or (kept and again and kept.method != again.method):
         return
     yield f"why {name} has no interval", measurement.no_interval, scored.no_interval
     spans = [dict(each.interval or {}) for each in (measurement, scored)]

@@ -50,11 +50,8 @@ def test_several_devices_give_what_one_gives(tmp_path: Path, run_cli: RunCli, ro
     assert len(list((tmp_path / "shared").rglob("01_*.png"))) == 1
 
 
-def look_at_twelve(
-    monkeypatch: pytest.MonkeyPatch, how: str, lost: int = 1
-) -> tuple[Fleet, list[str], list[str]]:
-    """Let two processes look at twelve images, one of which breaks; return it, wanted and found."""
-    monkeypatch.setattr(fleet, "_work", Breaking(how, lost))
+def looking_at_twelve() -> Fleet:
+    """Return two processes for the first twelve images of the demo's classifier."""
     setup, task = CLASSIFIER.setup, TASKS[CLASSIFIER.setup.task]
     samples = task.open_data(setup, DATA_ROOT)
     look = Look(
@@ -66,9 +63,28 @@ def look_at_twelve(
         num_workers=1,
     )
     names = [samples.name_of(i) for i in range(12)]
-    devices = [torch.device("cpu", 0), torch.device("cpu", 1)]
-    with Fleet(look, devices, names) as several:
-        return several, names, [result.name for result in several.results(range(12))]
+    return Fleet(look, [torch.device("cpu", 0), torch.device("cpu", 1)], names)
+
+
+def look_at_twelve(
+    monkeypatch: pytest.MonkeyPatch, how: str, lost: int = 1
+) -> tuple[Fleet, list[str], list[str]]:
+    """Let two processes look at twelve images, one of which breaks; return it, wanted and found."""
+    monkeypatch.setattr(fleet, "_work", Breaking(how, lost))
+    with looking_at_twelve() as several:
+        return several, list(several._index_of), [e.name for e in several.results(range(12))]
+
+
+def test_images_may_come_in_several_rounds() -> None:
+    with looking_at_twelve() as several:
+        first = [result.name for result in several.results(range(8))]
+        of_first = several.seconds
+        second = [result.name for result in several.results(range(8, 12))]
+        of_both = several.seconds
+    assert len({*first, *second}) == sum(several.images_by_device.values()) == 12
+    # Processes say what all of their images took, which must not be added twice.
+    assert of_first.forward < of_both.forward < 2 * of_first.forward
+    assert of_first.wall < of_both.wall
 
 
 @pytest.mark.parametrize(

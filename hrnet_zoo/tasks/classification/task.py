@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hrnet_zoo.tasks.classification.networks import ClassificationNetworks
     from hrnet_zoo.tasks.classification.top_k import Ranking
     from hrnet_zoo.tasks.jackknife import Reweighted
-    from hrnet_zoo.tasks.scored import Scored
+    from hrnet_zoo.tasks.scored import Interval, Scored
 
 
 class ClassificationTask(Task):
@@ -30,6 +30,7 @@ class ClassificationTask(Task):
     counts = (SIZE,)
     methods = {"hrnet": "HRNet"}
     table_of = "data set"
+    looks = (64, 250, 1000, 2500)
 
     reference = ReferenceBounds(
         least=1.0,
@@ -69,6 +70,25 @@ class ClassificationTask(Task):
                 for name, accuracy in zip(names, of_classes, strict=True)
             ],
         )
+
+    def interval(
+        self, setup: ClassificationSetup, metric: TopK, counted: Sequence[Ranking]
+    ) -> Interval | None:
+        """Return Wilson's, for a value is a share of images; None below two."""
+        from hrnet_zoo.tasks.classification.top_k import wilson
+
+        num, hits = len(counted), sum(ranking.is_hit(metric.k) for ranking in counted)
+        population = setup.num_images if num < setup.num_images else None
+        return wilson(hits, num, population) if num > 1 else None
+
+    def at_most(
+        self, setup: ClassificationSetup, metric: TopK, counted: Sequence[Ranking], level: float
+    ) -> float | None:
+        """Return the exact bound of a share of images."""
+        from hrnet_zoo.tasks.classification.top_k import at_most
+
+        del setup
+        return at_most(sum(ranking.is_hit(metric.k) for ranking in counted), len(counted), level)
 
     def reweighted(self, metric: TopK, counted: Sequence[Ranking]) -> Reweighted:
         """Return what computes an accuracy over images that count several times or not at all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrnet_zoo.errors import UsageError
-from hrnet_zoo.tasks.jackknife import Reweighted
+from hrnet_zoo.tasks.jackknife import LEVEL, Reweighted, finite
+from hrnet_zoo.tasks.scored import Interval
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -100,6 +102,50 @@ def class_accuracies(
     for ranking in rankings:
         by_class[ranking.label].append(ranking)
     return tuple(top_k_accuracy(images, k) for images in by_class)
+
+
+def wilson(num_hits: int, num_images: int, population: int | None) -> Interval:
+    """Return the 95 % interval of a share of images, percent.
+
+    Of 32 images at 95 % the jackknife's holds the true share in 78 of 100 cases, for its width is
+    that of the share found: 0 where all are right. This one takes the width from its own ends.
+
+    Args:
+        num_hits: images that are right.
+        num_images: at least 1.
+        population: images of the data set that these are a random part of; None: these are all.
+
+    Source:
+        Wilson 1927, Probable inference, the law of succession, and statistical inference. Differs:
+        images count for more, the more of the data set they are.
+    """
+    from scipy.special import ndtri  # noqa: PLC0415 - as in jackknife.py
+
+    share, z = num_hits / num_images, float(ndtri((1 + LEVEL) / 2))
+    each = (z * finite(num_images, population)) ** 2 / num_images
+    middle = (share + each / 2) / (1 + each)
+    half = math.sqrt(each * share * (1 - share) + each**2 / 4) / (1 + each)
+    return Interval(
+        low=100 * (middle - half),
+        high=100 * (middle + half),
+        level=LEVEL,
+        method="wilson",
+        population=population,
+    )
+
+
+def at_most(num_hits: int, num_images: int, level: float) -> float:
+    """Return the largest share of right images, percent, by which so few hits are no wonder.
+
+    Source:
+        Clopper and Pearson 1934, The use of confidence or fiducial limits. It holds for a part of
+        any data set, since drawing without replacement varies less.
+    """
+    from scipy.special import betaincinv  # noqa: PLC0415 - as in jackknife.py
+
+    if num_hits == num_images:
+        return 100.0
+    return 100 * float(betaincinv(num_hits + 1, num_images - num_hits, level))
 
 
 def reweighted(rankings: Sequence[Ranking], k: int) -> Reweighted:

@@ -48,6 +48,8 @@ class DetectionTask(Task):
     }
     most_groups = 50
     most_groups_of_part = 20
+    corrects_bias = True
+    looks = (100, 250, 500, 1000)
 
     reference = ReferenceBounds(
         least=0.99,
@@ -169,6 +171,16 @@ class DetectionTask(Task):
 
         del metric  # its kind has been matched
         return reweighted_ap(counted, len(counted[0].objects))
+
+    def of_shown(
+        self, setup: DetectionSetup, metric: CocoMetric, counted: Sequence[Matches]
+    ) -> tuple[Reweighted, float]:
+        """AP leaves out the classes without objects anyway."""
+        import numpy as np
+
+        del setup
+        is_shown = np.any([each.objects[:, 0] > 0 for each in counted], axis=0)
+        return self.reweighted(metric, counted), float(is_shown.mean())
 
     def save_results(
         self, path: Path, samples: CocoSamples, results: Mapping[str, ImageResult]

@@ -192,17 +192,24 @@ ValueOf = Callable[[ReweightedScores], NDArray[np.float64]]
 """From the scores of D draws to one of them, [D]."""
 
 
-def reweighted(images: Sequence[SparseCounts], value_of: ValueOf) -> Reweighted:
+def reweighted(
+    images: Sequence[SparseCounts],
+    value_of: ValueOf,
+    without: Sequence[int] | NDArray[np.intp] = (),
+) -> Reweighted:
     """Return what computes a score over images that count several times or not at all.
 
     Args:
         images: at least one.
         value_of: from all scores to the one that is wanted.
+        without: classes that are left out.
     """
     # Planes in one piece each, or every product would copy them anew.
     areas = np.empty((len(_PLANES), len(images), images[0].num_classes))
     for n, image in enumerate(images):
         areas[:, n] = _areas(image.dense())
+    if len(without):
+        areas = np.delete(areas, without, axis=2)
     return lambda weights: value_of(ReweightedScores(weights, areas))
 
 

@@ -90,6 +90,17 @@ class SegmentationTask(Task):
         assert metric.value_of is not None
         return reweighted(counted, metric.value_of)
 
+    def of_shown(
+        self, setup: SegmentationSetup, metric: Metric, counted: Sequence[SparseCounts]
+    ) -> tuple[Reweighted, float]:
+        """Leave out the classes that no pixel is labelled with, whatever was predicted."""
+        from hrnet_zoo.tasks.segmentation.confusion import reweighted, unlabelled
+
+        assert metric.value_of is not None
+        lacking = unlabelled(counted, setup.num_classes)
+        share = 1 - len(lacking) / setup.num_classes
+        return reweighted(counted, metric.value_of, lacking), share
+
     def require_alike(self, runs: Sequence[Sequence[SparseCounts]]) -> None:
         """Raise ValueError unless all have as many classes."""
         numbers = {image.num_classes for images in runs for image in images}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,13 @@ from torch import Tensor
 from hrnet_zoo.errors import UsageError
 from hrnet_zoo.tasks.classification.top_k import (
     Ranking,
+    at_most,
     best_classes,
     class_accuracies,
     require_k,
     reweighted,
     top_k_accuracy,
+    wilson,
 )
 
 METRIC: dict[str, Any] = json.loads((FOLDER / "metric.json").read_text())
@@ -111,3 +114,22 @@ def test_images_may_count_several_times_or_not_at_all() -> None:
     some = made_up_rankings(3, 1)
     np.testing.assert_allclose(reweighted(some, 1)(weights), [75.0, 0.0, 100.0, np.nan])
     np.testing.assert_allclose(reweighted(some, 2)(weights[:3]), [100.0, 100.0, 100.0])
+
+
+def test_wilson_intervals_are_those_of_textbooks() -> None:
+    found = wilson(15, 20, None)
+    assert [found.low, found.high] == pytest.approx([53.13, 88.81], abs=0.01)
+    all_right = wilson(16, 16, None)
+    assert all_right.high == pytest.approx(100)
+    assert all_right.low == pytest.approx(80.64, abs=0.01), "not 100: others may be wrong"
+    widths = [i.high - i.low for i in (wilson(15, 20, n) for n in (None, 40, 20))]
+    assert widths[0] > widths[1] > widths[2] == 0, "nothing is left to be seen"
+
+
+def test_the_bound_of_a_share_is_exact() -> None:
+    """So few hits have just the probability that is left."""
+    bound = at_most(3, 10, 0.99) / 100
+    below = sum(math.comb(10, k) * bound**k * (1 - bound) ** (10 - k) for k in range(4))
+    assert below == pytest.approx(0.01)
+    assert at_most(0, 64, 0.99) < 8
+    assert at_most(64, 64, 0.99) == 100

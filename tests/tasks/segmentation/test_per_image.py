@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hrnet_zoo.tasks.jackknife import interval
+from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.tasks.jackknife import interval, upper_bound
 from hrnet_zoo.tasks.scored import Interval
 from hrnet_zoo.tasks.segmentation.confusion import (
     SegmentationScores,
@@ -12,6 +13,7 @@ from hrnet_zoo.tasks.segmentation.confusion import (
     total,
 )
 from hrnet_zoo.tasks.segmentation.counting import count_pairs
+from hrnet_zoo.zoo.manifest import load_zoo
 
 NUM_CLASSES = 7
 
@@ -35,7 +37,8 @@ def plain_miou(sample: list[SparseCounts]) -> float:
 
 
 def miou_interval(sample: list[SparseCounts], whole: int | None = None) -> Interval | None:
-    return interval(reweighted(sample, lambda s: s.miou), len(sample), whole, 512)
+    value_of = reweighted(sample, lambda s: s.miou)
+    return interval(value_of, len(sample), whole, 512, corrects_bias=False)
 
 
 def test_sparse_counts_lose_nothing() -> None:
@@ -110,3 +113,30 @@ def test_the_more_of_the_whole_was_seen_the_narrower_is_the_interval_for_it() ->
 def test_interval_is_repeatable_and_needs_two_images() -> None:
     assert miou_interval(images(8)) == miou_interval(images(8))
     assert miou_interval(images(1)) is None
+
+
+def test_classes_that_no_image_shows_may_be_all_right() -> None:
+    """What a part tells of the whole: the classes that it shows, and nothing of the others."""
+    task, row = TASKS["segmentation"], load_zoo().row("fcn_hr18_512x1024_40k_cityscapes")
+    metric, counts = METRICS["miou"], np.zeros((20, 19), np.int64)
+    counts[0, 0], counts[0, 1], counts[1, 1] = 60, 40, 40  # and nothing is class 2 to 18
+    same = [SparseCounts.of(counts)] * 16
+    shown = 100 * (60 / 100 + 40 / 80) / 2
+    most = task.at_most(row.setup, metric, same, 0.99)
+    assert most == pytest.approx((2 * shown + 17 * 100) / 19), "equal images tell it exactly"
+    # That one of them was predicted somewhere says nothing of it.
+    counts[0, 5] = 1
+    most = task.at_most(row.setup, metric, [SparseCounts.of(counts)] * 16, 0.99)
+    assert most == pytest.approx((2 * shown + 17 * 100) / 19, abs=0.1)
+    assert task.at_most(row.setup, metric, same[:1], 0.99) is None
+
+
+def test_an_upper_bound_grows_with_its_level_and_shrinks_with_what_was_seen() -> None:
+    sample, value_of = images(40), reweighted(images(40), lambda s: s.miou)
+    value, one_sided = plain_miou(sample), [0.9, 0.99, 0.999]
+    bounds = [upper_bound(value_of, 40, 4000, 512, level) for level in one_sided]
+    assert bounds == sorted(bounds, key=lambda b: b or 0.0)
+    assert upper_bound(value_of, 40, 40, 512, 0.999) == pytest.approx(value)
+    both = miou_interval(sample, 4000)
+    assert both is not None
+    assert upper_bound(value_of, 40, 4000, 512, 0.975) == pytest.approx(both.high)
