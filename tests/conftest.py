@@ -17,6 +17,9 @@ from support.trees import Finished, RunCli
 
 from hrnet_zoo.cli import main
 from hrnet_zoo.models import build_segmentor
+from hrnet_zoo.runs.references import all_references
+from hrnet_zoo.runs.self_test import SelfTest
+from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.timing import bottlenecks
 from hrnet_zoo.verdicts.evidence import Evidence
 
@@ -34,6 +37,16 @@ def self_tests(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = (own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own) / "self-tests"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tested_installation(self_tests: Path) -> None:
+    """For tests that break an evaluation: the demo's segmentor and detector are known to agree."""
+    test = SelfTest(
+        device=torch.device("cpu"), engine="torch", graphs=True, cache_dir=self_tests.parent
+    )
+    wanted = ("fcn_hrnet, whole", "fcos_hrnet")
+    test.kept([each for each in all_references() if each.name in wanted], Silent())
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hrnet_zoo.datasets.data_set import Samples
 from hrnet_zoo.datasets.parts import random_order
@@ -18,10 +18,12 @@ from hrnet_zoo.records.files import read_record
 from hrnet_zoo.records.images_file import read_images
 from hrnet_zoo.system.wording import and_more
 from hrnet_zoo.tasks import METRICS, TASKS
-from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.tasks.scored import ProtocolUsed
 from hrnet_zoo.verdicts.checked import evidence_of
 from hrnet_zoo.zoo.row import Row
+
+if TYPE_CHECKING:
+    from hrnet_zoo.tasks.evaluation import ImageResult  # it needs torch, and this is read before
 
 _NAMED, _LISTED = 3, 100
 """Images that a message and a record name at most."""
