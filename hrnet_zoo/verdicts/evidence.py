@@ -228,15 +228,9 @@ def _numbers(measurement: Measurement, scored: Scored) -> Iterator[tuple[str, An
     for said, found in zip(measurement.classes, scored.classes, strict=False):
         for figure, value in said.figures.items():
             yield f"{figure} of {said.name}", value, found.figures.get(figure)
-<<<<<<< HEAD
     kept, again = measurement.interval, scored.interval
     of_old = kept.method == "bootstrap" if kept else measurement.no_interval is None
     if of_old or (kept and again and kept.method != again.method):
-=======
-    kept, now = measurement.interval, scored.interval
-    of_old = kept.method == "bootstrap" if kept else measurement.no_interval is None
-    if of_old or (kept and now and kept.method != now.method):
->>>>>>> h-quick
         return
     yield f"why {name} has no interval", measurement.no_interval, scored.no_interval
     spans = [dict(each.interval or {}) for each in (measurement, scored)]

@@ -169,17 +169,9 @@ def test_what_follows_from_images_is_recomputed(
     number = [m["metric"] for m in content["measurements"]].index(VALUES[record])
     measured: Where = ("measurements", number)
     numbers = [where for where, value in leaves(content) if isinstance(value, float)]
-<<<<<<< HEAD
-    # Allowances were measured with the network, which is not there to be asked again.
-    others_said = {"protocol", "allowances"}
-    recomputed = [
-        where for where in numbers if where[:2] == measured and not others_said.intersection(where)
-    ]
-=======
     # How images are looked at, and what other right ways to compute give, no counts tell.
     untold = {"protocol", "allowances"}
     recomputed = [w for w in numbers if w[:2] == measured and not untold & {*w}]
->>>>>>> h-quick
     assert len(recomputed) > 5
     others: list[tuple[Where, object]] = [
         (("dataset", "fingerprint"), "banana"),
