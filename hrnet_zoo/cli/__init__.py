@@ -26,6 +26,7 @@ _COMMANDS = {
     "show": ("show", "show"),
     "fetch": ("fetch", "fetch"),
     "verify": ("verify", "verify"),
+    "explain": ("explain", "explain"),
     "time": ("time", "time_rows"),
     "memory": ("memory", "memory"),
     "predict": ("predict", "predict"),
@@ -44,7 +45,7 @@ _COMMANDS = {
 }
 """Name -> module and function."""
 
-_COMPUTING = {"verify", "predict", "demo", "time"}
+_COMPUTING = {"verify", "explain", "predict", "demo", "time"}
 """Commands whose threads share the processors with other programs."""
 
 

@@ -287,7 +287,7 @@ def verify_and_print(
     from hrnet_zoo.report.judgements import as_json, as_text, judge_outcome
     from hrnet_zoo.runs.verify import look_ahead, verify_row
     from hrnet_zoo.system.host_memory import keep_freed_memory
-    from hrnet_zoo.verdicts.accuracy import exit_code
+    from hrnet_zoo.verdicts.accuracy import MISMATCHES, exit_code
     from hrnet_zoo.verdicts.unchanged import EXIT_CODES, since
 
     keep_freed_memory()
@@ -302,6 +302,9 @@ def verify_and_print(
             click.echo(as_text(results[-1], verbose=verbose))
     if any(result.record.status == "not_run" for result in results):
         click.echo('"hrnet-zoo doctor" tells what this machine has and lacks', err=True)
+    wrong = (r.row for r in results if any(j.verdict in MISMATCHES for j in r.judgements))
+    for row in wrong:
+        click.echo(f'"hrnet-zoo explain {row.name}" looks for the cause', err=True)
     if form == "json":
         click.echo(as_json(results))
     if options.earlier is not None:

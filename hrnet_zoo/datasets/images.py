@@ -24,6 +24,8 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JPEG_SIGNATURE = b"\xff\xd8"
 _JPEG_START_OF_SCAN = b"\xff\xda"
 _JPEG_END = b"\xff\xd9"
+_ORIENTATION = 0x0112
+"""Tag of EXIF."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -79,6 +81,33 @@ def decode_image(content: bytes, path: Path) -> NDArray[np.uint8]:
         bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
     except cv2.error as error:
         raise _damaged(path, str(error.err)) from None
+    if bgr is None:
+        raise _damaged(path, "not an image, or damaged")
+    return np.ascontiguousarray(bgr[:, :, ::-1]).astype(np.uint8, copy=False)
+
+
+def is_turned(path: Path) -> bool:
+    """Whether an image's EXIF header has it turned or mirrored; False where there is no image."""
+    from PIL import Image  # noqa: PLC0415
+
+    try:
+        with Image.open(path) as image:
+            return bool(image.getexif().get(_ORIENTATION, 1) != 1)
+    except (OSError, SyntaxError, ValueError):
+        return False
+
+
+def decode_unturned(path: Path) -> NDArray[np.uint8]:
+    """Return an image as `decode_image` does, but as it is stored, whatever its EXIF header says.
+
+    Raises:
+        DatasetError: the file is damaged or not an image.
+    """
+    import cv2  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
+
+    content = np.frombuffer(read_bytes(path), np.uint8)
+    bgr = cv2.imdecode(content, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if bgr is None:
         raise _damaged(path, "not an image, or damaged")
     return np.ascontiguousarray(bgr[:, :, ::-1]).astype(np.uint8, copy=False)

@@ -91,7 +91,7 @@ class LabelImages(DataSet):
                 labelled |= {stem: (path, kind) for stem, path in files.items()}
         with noting(ProblemKind.ABSENT, absent):
             stems = listed_stems(root / self.split_file) if self.split_file else sorted(images)
-        tables = {kind.suffix: self._table(kind) for kind in self.labels}
+        tables = {kind.suffix: self.table(kind) for kind in self.labels}
         pairs = [
             Pair(name=stem, path=images[stem], label=label, table=tables[kind.suffix])
             for stem in (() if absent else stems)
@@ -107,7 +107,7 @@ class LabelImages(DataSet):
             notes=absent or self._notes(stems, images, labelled),
         )
 
-    def _table(self, kind: LabelFiles) -> bytes:
+    def table(self, kind: LabelFiles) -> bytes:
         """Return the label that each of the 256 values of a label file stands for."""
         from hrnet_zoo.datasets.label_samples import INVALID  # noqa: PLC0415
 

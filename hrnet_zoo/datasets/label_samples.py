@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +75,19 @@ class LabelSamples(Samples):
             label=_labels_of(pair, stored),
             digest=digest_of(image_bytes, label_bytes),
         )
+
+
+def stored_values(samples: LabelSamples, indices: Iterable[int]) -> list[int]:
+    """Return the values in some label files, ascending, whether they stand for labels or not.
+
+    Raises:
+        DatasetError: a file is damaged.
+    """
+    seen = np.zeros(256, np.int64)
+    for pair in (samples.images[index] for index in indices):
+        stored = decode_label(read_bytes(pair.label), pair.label)
+        seen += np.bincount(stored.ravel(), minlength=256)
+    return [int(value) for value in np.flatnonzero(seen)]
 
 
 def look_at(pair: Pair) -> Seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import cv2
@@ -15,6 +16,9 @@ from hrnet_zoo.errors import DatasetError
 
 Pixels = NDArray[np.uint8] | Tensor
 """An image [H, W, 3] or labels [H, W] of uint8, on the host as an array or anywhere as a tensor."""
+
+Resize = Callable[[NDArray[np.uint8], tuple[int, int]], NDArray[np.uint8]]
+"""From an image [H, W, 3] uint8 and a (width, height) to the image resized."""
 
 
 def keep_ratio_size(size: tuple[int, int], scale: tuple[int, int]) -> tuple[int, int]:

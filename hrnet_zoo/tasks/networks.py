@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,9 +14,11 @@ from torch import Tensor, nn
 from hrnet_zoo.errors import CheckpointError
 from hrnet_zoo.memory.workload import Workload
 from hrnet_zoo.models.folding import folded
+from hrnet_zoo.tasks.causes import Hypothesis
 from hrnet_zoo.tasks.evaluation import Evaluator
 from hrnet_zoo.tasks.filled import Filling, fill
 from hrnet_zoo.tasks.predictor import Predictor
+from hrnet_zoo.tasks.probe import Probe
 from hrnet_zoo.tasks.reference import Expected
 from hrnet_zoo.tasks.worst import WorstImages
 from hrnet_zoo.timing.inputs import TimedImage
@@ -63,7 +65,14 @@ class Networks(ABC):
             PrerequisiteError: this version cannot build it.
         """
 
-    def load(self, name: str, setup: Any, path: Path, device: torch.device) -> LoadedNetwork:
+    def load(
+        self,
+        name: str,
+        setup: Any,
+        path: Path,
+        device: torch.device,
+        container: str | None = None,
+    ) -> LoadedNetwork:
         """Return the network with the weights of a file, in eval mode on ``device``.
 
         It is built on the meta device and the file's tensors become its weights, so that nothing is
@@ -74,6 +83,7 @@ class Networks(ABC):
             setup: of the row.
             path: the file.
             device: where to.
+            container: see `read_state_dict`.
 
         Raises:
             CheckpointError: the file is unsafe, damaged or made for another network.
@@ -81,7 +91,7 @@ class Networks(ABC):
         with torch.device("meta"):
             model = self.build(setup)
         try:
-            state, taken = read_state_dict(path)
+            state, taken = read_state_dict(path, container)
             extra = self.load_into(model, state)
         except CheckpointError as error:
             msg = f"{name}: {error}"
@@ -135,6 +145,11 @@ class Networks(ABC):
         device: torch.device,
     ) -> Evaluator[Any]:
         """Return what looks at images under the protocols of all metrics, under each once."""
+
+    def hypotheses(self, probe: Probe) -> Iterator[Hypothesis]:
+        """Yield the task's own causes of a wrong number, which take passes over a probe."""
+        del probe
+        yield from ()
 
     def run_all_parts(self, model: Any, image: Tensor) -> object:
         """Compute all that a network computes for an image [1, 3, H, W], whatever its values."""

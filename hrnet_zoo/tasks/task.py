@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from hrnet_zoo.datasets.data_set import Samples
     from hrnet_zoo.system.progress import Progress
+    from hrnet_zoo.tasks.causes import Fact, Hypothesis
     from hrnet_zoo.tasks.evaluation import ImageResult
     from hrnet_zoo.tasks.jackknife import Reweighted
     from hrnet_zoo.tasks.networks import Networks
@@ -63,6 +64,8 @@ class Task(ABC):
     that, and for mIoU of few images it errs by more than the bias is; see bench/README.md."""
     looks: ClassVar[tuple[int, ...]] = (16, 32, 64, 128, 256)
     """Images after which `verify --quick` looks whether the documented value is refuted."""
+    num_probed: ClassVar[int] = 32
+    """Random images on which causes of a wrong number are tried."""
     table_of: ClassVar[Literal["data set", "method"]] = "method"
     """What the models in one table of a README share: their heading."""
 
@@ -126,6 +129,31 @@ class Task(ABC):
         Returns:
             A function from how often each image counts, [D, N], to the D values; NaN for 0/0.
         """
+
+    def relabelled(self, setup: Any, metric: Any, counted: Sequence[Any]) -> Iterator[Hypothesis]:
+        """Yield the causes of a wrong number that what was counted can be freed from.
+
+        Args:
+            setup: of the row.
+            metric: one of the task's.
+            counted: what is kept of each image as the metric's evidence.
+        """
+        del setup, metric, counted
+        yield from ()
+
+    def facts(self, setup: Any, counted: Sequence[Any]) -> Iterator[Fact]:
+        """Yield what stands out in what was counted, whatever the number."""
+        del setup, counted
+        yield from ()
+
+    def label_facts(self, setup: Any, samples: Any, indices: Sequence[int]) -> Iterator[Fact]:
+        """Yield what the label files of some images say by themselves."""
+        del setup, samples, indices
+        yield from ()
+
+    def tolerant(self, samples: Any) -> Any:
+        """Return samples that count labels without a class as upstream does, and do not refuse."""
+        return samples
 
     def interval(self, setup: Any, metric: Any, counted: Sequence[Any]) -> Interval | None:
         """Return the jackknife's interval: for the data set if this is a part, or other images."""

@@ -30,12 +30,16 @@ COUNTER = ".num_batches_tracked"
 """End of the names of counters that training keeps, and nothing reads in eval mode."""
 
 
-def read_state_dict(path: Path) -> tuple[StateDict, Taken]:
+def read_state_dict(path: Path, container: str | None = None) -> tuple[StateDict, Taken]:
     """Return the weights in a checkpoint file, on the CPU, and what was done to them.
 
     They may be the whole file or under one of the usual keys, in torch's zip format and the older
     one. A prefix that all names share ("module.", "model.") is taken off, floats of other sizes
     become float32, training leftovers (auxiliary heads, 1.x preprocessors) are dropped.
+
+    Args:
+        path: the file.
+        container: one of `Taken.other_containers`, to read those weights instead.
 
     Raises:
         CheckpointError: the file is missing, damaged, asks to run code, holds no weights, or more
@@ -48,7 +52,10 @@ def read_state_dict(path: Path) -> tuple[StateDict, Taken]:
         "state_dict" and the others under "ema_state_dict", so that the former are what is meant.
     """
     whole, num_unread = unpickled(path)
-    container, content, others = _unpacked(path, whole)
+    if container is not None and isinstance(whole, dict):
+        content, others = whole[container], list[str]()
+    else:
+        container, content, others = _unpacked(path, whole)
     tensors = _evaluated(_tensors(path, content))
     prefix = _prefix(path, tensors)
     stripped = {key.removeprefix(prefix): value for key, value in tensors.items()}

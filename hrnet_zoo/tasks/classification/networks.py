@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
 
 from hrnet_zoo.datasets.class_samples import ClassSamples
 from hrnet_zoo.models.classifier import Classifier
+from hrnet_zoo.tasks.causes import Hypothesis
+from hrnet_zoo.tasks.classification.counterfactuals import hypotheses
 from hrnet_zoo.tasks.classification.evaluation import ClassificationEvaluator
 from hrnet_zoo.tasks.classification.filling import CLASSIFICATION_FILLING
 from hrnet_zoo.tasks.classification.metrics import TopK
@@ -28,6 +30,7 @@ from hrnet_zoo.tasks.classification.workloads import (
 )
 from hrnet_zoo.tasks.classification.worst import WorstClassified
 from hrnet_zoo.tasks.networks import Networks
+from hrnet_zoo.tasks.probe import Probe
 
 
 class ClassificationNetworks(Networks):
@@ -51,6 +54,10 @@ class ClassificationNetworks(Networks):
         with torch.device("meta"):
             model = self.build(setup)
         return size_of(model, setup.test.crop)
+
+    def hypotheses(self, probe: Probe) -> Iterator[Hypothesis]:
+        """Yield the causes that these networks alone have."""
+        return hypotheses(probe)
 
     def evaluator(
         self,

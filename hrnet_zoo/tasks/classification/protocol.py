@@ -24,34 +24,6 @@ Network = Callable[[Tensor], Tensor]
 """Maps [N, 3, h, w] to logits [N, K]."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ClassificationProtocol:
-    """Everything that decides what the network sees of an image."""
-
-    resize_short: int
-    """Pixels of the shorter side after the resize."""
-    crop: int
-    """Pixels of the sides of the square in the middle, at most `resize_short`."""
-    normalisation: Normalisation
-    """How pixel values become network input."""
-
-    @classmethod
-    def of(cls, setup: ClassificationSetup) -> ClassificationProtocol:
-        """Return a row's documented protocol."""
-        return cls(
-            resize_short=setup.test.resize_short,
-            crop=setup.test.crop,
-            normalisation=setup.normalisation,
-        )
-
-    def used(self) -> ProtocolUsed:
-        """Return the protocol in the words of the record, its test as a manifest writes it."""
-        test = {"resize_short": self.resize_short, "crop": self.crop}
-        return ProtocolUsed(
-            name=SINGLE, test=test, normalisation=self.normalisation, ratios=[1.0], flip=False
-        )
-
-
 def short_side_size(size: tuple[int, int], short: int) -> tuple[int, int]:
     """Return the (width, height) of an image whose shorter side is resized to ``short`` pixels.
 
@@ -84,6 +56,36 @@ def resize_short_side(image: NDArray[np.uint8], short: int) -> NDArray[np.uint8]
     return np.asarray(resized)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClassificationProtocol:
+    """Everything that decides what the network sees of an image."""
+
+    resize_short: int
+    """Pixels of the shorter side after the resize."""
+    crop: int
+    """Pixels of the sides of the square in the middle, at most `resize_short`."""
+    normalisation: Normalisation
+    """How pixel values become network input."""
+    resize: Callable[[NDArray[np.uint8], int], NDArray[np.uint8]] = resize_short_side
+    """Gives the shorter side of an image [H, W, 3] uint8 so many pixels."""
+
+    @classmethod
+    def of(cls, setup: ClassificationSetup) -> ClassificationProtocol:
+        """Return a row's documented protocol."""
+        return cls(
+            resize_short=setup.test.resize_short,
+            crop=setup.test.crop,
+            normalisation=setup.normalisation,
+        )
+
+    def used(self) -> ProtocolUsed:
+        """Return the protocol in the words of the record, its test as a manifest writes it."""
+        test = {"resize_short": self.resize_short, "crop": self.crop}
+        return ProtocolUsed(
+            name=SINGLE, test=test, normalisation=self.normalisation, ratios=[1.0], flip=False
+        )
+
+
 def centre_corner(size: tuple[int, int], crop: int) -> tuple[int, int]:
     """Return (top, left) of a square in the middle of an image of (height, width) ``size``.
 
@@ -103,7 +105,7 @@ def cropped_image(image: NDArray[np.uint8], protocol: ClassificationProtocol) ->
         image: RGB [H, W, 3] uint8.
         protocol: tells the sizes.
     """
-    resized = resize_short_side(image, protocol.resize_short)
+    resized = protocol.resize(image, protocol.resize_short)
     top, left = centre_corner((resized.shape[0], resized.shape[1]), protocol.crop)
     part = resized[top : top + protocol.crop, left : left + protocol.crop]
     return np.ascontiguousarray(part)

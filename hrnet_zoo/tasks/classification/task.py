@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from hrnet_zoo.datasets import DATASETS
@@ -13,6 +13,7 @@ from hrnet_zoo.tasks.reference import ReferenceBounds
 from hrnet_zoo.tasks.task import Task
 
 if TYPE_CHECKING:
+    from hrnet_zoo.tasks.causes import Hypothesis
     from hrnet_zoo.tasks.classification.networks import ClassificationNetworks
     from hrnet_zoo.tasks.classification.top_k import Ranking
     from hrnet_zoo.tasks.jackknife import Reweighted
@@ -29,6 +30,7 @@ class ClassificationTask(Task):
     answers = "classes"
     counts = (SIZE,)
     methods = {"hrnet": "HRNet"}
+    num_probed = 256  # an image is one right or wrong answer, not thousands of pixels
     table_of = "data set"
     looks = (64, 250, 1000, 2500)
 
@@ -95,6 +97,14 @@ class ClassificationTask(Task):
         from hrnet_zoo.tasks.classification.top_k import reweighted
 
         return reweighted(counted, metric.k)
+
+    def relabelled(
+        self, setup: ClassificationSetup, metric: TopK, counted: Sequence[Ranking]
+    ) -> Iterator[Hypothesis]:
+        """Yield other classes, and other definitions of the metric."""
+        from hrnet_zoo.tasks.classification.relabelling import relabelled
+
+        return relabelled(setup, metric, counted)
 
     def counted(self, name: str) -> type[Ranking]:
         """Return class numbers."""

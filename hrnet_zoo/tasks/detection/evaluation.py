@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hrnet_zoo.datasets.coco_results import Result, result_entries
 from hrnet_zoo.datasets.coco_samples import CocoSamples, DetectionSample
 from hrnet_zoo.datasets.detections import ImageDetections
-from hrnet_zoo.datasets.transforms import Pixels, resize_keep_ratio
+from hrnet_zoo.datasets.transforms import Pixels
 from hrnet_zoo.errors import CheckpointError
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.tasks.ahead import StageSeconds
@@ -49,7 +49,7 @@ class DetectionEvaluator(Evaluator[DetectionSample]):
 
     def arrays(self, sample: DetectionSample) -> list[NDArray[np.uint8]]:
         """Return the resized image."""
-        return [resize_keep_ratio(sample.image, self.protocol.scale)]
+        return [self.protocol.resize(sample.image, self.protocol.scale)]
 
     def look(
         self, sample: DetectionSample, arrays: Sequence[Pixels], seconds: StageSeconds

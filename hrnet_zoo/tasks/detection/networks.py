@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from hrnet_zoo.datasets.coco_samples import CocoSamples
 from hrnet_zoo.models.detection.detector import Detector
 from hrnet_zoo.models.detection.legacy import modern_names
+from hrnet_zoo.tasks.causes import Hypothesis
+from hrnet_zoo.tasks.detection.counterfactuals import hypotheses
 from hrnet_zoo.tasks.detection.evaluation import DetectionEvaluator
 from hrnet_zoo.tasks.detection.filling import DETECTION_FILLING
 from hrnet_zoo.tasks.detection.metrics import CocoMetric
@@ -22,6 +24,7 @@ from hrnet_zoo.tasks.detection.timed import DETECTION_TIMING, TimedDetector
 from hrnet_zoo.tasks.detection.workloads import DetectionInference, DetectionTraining, untrained
 from hrnet_zoo.tasks.detection.worst import WorstDetected
 from hrnet_zoo.tasks.networks import Networks
+from hrnet_zoo.tasks.probe import Probe
 from hrnet_zoo.weights.state_dict import load_strict
 
 
@@ -57,6 +60,10 @@ class DetectionNetworks(Networks):
     def load_into(self, model: nn.Module, state: dict[str, Tensor]) -> list[str]:
         """Understand old names; leave out and report what only training needs."""
         return load_strict(model, modern_names(state), extra_keys="report")
+
+    def hypotheses(self, probe: Probe) -> Iterator[Hypothesis]:
+        """Yield the causes that these networks alone have."""
+        return hypotheses(probe)
 
     def evaluator(
         self,

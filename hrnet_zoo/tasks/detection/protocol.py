@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.normalisation import Normalisation
-from hrnet_zoo.datasets.transforms import Pixels, to_network_input
+from hrnet_zoo.datasets.transforms import Pixels, Resize, resize_keep_ratio, to_network_input
 from hrnet_zoo.models.detection.detector import Detections, Detector, ImageGeometry
 from hrnet_zoo.tasks.detection.masks import encode_masks
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
@@ -38,6 +38,8 @@ class DetectionProtocol:
     """How pixel values become network input."""
     with_masks: bool
     """Whether masks are wanted, of detectors that have them."""
+    resize: Resize = resize_keep_ratio
+    """Brings an image [H, W, 3] uint8 into a box (width, height)."""
 
     @classmethod
     def of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hrnet_zoo.datasets.coco_samples import CocoSamples
     from hrnet_zoo.datasets.detections import ImageDetections
     from hrnet_zoo.system.progress import Progress
+    from hrnet_zoo.tasks.causes import Fact
     from hrnet_zoo.tasks.detection.coco_ap import CocoFigures
     from hrnet_zoo.tasks.detection.matches import Matches
     from hrnet_zoo.tasks.detection.metrics import CocoMetric
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 _NAMED = 3
 """Classes that a message names at most."""
+
+_EVALUATED_FROM = 0.1
+"""Score below which no evaluation of upstream's drops anything: its own threshold is 0.05."""
 
 
 class DetectionTask(Task):
@@ -78,6 +82,16 @@ class DetectionTask(Task):
         from hrnet_zoo.tasks.detection.matches import Matches
 
         return Matches if name in get_args(Kind) else ImageDetections
+
+    def facts(self, setup: DetectionSetup, counted: Sequence[Matches]) -> Iterator[Fact]:
+        """Yield the lowest score that was kept, where more was dropped than evaluations drop."""
+        from hrnet_zoo.tasks.causes import Fact
+
+        del setup
+        lowest = min((float(each.scores.min()) for each in counted if len(each.scores)), default=0)
+        if lowest > _EVALUATED_FROM:
+            says = f"the lowest score kept is {lowest:.3f}; evaluations keep {_EVALUATED_FROM}"
+            yield Fact(says=says, is_cause=False)
 
     def check_options(self, options: ScoreOptions) -> None:
         """Check that the evaluator asked for by name is installed."""

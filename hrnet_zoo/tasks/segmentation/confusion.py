@@ -47,7 +47,7 @@ class SegmentationScores:
             Differs: counts are exact integers; upstream's float32 sums move mIoU by about 1e-5
             points over 500 large images.
         """
-        intersection, labelled, union = _areas(counts)
+        intersection, labelled, union = areas_of(counts)
         with np.errstate(invalid="ignore", divide="ignore"):
             iou, accuracy = intersection / union, intersection / labelled
             aacc = intersection.sum() / labelled.sum()
@@ -60,8 +60,8 @@ class SegmentationScores:
         )
 
 
-def _areas(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the planes of `_PLANES`, [3, K] pixels of every class."""
+def areas_of(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return intersection, labelled and union of every class, [3, K] pixels."""
     intersection, labelled = np.diagonal(counts), counts[:-1].sum(axis=1)
     union = labelled + counts.sum(axis=0) - intersection
     return np.stack([intersection, labelled, union]).astype(np.float64)
@@ -207,7 +207,7 @@ def reweighted(
     # Planes in one piece each, or every product would copy them anew.
     areas = np.empty((len(_PLANES), len(images), images[0].num_classes))
     for n, image in enumerate(images):
-        areas[:, n] = _areas(image.dense())
+        areas[:, n] = areas_of(image.dense())
     if len(without):
         areas = np.delete(areas, without, axis=2)
     return lambda weights: value_of(ReweightedScores(weights, areas))

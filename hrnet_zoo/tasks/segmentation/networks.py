@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -11,8 +11,11 @@ from torch import nn
 from hrnet_zoo.datasets.label_samples import LabelSamples
 from hrnet_zoo.datasets.transforms import resize_keep_ratio, to_network_input
 from hrnet_zoo.models.segmentor import Segmentor
+from hrnet_zoo.tasks.causes import Hypothesis
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.tasks.networks import Networks
+from hrnet_zoo.tasks.probe import Probe
+from hrnet_zoo.tasks.segmentation.counterfactuals import hypotheses
 from hrnet_zoo.tasks.segmentation.evaluation import SegmentationEvaluator
 from hrnet_zoo.tasks.segmentation.filling import SEGMENTATION_FILLING, spread_classes
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
@@ -66,6 +69,10 @@ class SegmentationNetworks(Networks):
     def unfolded(self, model: Segmentor) -> Network:
         """Return the model up to its coarse logits."""
         return model.coarse_logits
+
+    def hypotheses(self, probe: Probe) -> Iterator[Hypothesis]:
+        """Yield the causes that these networks alone have."""
+        return hypotheses(probe)
 
     def evaluator(
         self,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hrnet_zoo.datasets.normalisation import Normalisation
-from hrnet_zoo.datasets.transforms import Pixels, resize_keep_ratio, to_network_input
+from hrnet_zoo.datasets.transforms import Pixels, Resize, resize_keep_ratio, to_network_input
 from hrnet_zoo.errors import UsageError
 from hrnet_zoo.models.folding import folded
 from hrnet_zoo.models.layers import resize
@@ -46,6 +46,8 @@ class SegmentationProtocol:
     """Whether each size is also seen mirrored."""
     normalisation: Normalisation
     """How pixel values become network input."""
+    resize: Resize = resize_keep_ratio
+    """Brings an image [H, W, 3] uint8 into a box (width, height)."""
 
     @classmethod
     def of(
@@ -109,7 +111,7 @@ def resized_images(
     """
     width, height = protocol.scale
     boxes = [(int(width * ratio), int(height * ratio)) for ratio in protocol.ratios]
-    return [resize_keep_ratio(image, box) for box in boxes]
+    return [protocol.resize(image, box) for box in boxes]
 
 
 @torch.inference_mode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from hrnet_zoo.datasets import DATASETS
@@ -14,6 +14,8 @@ from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS, SegmentationSetup
 from hrnet_zoo.tasks.task import Task
 
 if TYPE_CHECKING:
+    from hrnet_zoo.datasets.label_samples import LabelSamples
+    from hrnet_zoo.tasks.causes import Fact, Hypothesis
     from hrnet_zoo.tasks.jackknife import Reweighted
     from hrnet_zoo.tasks.scored import ProtocolUsed, Scored
     from hrnet_zoo.tasks.segmentation.confusion import SparseCounts
@@ -100,6 +102,28 @@ class SegmentationTask(Task):
         lacking = unlabelled(counted, setup.num_classes)
         share = 1 - len(lacking) / setup.num_classes
         return reweighted(counted, metric.value_of, lacking), share
+
+    def relabelled(
+        self, setup: SegmentationSetup, metric: Metric, counted: Sequence[SparseCounts]
+    ) -> Iterator[Hypothesis]:
+        """Yield other labels, and other definitions of the metric."""
+        from hrnet_zoo.tasks.segmentation.relabelling import relabelled
+
+        return relabelled(setup, metric, counted)
+
+    def label_facts(
+        self, setup: SegmentationSetup, samples: LabelSamples, indices: Sequence[int]
+    ) -> Iterator[Fact]:
+        """Yield whether labels hold values that stand for no class."""
+        from hrnet_zoo.tasks.segmentation.relabelling import label_facts
+
+        return label_facts(setup, samples, indices)
+
+    def tolerant(self, samples: LabelSamples) -> LabelSamples:
+        """Return samples that count such values in no class."""
+        from hrnet_zoo.tasks.segmentation.relabelling import tolerant
+
+        return tolerant(samples)
 
     def require_alike(self, runs: Sequence[Sequence[SparseCounts]]) -> None:
         """Raise ValueError unless all have as many classes."""
