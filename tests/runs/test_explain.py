@@ -75,7 +75,7 @@ def explained(plant: Plant, task: str, source: Path, folder: Path) -> Explanatio
         row=row,
         metric=METRICS[metric_of(row)],
         run=verified(folder, row),
-        options=options_in(folder, limit=min(128, TASKS[task].num_probed)),
+        options=options_in(folder, limit=TASKS[task].num_probed),
         known=NORMALISATIONS,
     )
     return explain(asked, Silent())
