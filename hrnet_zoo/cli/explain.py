@@ -19,7 +19,7 @@ from hrnet_zoo.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from hrnet_zoo.runs.evidence import Run
+    from hrnet_zoo.runs.in_question import Run
     from hrnet_zoo.settings import DataFolders
     from hrnet_zoo.tasks.metric import Metric
     from hrnet_zoo.zoo.checkpoint import FetchOptions
@@ -73,8 +73,8 @@ def explain(
     """
     from hrnet_zoo.cli.progress import show_progress
     from hrnet_zoo.report.explanation import explanation_as_json, explanation_as_text
-    from hrnet_zoo.runs.evidence import Asked
     from hrnet_zoo.runs.explain import explain as explained
+    from hrnet_zoo.runs.in_question import Asked
     from hrnet_zoo.runs.options import MeasureOptions
     from hrnet_zoo.tasks import TASKS
 
@@ -106,7 +106,7 @@ def _subject(zoo: Zoo, subject: str, edition: EditionName, folder: Path) -> tupl
     from hrnet_zoo.errors import RecordError
     from hrnet_zoo.records.accuracy import AccuracyRecord
     from hrnet_zoo.records.files import read_record
-    from hrnet_zoo.runs.evidence import Run, newest_run
+    from hrnet_zoo.runs.in_question import Run, newest_run
 
     if not subject.endswith(".json") and not Path(subject).is_file():
         row = zoo.row(subject, edition)
@@ -124,6 +124,7 @@ def _metric(zoo: Zoo, row: Row, run: Run | None, name: str | None) -> Metric | N
     from hrnet_zoo.errors import UsageError
     from hrnet_zoo.tasks import METRICS, TASKS
     from hrnet_zoo.verdicts.accuracy import Verdict, judge
+    from hrnet_zoo.verdicts.checked import evidence_of
 
     names = zoo.metrics_of(row, [name] if name else [])
     of_images = [
@@ -137,7 +138,7 @@ def _metric(zoo: Zoo, row: Row, run: Run | None, name: str | None) -> Metric | N
         raise UsageError(msg)
     if run is None:
         return of_images[0]
-    wrong = [
-        each for each in of_images if judge(row, run.record, each.name).verdict is not Verdict.MATCH
-    ]
-    return wrong[0] if wrong else None
+    evidence = evidence_of(row, run.record, run.path)
+    verdicts = [judge(row, run.record, m.name, evidence=evidence).verdict for m in of_images]
+    wrong = (m for m, v in zip(of_images, verdicts, strict=True) if v is not Verdict.MATCH)
+    return next(wrong, None)

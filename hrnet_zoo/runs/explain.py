@@ -8,7 +8,7 @@ thing is otherwise. This module needs no torch, so a record alone is explained a
 from __future__ import annotations
 
 from hrnet_zoo.errors import DatasetError, RecordError, UsageError, ZooError
-from hrnet_zoo.runs.evidence import FEWEST, Asked, Looked, facts_of_record
+from hrnet_zoo.runs.in_question import FEWEST, Asked, Looked, facts_of_record
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.verdicts.explanation import Explanation, Gap, Ranking, concluded
@@ -48,6 +48,7 @@ def _from_record(asked: Asked) -> Looked:
     """Return what a record alone tells."""
     assert asked.run is not None
     row, metric, task = asked.row, asked.metric, TASKS[asked.row.task]
+    asked.run.require_sound(row, metric)
     results, _ = asked.run.results(metric, row.task)
     counted = [results[name] for name in sorted(results)]
     if len(counted) < FEWEST:

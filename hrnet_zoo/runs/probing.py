@@ -12,7 +12,7 @@ from hrnet_zoo.datasets.data_set import DataSet, Samples
 from hrnet_zoo.datasets.images import decode_unturned, is_turned
 from hrnet_zoo.datasets.parts import random_order
 from hrnet_zoo.errors import DatasetError, ZooError
-from hrnet_zoo.runs.evidence import FEWEST, Asked, Looked, facts_of_record
+from hrnet_zoo.runs.in_question import FEWEST, Asked, Looked, facts_of_record
 from hrnet_zoo.system.devices import resolve_device
 from hrnet_zoo.system.numerics import canonical_precision
 from hrnet_zoo.system.progress import Progress, Silent

@@ -10,8 +10,8 @@ import pytest
 from planting import NOT_SINGLE, PLANTS, Plant, copied
 from tiny_zoo import document, tiny_networks, tiny_zoo
 
-from hrnet_zoo.runs.evidence import Asked, Run
 from hrnet_zoo.runs.explain import explain
+from hrnet_zoo.runs.in_question import Asked, Run
 from hrnet_zoo.runs.options import MeasureOptions
 from hrnet_zoo.runs.verify import verify_row
 from hrnet_zoo.settings import DataFolders

@@ -12,14 +12,14 @@ from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.files import kind_in_head, read_record
 from hrnet_zoo.records.folder import run_files
-from hrnet_zoo.records.journal import read_finished
-from hrnet_zoo.records.migrations import newest_line
+from hrnet_zoo.records.images_file import read_images
 from hrnet_zoo.runs.options import MeasureOptions
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.causes import Fact, Hypothesis
 from hrnet_zoo.tasks.jackknife import Reweighted
 from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.verdicts.accuracy import UNFINISHED, Verdict, judge
+from hrnet_zoo.verdicts.checked import evidence_of
 from hrnet_zoo.zoo.row import Row
 
 FEWEST = 2
@@ -46,22 +46,22 @@ class Run:
         Raises:
             RecordError: the results of the images are missing, damaged or do not tell the metric.
         """
-        if self.record.images_file is None:
-            msg = f"{self.path} names no file with the results of its images."
-            raise RecordError(msg)
-        # A record may come from anybody; only what lies beside it is read.
-        path = self.path.with_name(Path(self.record.images_file).name)
-        task = TASKS[task_name]
-        counted, digests = {}, {}
+        images, task = read_images(self.record, self.path).images, TASKS[task_name]
         try:
-            for entry in (newest_line(e) for e in read_finished(path) if "name" in e):
-                text = entry["results"][metric.evidence]
-                counted[entry["name"]] = task.from_text(metric.evidence, text)
-                digests[entry["name"]] = entry["digest"]
+            counted = {
+                name: task.from_text(metric.evidence, image.results[metric.evidence])
+                for name, image in images.items()
+            }
         except (KeyError, ValueError):
-            msg = f"{path} does not hold what {metric.title} is computed from. Run the row again."
-            raise RecordError(msg) from None
-        return counted, digests
+            msg = f"{self.path}: its images file does not hold what {metric.title} is computed from"
+            raise RecordError(f"{msg}. Run the row again.") from None
+        return counted, {name: image.digest or "" for name, image in images.items()}
+
+    def require_sound(self, row: Row, metric: Metric) -> None:
+        """Raise RecordError if the record contradicts its images, or has lost them."""
+        if against := evidence_of(row, self.record, self.path).against(metric.name):
+            msg = f'{self.path}: {against}. Run the row again; see "hrnet-zoo records check".'
+            raise RecordError(msg)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,8 @@ def facts_of_record(asked: Asked) -> Iterator[Fact]:
     """Yield why a record's number is none of the documented one, whatever it is."""
     if asked.run is None:
         return
-    judgement = judge(asked.row, asked.run.record, asked.metric.name)
+    evidence = evidence_of(asked.row, asked.run.record, asked.run.path)
+    judgement = judge(asked.row, asked.run.record, asked.metric.name, evidence=evidence)
     obstacles = (Verdict.NOT_COMPARABLE, Verdict.NOT_RUN, Verdict.ERROR)
     if judgement.verdict in obstacles:
         yield Fact(says=f"the record's number: {judgement.reason}", is_cause=False)
