@@ -66,7 +66,7 @@ def explain(
 ) -> int:
     """Look for the cause of a wrong number.
 
-    NAME is a row, whose newest run below --records is explained if there is one; RECORD is the
+    NAME is a row, whose run over the most images below --records is explained if there is one; RECORD is the
     file of a run. Where the data are, causes are tried on a random part of the images; without
     data, on what the record keeps of each image. Exit codes: 0 a cause is named, or the number is
     a match; 3 no single cause.
@@ -106,11 +106,11 @@ def _subject(zoo: Zoo, subject: str, edition: EditionName, folder: Path) -> tupl
     from hrnet_zoo.errors import RecordError
     from hrnet_zoo.records.accuracy import AccuracyRecord
     from hrnet_zoo.records.files import read_record
-    from hrnet_zoo.runs.in_question import Run, newest_run
+    from hrnet_zoo.runs.in_question import Run, largest_run
 
     if not subject.endswith(".json") and not Path(subject).is_file():
         row = zoo.row(subject, edition)
-        return newest_run(folder, row), row
+        return largest_run(folder, row), row
     path = Path(subject)
     record = read_record(path)
     if not isinstance(record, AccuracyRecord):

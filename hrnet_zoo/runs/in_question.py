@@ -33,6 +33,11 @@ class Run:
     record: AccuracyRecord
     path: Path
 
+    @property
+    def num_images(self) -> int:
+        """Return how many images it looked at."""
+        return self.record.dataset.num_images if self.record.dataset else 0
+
     def value_of_whole(self, row: Row, metric: Metric) -> float | None:
         """Return the number, if it is one over all images of the row's data set."""
         measurement, data = self.record.measurement(metric.name), self.record.dataset
@@ -100,8 +105,8 @@ def facts_of_record(asked: Asked) -> Iterator[Fact]:
         yield Fact(says=f"the record's number: {judgement.reason}", is_cause=False)
 
 
-def newest_run(folder: Path, row: Row) -> Run | None:
-    """Return the newest finished run of a row below a folder of records, if there is one.
+def largest_run(folder: Path, row: Row) -> Run | None:
+    """Return the finished run of a row over the most images, the newest of several such.
 
     Raises:
         RecordError: a record of the row is damaged.
@@ -113,4 +118,4 @@ def newest_run(folder: Path, row: Row) -> Run | None:
             if isinstance(record, AccuracyRecord) and record.edition == row.edition:
                 runs.append(Run(record=record, path=file.path))
     finished = [run for run in runs if run.record.status not in UNFINISHED]
-    return max(finished, key=lambda run: run.record.started_at, default=None)
+    return max(finished, key=lambda run: (run.num_images, run.record.started_at), default=None)
