@@ -29,7 +29,7 @@ from hrnet_zoo.zoo.row import Row
 
 ROWS = [row for row in load_zoo().rows if row.task == "segmentation"]
 WIDTHS = {"w18_small": "hr18s", "w18": "hr18", "w48": "hr48"}
-SIZE = (2, 512)
+SIZE = (1, 512)
 IMAGES = 2
 
 
