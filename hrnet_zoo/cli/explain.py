@@ -66,10 +66,10 @@ def explain(
 ) -> int:
     """Look for the cause of a wrong number.
 
-    NAME is a row, whose run over the most images below --records is explained if there is one; RECORD is the
-    file of a run. Where the data are, causes are tried on a random part of the images; without
-    data, on what the record keeps of each image. Exit codes: 0 a cause is named, or the number is
-    a match; 3 no single cause.
+    NAME is a row, whose run over the most images below --records is explained if there is one;
+    RECORD is the file of a run. Where the data are, causes are tried on a random part of the
+    images; without data, on what the record keeps of each image. Exit codes: 0 a cause is named, or
+    the number is a match; 3 no single cause.
     """
     from hrnet_zoo.cli.progress import show_progress
     from hrnet_zoo.report.explanation import explanation_as_json, explanation_as_text

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from support.asked_once import Answers, ask_once
 from support.trees import RunCli
 
 import hrnet_zoo.demo
+from hrnet_zoo.models.classifier import HRNetClassifier
+from hrnet_zoo.models.detection.detector import Detector
+from hrnet_zoo.models.fcn import FCN
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.folder import read_records
 from hrnet_zoo.tasks import METRICS
@@ -19,6 +23,20 @@ from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row
 
 ROW, DETECTOR, CLASSIFIER = load_zoo(hrnet_zoo.demo.MANIFEST).rows
+
+
+@pytest.fixture(scope="module")
+def answers() -> Answers:
+    """What the networks answered until now."""
+    return {}
+
+
+@pytest.fixture
+def asked_once(monkeypatch: pytest.MonkeyPatch, answers: Answers) -> None:
+    """What is said of the numbers is another in every test; what they are made of is not."""
+    ask_once(monkeypatch, FCN, "coarse_logits", answers)
+    ask_once(monkeypatch, Detector, "forward", answers)
+    ask_once(monkeypatch, HRNetClassifier, "forward", answers)
 
 
 def altered_demo(tmp_path: Path, miou: float = 0, box_ap: float = 0) -> Path:
@@ -36,6 +54,7 @@ def altered_demo(tmp_path: Path, miou: float = 0, box_ap: float = 0) -> Path:
     return folder / "zoo.yaml"
 
 
+@pytest.mark.usefixtures("asked_once")
 def test_demo_verifies_its_documented_numbers(tmp_path: Path, run_cli: RunCli) -> None:
     finished = run_cli("demo", "--output", tmp_path / "demo")
     assert finished.code == 0
@@ -73,6 +92,7 @@ def test_demo_verifies_its_documented_numbers(tmp_path: Path, run_cli: RunCli) -
     assert "box AP measured" in table
 
 
+@pytest.mark.usefixtures("asked_once")
 def test_one_point_off_is_a_mismatch(
     tmp_path: Path, run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +104,7 @@ def test_one_point_off_is_a_mismatch(
     assert "up to 0.0050 is a match" in finished.out
 
 
+@pytest.mark.usefixtures("asked_once")
 def test_demo_rows_go_through_verify_like_any_row(tmp_path: Path, run_cli: RunCli) -> None:
     finished = run_cli(
         "verify", ROW.name, "--zoo", hrnet_zoo.demo.MANIFEST, "--data-root",
@@ -93,6 +114,7 @@ def test_demo_rows_go_through_verify_like_any_row(tmp_path: Path, run_cli: RunCl
     assert (finished.code, result["metrics"]["miou"]["verdict"]) == (0, "match")
 
 
+@pytest.mark.usefixtures("asked_once")
 def test_a_wider_allowance_is_named(tmp_path: Path, run_cli: RunCli) -> None:
     finished = run_cli(
         "verify", ROW.name, "--zoo", altered_demo(tmp_path, 1.0), "--data-root",
@@ -107,6 +129,7 @@ def test_a_wider_allowance_is_named(tmp_path: Path, run_cli: RunCli) -> None:
     [(ROW, {"miou": -1}, "better"), (DETECTOR, {"box_ap": 1}, "worse")],
     ids=["mIoU", "box AP"],
 )
+@pytest.mark.usefixtures("asked_once")
 def test_verify_says_so_the_other_way_round(
     tmp_path: Path, run_cli: RunCli, row: Row, off: dict[str, float], verdict: str
 ) -> None:
@@ -146,6 +169,7 @@ def test_too_few_images_for_a_trace(tmp_path: Path, run_cli: RunCli) -> None:
     assert not trace.exists()
 
 
+@pytest.mark.usefixtures("asked_once")
 def test_part_of_the_demo_is_no_match(tmp_path: Path, run_cli: RunCli) -> None:
     finished = run_cli(
         "verify", ROW.name, "--zoo", hrnet_zoo.demo.MANIFEST, "--data-root",
