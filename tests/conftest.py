@@ -55,7 +55,7 @@ def own_folders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, self_tests: Path
 ) -> Iterator[None]:
     """No test sees the user's cache or data, or writes into the checkout."""
-    cache = tmp_path / "cache"
+    cache = tmp_path.with_name(f"{tmp_path.name}-cache")  # tests look at all that is in tmp_path
     monkeypatch.setenv("HRNET_ZOO_CACHE", str(cache))
     monkeypatch.delenv("HRNET_ZOO_DATA", raising=False)
     (tmp_path / "no-settings.toml").touch()
