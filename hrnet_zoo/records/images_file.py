@@ -150,6 +150,9 @@ def read_images(record: AccuracyRecord, path: Path) -> ImagesFile:
     except OSError as error:
         msg = f"its images file {name} cannot be read: {error.strerror}"
         raise RecordError(msg) from None
+    except ValueError:
+        msg = f"its images file {name!r} cannot be read: no file is called so"
+        raise RecordError(msg) from None
     # Reports are passed on: messages hold no folders of this machine.
     header, *entries = lines_of(content, Path(name))
     return _read(name, content, header, entries)
@@ -199,6 +202,7 @@ def _read(
     except ValidationError as error:
         msg = f"{name} is damaged ({first_problem(error)})"
         raise RecordError(msg) from None
+    looks = [each for entry in entries if "looks" in entry for each in _names(name, entry["looks"])]
     images = {line.name: line for line in lines}
     if len(images) < len(lines):
         msg = f"{name} is damaged: it has an image twice"
@@ -210,9 +214,16 @@ def _read(
         images=images,
         records=[str(entry["record"]) for entry in entries if "record" in entry],
         segments=segments,
-        looks=[str(name) for entry in entries for name in entry.get("looks", ())],
+        looks=looks,
         ended=ended,
     )
+
+
+def _names(file: str, said: object) -> list[str]:
+    if not isinstance(said, list) or not all(isinstance(each, str) for each in said):
+        msg = f"{file} is damaged (looks: they are no list of names)"
+        raise RecordError(msg)
+    return said
 
 
 def content_of(path: Path) -> dict[str, Any]:

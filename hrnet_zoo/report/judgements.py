@@ -131,6 +131,8 @@ def _time_line(record: AccuracyRecord) -> Iterator[str]:
     timings = record.timings
     if timings is None or timings.bottleneck is None or timings.waiting_s is None:
         return
+    if not timings.wall_s:
+        return  # an edited record says so; that it contradicts itself is said elsewhere
     idle = timings.waiting_s / timings.wall_s / max(1, len(record.images_by_device))
     yield (
         f"time: {timings.wall_s:.1f} s, most of it: {timings.bottleneck}; "

@@ -9,9 +9,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from hrnet_zoo.system.strict import Part
 from hrnet_zoo.tasks.setup import Setup
@@ -61,9 +61,9 @@ class ReferenceAgreement(Part):
     device: str
     tested_at: AwareDatetime
     """Before the run itself, if the same installation had been tested before."""
-    num_compared: int
+    num_compared: Annotated[int, Field(ge=0, lt=2**53)]
     """Labels, detections in the longer of both lists, or classes that are ranked highest."""
-    num_equal: int
+    num_equal: Annotated[int, Field(ge=0, lt=2**53)]
     largest_score_difference: float | None = None
     """Of those that are equal: of detections their scores, of classes their logits."""
 

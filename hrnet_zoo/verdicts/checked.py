@@ -56,5 +56,5 @@ def _kept(row: Row | None, record: AccuracyRecord, path: Path) -> Path | None:
         for file in (path, path.with_name(name)):
             digest.update(hashlib.sha256(file.read_bytes()).digest())
         return settings.cache_dir() / "checked" / f"{digest.hexdigest()}.json"
-    except (OSError, ZooError):
+    except (OSError, ValueError, ZooError):  # ValueError: no file can be called so
         return None

@@ -24,7 +24,8 @@ def contradicted_looks(row: Row, measurement: Measurement, file: ImagesFile) -> 
     """
     looks, name = measurement.looks, measurement.metric
     sizes = [look.num_images for look in looks]
-    if sizes != sorted(set(sizes)) or sizes[-1:] != ([len(file.images)] if file.looks else []):
+    expected = [len(file.images)] if file.looks else []
+    if sizes != sorted(set(sizes)) or min(sizes, default=1) < 1 or sizes[-1:] != expected:
         yield f"its looks at {name} have {sizes} images, and its images file {len(file.images)}"
         return
     if file.looks and sorted(file.looks) != sorted(file.images):

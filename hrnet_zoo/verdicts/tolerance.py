@@ -6,9 +6,10 @@ to compute make of its value. Nothing is allowed for what nobody measured.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 
 from hrnet_zoo.records.accuracy import Measurement
 from hrnet_zoo.tasks import METRICS
@@ -77,7 +78,8 @@ def tolerance_for(
 def _measured(metric: str, measurement: Measurement | None) -> Iterator[Allowed]:
     allowances = measurement.allowances if measurement else []
     for found in allowances:
-        points = Decimal(repr(found.points)).quantize(_STEP, ROUND_CEILING)
+        # Not quantize(), which refuses the large numbers that an edited record may have.
+        points = math.ceil(Decimal(repr(found.points)) / _STEP) * _STEP
         changed = f"{found.num_changed} of {found.num_images} images moved the value"
         yield Allowed(name=found.name, points=points, why=f"{changed}: {found.how}")
     usual = METRICS[metric].noise

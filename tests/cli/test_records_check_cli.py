@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +56,27 @@ def test_a_contradiction_is_named(forged: Path, run_cli: RunCli) -> None:
     assert "measurements.0.value is 81.6, and was 81.58" in finished.out
     assert "miou is 81.6, and 81.58" in finished.out
     assert finished.out.splitlines()[-1] == "3 records checked, 1 with contradictions"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (r'"points": [\d.]+', '"points": 1e30'),
+        (r'"num_equal": \d+', f'"num_equal": {10**320}'),
+        (r'"wall_s": [\d.]+', '"wall_s": 0.0'),
+        (r'"images_file": "', r'"images_file": "a\\u0000'),
+    ],
+)
+def test_no_edit_of_a_record_is_a_bug_in_what_reads_it(
+    records: Path, run_cli: RunCli, before: str, after: str
+) -> None:
+    (path,) = (records / ROW).glob("*Z.json")
+    text, count = re.subn(before, after, path.read_text())
+    assert count
+    path.write_text(text)
+    for command in (("show", path), ("check", path)):
+        assert run_cli("records", *command, *ON_DEMO).code in (0, 1, 3)
+    assert run_cli("report", "tables", "--records", records, *ON_DEMO).code in (0, 3)
 
 
 def test_what_cannot_be_checked_is_no_success(records: Path, run_cli: RunCli) -> None:

@@ -69,7 +69,7 @@ def test_a_cache_that_cannot_be_written_only_takes_time(
     tmp_path: Path, examined: list[str]
 ) -> None:
     path = write_run(tmp_path, value=images(5, 1, 0.3))
-    cache_dir().parent.mkdir(parents=True, exist_ok=True)
-    cache_dir().touch()  # where the folder should be
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    (cache_dir() / "checked").touch()  # where the folder should be
     assert evidence_in(path) == evidence_in(path) == Evidence()
     assert len(examined) == 2

@@ -134,6 +134,8 @@ def test_looks_follow_from_their_images() -> None:
         (((3, 100.0, 100.0), RIGHT[1]), "the value of top1 after 3 images"),
         ((RIGHT[0],), "its looks at top1 have [2] images, and its images file 4"),
         ((), "its looks at top1 have [] images"),
+        (((0, 100.0, 100.0), RIGHT[1]), "its looks at top1 have [0, 4] images"),
+        (((-2, 100.0, 100.0), RIGHT[1]), "its looks at top1 have [-2, 4] images"),
     ],
 )
 def test_edited_looks_are_found(looks: tuple[tuple[int, float, float], ...], said: str) -> None:

@@ -20,7 +20,7 @@ from hrnet_zoo.records.files import read_record
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.scored import Scored
 from hrnet_zoo.verdicts.accuracy import Verdict, judge
-from hrnet_zoo.verdicts.checked import row_of
+from hrnet_zoo.verdicts.checked import evidence_of, row_of
 from hrnet_zoo.verdicts.evidence import Evidence, examine
 from hrnet_zoo.zoo.manifest import load_zoo
 
@@ -239,6 +239,8 @@ def _rewritten(content: bytes, change: Callable[[dict[str, Any]], object], numbe
         (lambda c: _rewritten(c, lambda e: e.pop("results"), 5), "is damaged (results"),
         (lambda c: _rewritten(c, lambda e: e.update(name="another"), 5), "images_sha256 is "),
         (lambda c: _rewritten(c, lambda e: e["ended"].update(reason="x"), -1), "images_sha256 is "),
+        (lambda c: _rewritten(c, lambda e: e.update(looks=5), 5), "is damaged (looks: "),
+        (lambda c: _rewritten(c, lambda e: e.update(looks=[5]), 5), "is damaged (looks: "),
     ],
 )
 def test_an_images_file_that_was_changed(
@@ -262,6 +264,28 @@ def test_an_images_file_that_is_missing_or_of_another_run(copy_of: Callable[[Pat
     file.unlink()
     (found,) = evidence_in(path).found
     assert found == f"its images file {file.name} is missing, so nothing can be checked"
+
+
+def test_an_images_file_whose_name_none_can_have(copy_of: Callable[[Path], Path]) -> None:
+    path = copy_of(SEGMENTATION)
+    content = json.loads(path.read_text()) | {"images_file": "a\0b"}
+    path.write_text(json.dumps(content))
+    (found,) = evidence_in(path).found
+    assert found == r"its images file 'a\x00b' cannot be read: no file is called so"
+    record = read_record(path)
+    assert isinstance(record, AccuracyRecord)
+    assert evidence_of(row_of(ZOO, record), record, path) == evidence_in(path)
+
+
+def test_a_new_record_is_not_taken_for_an_old_one(copy_of: Callable[[Path], Path]) -> None:
+    path = copy_of(SEGMENTATION)
+    (file,) = path.parent.glob("*.images.jsonl")
+    file.write_bytes(_rewritten(_cut(file.read_bytes()), lambda e: e.update(format=3), 0))
+    content = json.loads(path.read_text()) | {"images_sha256": None, "images_bytes": None}
+    content = edited(content, ("measurements", 0, "allowances", 0, "points"), 50.0)
+    path.write_text(json.dumps(content))
+    (found,) = evidence_in(path).found
+    assert found == "it says what only newer runs do, whose images files end with the record"
 
 
 def test_what_contradicts_is_not_comparable(copy_of: Callable[[Path], Path]) -> None:

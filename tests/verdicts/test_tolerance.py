@@ -45,6 +45,10 @@ def test_without_the_users_word_it_is_what_the_run_measured() -> None:
     assert tolerance_for(Decimal("77.19"), "miou", measured(0.0)).limit == Decimal("0.005")
 
 
+def test_an_edited_allowance_is_only_large() -> None:
+    assert tolerance_for(Decimal("77.19"), "miou", measured(1e300)).limit > Decimal("1e299")
+
+
 def test_a_run_that_measured_nothing_is_held_to_what_was_usual() -> None:
     assert tolerance_for(Decimal("77.19"), "miou", measured()).limit == Decimal("0.105")
     assert tolerance_for(Decimal("77.19"), "top1").limit == Decimal("0.045")
