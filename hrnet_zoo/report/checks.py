@@ -35,9 +35,15 @@ def checked_records(zoo: Zoo, place: Path) -> list[Checked]:
             row = row_of(zoo, found.record)
             evidence = evidence_of(row, found.record, found.path)
             unchecked = list(dict.fromkeys(evidence.unchecked.values()))
+            if evidence.missing:
+                unchecked.append(evidence.missing)
+            elif found.record.status != "completed":
+                unchecked.append(
+                    f'nothing can be recomputed of a run that is "{found.record.status}"'
+                )
             if row is None:
                 unchecked.append(f"{zoo.path.name} has no row {found.record.row}; see --zoo")
-            checks.append(_checked(found.path, evidence.found, unchecked))
+            checks.append(_checked(found.path, [*evidence.contradictions], unchecked))
     return checks
 
 

@@ -228,7 +228,7 @@ def _limit(judgement: Judgement) -> str:
 
 def _tolerance(judgement: Judgement) -> Iterator[str]:
     """Yield of what the largest difference that is a match consists."""
-    if judgement.tolerance is not None:
+    if judgement.tolerance is not None and judgement.verdict in (Verdict.MATCH, *MISMATCHES):
         yield f"{metric_title(judgement.metric)}: up to {judgement.tolerance.limit} is a match"
         yield from (f"  {part}" for part in judgement.tolerance.describe())
 

@@ -84,6 +84,9 @@ class Images:
             )
             self._test_installation(looking)
             segments = Segments(self._file, looking, journal)
+            for said in segments.differences:
+                anew = f"so no accuracy can be a match; delete {journal.path} to start anew"
+                self._progress.say(f"{self._row.name}: {said}, {anew}")
             if self._quick is not None:
                 self._look_early(self._quick, looking, journal, results, segments)
                 return

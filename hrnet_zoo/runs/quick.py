@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.parts import random_order
-from hrnet_zoo.errors import UsageError
+from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.records.accuracy import EarlyLook, Measurement
 from hrnet_zoo.records.files import RecordFile
 from hrnet_zoo.runs.options import MeasureOptions
@@ -38,7 +38,7 @@ class QuickLooks:
             progress: is told what each look says.
 
         Raises:
-            UsageError: already the first look would have all images.
+            PrerequisiteError: already the first look would have all images.
         """
         self._row, self._options, self._progress = row, options, progress
         self._task = TASKS[row.task]
@@ -51,7 +51,7 @@ class QuickLooks:
                 f"--quick begins with {self._task.looks[0]} random images, and there are only "
                 f"{num_images} of {title}. Leave it out."
             )
-            raise UsageError(msg)
+            raise PrerequisiteError(msg)
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the images of each look."""

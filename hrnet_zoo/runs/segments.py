@@ -12,6 +12,7 @@ from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.runs.fleet import Fleet
 from hrnet_zoo.runs.looking import Looking
 from hrnet_zoo.tasks.ahead import StageSeconds
+from hrnet_zoo.verdicts.segments import segment_differences
 
 _SECONDS_BETWEEN_NOTES = 10.0
 """So much of what a killed process did is unknown, at most."""
@@ -31,7 +32,9 @@ class Segments:
         self._file, self._looking, self._journal, self._clock = file, looking, journal, clock
         self.earlier = segments_of(journal.entries)
         self._noted_at = -_SECONDS_BETWEEN_NOTES
-        self._note(StageSeconds())
+        own = self._note(StageSeconds()).model_copy(update={"num_images": 1})
+        self.differences = list(segment_differences([*self.earlier, own]))
+        """Why what comes out cannot be a match, as is known before the first image."""
 
     def image_kept(self) -> None:
         """Note the times now and then; called after every image."""

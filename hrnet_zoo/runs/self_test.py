@@ -31,6 +31,7 @@ from hrnet_zoo.system.devices import describe_device, one_of_each_kind
 from hrnet_zoo.system.environment import describe_environment
 from hrnet_zoo.system.numerics import canonical_precision
 from hrnet_zoo.system.progress import Progress
+from hrnet_zoo.system.sources import sources_digest
 from hrnet_zoo.system.whole_file import write_whole
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.ahead import StageSeconds
@@ -177,7 +178,8 @@ class SelfTest:
         """Return where the agreement on a reference is kept, for all that it may depend on."""
         depends_on = {
             "reference": name,
-            "sources": _sources(),
+            "sources": sources_digest(),
+            "references": _references(),
             "environment": describe_environment(torch_variables()).model_dump(mode="json"),
             "threads": torch.get_num_threads(),
             "device": describe_device(self.device),
@@ -229,10 +231,6 @@ def _filled(expected: Expected, device: torch.device) -> LoadedNetwork:
 
 
 @cache
-def _sources() -> str:
-    """Return a digest of this package's code and references: an edited one is tested anew."""
-    package = FOLDER.parent
-    files = [*package.rglob("*.py"), *FOLDER.iterdir()]
-    return fingerprint(
-        {path.relative_to(package).as_posix(): digest_of(path.read_bytes()) for path in files}
-    )
+def _references() -> str:
+    """Return a digest of the references."""
+    return fingerprint({path.name: digest_of(path.read_bytes()) for path in FOLDER.iterdir()})

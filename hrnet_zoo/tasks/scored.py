@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from hrnet_zoo.datasets.normalisation import Normalisation
 from hrnet_zoo.system.strict import Part
@@ -52,11 +54,11 @@ class Allowance(Part):
 
     name: str
     """"numeric noise", or what makes the difference."""
-    points: float
+    points: Annotated[float, Field(ge=0)]
     """Three standard deviations of the value, in its unit."""
-    num_images: int
+    num_images: Annotated[int, Field(ge=1)]
     """Images that were computed again to find out."""
-    num_changed: int
+    num_changed: Annotated[int, Field(ge=0)]
     """How many of them had another result."""
     how: str
     """What was done otherwise."""

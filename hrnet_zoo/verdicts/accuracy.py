@@ -15,6 +15,7 @@ from hrnet_zoo.records.base import Status
 from hrnet_zoo.records.folder import Found
 from hrnet_zoo.system.wording import Answer
 from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.tasks.task import Task
 from hrnet_zoo.verdicts.checked import evidence_of
 from hrnet_zoo.verdicts.evidence import Evidence
 from hrnet_zoo.verdicts.segments import segment_differences
@@ -242,11 +243,7 @@ def _obstacles(row: Row, record: AccuracyRecord, measurement: Measurement) -> It
     if dataset is None or checkpoint is None:
         yield "the record does not say what was evaluated"
         return
-    if record.settings is not None and record.settings.tf32:
-        yield "it was computed with TF32, not in float32"
-    if disagrees := disagreement(TASKS[row.task], record.self_test):
-        yield disagrees
-    yield from segment_differences(record)
+    yield from flaws(record, TASKS[row.task])
     if dataset.name != row.setup.dataset:
         yield f"it was measured on {dataset.name}, documented on {row.setup.dataset}"
     prefix = row.checkpoint_sha256_prefix
@@ -255,6 +252,15 @@ def _obstacles(row: Row, record: AccuracyRecord, measurement: Measurement) -> It
     elif not checkpoint.sha256.startswith(prefix):
         yield _other_checkpoint(row, checkpoint, prefix)
     yield from _protocol_differences(row, measurement)
+
+
+def flaws(record: AccuracyRecord, task: Task) -> Iterator[str]:
+    """Yield why what was computed is not what it should be, whatever was documented."""
+    if record.settings is not None and record.settings.tf32:
+        yield "it was computed with TF32, not in float32"
+    if disagrees := disagreement(task, record.self_test):
+        yield disagrees
+    yield from segment_differences(record.segments)
 
 
 def _other_checkpoint(row: Row, used: CheckpointUsed, prefix: str) -> str:

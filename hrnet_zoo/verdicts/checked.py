@@ -1,7 +1,8 @@
 """Checks every record once: recomputing AP from 5000 images takes many seconds.
 
 What was found is kept in the cache, by the digests of all that it follows from: a record or an
-images file that changes in a single byte is checked anew, and the cache can be deleted at any time.
+images file that changes in a single byte, or code that does, is checked anew, and the cache can be
+deleted at any time.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from hrnet_zoo import __version__, settings
+from hrnet_zoo import settings
 from hrnet_zoo.errors import UsageError, ZooError
 from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.system.sources import sources_digest
 from hrnet_zoo.system.whole_file import write_whole
 from hrnet_zoo.verdicts import evidence
 from hrnet_zoo.verdicts.evidence import Evidence
@@ -51,7 +53,7 @@ def _kept(row: Row | None, record: AccuracyRecord, path: Path) -> Path | None:
     if not name:
         return None
     setup = None if row is None else row.setup.model_dump(mode="json")
-    digest = hashlib.sha256(json.dumps([__version__, setup]).encode())
+    digest = hashlib.sha256(json.dumps([sources_digest(), setup]).encode())
     try:
         for file in (path, path.with_name(name)):
             digest.update(hashlib.sha256(file.read_bytes()).digest())

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from hrnet_zoo.records.accuracy import AccuracyRecord, Segment
+from hrnet_zoo.records.accuracy import Segment
 
 _PACKAGES = ("hrnet-zoo", "torch", "torchvision", "numpy", "pillow", "openvino")
 
 
-def segment_differences(record: AccuracyRecord) -> Iterator[str]:
+def segment_differences(segments: Iterable[Segment]) -> Iterator[str]:
     """Yield in what that can move digits the segments of a run differ.
 
     Threads, memory layout and CUDA graphs are left out: they only change the order of sums, and
     that is what allowances are for. Another version may resize, decode or count in another way,
     and the value would be of neither.
     """
-    segments = [segment for segment in record.segments if segment.num_images]
-    said = [_digits(segment) for segment in segments]
+    said = [_digits(segment) for segment in segments if segment.num_images]
     for what in said[0] if said else ():
         seen = list(dict.fromkeys(each[what] for each in said))
         if len(seen) > 1:

@@ -32,6 +32,7 @@ from hrnet_zoo.datasets.parts import random_order
 from hrnet_zoo.models import build_detector
 from hrnet_zoo.models.detection.detector import ImageGeometry
 from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.images_file import read_images
 from hrnet_zoo.runs.load import load_predictor
 from hrnet_zoo.tasks.detection import coco_ap
 from hrnet_zoo.tasks.detection.accumulating import figures_of
@@ -136,10 +137,9 @@ def test_record_holds_what_was_seen(tmp_path: Path, verify: Verify) -> None:
     assert measurement.protocol.normalisation.channel_order == "bgr"
     assert record.timings is not None
     assert record.timings.metric_s > 0
-    lines = (tmp_path / "records" / FCOS / (record.images_file or "")).read_text().splitlines()
-    assert len(lines) == 3 + 2, "the header, the record's name and an entry for every image"
-    images = [json.loads(line.partition(" ")[2]) for line in lines[2:]]
-    kept = [Matches.from_text(image["results"]["bbox"]) for image in images]
+    path = next((tmp_path / "records" / FCOS).glob("*.json"))
+    images = read_images(record, path).images.values()
+    kept = [Matches.from_text(image.results["bbox"]) for image in images]
     assert [each.image_id for each in kept] == [139, 285, 431]
     assert figures_of(kept, 80, "mmdet").twelve == measurement.figures
 

@@ -11,7 +11,7 @@ from support.accuracy import read_record
 from support.trees import Finished, RunCli
 
 from hrnet_zoo.demo import DATA_ROOT, MANIFEST
-from hrnet_zoo.errors import UsageError
+from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.images_file import read_images
 from hrnet_zoo.runs.options import MeasureOptions
@@ -113,12 +113,14 @@ def test_looks_are_nested_and_none_has_all_images() -> None:
 
 
 def test_too_few_images_for_a_look(run_cli: RunCli) -> None:
-    with pytest.raises(UsageError, match="begins with 16 random images, and there are only 16"):
+    with pytest.raises(
+        PrerequisiteError, match="begins with 16 random images, and there are only 16"
+    ):
         QuickLooks(SEGMENTOR, 16, options(), Silent())
     given = ("--zoo", MANIFEST, "--data-root", DATA_ROOT, "--quick")
     finished = run_cli("verify", DETECTOR.name, *given)
-    assert finished.code == 2
-    assert "begins with 100 random images, and there are only 36 of Scenes" in finished.err
+    assert finished.code == 3
+    assert "begins with 100 random images, and there are only 36 of Scenes" in finished.out
 
 
 @pytest.mark.parametrize(

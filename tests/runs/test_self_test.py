@@ -70,7 +70,7 @@ def test_what_is_known_is_not_run_again(cache: Path, monkeypatch: pytest.MonkeyP
     assert [each.share for each in first] == [1.0] * IMAGES
     monkeypatch.setattr(self_test, "_filled", None)  # so that nothing can be run
     assert found(cache) == first
-    monkeypatch.setattr(self_test, "_sources", lambda: "edited")
+    monkeypatch.setattr(self_test, "sources_digest", lambda: "edited")
     with pytest.raises(TypeError):
         found(cache)
     monkeypatch.undo()

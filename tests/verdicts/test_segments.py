@@ -27,7 +27,7 @@ def segment(num_images: int = 3, **changes: Any) -> Segment:
 
 def differences(*segments: Segment) -> list[str]:
     record = AccuracyRecord(row="a", status="completed", started_at=BEGIN, segments=list(segments))
-    return list(segment_differences(record))
+    return list(segment_differences(record.segments))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from hrnet_zoo.records.migrations import newest_line
 from hrnet_zoo.system.strict import first_problem
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.jackknife import LEVEL, kept, quantile, standard_error
-from hrnet_zoo.verdicts.accuracy import UNFINISHED
+from hrnet_zoo.verdicts.accuracy import UNFINISHED, flaws
 from hrnet_zoo.verdicts.comparison.outcome import Comparison, ComparisonOutcome
 from hrnet_zoo.verdicts.comparison.pairing import FoundNumber, holm, pair_up
 from hrnet_zoo.verdicts.evidence import Evidence
@@ -142,7 +142,9 @@ def _unlike(
 ) -> Iterator[str]:
     """Yield why two measurements cannot be compared; the last reasons take time to find."""
     yield from _differences(metric, base, head)
+    task = TASKS[METRICS[metric].task or ""]
     for side, seen in (("HEAD", head), ("BASE", base)):
+        yield from (f"in {side}, {flaw}" for flaw in flaws(seen.record, task))
         if against := evidence(seen.record, seen.path).against(metric):
             yield f"in {side}, {against}"
 
