@@ -30,6 +30,7 @@ from hrnet_zoo.runs.references import all_references
 from hrnet_zoo.runs.self_test import SelfTest
 from hrnet_zoo.system.progress import Silent
 from hrnet_zoo.tasks import networks
+from hrnet_zoo.tasks.classification import evaluation
 from hrnet_zoo.tasks.classification import protocol as of_classes
 from hrnet_zoo.tasks.detection import protocol as of_detections
 from hrnet_zoo.tasks.reference import ReferenceAgreement
@@ -184,6 +185,15 @@ def _with_torch(image: Any, short: int) -> Any:
     pixels = torch.from_numpy(image.copy()).permute(2, 0, 1)[None]
     resized = F.interpolate(pixels, size=(height, width), mode="bilinear", antialias=True)
     return resized[0].permute(1, 2, 0).contiguous().numpy()
+
+
+def _resized_by(resize: Callable[[Any, int], Any]) -> Callable[[], Context]:
+    """Return what has classifiers' images resized by another function."""
+
+    def cropped(original: Callable[..., Any], image: Any, protocol: Any) -> Any:
+        return original(image, replace(protocol, resize=resize))
+
+    return _wrapped(evaluation, "cropped_image", cropped)
 
 
 def _rounded(_: Any, size: tuple[int, int], short: int) -> tuple[int, int]:
@@ -342,17 +352,17 @@ MISTAKES = (
     ),
     Change(
         name="Pillow's bicubic",
-        make=_put(of_classes, "resize_short_side", _with_pillow),
+        make=_resized_by(_with_pillow),
         on=(TOWER,),
     ),
     Change(
         name="OpenCV's bilinear",
-        make=_put(of_classes, "resize_short_side", _with_opencv),
+        make=_resized_by(_with_opencv),
         on=(TOWER,),
     ),
     Change(
         name="torch's bilinear with antialiasing, in bytes",
-        make=_put(of_classes, "resize_short_side", _with_torch),
+        make=_resized_by(_with_torch),
         on=(TOWER,),
     ),
     Change(

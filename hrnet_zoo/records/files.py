@@ -129,6 +129,9 @@ def read_record(path: Path) -> AnyRecord:
         with suppress(ValidationError):
             return _ANY.validate_json(data)
         content = json.loads(data.decode(), parse_float=_finite, parse_constant=_finite)
+    except FileNotFoundError:
+        msg = f"There is no record {path}."
+        raise RecordError(msg) from None
     except (OSError, ValueError, RecursionError) as error:
         msg = f"{path} is not a readable record: {error}. Delete it or run the row again."
         raise RecordError(msg) from None

@@ -144,7 +144,7 @@ def test_records_that_cannot_be_compared(tmp_path: Path, run_cli: RunCli, earlie
     images.unlink()
     assert_refused(run_cli, tmp_path, earlier, "its images file " + images.name + " is missing")
     assert_refused(run_cli, tmp_path, store_timing(tmp_path / "timings"), "is no record of verify")
-    assert_refused(run_cli, tmp_path, tmp_path / "nowhere.json", "is not a readable record")
+    assert_refused(run_cli, tmp_path, tmp_path / "nowhere.json", "There is no record")
 
 
 def assert_refused(run_cli: RunCli, tmp_path: Path, record: Path, said: str) -> None:
