@@ -27,6 +27,7 @@ import hrnet_zoo
 from hrnet_zoo.datasets import of_kind
 from hrnet_zoo.datasets.label_images import LabelImages
 from hrnet_zoo.datasets.label_samples import LabelSamples, Sample
+from hrnet_zoo.datasets.parts import random_order
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.tasks.ahead import StageSeconds
 from hrnet_zoo.tasks.segmentation.predictor import SegmentationPredictor
@@ -100,7 +101,8 @@ def test_documented_scale_end_to_end(
     )  # fmt: skip
     (result,) = json.loads(finished.out)
     model = filled_model("hr18s", 19, "cityscapes")
-    sample = of_kind(LabelImages)["cityscapes"].open(data_root).load(0)
+    samples = of_kind(LabelImages)["cityscapes"].open(data_root)
+    sample = samples.load(random_order(len(samples), seed=0)[0])
     resized = torch.from_numpy(_cv2_resize(sample.image, 2048, 1024)).permute(2, 0, 1).double()
     mean = torch.tensor([123.675, 116.28, 103.53]).double().view(3, 1, 1)
     std = torch.tensor([58.395, 57.12, 57.375]).double().view(3, 1, 1)
