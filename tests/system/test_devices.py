@@ -270,7 +270,7 @@ def test_an_image_that_no_file_can_hold_is_not_drawn(run_cli: RunCli) -> None:
     ("name", "module", "stage"),
     [
         (SEGMENTOR, segmentation, "resized_images"),
-        (DETECTOR, evaluated_detection, "resize_keep_ratio"),
+        (DETECTOR, evaluated_detection.DetectionEvaluator, "arrays"),
     ],
 )
 def test_decoding_without_memory_says_so(
