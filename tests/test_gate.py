@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.sealing import change_lines, seal_anew
+from support.sealing import recount
 from support.trees import RunCli
 from test_docs import ROOT
 
 from hrnet_zoo.demo import DATA_ROOT, MANIFEST
-from hrnet_zoo.tasks import METRICS, TASKS
-from hrnet_zoo.tasks.segmentation.confusion import SparseCounts
 from hrnet_zoo.tasks.segmentation.protocol import SegmentationProtocol, resized_images
 from hrnet_zoo.zoo.manifest import load_zoo
 
@@ -62,7 +59,9 @@ def test_a_single_broken_image_does_not_pass(
 ) -> None:
     head = tmp_path / "head"
     shutil.copytree(BASELINE / ROW, head / ROW)
-    break_images(next((head / ROW).glob("*Z.json")), num_broken)
+    recount(
+        next((head / ROW).glob("*Z.json")), num_broken, lambda counts: np.roll(counts, 1, axis=1)
+    )
     finished = run_cli("compare", BASELINE, head, *ON_DEMO, "--row", ROW)
     assert finished.code == 1
     assert "a regression: 1 worse" in finished.out
@@ -77,24 +76,3 @@ def test_a_run_whose_images_are_gone_does_not_pass(tmp_path: Path, run_cli: RunC
     assert finished.code == 3
     assert "in HEAD, its images file" in finished.out
     assert "is missing, so nothing can be checked" in finished.out
-
-
-def break_images(path: Path, num_broken: int) -> None:
-    """Make every pixel of a record's first images another class, and adapt its value."""
-    record = json.loads(path.read_text())
-    made: list[SparseCounts] = []
-
-    def broken(piece: dict[str, Any]) -> None:
-        if "results" in piece:
-            image = SparseCounts.from_text(piece["results"]["single"])
-            if len(made) < num_broken:
-                image = SparseCounts.of(np.roll(image.dense(), 1, axis=1))
-                piece["results"]["single"] = image.to_text()
-            made.append(image)
-
-    change_lines(path.parent / record["images_file"], broken)
-    assert len(made) == 36
-    setup, (measured,) = load_zoo(MANIFEST).row(ROW).setup, record["measurements"]
-    scored = TASKS["segmentation"].scored(setup, METRICS["miou"], made)
-    measured |= scored.model_dump(mode="json", include={"value", "interval", "figures", "classes"})
-    seal_anew(path, record)
