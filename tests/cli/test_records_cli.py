@@ -172,7 +172,7 @@ def test_all_that_read_records_find_the_same(tmp_path: Path, run_cli: RunCli) ->
     dangling.symlink_to(tmp_path / "nowhere")
     assert len(open_store(folder).damaged) == 1
     assert len(read_side(folder).problems) == 1
-    with pytest.raises(RecordError, match="No such file"):
+    with pytest.raises(RecordError, match="There is no record"):
         list(read_records(folder, AccuracyRecord))
     assert run_cli("report", "tables", "--records", folder).code == 3
 
