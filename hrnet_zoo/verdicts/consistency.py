@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from hrnet_zoo.records.accuracy import AccuracyRecord, Timings
 from hrnet_zoo.tasks import METRICS
+
+_ROUNDING = 1e-9
+"""Points by which a recomputed number may differ: sums may be taken in another order."""
+
+
+def is_same(said: Any, found: Any) -> bool:  # noqa: ANN401 - numbers, or whatever a field holds
+    """Whether what a record says is what was recomputed, but for the rounding of numbers."""
+    both = isinstance(said, float) and isinstance(found, float)
+    return abs(said - found) <= _ROUNDING if both else bool(said == found)
 
 
 def contradictions_in_itself(record: AccuracyRecord) -> Iterator[str]:

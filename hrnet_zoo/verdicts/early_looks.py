@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from hrnet_zoo.records.accuracy import Measurement
 from hrnet_zoo.records.images_file import ImagesFile
 from hrnet_zoo.tasks import METRICS, TASKS
+from hrnet_zoo.verdicts.consistency import is_same
 from hrnet_zoo.zoo.row import Row
-
-_ROUNDING = 1e-9
-"""Points by which a recomputed number may differ: sums may be taken in another order."""
 
 
 def contradicted_looks(row: Row, measurement: Measurement, file: ImagesFile) -> Iterator[str]:
@@ -40,11 +37,5 @@ def contradicted_looks(row: Row, measurement: Measurement, file: ImagesFile) -> 
             ("bound", look.at_most, task.at_most(row.setup, metric, counted, look.level)),
         )
         for what, said, found in of_look:
-            if not _is_same(said, found):
+            if not is_same(said, found):
                 yield f"the {what} of {name} after {look.num_images} images is {said}, not {found}"
-
-
-def _is_same(said: float | None, found: float | None) -> bool:
-    if said is None or found is None:
-        return said is found
-    return math.isclose(said, found, abs_tol=_ROUNDING)

@@ -25,13 +25,10 @@ from hrnet_zoo.records.images_file import (
 from hrnet_zoo.system.strict import Part, first_problem
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.scored import ProtocolUsed, Scored
-from hrnet_zoo.verdicts.consistency import contradictions_in_itself
+from hrnet_zoo.verdicts.consistency import contradictions_in_itself, is_same
 from hrnet_zoo.verdicts.early_looks import contradicted_looks
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.row import Row
-
-_ROUNDING = 1e-9
-"""Points by which a recomputed number may differ: sums may be taken in another order."""
 
 
 class Evidence(Part):
@@ -99,7 +96,7 @@ def _sizes(row: Row | None, record: AccuracyRecord) -> Iterator[str]:
     measured, counted = record.measurement("params_m"), row and complexity_of(row)
     if measured and counted and measured.value is not None:
         parameters = counted.parameters / 1e6
-        if abs(measured.value - parameters) > _ROUNDING:
+        if not is_same(measured.value, parameters):
             yield f"params_m is {measured.value}, and the row's network has {parameters}"
 
 
@@ -212,8 +209,7 @@ def _recomputed(
         yield f"{name} cannot be recomputed from its images: {error}"
         return
     for what, said, found in _numbers(measurement, scored):
-        both = isinstance(said, float) and isinstance(found, float)
-        if abs(said - found) > _ROUNDING if both else said != found:
+        if not is_same(said, found):
             yield f"{what} is {said}, and {found} by its images"
     yield from contradicted_looks(row, measurement, file)
 
