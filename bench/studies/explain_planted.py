@@ -13,82 +13,22 @@ import contextlib
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 
-from planting import NOT_SINGLE, PLANTS, Plant, copied
+from planted_runs import explained, reached_in
+from planting import NOT_SINGLE, PLANTS, Plant
 from tiny_zoo import document, tiny_networks, tiny_zoo
 
 from hrnet_zoo.demo import MANIFEST
-from hrnet_zoo.runs.explain import explain
-from hrnet_zoo.runs.in_question import Asked, Run
-from hrnet_zoo.runs.options import MeasureOptions
-from hrnet_zoo.runs.verify import verify_row
-from hrnet_zoo.settings import DataFolders
-from hrnet_zoo.system.progress import Silent
-from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.verdicts.explanation import Explanation
-from hrnet_zoo.zoo.checkpoint import FetchOptions
-from hrnet_zoo.zoo.manifest import load_zoo
-from hrnet_zoo.zoo.row import Row
-
-
-def metric_of(row: Row) -> str:
-    """Return the accuracy that a row documents."""
-    documented = (m for m in TASKS[row.task].metrics if row.documented(m.name) is not None)
-    return next(metric.name for metric in documented if metric.is_accuracy)
-
-
-def options_in(folder: Path) -> MeasureOptions:
-    """Return how a zoo in a folder is verified."""
-    return MeasureOptions(
-        fetch=FetchOptions(cache_dir=folder / "cache"),
-        manifest_dir=folder,
-        data_folders=DataFolders(root=folder / "data"),
-        device="cpu",
-    )
-
-
-def verified(folder: Path, row: Row) -> Run:
-    """Verify a row of a zoo in a folder."""
-    output = folder / "records"
-    file = verify_row(row, [metric_of(row)], options_in(folder), output, Silent())
-    return Run(record=file.record, path=file.path)
 
 
 def made_up(folder: Path) -> Path:
     """Write the zoo of tiny networks, which documents what they reach."""
-    rows = {row.name: row for row in load_zoo(tiny_zoo(folder) / "zoo.yaml").rows}
-
-    def reached(name: str) -> tuple[str, float]:
-        metric = metric_of(rows[name])
-        measured = verified(folder, rows[name]).record.measurement(metric)
-        assert measured is not None
-        assert measured.value is not None
-        return metric, measured.value
-
-    document(folder, reached)
+    document(tiny_zoo(folder), reached_in(folder))
     return folder
-
-
-def explained(
-    plant: Plant, task: str, source: Path, folder: Path, num_images: int | None
-) -> Explanation:
-    """Plant a cause, verify the row and explain the number."""
-    copied(source, folder)
-    for change in plant.changes:
-        change(folder, task)
-    (row,) = load_zoo(folder / "zoo.yaml").select(task=task)
-    asked = Asked(
-        row=row,
-        metric=METRICS[metric_of(row)],
-        run=verified(folder, row),
-        options=replace(options_in(folder), limit=num_images or TASKS[task].num_probed),
-        known=[each.setup.normalisation for each in load_zoo().rows],
-    )
-    return explain(asked, Silent())
 
 
 def line(task: str, plant: Plant, found: Explanation, seconds: float) -> str:
