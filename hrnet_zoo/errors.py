@@ -27,6 +27,12 @@ class ManifestError(ZooError):
     exit_code = 2
 
 
+class LockError(ZooError):
+    """The lock of checkpoints cannot be read, or is damaged."""
+
+    exit_code = 2
+
+
 class CheckpointError(ZooError):
     """A checkpoint cannot be fetched, is not the promised file, or does not fit its model."""
 
@@ -51,6 +57,10 @@ class RecordError(ZooError):
     """A record is unreadable, from a newer version, or cannot be written."""
 
 
+class BundleError(ZooError):
+    """A bundle is damaged, forged or not signed as it should be, or cannot be made."""
+
+
 class PrerequisiteError(ZooError):
     """The machine (no GPU, say) or this version of hrnet-zoo lacks what was asked for."""
 
@@ -64,6 +74,8 @@ def explain_os_error(error: OSError) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return " Close: a, b." for the known names nearest to ``name``, or an empty string."""
+    if len(name) > 200:
+        return ""  # nothing is close, and looking for it takes long
     by_lower_case = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), list(by_lower_case), n=3)
     return f" Close: {', '.join(by_lower_case[key] for key in close)}." if close else ""
@@ -73,4 +85,5 @@ def explain_yaml_error(error: Exception, file: str) -> str:
     """Return a sentence on why a text cannot be read as YAML, with the file and line."""
     mark = getattr(error, "problem_mark", None)
     where = f"{file}:{mark.line + 1}" if mark else file
-    return f"{where}: not valid YAML: {getattr(error, 'problem', None) or error}."
+    problem = getattr(error, "problem", None) or " ".join(str(error).split())
+    return f"{where}: not valid YAML: {problem}."

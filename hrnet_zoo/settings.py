@@ -13,19 +13,22 @@ A command's options win over environment variables, and those over the settings 
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import platformdirs
+from typing import TYPE_CHECKING, Any
 
 from hrnet_zoo.errors import UsageError, did_you_mean
+from hrnet_zoo.system.opening import read_regular
+
+if TYPE_CHECKING:
+    from platformdirs import PlatformDirs
 
 _OF_TORCH = ("OMP_", "GOMP_", "KMP_", "MKL_", "CUBLAS_", "NVIDIA_TF32", "PYTORCH_", "TORCH_ALLOW")
 """Beginnings of names."""
 
+_LARGEST_BYTES = 1024**2
+"""Of a settings file."""
 _KEYS = {"cache": str, "data_root": str, "data": dict}
 
 
@@ -53,9 +56,22 @@ def cache_dir() -> Path:
     if given := os.environ.get("HRNET_ZOO_CACHE") or of_file:
         return _folder(given)
     try:
-        return platformdirs.user_cache_path("hrnet-zoo", appauthor=False)
+        return _folders().user_cache_path
     except RuntimeError:
         msg = "This user has no home folder to keep checkpoints in. Set HRNET_ZOO_CACHE."
+        raise UsageError(msg) from None
+
+
+def user_lock() -> Path:
+    """Return this user's lock, for the manifest that an installed package brings along.
+
+    Raises:
+        UsageError: this user has no folder to keep it in.
+    """
+    try:
+        return _folders().user_data_path / "zoo.lock"
+    except RuntimeError:
+        msg = "This user has no home folder to keep a lock of checkpoints in. Name one with --lock."
         raise UsageError(msg) from None
 
 
@@ -134,17 +150,24 @@ def settings_path() -> Path:
     given = os.environ.get("HRNET_ZOO_SETTINGS")
     if given:
         return _folder(given)
-    return platformdirs.user_config_path("hrnet-zoo", appauthor=False) / "settings.toml"
+    return _folders().user_config_path / "settings.toml"
+
+
+def _folders() -> PlatformDirs:
+    from platformdirs import PlatformDirs  # noqa: PLC0415 - most commands need no folder
+
+    return PlatformDirs("hrnet-zoo", appauthor=False)
 
 
 def _settings_file() -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - as above
+
     try:
         path = settings_path()
     except RuntimeError:  # no home folder to have it in
         return {}
     try:
-        with path.open("rb") as file:
-            settings = tomllib.load(file)
+        settings = tomllib.loads(read_regular(path, _LARGEST_BYTES).decode())
     except FileNotFoundError:
         if not os.environ.get("HRNET_ZOO_SETTINGS"):
             return {}

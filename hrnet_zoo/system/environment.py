@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from hrnet_zoo.system.sources import sources_digest
 from hrnet_zoo.system.strict import Part
 
 _PACKAGES = (
@@ -34,6 +35,8 @@ class Environment(Part):
     cpu_count: int | None = None
     packages: dict[str, str] = {}
     """Versions of those that are installed."""
+    sources_sha256: str | None = None
+    """Of the modules of hrnet-zoo: an edited installation has the version of the one it was."""
     opencv: str | None = None
     cuda: str | None = None
     """The version that torch was built for; None without it, or where torch was not needed."""
@@ -62,6 +65,7 @@ def describe_host(variables: dict[str, str]) -> Environment:
         packages={
             name: found for name in _PACKAGES if (found := installed_version(name)) is not None
         },
+        sources_sha256=sources_digest(),
         opencv=cv2.__version__,
         variables=variables,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from contextlib import suppress
@@ -16,13 +17,31 @@ def write_whole(path: Path, content: str | bytes) -> None:
     Raises:
         OSError: the file cannot be written; what was there before still is, and nothing else.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    if path.exists() and not path.is_file():  # root would replace even /dev/null
+        what = "is a folder" if path.is_dir() else "is not a regular file"
+        raise OSError(errno.EINVAL, what, str(path))
+    temporary = path.parent / f".{path.name}.{os.getpid()}"  # "." has no name to replace
     try:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:  # made now: a link by this name leads elsewhere
+            file.write(content.encode() if isinstance(content, str) else content)
         if path.exists():
             shutil.copymode(path, temporary)
         temporary.replace(path)
-    except OSError:
+    except BaseException:  # Ctrl-C, too
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+def synced(path: Path) -> None:
+    """Wait until the content of a file is on the disk, where it survives a power failure.
+
+    Raises:
+        OSError: it cannot be written there.
+    """
+    file = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

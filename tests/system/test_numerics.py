@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 import torch
+from support.precisions import CUDNN, MATMUL, PARTS, precisions
 from torch.backends import cudnn
 
 from hrnet_zoo.system.numerics import allows_tf32, canonical_precision, numerics
-
-MATMUL: Any = torch.backends.cuda.matmul
-CUDNN: Any = cudnn
-PARTS = [MATMUL, CUDNN.conv, CUDNN.rnn] if hasattr(CUDNN, "conv") else []
-
-
-def newer() -> list[str]:
-    return [part.fp32_precision for part in PARTS]
-
-
-@pytest.fixture(autouse=True)
-def settings_left_alone() -> Iterator[None]:
-    before = newer()
-    yield
-    torch.set_float32_matmul_precision("highest")
-    cudnn.allow_tf32 = True
-    for part, value in zip(PARTS, before, strict=True):
-        part.fp32_precision = value
 
 
 def set_nothing() -> None:
@@ -63,15 +43,15 @@ def test_both_interfaces_say_the_same_within_and_what_they_said_before_after(
 ) -> None:
     assert callable(prepare)
     prepare()
-    before = newer()
+    before = precisions()
     with numerics(tf32=tf32, benchmark=False, deterministic=True):
-        assert newer() == ["tf32" if tf32 else "ieee"] * 3
+        assert precisions() == ["tf32" if tf32 else "ieee"] * 3
         # Torch's own code asks the older interface, which raises where the two disagree.
         assert MATMUL.allow_tf32 == tf32
         assert cudnn.allow_tf32 == tf32
         assert torch.get_float32_matmul_precision() == ("high" if tf32 else "highest")
         assert allows_tf32() == tf32
-    assert newer() == before
+    assert precisions() == before
 
 
 @pytest.mark.parametrize("prepare", [set_nothing, set_by_the_older_interface])
@@ -86,7 +66,7 @@ def test_the_older_interface_is_restored(prepare: object) -> None:
 
 
 def test_an_error_within_restores_too() -> None:
-    before = newer()
+    before = precisions()
     with pytest.raises(KeyError), canonical_precision():
         raise KeyError
-    assert newer() == before
+    assert precisions() == before

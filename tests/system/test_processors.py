@@ -71,7 +71,7 @@ def variables_recorded(folder: Path, command: str, **own: str) -> dict[str, str]
         if command == "time"
         else ["--data-root", str(DATA_ROOT)]
     )
-    options += ["--limit", "1"] if command == "verify" else []
+    options += ["--metrics", "params_m"] if command == "verify" else []
     subprocess.run(
         [sys.executable, "-m", "hrnet_zoo", command, "hrnet-w2s_scenes", "--zoo", str(MANIFEST),
          "--device", "cpu", "--output", str(folder), *options],
