@@ -25,6 +25,8 @@ FIRST_WEIGHT = "backbone.conv1.weight"
 """Every network here has it, so that what stands before it in a file is a prefix."""
 # Saved with every model of the 1.x line or only used in training; no part of the evaluated network.
 _IGNORED_PREFIXES = ("auxiliary_head.", "data_preprocessor.")
+_MOST_OF_FILE = 10
+"""Bytes of weights for each of the file; modules that are used twice are saved once."""
 _CONVERTED = (torch.float16, torch.bfloat16, torch.float64)
 COUNTER = ".num_batches_tracked"
 """End of the names of counters that training keeps, and nothing reads in eval mode."""
@@ -118,6 +120,13 @@ def _tensors(path: Path, content: Mapping[object, object]) -> StateDict:
             msg = f"{path}: {key} is not stored as an ordinary tensor ({form}). {SAVE_ALONE}"
             raise CheckpointError(msg)
         tensors[key] = value
+    num_bytes = sum(value.numel() * value.element_size() for value in tensors.values())
+    if num_bytes > _MOST_OF_FILE * path.stat().st_size:
+        msg = (
+            f"{path}: its tensors would take {num_bytes} bytes, many times what the file has, as "
+            f"they share values or lack them. {SAVE_ALONE}"
+        )
+        raise CheckpointError(msg)
     return tensors
 
 

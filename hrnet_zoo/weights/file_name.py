@@ -22,3 +22,15 @@ def promised_sha256(file_name: str) -> str | None:
     """
     match = _SHA256_SUFFIX.search(file_name)
     return match[1] if match else None
+
+
+def keeps_promise(sha256: str, promised: str) -> bool:
+    """Whether a file's SHA-256 begins with the promised digits.
+
+    Eight of them find every accident, and no forger: 32 bits are made to fit in seconds.
+
+    Args:
+        sha256: 64 hex digits.
+        promised: usually the first 8 of them.
+    """
+    return sha256.startswith(promised)

@@ -15,6 +15,8 @@ from pathlib import Path
 import torch
 
 from hrnet_zoo.errors import CheckpointError
+from hrnet_zoo.system.opening import open_regular
+from hrnet_zoo.weights.bombs import BombError, refuse_bombs
 
 SAVE_ALONE = 'If it is yours, save its weights alone: torch.save({"state_dict": weights}, FILE).'
 """What to do about a file that holds weights in a way that cannot be read."""
@@ -59,12 +61,16 @@ def unpickled(path: Path) -> tuple[object, int]:
     """
     try:
         _require_no_safetensors(path)
+        refuse_bombs(path)
         with warnings.catch_warnings(), _only_numpy_allowed() as unread:
             # torch also warns about what it then refuses; one clear message is enough.
             warnings.simplefilter("ignore", UserWarning)
             return torch.load(path, map_location="cpu", weights_only=True), len(unread)
     except CheckpointError:
         raise
+    except BombError as error:
+        msg = f"{path} was refused: it {error}. Fetch the published file again. {SAVE_ALONE}"
+        raise CheckpointError(msg) from None
     except pickle.UnpicklingError as error:
         raise CheckpointError(_refusal(path, str(error))) from None
     except Exception as error:  # noqa: BLE001 - damaged bytes make the unpickler fail in any way
@@ -93,9 +99,10 @@ def _only_numpy_allowed() -> Iterator[list[Unread]]:
 
 def _require_no_safetensors(path: Path) -> None:
     """Refuse safetensors by content: torch reads them or not, by name and what is installed."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         length, brace = int.from_bytes(file.read(8), "little"), file.read(1)
-    if brace == b"{" and length < path.stat().st_size:
+        size = file.seek(0, 2)
+    if brace == b"{" and length < size:
         msg = f"{path} is a safetensors file, which is not read here. {SAVE_ALONE}"
         raise CheckpointError(msg)
 

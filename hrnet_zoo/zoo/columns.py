@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Mapping
 
@@ -51,6 +50,8 @@ def normalised(text: str) -> str:
 
 def title_key(title: str) -> str:
     """Return what is the same for all spellings of a title: "mIoU(ms+flip)", "mIoU ms/flip"."""
+    import html  # noqa: PLC0415 - of commands that read READMEs
+
     return normalised(_IGNORED.sub(" ", html.unescape(_TAG.sub(" ", title))))
 
 

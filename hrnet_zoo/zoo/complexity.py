@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from hrnet_zoo.tasks.network_size import Complexity
 from hrnet_zoo.zoo.row import Row
 
-FILE = files(__package__).joinpath("complexity.json")
+# Not by importlib.resources, whose import shows in the start-up of `list`.
+FILE = Path(__file__).with_name("complexity.json")
 """What was counted, one network and input a line."""
 
 _FIELDS = {

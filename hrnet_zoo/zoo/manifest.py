@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from hrnet_zoo.errors import ManifestError, did_you_mean, explain_os_error, explain_yaml_error
+from hrnet_zoo.system.foreign import shown
+from hrnet_zoo.system.opening import read_regular
+from hrnet_zoo.system.wording import and_more
 from hrnet_zoo.tasks import METRICS
+from hrnet_zoo.weights.address import problem_of
 from hrnet_zoo.zoo.columns import LABELS, LINKS, is_percent, titles_of_columns
 from hrnet_zoo.zoo.printed import printed_number
 from hrnet_zoo.zoo.row import Manifest, Row, manifest_type
@@ -28,6 +34,10 @@ Problem = tuple[Keys, str]
 _TEXT = "tag:yaml.org,2002:str"
 _LONGEST_VALUE = 80
 """Characters of a wrong value that a message shows."""
+_LARGEST_BYTES = 8 * 1024**2
+"""Of a manifest; that of a hundred rows has 0.1 MB."""
+_MOST_PROBLEMS = 100
+"""From each check, that a message lists; who wrote more of them begins with these."""
 
 
 def default_manifest() -> Path:
@@ -56,7 +66,7 @@ def load_zoo_with_lines(path: Path) -> tuple[Zoo, Mapping[Keys, int]]:
         ManifestError: as `load_zoo`.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, _LARGEST_BYTES).decode()
     except OSError as error:
         msg = f"The manifest cannot be read. {explain_os_error(error)}"
         raise ManifestError(msg) from error
@@ -67,15 +77,16 @@ def load_zoo_with_lines(path: Path) -> tuple[Zoo, Mapping[Keys, int]]:
     if document.data is None:
         msg = f"The manifest {path} is empty; zoo.schema.json says what belongs into one."
         raise ManifestError(msg)
-    problems = [*document.problems, *_cell_problems(document.data)]
+    problems = [*document.problems, *_cell_problems(document.data)][:_MOST_PROBLEMS]
     try:
         manifest = manifest_type().model_validate(document.data)
     except ValidationError as error:
-        found = [_explain(e, document.keys_in(e["loc"])) for e in error.errors(include_url=False)]
+        errors = error.errors(include_url=False)[:_MOST_PROBLEMS]
+        found = [_explain(e, document.keys_in(e["loc"])) for e in errors]
         explained = {path for path, _ in problems}
         problems += [problem for problem in found if problem[0] not in explained]
         raise document.error(problems) from None
-    problems += _inconsistencies(manifest)
+    problems += islice(_inconsistencies(manifest), _MOST_PROBLEMS)
     if problems:
         raise document.error(problems)
     return Zoo(manifest, path), document.lines
@@ -90,6 +101,8 @@ class _Document:
         self._file_name = file_name
         self.lines: dict[Keys, int] = {(): 1}
         """Keys from the top to a value -> its line."""
+        self._plain: dict[str, object] = {}
+        """What is written without quotes -> its value; of thousands, few are not written often."""
         # Events rather than nodes: making these of 3,000 values is a noticeable part of starting.
         self._loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
         self._next: Callable[[], Any] = self._loader.get_event
@@ -107,22 +120,38 @@ class _Document:
             raise ManifestError(explain_yaml_error(error, file_name)) from None
 
     def _construct(self, event: Any, path: Keys) -> object:  # noqa: ANN401 - one of yaml's, with marks
-        begin, end = event.start_mark, event.end_mark
-        self.lines.setdefault(path, begin.line + 1)
         if isinstance(event, yaml.ScalarEvent):
-            tag = event.tag or self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)
-            if tag == _TEXT:
-                return event.value
-            return self._loader.construct_object(yaml.ScalarNode(tag, event.value, begin, end))
+            text = event.value
+            is_plain = event.tag is None and event.implicit[0]
+            if is_plain and text in self._plain:
+                return self._plain[text]
+            tag = event.tag or self._loader.resolve(yaml.ScalarNode, text, event.implicit)
+            value = text if tag == _TEXT else self._scalar(yaml.ScalarNode(tag, text), path)
+            if is_plain and not self.problems:  # a wrong value is a problem wherever it is written
+                self._plain[text] = value
+            return value
         if isinstance(event, yaml.MappingStartEvent):
             return self._construct_mapping(path)
         if isinstance(event, yaml.SequenceStartEvent):
             items: list[object] = []
             while not isinstance(item := self._next(), yaml.SequenceEndEvent):
-                items.append(self._construct(item, (*path, len(items))))
+                here = (*path, len(items))
+                self.lines[here] = item.start_mark.line + 1
+                items.append(self._construct(item, here))
             return items
         self.problems.append((path, "an alias; every row is written out in full"))
         return None
+
+    def _scalar(self, node: yaml.ScalarNode, path: Keys) -> object:
+        try:
+            value = self._loader.construct_object(node)
+        except Exception:  # noqa: BLE001 - yaml raises whatever Python does: IndexError for an empty int
+            self.problems.append((path, f"{node.value!r} is not a {node.tag.rpartition(':')[2]}"))
+            return None
+        if isinstance(value, int) and value.bit_length() > 64:
+            self.problems.append((path, "is a number of more than 64 bits"))
+            return None
+        return value
 
     def _construct_mapping(self, path: Keys) -> dict[str, object]:
         mapping: dict[str, object] = {}
@@ -159,7 +188,11 @@ class _Document:
         """Return one error that lists all problems, in the order of their lines."""
         lines = sorted({(self._line(path), self._describe(path, what)) for path, what in problems})
         count = f"{len(lines)} problems" if len(lines) > 1 else "1 problem"
-        listing = "\n".join(f"  {self._file_name}:{line}: {text}" for line, text in lines)
+        if len(lines) >= _MOST_PROBLEMS:
+            count += " at least"
+        listing = "\n".join(
+            shown(f"  {self._file_name}:{line}: {text}", 1000) for line, text in lines
+        )
         return ManifestError(f"The manifest has {count}:\n{listing}")
 
     def _line(self, path: Keys) -> int:
@@ -197,6 +230,7 @@ def _explain(error: ErrorDetails, path: Keys) -> Problem:
     return path, f"is {shown}; {error['msg'][0].lower()}{error['msg'][1:]}"
 
 
+@cache
 def _known_keys() -> list[str]:
     """Return every key that may occur anywhere in a manifest."""
     definitions = manifest_type().model_json_schema()["$defs"].values()
@@ -209,6 +243,8 @@ def _inconsistencies(manifest: Manifest) -> Iterator[Problem]:
     for i, table in enumerate(manifest.tables):
         if table.source not in manifest.sources:
             yield ("tables", i, "source"), f'"{table.source}" is not among the sources'
+    links = {name: problem_of(source.url) for name, source in manifest.sources.items()}
+    yield from ((("sources", name, "url"), what) for name, what in links.items() if what)
     names = Counter(row.name for row in manifest.rows)
     places = Counter((row.source, row.table, row.position) for row in manifest.rows)
     for i, row in enumerate(manifest.rows):
@@ -219,11 +255,11 @@ def _inconsistencies(manifest: Manifest) -> Iterator[Problem]:
             yield (*here, "position"), f"two rows are number {row.position} of {row.table}"
         table_of_row = tables.get((row.source, row.table))
         if table_of_row is None:
-            known = ", ".join(f"{source}/{heading}" for source, heading in tables)
+            known = and_more([f"{source}/{heading}" for source, heading in tables], 20)
             yield (*here, "table"), f"{row.source} has no table {row.table!r}; known: {known}"
         elif row.task != table_of_row.task:
             yield (*here, "table"), f"the table is about {table_of_row.task}, the row is not"
-        numbers = {metric: row.text(metric) for metric in METRICS}
+        numbers = {column: text for column, text in row.printed.items() if column in METRICS}
         for within, problems in (
             (("printed",), _number_problems(numbers)),
             ((), _link_problems(row)),
@@ -290,7 +326,12 @@ def _later_problems(row: Row, manifest: Manifest) -> Iterator[Problem]:
 
 
 def _link_problems(row: Row) -> Iterator[Problem]:
-    if row.checkpoint_url is None:
+    links = {"checkpoint_url": row.checkpoint_url}
+    if row.edition == "readme":
+        links |= {"config_url": row.config_url, "log_url": row.log_url}
+    problems = {link: problem_of(url) for link, url in links.items() if url is not None}
+    yield from (((link,), problem) for link, problem in problems.items() if problem)
+    if row.checkpoint_url is None or problems["checkpoint_url"]:
         return
     file_name = row.checkpoint_file_name
     if row.checkpoint_sha256_prefix is None:

@@ -9,7 +9,9 @@ import re
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -115,6 +117,14 @@ def stall(handler: Handler, _content: bytes) -> None:
     handler.server.closing.wait(10)
 
 
+def drip_head(handler: Handler, _content: bytes) -> None:
+    """Send one byte of the head at a time, without an end."""
+    with suppress(OSError):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        while not handler.server.closing.wait(0.01):
+            handler.wfile.write(b"x")
+
+
 def truncate_at(count: int) -> Behaviour:
     """Announce everything, send ``count`` bytes, and close in good order."""
 
@@ -134,6 +144,42 @@ def drop_after(count: int) -> Behaviour:
         linger = struct.pack("ii", 1, 0)
         handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         handler.connection.close()
+
+    return answer
+
+
+def endless(handler: Handler, content: bytes) -> None:
+    """Announce nothing and go on until the client hangs up."""
+    handler.head(200)
+    while True:
+        handler.body(content)
+
+
+def drip(handler: Handler, content: bytes) -> None:
+    """Send a byte every hundredth of a second."""
+    start = first_byte(handler, content)
+    for i in range(start, len(content)):
+        handler.body(content[i : i + 1])
+        time.sleep(0.01)
+
+
+def announces(length: str) -> Behaviour:
+    """Send everything, and say that it has another length."""
+
+    def answer(handler: Handler, content: bytes) -> None:
+        handler.head(200, Content_Length=length)
+        handler.body(content)
+
+    return answer
+
+
+def redirect_endlessly(location: str) -> Behaviour:
+    """Redirect in an answer whose body has no end."""
+
+    def answer(handler: Handler, content: bytes) -> None:
+        handler.head(302, Location=location)
+        while True:
+            handler.body(content)
 
     return answer
 

@@ -7,6 +7,7 @@ import json
 import struct
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -183,23 +184,60 @@ def repeated() -> Tensor:
     return torch.ones(1).half().expand(2**40)
 
 
+def quantized() -> Tensor:
+    return torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.quint8)
+
+
 def nested() -> Tensor:
     return torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])
 
 
 @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
 @pytest.mark.parametrize(
     ("make", "form"),
     [
-        (sparse, "sparse_coo, float32, cpu"),
-        (without_data, "strided, float32, meta"),
-        (repeated, "strided, float16, cpu"),
-        (nested, "strided, float32, cpu"),
+        (sparse, "holds a sparse tensor, as no weights need"),
+        (without_data, "conv1.weight is not stored as an ordinary tensor (strided, float32, meta)"),
+        (repeated, "conv1.weight is not stored as an ordinary tensor (strided, float16, cpu)"),
+        (nested, "holds a nested tensor, as no weights need"),
+        (quantized, "holds a quantized tensor, as no weights need"),
     ],
 )
-def test_tensors_without_plain_values(tmp_path: Path, make: Any, form: str) -> None:
-    message = refusal(saved(tmp_path, STATE | {FIRST: make()}))
-    assert f"backbone.conv1.weight is not stored as an ordinary tensor ({form})" in message
+@pytest.mark.parametrize("where", ["a weight", "another key", "beside the weights"])
+def test_tensors_without_plain_values(
+    tmp_path: Path, make: Callable[[], Tensor], form: str, where: str
+) -> None:
+    contents: dict[str, dict[str, Any]] = {
+        "a weight": STATE | {FIRST: make()},
+        "another key": STATE | {"x.conv1.weight": make()},
+        "beside the weights": {"state_dict": STATE, "optimizer": {"state": [make()]}},
+    }
+    path = saved(tmp_path, contents[where])
+    if where == "beside the weights" and make in (without_data, repeated):
+        read_state_dict(path)  # nobody looks at it
+    else:
+        assert form in refusal(path)
+
+
+@pytest.mark.parametrize("make", [torch.HalfTensor, torch.FloatTensor], ids=["half", "float"])
+def test_tensors_that_are_made_by_their_size(tmp_path: Path, make: Any) -> None:
+    """Converting such, or looking for NaN in them, would take all memory."""
+
+    class Sized:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return make, (2**31,)
+
+    message = refusal(saved(tmp_path, STATE | {"neck.weight": Sized()}))
+    assert "its tensors would take " in message
+    assert "many times what the file has" in message
+
+
+def test_one_tensor_under_many_names(tmp_path: Path) -> None:
+    shared = torch.ones(1000)
+    read(tmp_path, STATE)
+    message = refusal(saved(tmp_path, STATE | {f"neck.{i}": shared for i in range(1000)}))
+    assert "as they share values or lack them" in message
 
 
 def test_parameters_are_weights(tmp_path: Path) -> None:

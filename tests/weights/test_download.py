@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -11,16 +13,24 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
+import requests
 from support.http_server import (
     FaultyServer,
+    Handler,
+    announces,
+    drip,
+    drip_head,
     drop_after,
+    endless,
     hold_after,
     ignore_range,
     normal,
     redirect,
+    redirect_endlessly,
     stall,
     status,
     truncate_at,
@@ -28,8 +38,10 @@ from support.http_server import (
 )
 
 from hrnet_zoo.errors import CheckpointError, UsageError
-from hrnet_zoo.weights import download
-from hrnet_zoo.weights.download import FetchedFile, fetch_file, file_name_of, resolve_url, sha256_of
+from hrnet_zoo.weights import partial_file, transfer
+from hrnet_zoo.weights.address import file_name_of, resolve_url
+from hrnet_zoo.weights.download import FetchedFile, fetch_file, sha256_of
+from hrnet_zoo.weights.lock import LockedFile, Pin
 
 CONTENT = random.Random(7).randbytes(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -59,9 +71,10 @@ else:
 
 @pytest.fixture(autouse=True)
 def _fast_and_direct(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "BASE_DELAY_S", 0.01)
-    monkeypatch.setattr(download, "TIMEOUTS_S", (5.0, 5.0))
-    monkeypatch.setattr(download, "CHUNK_BYTES", 4096)
+    monkeypatch.setattr(transfer, "BASE_DELAY_S", 0.01)
+    monkeypatch.setattr(transfer, "TIMEOUTS_S", (5.0, 5.0))
+    monkeypatch.setattr(partial_file, "CHUNK_BYTES", 4096)
+    monkeypatch.setattr(transfer, "CHUNK_BYTES", 4096)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
@@ -317,10 +330,29 @@ def test_silent_server_times_out_and_is_asked_again(
     notices: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(download, "TIMEOUTS_S", (5.0, 0.5))
+    monkeypatch.setattr(transfer, "TIMEOUTS_S", (5.0, 0.5))
     assert_fetched(fetch(server.serve(PATH, CONTENT, stall, normal)), cache)
     assert len(server.asked) == 2
     assert "timed out" in notices[0]
+
+
+def test_a_head_that_never_ends_is_given_up(
+    server: FaultyServer, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "ANSWER_WITHIN_S", 0.05)
+    with pytest.raises(CheckpointError, match=r"4 attempts failed.*no complete answer came within"):
+        fetch(server.serve(PATH, CONTENT, drip_head))
+    assert len(server.asked) == 4
+
+
+def test_long_reasons_of_a_server_are_cut(server: FaultyServer, fetch: Fetch) -> None:
+    def forbid(handler: Handler, _content: bytes) -> None:
+        handler.send_response(403, "no" * 10_000)
+        handler.end_headers()
+
+    with pytest.raises(CheckpointError, match="HTTP 403 no") as raised:
+        fetch(server.serve(PATH, CONTENT, forbid))
+    assert len(str(raised.value)) < 500
 
 
 def test_nobody_listening_is_given_up(fetch: Fetch) -> None:
@@ -396,7 +428,123 @@ def test_part_of_another_version_fails_once_and_then_heals(
     assert [asked.range for asked in server.asked] == ["bytes=100000-", None]
 
 
+def test_attempts_that_get_on_are_not_counted(
+    server: FaultyServer, fetch: Fetch, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "STEP_BYTES", 10_000)
+    url = server.serve(PATH, CONTENT, truncate_at(40_960))
+    assert_fetched(fetch(url), cache)
+    assert len(server.asked) == 8  # twice as many as may fail in a row
+
+
+def test_attempts_that_begin_anew_do_not_get_on(server: FaultyServer, fetch: Fetch) -> None:
+    def cut(handler: Handler, content: bytes) -> None:
+        handler.head(200, Content_Length=len(content))
+        handler.body(content[:100_000])
+
+    with pytest.raises(CheckpointError, match="4 attempts failed"):
+        fetch(server.serve(PATH, CONTENT, cut))
+    assert len(server.asked) == 4
+
+
+def test_a_server_that_is_too_slow_is_given_up(
+    server: FaultyServer, fetch: Fetch, notices: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "SLOW_AFTER_S", 0.05)
+    with pytest.raises(CheckpointError, match=r"4 attempts failed.*only \d+ bytes came in 0 s"):
+        fetch(server.serve(PATH, CONTENT, drip))
+    assert len(notices) == 3
+
+
 # Faults that stay
+
+
+def pin(cache: Path, sha256: str = SHA256, size_bytes: int = len(CONTENT)) -> Pin:
+    locked = LockedFile(
+        file=NAME, sha256=sha256, size_bytes=size_bytes, locked_on=date(2026, 1, 2), url=PATH
+    )
+    return Pin(locked=locked, lock=cache / "zoo.lock", update="hrnet-zoo lock --update x")
+
+
+def assert_nothing_is_left(cache: Path) -> None:
+    assert not (cache / NAME).exists()
+    assert not part_of(cache).exists()
+
+
+def test_a_body_without_end_is_ended(
+    server: FaultyServer, fetch: Fetch, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "LARGEST_BYTES", 1_000_000)
+    url = server.serve(PATH, CONTENT, endless)
+    with pytest.raises(CheckpointError, match="sends more than 1000000 bytes; no checkpoint needs"):
+        fetch(url)
+    with pytest.raises(CheckpointError) as caught:
+        fetch(url, pin=pin(cache))
+    for part in ("sends more than 300000 bytes", SHA256, "hrnet-zoo lock --update x"):
+        assert part in str(caught.value)
+    assert_nothing_is_left(cache)
+
+
+@pytest.mark.parametrize("length", [str(1 << 40), "9" * 5000])
+def test_an_absurd_length_is_refused(
+    server: FaultyServer, fetch: Fetch, cache: Path, length: str
+) -> None:
+    with pytest.raises(CheckpointError, match=r"announces \d+ bytes; no checkpoint needs"):
+        fetch(server.serve(PATH, CONTENT, announces(length)))
+    assert_nothing_is_left(cache)
+
+
+@pytest.mark.parametrize("size", [len(CONTENT) - 1, len(CONTENT) + 1])
+def test_a_file_of_another_size_than_locked_is_not_fetched(
+    server: FaultyServer, fetch: Fetch, cache: Path, size: int
+) -> None:
+    with pytest.raises(CheckpointError, match=f"announces 300000 bytes; .*and {size} bytes since"):
+        fetch(server.serve(PATH, CONTENT), pin=pin(cache, size_bytes=size))
+    assert_nothing_is_left(cache)
+
+
+def test_a_swapped_file_whose_digits_are_the_promised_ones_is_refused(
+    server: FaultyServer, fetch: Fetch, cache: Path
+) -> None:
+    """Its digits are not made to fit here: the other one's are what is locked."""
+    other = SHA256[:8] + "0" * 56
+    with pytest.raises(CheckpointError) as caught:
+        fetch(server.serve(PATH, CONTENT), pin=pin(cache, other))
+    for part in (SHA256, other, "300000 bytes", "is not the locked file"):
+        assert part in str(caught.value)
+    assert_nothing_is_left(cache)
+    (cache / NAME).write_bytes(CONTENT)
+    with pytest.raises(CheckpointError, match=rf"{NAME} is not the locked file"):
+        fetch(server.address + PATH, pin=pin(cache, other))
+    assert (cache / NAME).read_bytes() == CONTENT  # evidence is not deleted
+    assert_fetched(fetch(server.address + PATH, pin=pin(cache)), cache, from_cache=True)
+
+
+@pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        ("http://h.example/x", "https://safe.example redirects to http://h.example, where anybody"),
+        ("HTTP://h.example/x", "https://safe.example redirects to http://h.example, where anybody"),
+        ("http://[::1/x", "https://safe.example redirects to what is no address"),
+    ],
+)
+def test_a_redirect_that_leaves_tls_is_not_followed(location: str, said: str) -> None:
+    answer = requests.Response()
+    answer.status_code, answer.url = 302, "https://safe.example/x"
+    answer.headers["Location"] = location
+    answer.raw = io.BytesIO()
+    with pytest.raises(CheckpointError, match=re.escape(said)):
+        transfer.Session().get_redirect_target(answer)
+    for allowed in ("https://h.example/x", "//h.example/x", "/y"):
+        answer.headers["Location"] = allowed
+        assert transfer.Session().get_redirect_target(answer) == allowed
+
+
+def test_the_body_of_a_redirect_is_not_read(
+    server: FaultyServer, fetch: Fetch, cache: Path
+) -> None:
+    server.serve("/elsewhere/blob", CONTENT)
+    assert_fetched(fetch(server.serve(PATH, CONTENT, redirect_endlessly("/elsewhere/blob"))), cache)
 
 
 @pytest.mark.parametrize("code", [403, 404, 410])
@@ -438,9 +586,24 @@ def test_server_without_tls_is_explained_at_once(
     assert notices == []
 
 
-def test_bad_address_is_explained(fetch: Fetch) -> None:
-    with pytest.raises(CheckpointError, match=r"cannot be read.*Check the address"):
-        fetch("http://:80/x.pth")
+BAD_ADDRESSES = [
+    ("http://:80/x.pth", "is no proper address"),
+    ("http://[::1/x.pth", "is no proper address"),
+    ("https:/user:secret@h/x.pth", "is no proper address"),
+    ("https://user:secret@[::1/x.pth", "is no proper address"),
+    ("https://h:user:secret@/x.pth", "is no proper address"),
+    ("https://user:secret@h/x.pth", "put it into ~/.netrc"),
+    ("https://h/a\nb.pth", "holds a line break"),
+    ("file://[::1/x.pth", "is no proper address"),
+]
+
+
+@pytest.mark.parametrize(("address", "said"), BAD_ADDRESSES)
+def test_bad_address_is_refused_and_not_repeated(fetch: Fetch, address: str, said: str) -> None:
+    for given in ({"url": address}, {"url": f"https://h.example{PATH}", "mirror": address}):
+        with pytest.raises(UsageError, match=said) as caught:
+            fetch(**given)
+        assert "secret" not in str(caught.value)
 
 
 # The cache
@@ -529,6 +692,57 @@ def test_read_only_cache_is_explained(
         fetch(server.serve(PATH, CONTENT))
     assert server.asked == []
     assert not cache.exists()
+
+
+@posix_only
+@pytest.mark.parametrize(
+    ("end", "plant"),
+    [(".part", Path.symlink_to), (".part", Path.hardlink_to), (".lock", Path.symlink_to)],
+)
+def test_a_planted_link_is_not_written_through(
+    server: FaultyServer,
+    fetch: Fetch,
+    cache: Path,
+    tmp_path: Path,
+    end: str,
+    plant: Callable[[Path, Path], None],
+) -> None:
+    treasure = tmp_path / "treasure"
+    treasure.write_bytes(b"valuable")
+    cache.mkdir()
+    plant(cache / f"{NAME}{end}", treasure)
+    with pytest.raises(CheckpointError, match=rf"{NAME}{end}.* link"):
+        fetch(server.serve(PATH, CONTENT))
+    assert not (cache / NAME).exists()
+    assert treasure.read_bytes() == b"valuable"
+
+
+@posix_only
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(
+    server: FaultyServer, fetch: Fetch, cache: Path
+) -> None:
+    cache.mkdir()
+    os.mkfifo(part_of(cache))
+    url = server.serve(PATH, CONTENT)
+    with pytest.raises(CheckpointError, match=r"or none at all\. Delete it"):
+        fetch(url)
+    os.mkfifo(cache / NAME)
+    with pytest.raises(CheckpointError, match="is not a regular file"):
+        fetch(url)
+
+
+def test_a_cache_of_links_to_shared_files_can_be_read(
+    fetch: Fetch, server: FaultyServer, cache: Path, tmp_path: Path
+) -> None:
+    shared = tmp_path / "shared.pth"
+    shared.write_bytes(CONTENT)
+    cache.mkdir()
+    (cache / NAME).symlink_to(shared)
+    url = server.serve(PATH, CONTENT)
+    assert_fetched(fetch(url), cache, from_cache=True)
+    shared.write_bytes(b"damaged")
+    assert_fetched(fetch(url), cache)
+    assert shared.read_bytes() == b"damaged"
 
 
 # Whole processes

@@ -233,8 +233,12 @@ def test_records_from_before_there_were_editions_are_the_readmes(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("taken_as_sound")
-def test_tables_show_the_readmes_edition_only() -> None:
-    made = [measured(ZOO.row(SHARED, edition), 37.7) for edition in ("readme", "later")]
-    records = [Found(record=record, path=Path("none.json")) for record in made]
+def test_tables_show_the_readmes_edition_only(tmp_path: Path) -> None:
+    records = []
+    for edition in ("readme", "later"):
+        record = measured(ZOO.row(SHARED, edition), 37.7)
+        path = tmp_path / f"{edition}.json"
+        path.write_text(record.model_dump_json())
+        records.append(Found(record=record, path=path))
     assert latest_judgements(ZOO, records[:1])[SHARED, "box_ap"].verdict is Verdict.MATCH
     assert not latest_judgements(ZOO, records[1:])

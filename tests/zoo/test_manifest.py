@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -15,9 +16,11 @@ import yaml
 from fill import DATA
 from support.trees import RunCli
 
+from hrnet_zoo.demo import MANIFEST
 from hrnet_zoo.errors import ManifestError, UsageError
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.segmentation.setup import SegmentationSetup
+from hrnet_zoo.weights.download import sha256_of
 from hrnet_zoo.zoo.manifest import default_manifest, load_zoo
 from hrnet_zoo.zoo.printed import printed_number
 from hrnet_zoo.zoo.schema import manifest_schema
@@ -288,6 +291,32 @@ def test_each_kind_of_mistake(tmp_path: Path, old: str, new: str, what: str) -> 
     assert re.search(r"zoo\.yaml:\d+: ", str(error.value))
 
 
+def test_addresses_that_cannot_be_used_are_not_repeated(tmp_path: Path) -> None:
+    text = MANIFEST.read_text()
+    edits = (
+        ("url: https://github.com/", "url: https://me:secret@github.com/"),
+        ("config_url: null", "config_url: 'http://me:secret@[::1/x'"),
+        ("checkpoint_url: ", "checkpoint_url: http://me:secret@h/"),
+        ("log_url: null", 'log_url: "a\\nb"'),
+    )
+    for old, new in edits:
+        text = text.replace(old, new, 1)
+    path = tmp_path / "zoo.yaml"
+    path.write_text(text)
+    with pytest.raises(ManifestError) as error:
+        load_zoo(path)
+    message = str(error.value)
+    assert message.startswith("The manifest has 4 problems:")
+    assert "secret" not in message
+    for what in (
+        "sources.scenes.url: holds a user name or password, which would be printed; put it into",
+        "fcn_hr5s_180x270_2k_scenes: config_url: is no proper address; write https://host/",
+        "fcn_hr5s_180x270_2k_scenes: checkpoint_url: holds a user name or password",
+        "fcn_hr5s_180x270_2k_scenes: log_url: holds a line break or another control character",
+    ):
+        assert what in message
+
+
 def test_two_rows_of_one_name(tmp_path: Path) -> None:
     path = broken(
         tmp_path,
@@ -301,7 +330,7 @@ def test_two_rows_of_one_name(tmp_path: Path) -> None:
     ("text", "what"),
     [
         ("x" * 5000, "xxx...; input should be"),
-        ("a: 2020-13-45", "not valid YAML"),
+        ("a: 2020-13-45", "zoo.yaml:1: a: '2020-13-45' is not a timestamp"),
         ("? [a, b]\n: 1", "a key that is not plain text"),
         ("rows: {a: 1, a: 2}", "written twice"),
         ("[" * 5000, "not valid YAML"),
@@ -382,3 +411,62 @@ def test_show(run_cli: RunCli) -> None:
     assert content["printed"]["miou"] == "78.80"
     assert content["setup"]["test"] == {"mode": "whole", "scale": [2048, 1024]}
     assert content["checkpoint_sha256_prefix"] == "221e4a4f"
+
+
+def test_show_says_what_is_known_of_the_file(tmp_path: Path, run_cli: RunCli) -> None:
+    name = "hrnet-w2s_scenes"
+    digits = "SHA-256            begins with 9a13d4d5 (32 bits: an accident is found, a forger not)"
+    out = run_cli("show", name, "--zoo", MANIFEST, "--lock", tmp_path / "none.lock").out
+    assert digits in out
+    assert "locked             no\n" in out
+    out = run_cli("show", name, "--zoo", MANIFEST).out
+    assert digits in out
+    sha256 = sha256_of(next(MANIFEST.parent.glob(f"checkpoints/{name}_*")))
+    assert f"locked             {sha256} since 2026-11-30\n" in out
+
+
+DEMO = MANIFEST.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ['!!int ""', "!!bool maybe", "!!timestamp x", "2020-99-99", '!!binary "="', "!!float ''",
+     "!!python/object:os.system x", "9" * 5000, "0x" + "f" * 5000, "!!null x", "1:2:" * 400 + "1"],
+)  # fmt: skip
+def test_value_that_yaml_cannot_make_is_named_with_its_line(tmp_path: Path, value: str) -> None:
+    text = re.sub(r"(?m)^  - name: .*$", lambda _: f"  - name: {value}", DEMO, count=1)
+    (tmp_path / "zoo.yaml").write_text(text, encoding="utf-8")
+    line = next(i for i, one in enumerate(text.splitlines(), 1) if one.startswith("  - name:"))
+    with pytest.raises(ManifestError, match=rf"zoo.yaml:{line}: row 0: name: "):
+        load_zoo(tmp_path / "zoo.yaml")
+
+
+def test_foreign_text_in_a_problem_is_on_one_line(tmp_path: Path) -> None:
+    text = re.sub(r"(?m)^  - name: .*$", r'  - name: "a\\n::error::x\\r\\e[2J"', DEMO, count=1)
+    (tmp_path / "zoo.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ManifestError) as refused:
+        load_zoo(tmp_path / "zoo.yaml")
+    assert not [line for line in str(refused.value).splitlines() if line.startswith("::")]
+    assert not set("\r\x1b") & set(str(refused.value))
+
+
+def test_many_problems_are_listed_in_part_and_soon(tmp_path: Path) -> None:
+    more = "".join(f"unknown_{i}: 1\n" for i in range(5000))
+    (tmp_path / "zoo.yaml").write_text(DEMO + more, encoding="utf-8")
+    with pytest.raises(ManifestError, match="100 problems at least"):
+        load_zoo(tmp_path / "zoo.yaml")
+
+
+def test_manifest_is_a_regular_file_of_reasonable_size(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "zoo.yaml")
+    for path, why in (
+        (tmp_path / "zoo.yaml", "not a regular file"),
+        (Path("/dev/zero"), "not a regular file"),
+        (tmp_path / "a\0b", "is no name of a file"),
+    ):
+        with pytest.raises(ManifestError, match=why):
+            load_zoo(path)
+    with (tmp_path / "large.yaml").open("wb") as file:
+        file.truncate(8 * 1024**2 + 1)
+    with pytest.raises(ManifestError, match="more than 8388608 bytes"):
+        load_zoo(tmp_path / "large.yaml")
