@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hrnet_zoo.datasets.inventory import ProblemKind
+from hrnet_zoo.datasets.problems import ProblemKind
 
 
 @dataclass(frozen=True, kw_only=True)

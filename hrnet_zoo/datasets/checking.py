@@ -19,7 +19,8 @@ from hrnet_zoo.datasets.check_report import CheckReport, Problem, SizeCount
 from hrnet_zoo.datasets.data_set import DataSet
 from hrnet_zoo.datasets.digests import fingerprint
 from hrnet_zoo.datasets.images import read_bytes
-from hrnet_zoo.datasets.inventory import Item, Note, ProblemKind, Seen, noting
+from hrnet_zoo.datasets.inventory import Item, Seen
+from hrnet_zoo.datasets.problems import Note, ProblemKind, noting
 from hrnet_zoo.errors import DatasetError
 from hrnet_zoo.system.progress import Progress
 

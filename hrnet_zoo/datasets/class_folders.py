@@ -11,20 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from hrnet_zoo.datasets.class_listing import (
-    LabelledImage,
-    images_in_folders,
-    names_of,
-    read_list,
-)
 from hrnet_zoo.datasets.data_set import DataSet
-from hrnet_zoo.datasets.inventory import Inventory, Note, ProblemKind
+from hrnet_zoo.datasets.problems import Note, ProblemKind
 
 if TYPE_CHECKING:
+    # Commands that only list rows import this module, and need no files.
+    from hrnet_zoo.datasets.class_listing import LabelledImage
     from hrnet_zoo.datasets.class_samples import ClassSamples
+    from hrnet_zoo.datasets.inventory import Inventory
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ClassFolders(DataSet):
     """A data set for classification."""
 
@@ -57,7 +54,14 @@ class ClassFolders(DataSet):
             mmclassification 0.25.0, mmcls/datasets/imagenet.py, ImageNet; mmpretrain 1.2.0 prefers
             the list where both could be used.
         """
+        from hrnet_zoo.datasets.class_listing import (  # noqa: PLC0415
+            LabelledImage,
+            images_in_folders,
+            names_of,
+            read_list,
+        )
         from hrnet_zoo.datasets.class_samples import look_at  # noqa: PLC0415
+        from hrnet_zoo.datasets.inventory import Inventory  # noqa: PLC0415
 
         expected = f"a folder of images for each class in {self.root}/{self.image_dir}"
         if self.list_file is not None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hrnet_zoo.datasets.images import files_below
-from hrnet_zoo.datasets.inventory import Note, ProblemKind
+from hrnet_zoo.datasets.images import LARGEST_LIST, files_below, read_bytes
+from hrnet_zoo.datasets.problems import Note, ProblemKind
+from hrnet_zoo.errors import DatasetError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif")
 """Of images in class folders, in upper or lower case; other files are ignored, as upstream does."""
@@ -39,9 +40,9 @@ def images_in_folders(folder: Path, names: Sequence[str]) -> Iterator[tuple[str,
 def read_list(list_file: Path, num_classes: int, notes: list[Note]) -> list[tuple[str, int]]:
     """Return path and class of every line that is one, and note what is wrong with the others."""
     try:
-        text = list_file.read_text(encoding="utf-8")
-    except OSError as error:
-        notes.append((ProblemKind.ABSENT, f"{list_file} cannot be read: {error.strerror}."))
+        text = read_bytes(list_file, LARGEST_LIST).decode()
+    except DatasetError as error:
+        notes.append((ProblemKind.ABSENT, str(error)))
         return []
     except UnicodeDecodeError:
         notes.append((ProblemKind.ABSENT, f"{list_file} is not a text file. Copy it again."))

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from hrnet_zoo.datasets.checking import decoded
 from hrnet_zoo.datasets.class_listing import LabelledImage
 from hrnet_zoo.datasets.data_set import Samples
-from hrnet_zoo.datasets.digests import digest_of, stamp_of
+from hrnet_zoo.datasets.digests import digest_of
 from hrnet_zoo.datasets.images import decode_image, read_bytes
-from hrnet_zoo.datasets.inventory import Note, ProblemKind, Seen
+from hrnet_zoo.datasets.inventory import Seen
+from hrnet_zoo.datasets.problems import Note, ProblemKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +44,10 @@ class ClassSamples(Samples):
         """Return the class of image ``index`` without reading it."""
         return self.images[index].label
 
-    def stamp(self) -> str:
-        """Return a digest of the list's and all images' names, sizes and times.
-
-        It is cheap, for it reads no contents.
-        """
-        lists = [("list", self.list_file)] if self.list_file is not None else []
-        images = [(image.name, image.path) for image in self.images]
-        return stamp_of([*lists, *images])
+    def digest(self, index: int) -> str:
+        """Return the SHA-256 over the file's content and the class."""
+        listed = self.images[index]
+        return class_digest(read_bytes(listed.path), listed)
 
     def load(self, index: int) -> ClassSample:
         """Read and decode image ``index``; safe to call from several threads.

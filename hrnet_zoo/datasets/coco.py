@@ -74,7 +74,7 @@ def _require_all(instances: Member, images: dict[str, Member]) -> None:
     """Refuse an annotation file that is damaged, or lists images that are not there."""
     try:
         listed = [image["file_name"] for image in json.loads(instances.read())["images"]]
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         msg = f"{instances.location} is not an instances file ({error}). Download it again."
         raise DatasetError(msg) from None
     missing = [name for name in listed if name not in images]

@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hrnet_zoo.datasets.data_set import DataSet
-from hrnet_zoo.datasets.images import read_bytes
-from hrnet_zoo.datasets.inventory import Note, ProblemKind
+from hrnet_zoo.datasets.images import LARGEST_JSON, read_bytes
+from hrnet_zoo.datasets.problems import Note, ProblemKind
 from hrnet_zoo.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hrnet_zoo.datasets.coco_samples import CocoInventory, CocoSamples, Entries, ListedImage
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class CocoInstances(DataSet):
     """A data set for detection."""
 
@@ -104,7 +104,7 @@ class CocoInstances(DataSet):
         """Return the content of the annotation file, or raise DatasetError if it is unusable."""
         again = "Unpack it again from the official download"
         try:
-            content = json.loads(read_bytes(path))
+            content = json.loads(read_bytes(path, LARGEST_JSON))
         except (ValueError, RecursionError) as error:
             msg = f"{path} is not intact JSON ({error}). {again}; it was probably cut short."
             raise DatasetError(msg) from None
@@ -131,7 +131,7 @@ class CocoInstances(DataSet):
         for id_, name in found:
             if (id_, name) not in expected:
                 own = f"{self.title} does not have"
-                return f"has the category {name!r} with id {id_!r}, which {own}"
+                return f"has the category {name!r:.80} with id {id_!r:.40}, which {own}"
         return "lists a category twice" if len(set(found)) < len(found) else None
 
     def _contradictions(

@@ -15,7 +15,7 @@ import numpy as np
 
 from hrnet_zoo.datasets.coco_masks import Size, as_rle, mask_faults
 from hrnet_zoo.datasets.detections import ImageDetections
-from hrnet_zoo.datasets.images import read_bytes
+from hrnet_zoo.datasets.images import LARGEST_JSON, read_bytes
 from hrnet_zoo.errors import DatasetError, ResultsError
 from hrnet_zoo.system.whole_file import write_whole
 
@@ -23,6 +23,8 @@ Result = dict[str, Any]
 """image_id, bbox [x, y, width, height], score, category_id and, with masks, segmentation."""
 
 _SHOWN = 4
+_FARTHEST = 1e9
+"""Pixels; areas of such boxes and their sums are finite."""
 _WRITE_AGAIN = "Write them again with the tool they came from."
 _BOXES_ALONE = f"{_WRITE_AGAIN} Boxes alone are scored with --kind bbox."
 _OF_THIS_SET = "Are they results on this data set's images?"
@@ -111,7 +113,7 @@ def read_results(
         advice = _BOXES_ALONE if key == "segmentation" else _WRITE_AGAIN
         _refuse(path, entries, f'without the "{key}" that others have', _lacks(key), advice)
     if "bbox" in shapes:
-        what = "whose bbox is not x, y, width and height, or a negative one"
+        what = "whose bbox is not x, y, width and height, or a negative one, or beyond 1e9 pixels"
         _refuse(path, entries, what, lambda e: not _is_result_box(e["bbox"]))
     if "segmentation" in shapes:
         _refuse_masks(path, entries, sizes)
@@ -135,7 +137,7 @@ def has_masks(entries: Sequence[Mapping[str, Any]]) -> bool:
 
 def _read_list(path: Path) -> list[Any]:
     try:
-        content = json.loads(read_bytes(path))
+        content = json.loads(read_bytes(path, LARGEST_JSON))
     except DatasetError as error:
         raise ResultsError(str(error)) from None
     except (ValueError, RecursionError) as error:
@@ -201,4 +203,4 @@ def _is_number(value: Any) -> bool:  # noqa: ANN401 - any JSON
 
 def _is_result_box(box: Any) -> bool:  # noqa: ANN401 - any JSON
     is_box = isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))
-    return is_box and box[2] >= 0 and box[3] >= 0
+    return is_box and min(box[2:]) >= 0 and max(map(abs, box)) <= _FARTHEST

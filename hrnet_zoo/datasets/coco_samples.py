@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, model_validator
 from pydantic import ValidationError as Invalid
 
 from hrnet_zoo.datasets.checking import decoded
@@ -20,12 +20,15 @@ from hrnet_zoo.datasets.coco_masks import as_rle, mask_faults
 from hrnet_zoo.datasets.data_set import Samples
 from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.datasets.digests import digest_of, stamp_of
+from hrnet_zoo.datasets.image_header import MOST_PIXELS
 from hrnet_zoo.datasets.images import decode_image, read_bytes
-from hrnet_zoo.datasets.inventory import Inventory, Note, ProblemKind, Seen, noting
+from hrnet_zoo.datasets.inventory import Inventory, Seen
+from hrnet_zoo.datasets.problems import Note, ProblemKind, noting
 from hrnet_zoo.errors import DatasetError
 
 Entries = Sequence[dict[str, Any]]
 # Tools that compute in floats write them as such, and pycocotools sees no difference.
+_AT_ONCE = 1000
 _WHOLE = ("id", "image_id", "category_id", "iscrowd", "height", "width")
 _DIGESTED = ("id", "category_id", "iscrowd", "area", "bbox", "segmentation")
 
@@ -45,8 +48,10 @@ class ListedImage:
 
 
 _Id = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-# pycocotools counts pixels in 32 bits.
+# pycocotools counts pixels in 32 bits, and nothing larger is decoded.
 _Side = Annotated[int, Field(gt=0, lt=2**16)]
+# Areas of such boxes and their sums are finite.
+_Pixels = Annotated[FiniteFloat, Field(ge=-1e9, le=1e9)]
 
 
 class _Image(BaseModel):
@@ -56,7 +61,13 @@ class _Image(BaseModel):
     id: _Id
     height: _Side
     width: _Side
-    file_name: Annotated[str, Field(pattern=r"[^/.]")]
+    file_name: Annotated[str, Field(pattern=r"[^/.]", max_length=255)]
+
+    @model_validator(mode="after")
+    def _can_be_decoded(self) -> Self:
+        if self.height * self.width > MOST_PIXELS:
+            raise ValueError("too many pixels")
+        return self
 
 
 class _Annotation(BaseModel):
@@ -70,8 +81,8 @@ class _Annotation(BaseModel):
     image_id: _Id
     category_id: _Id
     iscrowd: Literal[0, 1]
-    area: FiniteFloat
-    bbox: Annotated[list[FiniteFloat], Field(min_length=4, max_length=4)]
+    area: Annotated[FiniteFloat, Field(ge=-1e18, le=1e18)]
+    bbox: Annotated[list[_Pixels], Field(min_length=4, max_length=4)]
 
 
 _LISTS: dict[str, TypeAdapter[Any]] = {
@@ -130,12 +141,13 @@ class CocoSamples(Samples):
         return {image.name: image.id for image in self.images}
 
     def stamp(self) -> str:
-        """Return a digest of the annotation file's and all images' names, sizes and times.
+        """Return a digest of which images there are, and of the ids of classes."""
+        return stamp_of([*map(str, self.category_ids), *(image.name for image in self.images)])
 
-        It is cheap, for it reads no contents.
-        """
-        images = ((image.name, image.path) for image in self.images)
-        return stamp_of([("annotations", self.annotation_file), *images])
+    def digest(self, index: int) -> str:
+        """Return the SHA-256 over the image file's content and the image's annotations."""
+        listed = self.images[index]
+        return _digest(read_bytes(listed.path), listed)
 
     def truth_of(self, index: int, *, with_masks: bool) -> ImageDetections:
         """Return the objects annotated in image ``index``, without crowds, each with a score of 1.
@@ -224,10 +236,15 @@ def intact(what: str, entries: Sequence[Any], notes: list[Note]) -> Entries:
             if type(entry.get(key)) is float and entry[key].is_integer():
                 entry[key] = int(entry[key])
     bad: set[int] = set()
-    try:
-        _LISTS[what].validate_python(entries)
-    except Invalid as error:
-        bad = {int(each["loc"][0]) for each in error.errors(include_url=False)}
+    for begin in range(0, len(entries), _AT_ONCE):
+        try:
+            _LISTS[what].validate_python(entries[begin : begin + _AT_ONCE])
+        except Invalid as error:
+            bad |= {begin + int(each["loc"][0]) for each in error.errors(include_url=False)}
+        if len(bad) > _AT_ONCE:  # each is told in kilobytes, and entries take three bytes
+            notes.append((ProblemKind.MALFORMED, f"{what}s after no. {begin + _AT_ONCE}: not read"))
+            entries = entries[: begin + _AT_ONCE]
+            break
     notes += [(ProblemKind.MALFORMED, f"{what} no. {position + 1}") for position in sorted(bad)]
     return [entry for position, entry in enumerate(entries) if position not in bad]
 

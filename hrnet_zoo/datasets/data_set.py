@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from hrnet_zoo.datasets.digests import stamp_of
 from hrnet_zoo.errors import DatasetError
 
 if TYPE_CHECKING:
     # Commands that only list rows import this module, and need none of these.
     from hrnet_zoo.datasets.check_report import CheckReport
-    from hrnet_zoo.datasets.inventory import Inventory, Listed, Note
+    from hrnet_zoo.datasets.inventory import Inventory, Listed
     from hrnet_zoo.datasets.prepare.archives import Downloaded
     from hrnet_zoo.datasets.prepare.plan import Plan
+    from hrnet_zoo.datasets.problems import Note
 
 
 _AFTER_COLOUR = re.compile(r"(?<= #[0-9a-f]{6}), ")
@@ -102,16 +104,24 @@ class Samples(ABC):
         """Return the file of image ``index``."""
         return self.images[index].path
 
-    @abstractmethod
     def stamp(self) -> str:
-        """Return a digest of all files' names, sizes and times; cheap, reads no contents."""
+        """Return a digest of which images there are; what is in them, `digest` tells of each."""
+        return stamp_of(image.name for image in self.images)
+
+    @abstractmethod
+    def digest(self, index: int) -> str:
+        """Return the digest that a sample of image ``index`` has; reads, and decodes nothing.
+
+        Raises:
+            DatasetError: a file cannot be read.
+        """
 
     @abstractmethod
     def load(self, index: int) -> Any:  # noqa: ANN401 - each kind has its own, with name and image
         """Read and decode image ``index``; safe to call from several threads."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)  # each is compared to itself alone
 class DataSet(ABC):
     """The validation split of one data set: what it is called, holds and looks like.
 

@@ -7,14 +7,14 @@ decoded, and the result held against what upstream's versions give.
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
+from hrnet_zoo.datasets.image_header import IMAGE_FORMATS, damaged, opened
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 
 PICTURE = Path(__file__).with_name("picture.jpg")
@@ -31,10 +31,16 @@ Decode = Callable[[bytes, Path], NDArray[np.uint8]]
 
 
 def pillow_decoded(content: bytes, path: Path) -> NDArray[np.uint8]:
-    """Return what Pillow makes of an image that OpenCV decodes here, RGB [H, W, 3]."""
-    del path
-    with Image.open(io.BytesIO(content)) as image:
+    """Return what Pillow makes of an image that OpenCV decodes here, RGB [H, W, 3].
+
+    Raises:
+        DatasetError: the file is damaged or not an image.
+    """
+    image = opened(content, path, IMAGE_FORMATS)
+    try:
         return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+    except Exception as error:  # noqa: BLE001 - damaged bytes make Pillow fail in any way
+        raise damaged(path, str(error)) from None
 
 
 def gives_upstreams_pixels(decode: Decode = decode_image) -> bool:

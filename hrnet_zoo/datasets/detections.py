@@ -11,6 +11,11 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from hrnet_zoo.system.inflating import inflated
+
+_LARGEST = 2**24
+"""Bytes that are kept of an image; the masks of a hundred detections take a tenth."""
+
 
 class Rle(TypedDict):
     """A mask in COCO's compressed run-length encoding, column by column."""
@@ -58,10 +63,14 @@ class ImageDetections:
 
     @classmethod
     def from_text(cls, text: str) -> ImageDetections:
-        """Return the detections that `to_text` wrote."""
+        """Return the detections that `to_text` wrote.
+
+        Raises:
+            ValueError: it is not such a text.
+        """
         number, kind, packed = text.split(" ", 2)
         count = int(number)
-        content = zlib.decompress(base64.b85decode(packed))
+        content = inflated(packed, _LARGEST)
         end = 21 * count  # four corners and a score of 4 bytes each, and a byte for the label
         return cls(
             boxes=np.frombuffer(content, "<f4", 4 * count).reshape(count, 4).astype(np.float32),

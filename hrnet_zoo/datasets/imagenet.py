@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 
 from hrnet_zoo.datasets.class_folders import ClassFolders
 from hrnet_zoo.datasets.data_set import ClassTable, Download
@@ -17,7 +17,8 @@ def _classes() -> tuple[tuple[str, ...], tuple[str, ...]]:
     Names are the first of each WordNet entry. Three differ, for those would occur twice: there are
     two kinds of "crane", and "maillot" is also the first name of the tank suit.
     """
-    text = files(__package__).joinpath("imagenet_classes.txt").read_text(encoding="utf-8")
+    # Not by importlib.resources, whose import shows in the start-up of `list`.
+    text = Path(__file__).with_name("imagenet_classes.txt").read_text(encoding="utf-8")
     lines = [line.split(" ", 1) for line in text.splitlines()]
     return tuple(id_ for id_, _ in lines), tuple(name for _, name in lines)
 

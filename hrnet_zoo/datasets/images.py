@@ -6,7 +6,6 @@ read no image import it.
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 import zlib
@@ -14,11 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hrnet_zoo.datasets.image_header import IMAGE_FORMATS, LABEL_FORMATS, damaged, opened
 from hrnet_zoo.errors import DatasetError, LabelFormatError
+from hrnet_zoo.system.opening import read_regular
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL import Image
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JPEG_SIGNATURE = b"\xff\xd8"
@@ -27,11 +29,25 @@ _JPEG_END = b"\xff\xd9"
 _ORIENTATION = 0x0112
 """Tag of EXIF."""
 
+LARGEST_IMAGE = 2**29
+"""Bytes of an image or label file; Potsdam's have 108 million."""
+LARGEST_LIST = 2**28
+"""Bytes of a list of images."""
+LARGEST_JSON = 2**31
+"""Bytes of annotations or results; COCO's largest have 470 million."""
 
-def read_bytes(path: Path) -> bytes:
-    """Return a file's content, or raise DatasetError naming it."""
+_MOST_FOLDERS = 20_000
+"""Below one of images; links in circles make any number."""
+
+
+def read_bytes(path: Path, at_most: int = LARGEST_IMAGE) -> bytes:
+    """Return a file's content.
+
+    Raises:
+        DatasetError: it cannot be read, is a pipe or device, or has more bytes than files need.
+    """
     try:
-        return path.read_bytes()
+        return read_regular(path, at_most)
     except OSError as error:
         msg = f"{path} cannot be read: {error.strerror or error}."
         raise DatasetError(msg) from None
@@ -41,7 +57,7 @@ def files_below(folder: Path, is_wanted: Callable[[str], bool]) -> list[str]:
     """Return the paths below a folder, sorted, of the files whose names are wanted, if it is there.
 
     Raises:
-        DatasetError: a folder cannot be listed.
+        DatasetError: a folder cannot be listed, or there are more folders than any data set has.
     """
 
     def fail(error: OSError) -> None:
@@ -49,13 +65,19 @@ def files_below(folder: Path, is_wanted: Callable[[str], bool]) -> list[str]:
             msg = f"{error.filename} cannot be listed: {error.strerror}."
             raise DatasetError(msg)
 
+    found = []
     # os.walk, because it follows linked folders and can be made to complain about closed ones.
-    return sorted(
-        Path(parent, name).relative_to(folder).as_posix()
-        for parent, _, names in os.walk(folder, followlinks=True, onerror=fail)
-        for name in names
-        if is_wanted(name) and not name.startswith(".")
-    )
+    walk = os.walk(folder, followlinks=True, onerror=fail)
+    for number, (parent, _, names) in enumerate(walk, 1):
+        if number > _MOST_FOLDERS:
+            msg = f"{folder} has over {_MOST_FOLDERS} folders in it. Are some links to each other?"
+            raise DatasetError(msg)
+        found += [
+            Path(parent, name).relative_to(folder).as_posix()
+            for name in names
+            if is_wanted(name) and not name.startswith(".")
+        ]
+    return sorted(found)
 
 
 def decode_image(content: bytes, path: Path) -> NDArray[np.uint8]:
@@ -64,7 +86,7 @@ def decode_image(content: bytes, path: Path) -> NDArray[np.uint8]:
     EXIF orientation is honoured, grey becomes three equal channels, alpha is dropped.
 
     Args:
-        content: the file's bytes (PNG, JPEG or anything else OpenCV reads).
+        content: the file's bytes, in one of `IMAGE_FORMATS`.
         path: named in messages only.
 
     Raises:
@@ -74,26 +96,16 @@ def decode_image(content: bytes, path: Path) -> NDArray[np.uint8]:
         mmcv 1.4.0, mmcv/image/io.py, imfrombytes with the cv2 backend (IMREAD_COLOR).
     """
     import cv2  # noqa: PLC0415
-    import numpy as np  # noqa: PLC0415
 
-    _check_complete(content, path)
-    try:
-        bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
-    except cv2.error as error:
-        raise _damaged(path, str(error.err)) from None
-    if bgr is None:
-        raise _damaged(path, "not an image, or damaged")
-    return np.ascontiguousarray(bgr[:, :, ::-1]).astype(np.uint8, copy=False)
+    return _decoded(content, path, cv2.IMREAD_COLOR)
 
 
 def is_turned(path: Path) -> bool:
     """Whether an image's EXIF header has it turned or mirrored; False where there is no image."""
-    from PIL import Image  # noqa: PLC0415
-
     try:
-        with Image.open(path) as image:
-            return bool(image.getexif().get(_ORIENTATION, 1) != 1)
-    except (OSError, SyntaxError, ValueError):
+        image = opened(read_bytes(path), path, IMAGE_FORMATS)
+        return bool(image.getexif().get(_ORIENTATION, 1) != 1)
+    except Exception:  # noqa: BLE001 - damaged bytes make Pillow fail in any way
         return False
 
 
@@ -104,12 +116,24 @@ def decode_unturned(path: Path) -> NDArray[np.uint8]:
         DatasetError: the file is damaged or not an image.
     """
     import cv2  # noqa: PLC0415
+
+    return _decoded(read_bytes(path), path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+
+
+def _decoded(content: bytes, path: Path, how: int) -> NDArray[np.uint8]:
+    import cv2  # noqa: PLC0415
     import numpy as np  # noqa: PLC0415
 
-    content = np.frombuffer(read_bytes(path), np.uint8)
-    bgr = cv2.imdecode(content, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    _check_complete(content, path)
+    image = opened(content, path, IMAGE_FORMATS)
+    if image.format == "TIFF":
+        _check_tiff(image, path)
+    try:
+        bgr = cv2.imdecode(np.frombuffer(content, np.uint8), how)
+    except cv2.error as error:
+        raise damaged(path, str(error.err)) from None
     if bgr is None:
-        raise _damaged(path, "not an image, or damaged")
+        raise damaged(path, "not an image, or damaged")
     return np.ascontiguousarray(bgr[:, :, ::-1]).astype(np.uint8, copy=False)
 
 
@@ -124,21 +148,16 @@ def decode_label(content: bytes, path: Path) -> NDArray[np.uint8]:
         mmsegmentation 0.20.2, mmseg/datasets/pipelines/loading.py, LoadAnnotations (pillow).
     """
     import numpy as np  # noqa: PLC0415
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415
 
-    damage = (Image.DecompressionBombError, SyntaxError, OSError, ValueError)
     _check_complete(content, path)
+    image = opened(content, path, LABEL_FORMATS)
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            mode = image.mode
-            values = np.asarray(image)
-    except UnidentifiedImageError:
-        raise _damaged(path, "not an image, or damaged") from None
-    except damage as error:
-        raise _damaged(path, str(error)) from None
+        values = np.asarray(image)
+    except Exception as error:  # noqa: BLE001 - damaged bytes make Pillow fail in any way
+        raise damaged(path, str(error)) from None
     if values.ndim != 2 or values.dtype != np.uint8:
         msg = (
-            f"{path} holds {mode} pixels; a label image has one 8-bit index per pixel "
+            f"{path} holds {image.mode} pixels; a label image has one 8-bit index per pixel "
             "(greyscale or palette). Convert the colours to class indices first."
         )
         raise LabelFormatError(msg)
@@ -157,7 +176,15 @@ def _check_complete(content: bytes, path: Path) -> None:
     # In a JPEG, thumbnails end too; what counts is an end after the last start of a scan.
     is_jpeg = content.startswith(_JPEG_SIGNATURE)
     if is_jpeg and content.rfind(_JPEG_END) < content.rfind(_JPEG_START_OF_SCAN):
-        raise _damaged(path, "the JPEG data end early")
+        raise damaged(path, "the JPEG data end early")
+
+
+def _check_tiff(image: Image.Image, path: Path) -> None:
+    """Have Pillow decode a TIFF: OpenCV leaves black what was compressed and is damaged."""
+    try:
+        image.load()
+    except Exception as error:  # noqa: BLE001 - damaged bytes make Pillow fail in any way
+        raise damaged(path, str(error)) from None
 
 
 def _check_png(content: bytes, path: Path) -> None:
@@ -171,14 +198,8 @@ def _check_png(content: bytes, path: Path) -> None:
             break
         (promised,) = struct.unpack_from(">I", content, end - 4)
         if zlib.crc32(view[position + 4 : end - 4]) != promised:
-            raise _damaged(path, "a PNG checksum is wrong")
+            raise damaged(path, "a PNG checksum is wrong")
         if content[position + 4 : position + 8] == b"IEND":
             return
         position = end
-    raise _damaged(path, "the PNG data end early")
-
-
-def _damaged(path: Path, reason: str) -> DatasetError:
-    return DatasetError(
-        f"{path} cannot be decoded ({reason}). Copy it again from the original download."
-    )
+    raise damaged(path, "the PNG data end early")

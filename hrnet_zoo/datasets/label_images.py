@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from hrnet_zoo.datasets.data_set import DataSet
-from hrnet_zoo.datasets.inventory import Inventory, Note, ProblemKind, noting
+from hrnet_zoo.datasets.problems import Note, ProblemKind, noting
 from hrnet_zoo.errors import DatasetError
 
 if TYPE_CHECKING:
     # Commands that only list rows import this module, and need no decoder.
     from hrnet_zoo.datasets.check_report import CheckReport
+    from hrnet_zoo.datasets.inventory import Inventory
     from hrnet_zoo.datasets.label_samples import LabelSamples, Pair
 
 IGNORED = 255
@@ -31,7 +32,7 @@ class LabelFiles:
     """Stored value -> label; a value without an entry is an error. None: stored as labels."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class LabelImages(DataSet):
     """A data set for segmentation: images and label images, as upstream lays them out."""
 
@@ -60,6 +61,7 @@ class LabelImages(DataSet):
 
     def inventory(self, folder: Path) -> Inventory[Pair]:
         """Return what is there of the split and what is wrong with it; reads no image."""
+        from hrnet_zoo.datasets.inventory import Inventory  # noqa: PLC0415
         from hrnet_zoo.datasets.label_samples import (  # noqa: PLC0415
             Pair,
             files_by_stem,

@@ -11,9 +11,16 @@ from numpy.typing import NDArray
 
 from hrnet_zoo.datasets.checking import decoded
 from hrnet_zoo.datasets.data_set import Samples
-from hrnet_zoo.datasets.digests import digest_of, stamp_of
-from hrnet_zoo.datasets.images import decode_image, decode_label, files_below, read_bytes
-from hrnet_zoo.datasets.inventory import Note, ProblemKind, Seen, noting
+from hrnet_zoo.datasets.digests import digest_of
+from hrnet_zoo.datasets.images import (
+    LARGEST_LIST,
+    decode_image,
+    decode_label,
+    files_below,
+    read_bytes,
+)
+from hrnet_zoo.datasets.inventory import Seen
+from hrnet_zoo.datasets.problems import Note, ProblemKind, noting
 from hrnet_zoo.errors import DatasetError
 
 INVALID = 254
@@ -53,10 +60,10 @@ class LabelSamples(Samples):
 
     images: Sequence[Pair]
 
-    def stamp(self) -> str:
-        """Return a digest of all files' names, sizes and times; cheap, reads no contents."""
-        pairs = self.images
-        return stamp_of((pair.name, path) for pair in pairs for path in (pair.path, pair.label))
+    def digest(self, index: int) -> str:
+        """Return the SHA-256 over both files' contents."""
+        pair = self.images[index]
+        return digest_of(read_bytes(pair.path), read_bytes(pair.label))
 
     def load(self, index: int) -> Sample:
         """Read and decode sample ``index``; safe to call from several threads.
@@ -125,12 +132,12 @@ def files_by_stem(folder: Path, suffix: str) -> dict[str, Path]:
 def listed_stems(split_file: Path) -> list[str]:
     """Return the lines of a list of stems, or raise DatasetError."""
     try:
-        lines = split_file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        fault = "is not a text file. Copy it again."
-        if isinstance(error, OSError):
-            fault = f"cannot be read: {error.strerror}."
-        msg = f"The list of validation images {split_file} {fault}"
+        lines = read_bytes(split_file, LARGEST_LIST).decode().splitlines()
+    except UnicodeDecodeError:
+        msg = f"The list of validation images {split_file} is not a text file. Copy it again."
+        raise DatasetError(msg) from None
+    except DatasetError as error:
+        msg = f"The list of validation images {error}"
         raise DatasetError(msg) from None
     return [line.strip() for line in lines if line.strip()]
 

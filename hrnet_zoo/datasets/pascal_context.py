@@ -23,6 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hrnet_zoo.datasets.data_set import Download, Preparer, classes
+from hrnet_zoo.datasets.image_header import MOST_PIXELS
 from hrnet_zoo.datasets.label_images import LabelFiles, LabelImages
 from hrnet_zoo.errors import DatasetError
 
@@ -100,7 +101,7 @@ def _load(member: Member) -> tuple[list[_Picture], dict[int, list[_Annotation]]]
         pictures = {p.image_id: p for p in data["images"]}
         # By id, as the Detail API does: of two annotations with one id the later one counts.
         by_id = {a.id: a for a in data["annos_segmentation"]}
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         msg = (
             f"{member.location} is not the annotation file of PASCAL in Detail ({error!r}). "
             "Download trainval_merged.json again."
@@ -121,6 +122,8 @@ def _slim(item: dict[str, Any]) -> object:
         return _Annotation(**kept)
     if "file_name" in item and "phase" in item:
         stem = PurePosixPath(item["file_name"]).stem
+        if not stem.isprintable():  # it becomes the name of a file
+            raise ValueError(f"file_name is {stem[:80]!r}")
         kept = {key: item[key] for key in ("image_id", "height", "width", "phase")}
         return _Picture(stem=stem, **kept)
     return None
@@ -132,11 +135,12 @@ def _label(picture: _Picture, own: list[_Annotation], where: Path) -> Outputs:
     from hrnet_zoo.datasets.rle import decode_mask  # noqa: PLC0415
 
     try:
+        _require_size(picture)
         painted = np.zeros(picture.width * picture.height, np.int64)
         for annotation in own:
             mask = decode_mask(annotation.segmentation, picture.height, picture.width)
             painted[mask] = annotation.category_id
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         msg = f"{where}: a mask of image {picture.stem} cannot be decoded ({error})."
         raise DatasetError(msg) from None
     ids = np.array(CATEGORY_IDS)
@@ -150,6 +154,13 @@ def _label(picture: _Picture, own: list[_Annotation], where: Path) -> Outputs:
         raise DatasetError(msg)
     image = labels.astype(np.uint8).reshape(picture.width, picture.height).T
     yield f"SegmentationClassContext/{picture.stem}.png", image
+
+
+def _require_size(picture: _Picture) -> None:
+    size = (picture.width, picture.height)
+    are_sides = all(type(side) is int and side > 0 for side in size)
+    if not are_sides or picture.width * picture.height > MOST_PIXELS:
+        raise ValueError(f"its size is {str(size)[:80]}; images have at most {MOST_PIXELS} pixels")
 
 
 def _lists(stems: Mapping[str, list[str]]) -> Outputs:

@@ -27,6 +27,8 @@ _MORE = 1 << _BITS
 _ZERO = ord("0")
 # pycocotools writes six characters a number at most, and reads no more of them into its 32 bits.
 _TEXT = re.compile("(?:[P-o]{0,5}+[0-O])++")
+_LONGEST_MASK = 4_000_000
+"""Characters or runs; noise of 640 x 480 pixels has 300,000 runs."""
 _LONGEST_RUN = 100_000**2
 """Pixels; what is longer is no run of any image."""
 
@@ -71,9 +73,13 @@ def rle_fault(encoded: Mapping[str, Any], height: int, width: int) -> str | None
         height: of the image.
         width: of the image.
     """
-    if encoded.get("size") != [height, width]:
-        return f"the mask's size is {str(encoded.get('size'))[:40]}, the image's {[height, width]}"
+    size = encoded.get("size")
+    if size != [height, width]:
+        shown = repr(size[:3] if isinstance(size, list | str) else size)[:40]
+        return f"the mask's size is {shown}, the image's {[height, width]}"
     counts = encoded.get("counts")
+    if isinstance(counts, str | list) and len(counts) > _LONGEST_MASK:
+        return f"the mask has more than {_LONGEST_MASK} runs or characters of them"
     if isinstance(counts, str):
         return None if is_code(counts) else "the mask's text is not in COCO's code, or cut short"
     if isinstance(counts, list) and all(_is_whole(run) for run in counts):

@@ -22,17 +22,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReferenceBounds:
-    """How like upstream's a task's answers have to be, and why."""
-
-    least: float
-    """Share that has to be equal."""
-    score: float | None = None
-    """Largest difference of a score that is allowed; None: equal answers have equal scores."""
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Reference:
     """An image, a network filled by the names of its weights, and where upstream's answer is."""
 

@@ -6,7 +6,6 @@ stands in `networks.py`.
 
 from __future__ import annotations
 
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.errors import UsageError
 from hrnet_zoo.tasks.metric import SINGLE, Metric
-from hrnet_zoo.tasks.reference import ReferenceBounds
+from hrnet_zoo.tasks.reference_bounds import ReferenceBounds
 from hrnet_zoo.tasks.setup import Setup
 
 if TYPE_CHECKING:
@@ -286,10 +285,7 @@ class Task(ABC):
         Raises:
             ValueError: the text is damaged.
         """
-        try:
-            return self.counted(name).from_text(text)
-        except zlib.error as error:
-            raise ValueError(str(error)) from None
+        return self.counted(name).from_text(text)
 
     def check_options(self, options: ScoreOptions) -> None:
         """Refuse, before a long run, what could not be done at its end.

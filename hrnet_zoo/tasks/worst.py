@@ -45,6 +45,7 @@ class WorstImages(ABC):
 
         Raises:
             DatasetError: a file can no longer be used.
+            OSError: a picture cannot be written.
         """
         progress.begin("looking for the worst images", len(self.results), "images")
         scored = []
@@ -55,7 +56,7 @@ class WorstImages(ABC):
         worst = sorted(scored)[: self.options.count]
         folder = self.options.folder
         progress.begin(f"drawing the worst images into {folder}", len(worst), "images")
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)  # no folder of a record that was deleted is made anew
         index_of = {self.samples.name_of(i): i for i in range(len(self.samples))}
         for place, (value, name) in enumerate(worst, 1):
             picture = self.picture(index_of[name], name, value)

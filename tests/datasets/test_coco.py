@@ -136,16 +136,17 @@ def test_the_fingerprint_notices_another_image(tmp_path: Path) -> None:
     assert fingerprint_of(opened(tmp_path)) != before
 
 
-def test_the_stamp_notices_touched_files(tmp_path: Path) -> None:
+def test_contents_decide_not_times(tmp_path: Path) -> None:
     root = make_coco(tmp_path)
-    dataset = opened(tmp_path)
-    before = dataset.stamp()
-    assert opened(tmp_path).stamp() == before
+    samples = opened(tmp_path)
+    before = samples.stamp(), [samples.digest(i) for i in range(len(samples))]
+    assert before[1] == [samples.load(i).digest for i in range(len(samples))]
     change_annotations(root, lambda content: content.update(info={}))
-    with_annotations = dataset.stamp()
-    assert with_annotations != before
+    again = opened(tmp_path)
+    assert (again.stamp(), [again.digest(i) for i in range(len(again))]) == before
     image_file(root, 1).write_bytes(b"another")
-    assert dataset.stamp() != with_annotations
+    assert again.stamp() == before[0]
+    assert [again.digest(i) == before[1][i] for i in range(len(again))].count(False) == 1
 
 
 def test_a_part_of_the_data_set_can_be_opened(tmp_path: Path) -> None:

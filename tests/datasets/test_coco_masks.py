@@ -71,6 +71,11 @@ def fault(mask: object) -> str | None:
         ([[0, 0, -1e9, 0, 5, 5]], "of numbers x, y, x, y, ... up to 100000: [0, 0, "),
         ([[0, 0, 10**400, 0, 5, 5]], "of numbers x, y, x, y, ... up to 100000: [0, 0, "),
         ([RUNS], "polygon no. 1 of the mask is not one list of numbers x, y"),
+        ([[0, 0, 50, 0, 50, 50] * 4000] * 2, "polygons are longer than 1000000 pixels together"),
+        ([[-1e5, 0, 1e5, 0] * 4], "polygons are longer than 1000000 pixels together"),
+        ([SQUARE] * 5001, "the mask has 5001 polygons, more than 5000"),
+        (RUNS | {"counts": [120] + [0] * 4_000_000}, "more than 4000000 runs or characters"),
+        (TEXT | {"counts": "0" * 4_000_001}, "more than 4000000 runs or characters"),
         ({"counts": TEXT["counts"]}, "the mask's size is None, the image's [10, 12]"),
         (TEXT | {"size": [12, 10]}, "the mask's size is [12, 10], the image's [10, 12]"),
         (TEXT | {"size": 120}, "the mask's size is 120, the image's [10, 12]"),
@@ -93,12 +98,13 @@ def fault(mask: object) -> str | None:
         (TEXT | {"counts": "0b1"}, "the mask's runs add up to 50 pixels, not to 12 x 10"),
         (TEXT | {"counts": "0O"}, "a run of negative length"),
     ],
-    ids=str,
+    ids=lambda given: str(given)[:80],
 )
 def test_what_is_refused(mask: object, said: str) -> None:
     found = fault(mask)
     assert found is not None
     assert said in found
+    assert len(found) < 200
 
 
 @pytest.mark.parametrize(
@@ -108,6 +114,9 @@ def test_what_is_refused(mask: object, said: str) -> None:
         [SQUARE, [6, 6, 9, 6, 9, 9]],
         [[-3, -3, 40, 0, 5.5, 500.25]],
         # A later one that encloses nothing.
+        # Far corners, and many of them near.
+        [[-1e5, 0, 1e5, 0, 0, 1e5]],
+        [[float(i % 12) for i in range(100_000)] + [9, 0, 0, 9]],
         [SQUARE, []],
         [SQUARE, [1, 2]],
         [SQUARE, [1, 2, 3, 4]],
@@ -116,7 +125,7 @@ def test_what_is_refused(mask: object, said: str) -> None:
         TEXT,
         TEXT | {"size": [10.0, 12.0]},
     ],
-    ids=str,
+    ids=lambda given: str(given)[:80],
 )
 def test_what_pycocotools_takes_is_taken(mask: Any) -> None:
     assert fault(mask) is None
@@ -146,9 +155,10 @@ def test_texts_are_decoded_together_as_they_are_alone() -> None:
     assert decode_runs([]) == []
 
 
-def test_more_masks_than_are_decoded_at_once() -> None:
+def test_more_masks_than_are_decoded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     masks: list[object] = [TEXT] * 2500
     masks[1700] = TEXT | {"counts": "0b1"}
+    monkeypatch.setattr("hrnet_zoo.datasets.coco_masks._AT_ONCE", 999)
     assert list(mask_faults(masks, [SIZE] * 2500)) == [1700]
 
 

@@ -178,6 +178,7 @@ def drop(key: str) -> Callable[[Json], object]:
         (put("score", "high"), "whose score is not a number"),
         (put("bbox", [1, 2, -3, 4]), "or a negative one"),
         (put("bbox", [1, 2, 3, float("inf")]), "whose bbox is not x, y, width and height"),
+        (put("bbox", [1, 2, 3, 1e200]), "or beyond 1e9 pixels"),
         (put("bbox", [1, 2, 3]), "whose bbox is not x, y, width and height"),
         (put("segmentation", [[1, 2]]), "polygon no. 1 of the mask has 2 numbers"),
         (put("segmentation", {"size": [160, 120], "counts": "0"}), "the image's [120, 160]"),

@@ -17,9 +17,10 @@ from hrnet_zoo.datasets import DATASETS, images, of_kind
 from hrnet_zoo.datasets.check_report import CheckReport, Problem, SizeCount
 from hrnet_zoo.datasets.checking import check as check_dataset
 from hrnet_zoo.datasets.digests import fingerprint
-from hrnet_zoo.datasets.inventory import ProblemKind
 from hrnet_zoo.datasets.label_images import LabelImages
+from hrnet_zoo.datasets.problems import ProblemKind
 from hrnet_zoo.errors import DatasetError
+from hrnet_zoo.system.opening import read_regular
 from hrnet_zoo.system.progress import Silent
 
 LABELLED = of_kind(LabelImages)
@@ -289,14 +290,13 @@ def test_file_that_cannot_be_read(root: Path) -> None:
 
 def test_file_without_permission(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Patched, because nothing is closed to the superuser."""
-    read = Path.read_bytes
 
-    def closed(path: Path) -> bytes:
+    def closed(path: Path, at_most: int) -> bytes:
         if path == first_image(root):
             raise PermissionError(13, "Permission denied", str(path))
-        return read(path)
+        return read_regular(path, at_most)
 
-    monkeypatch.setattr(Path, "read_bytes", closed)
+    monkeypatch.setattr("hrnet_zoo.datasets.images.read_regular", closed)
     report = check("isaid", root)
     assert kinds(report) == {"UNREADABLE": 1}
     assert "cannot be read: Permission denied" in only(report).examples[0]

@@ -25,12 +25,15 @@ from hrnet_zoo.datasets import DATASETS, of_kind
 from hrnet_zoo.datasets.check_report import CheckReport
 from hrnet_zoo.datasets.checking import check as check_dataset
 from hrnet_zoo.datasets.coco_instances import CocoInstances
+from hrnet_zoo.datasets.coco_samples import intact
 from hrnet_zoo.datasets.digests import fingerprint
-from hrnet_zoo.datasets.inventory import ProblemKind
+from hrnet_zoo.datasets.problems import Note, ProblemKind
 from hrnet_zoo.system.progress import Silent
 
 COCO_SETS = of_kind(CocoInstances)
 BOTH = sorted(COCO_SETS)
+
+pytestmark = pytest.mark.usefixtures("scored_here")
 
 
 def check(folder: Path, name: str = "coco", sample: int | None = None) -> CheckReport:
@@ -343,3 +346,31 @@ def test_score_that_cannot_be_done(
         assert finished.code == code
         assert said in finished.err
         assert "Traceback" not in finished.err
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("image", {"width": 60_000, "height": 60_000}),
+        ("image", {"width": True}),
+        ("image", {"width": 2**40}),
+        ("image", {"file_name": "x" * 256}),
+        ("annotation", {"bbox": [0, 0, 1e200, 1]}),
+        ("annotation", {"area": 1e200}),
+        ("annotation", {"id": 2**63}),
+    ],
+)
+def test_numbers_that_no_image_has(what: str, change: dict[str, Any]) -> None:
+    sound: dict[str, Any] = {"id": 1, "width": 10, "height": 10, "file_name": "a.jpg"}
+    sound |= {"image_id": 1, "category_id": 1, "iscrowd": 0, "area": 1.0, "bbox": [0, 0, 1, 1]}
+    notes: list[Note] = []
+    assert intact(what, [sound, sound | change, sound], notes) == [sound, sound]
+    assert notes == [(ProblemKind.MALFORMED, f"{what} no. 2")]
+
+
+def test_lists_of_nothing_are_not_told_one_by_one() -> None:
+    """Of ten million entries that are none, pydantic would tell in 10 GB what each lacks."""
+    notes: list[Note] = []
+    assert intact("annotation", [{}] * 5000, notes) == []
+    assert len(notes) == 2001
+    assert (ProblemKind.MALFORMED, "annotations after no. 2000: not read") in notes

@@ -830,11 +830,18 @@ def check_voc_aug(source: Path, out: Path, lists: Path) -> None:
     assert (lists / "aug.txt").read_text() == "c\nd\n"
 
 
-def test_voc_aug(tmp_path: Path, small_lists: Iterator[Path]) -> None:
+def test_voc_aug(
+    tmp_path: Path, small_lists: Iterator[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = sbd(tmp_path / "source", mat, MASK)
     check_voc_aug(source, tmp_path, next(small_lists))
     (source / "benchmark_RELEASE/dataset/cls/c.mat").write_bytes(mat(MASK)[:-10])
     with pytest.raises(DatasetError, match=r"c\.mat is not an intact mask"):
+        run("voc12aug", source, tmp_path, splits=("train",))
+    savemat(bomb := io.BytesIO(), {"GTcls": np.zeros(5000, np.uint8)}, do_compression=True)
+    (source / "benchmark_RELEASE/dataset/cls/c.mat").write_bytes(bomb.getvalue())
+    monkeypatch.setattr(voc12aug, "_LARGEST", 5000)
+    with pytest.raises(DatasetError, match=r"c\.mat is not .* would take 5000 bytes or more"):
         run("voc12aug", source, tmp_path, splits=("train",))
 
 

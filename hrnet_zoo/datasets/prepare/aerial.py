@@ -99,7 +99,8 @@ def labels_of_colours(
     """
     sums = np.zeros(rgb.shape[:2], np.int32)
     for channel, weight in enumerate(weights):
-        sums += rgb[:, :, channel] * np.int32(weight)
+        # Widened first: NumPy 1 would multiply in 8 bits, and every colour would be another one.
+        sums += rgb[:, :, channel].astype(np.int32) * weight
     return _table(colours, weights)[sums]
 
 

@@ -6,18 +6,20 @@ import os
 import re
 import threading
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from hrnet_zoo.datasets.images import read_bytes
+from hrnet_zoo.datasets.images import LARGEST_IMAGE, LARGEST_JSON, read_bytes
 from hrnet_zoo.errors import DatasetError
+from hrnet_zoo.system.opening import open_regular
 from hrnet_zoo.system.wording import and_more
 
 _ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Those of official downloads; Python undoes others all at once, however much comes out."""
 _SHOWN = 4
 
 
@@ -114,16 +116,13 @@ def open_source(root: Path, zips: str) -> Iterator[Downloaded]:
     with ExitStack() as archives:
         for path, location in _walk(root):
             if path.endswith(".zip") and (location == root or re.fullmatch(zips, path)):
-                try:
-                    archive = archives.enter_context(zipfile.ZipFile(location))
-                except (zipfile.BadZipFile, OSError) as error:
-                    raise _damaged(location, error) from None
+                archive = archives.enter_context(_opened(location, archives))
                 zipped += _members(archive, path, location)
             elif path.endswith(_ARCHIVE_SUFFIXES):
                 unopened.append(path)
             else:
                 size = location.stat().st_size if location.exists() else 0
-                read = partial(read_bytes, location)
+                read = partial(read_bytes, location, _most_bytes(location.name))
                 loose.append(Member(path=path, location=location, size=size, read=read))
         yield Downloaded(root=root, members=zipped + loose, unopened=unopened)
 
@@ -172,6 +171,19 @@ def _is_clutter(name: str) -> bool:
     return "__MACOSX" in folders or file.startswith(".")
 
 
+def _opened(location: Path, archives: ExitStack) -> zipfile.ZipFile:
+    try:
+        archive = zipfile.ZipFile(archives.enter_context(open_regular(location)))
+        if not all(info.filename for info in archive.infolist()):
+            raise ValueError("an entry has no name")
+    except OSError as error:
+        msg = f"{location} cannot be read: {error.strerror or error}."
+        raise DatasetError(msg) from None
+    except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile fail in any way
+        raise _damaged(location, error) from None
+    return archive
+
+
 def _members(archive: zipfile.ZipFile, path: str, location: Path) -> Iterator[Member]:
     lock = threading.Lock()
     for info in archive.infolist():
@@ -184,24 +196,42 @@ def _members(archive: zipfile.ZipFile, path: str, location: Path) -> Iterator[Me
             )
 
 
+def _most_bytes(name: str) -> int:
+    """Return how many bytes a file of a download may have, by its name."""
+    return LARGEST_JSON if name.endswith(".json") else LARGEST_IMAGE
+
+
 def _unzip(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, location: Path, lock: threading.Lock
 ) -> bytes:
+    fault, most = "", _most_bytes(info.filename)
+    if info.compress_type not in _METHODS:
+        fault = f"is compressed by method {info.compress_type}; only 0 and 8 (deflate) are undone"
+    elif info.file_size > most:
+        fault = f"would have {info.file_size} bytes, and no such file needs more than {most}"
+    if fault:
+        msg = f"{location / info.filename} {fault}. Download the zip file again from its source."
+        raise DatasetError(msg)
     try:
         # Opening and closing count references without a lock of their own; reading has one.
         with lock:
             stream = archive.open(info)
         try:
-            return stream.read()
+            # Never more than is declared; read() without a number undoes all there is at once.
+            content = stream.read(info.file_size + 1)
         finally:
             with lock:
                 stream.close()
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+    except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile fail in any way
         raise _damaged(location, error) from None
+    if len(content) != info.file_size:
+        raise _damaged(location, EOFError(f"{info.filename} ends early"))
+    return content
 
 
 def _damaged(location: Path, error: Exception) -> DatasetError:
+    reason = str(error) or type(error).__name__
     return DatasetError(
-        f"{location} is not an intact zip file ({error}). It was probably cut short: compare its "
+        f"{location} is not an intact zip file ({reason}). It was probably cut short: compare its "
         "size with the download page, and download it again."
     )

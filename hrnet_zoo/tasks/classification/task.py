@@ -9,7 +9,7 @@ from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.tasks.classification.metrics import METRICS, TopK
 from hrnet_zoo.tasks.classification.setup import ClassificationSetup
 from hrnet_zoo.tasks.metric import SIZE
-from hrnet_zoo.tasks.reference import ReferenceBounds
+from hrnet_zoo.tasks.reference_bounds import ReferenceBounds
 from hrnet_zoo.tasks.task import Task
 
 if TYPE_CHECKING:

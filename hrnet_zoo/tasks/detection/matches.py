@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hrnet_zoo.system.inflating import inflated
+
 NUM_AREAS = 4
 """All objects, small ones, medium ones and large ones."""
 NUM_THRESHOLDS = 10
@@ -18,6 +20,8 @@ NUM_THRESHOLDS = 10
 _BITS = NUM_AREAS * NUM_THRESHOLDS
 _CATEGORY_BYTES = 4 * (1 + NUM_AREAS)
 _DETECTION_BYTES = 4 + 2 * _BITS // 8
+_LARGEST = 2**20
+"""Bytes that are kept of an image: seventy thousand detections, where detectors have a hundred."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,13 +67,8 @@ class Matches:
         image_id, num_categories, count, coded = text.split(" ")
         num_k, num_m = int(num_categories), int(count)
         expected = num_k * _CATEGORY_BYTES + num_m * _DETECTION_BYTES
-        stream = zlib.decompressobj()
-        try:
-            content = stream.decompress(base64.b85decode(coded), expected + 1)
-        except (zlib.error, OverflowError) as error:
-            raise ValueError(str(error)) from None
-        is_whole = stream.eof and not stream.unused_data and len(content) == expected
-        if min(num_k, num_m) < 0 or not is_whole:
+        content = inflated(coded, min(expected, _LARGEST))
+        if min(num_k, num_m) < 0 or len(content) != expected:
             msg = f"matches of {num_m} detections in {num_k} categories are cut or too long"
             raise ValueError(msg)
         table = np.frombuffer(content, "<u4", num_k * (1 + NUM_AREAS)).reshape(num_k, -1)

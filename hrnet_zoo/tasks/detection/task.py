@@ -10,7 +10,7 @@ from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.system.wording import and_more
 from hrnet_zoo.tasks.detection.metrics import METRICS, Kind
 from hrnet_zoo.tasks.detection.setup import DetectionSetup
-from hrnet_zoo.tasks.reference import ReferenceBounds
+from hrnet_zoo.tasks.reference_bounds import ReferenceBounds
 from hrnet_zoo.tasks.task import Task
 
 if TYPE_CHECKING:

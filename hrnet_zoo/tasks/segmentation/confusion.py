@@ -16,10 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hrnet_zoo.system.inflating import inflated
 from hrnet_zoo.tasks.jackknife import Reweighted
 
 _MAX_CLASSES = 255
 """Labels are bytes, and 255 is not one."""
+_LARGEST = 2 * 4 * (_MAX_CLASSES + 1) * _MAX_CLASSES
+"""Bytes of positions and counts of all cells."""
 _PLANES = ("intersection", "labelled", "union")
 
 
@@ -108,11 +111,10 @@ class SparseCounts:
 
         Raises:
             ValueError: it is not such a text.
-            zlib.error: likewise.
         """
         number, _, packed = text.partition(" ")
         num_classes = int(number)
-        numbers = np.frombuffer(zlib.decompress(base64.b85decode(packed)), "<i4").astype(np.int32)
+        numbers = np.frombuffer(inflated(packed, _LARGEST), "<i4").astype(np.int32)
         steps, pixels = numbers[: numbers.size // 2], numbers[numbers.size // 2 :]
         cells = np.cumsum(steps, dtype=np.int32)
         in_range = 0 < num_classes <= _MAX_CLASSES and (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.system.wording import and_more
 from hrnet_zoo.tasks.metric import SINGLE, Metric
-from hrnet_zoo.tasks.reference import ReferenceBounds
+from hrnet_zoo.tasks.reference_bounds import ReferenceBounds
 from hrnet_zoo.tasks.segmentation.metrics import METRICS, MS_FLIP
 from hrnet_zoo.tasks.segmentation.setup import MS_FLIP_RATIOS, SegmentationSetup, SlideTest
 from hrnet_zoo.tasks.task import Task
