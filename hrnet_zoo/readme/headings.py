@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -48,6 +49,13 @@ class Headings:
             elif token.type in ("table_open", "html_block"):
                 self._captions[start] = _paragraph_before(tokens, i)
         self._found = sorted(found)
+        self._blocks = sorted(self._captions)
+        self._trails: list[tuple[str, ...]] = [()]
+        """The headings that stand after each heading of them, and before the first."""
+        trail = dict[int, str]()
+        for _, level, text in self._found:
+            trail = {k: above for k, above in trail.items() if k < level} | {level: text}
+            self._trails.append(tuple(trail.values()))
 
     @property
     def title(self) -> str:
@@ -61,16 +69,13 @@ class Headings:
             start: offset of the table.
             earlier: end of the table before it, or 0.
         """
-        last, trail = "", dict[int, str]()
-        for at, level, text in self._found:
-            if at < start:
-                last, trail = text, {k: above for k, above in trail.items() if k < level}
-                trail[level] = text
+        before = bisect_left(self._found, (start,))
+        last = self._found[before - 1][2] if before else ""
         # A table of HTML can begin within its block, and be the second there.
-        block = max((block for block in self._captions if block <= start), default=0)
+        block = self._blocks[i - 1] if (i := bisect_right(self._blocks, start)) else 0
         caption = self._captions.get(block, "") if block >= earlier else ""
         bold = _BOLD.fullmatch(caption)
-        context = filter(None, (self.title, *trail.values(), caption))
+        context = filter(None, (self.title, *self._trails[before], caption))
         return Above(_plain(bold[2]) if bold else last, tuple(dict.fromkeys(context)))
 
 

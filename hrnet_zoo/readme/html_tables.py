@@ -19,9 +19,9 @@ _STRUCTURE = re.compile(
 )
 _TAG = re.compile(r"<!--.*?(?:-->|\Z)|<[^<>]*>", re.DOTALL)
 _STRUCK_OUT = re.compile(r"</?(?:del|s|strike)\b[^<>]*>", re.IGNORECASE)
-_SPAN = re.compile(r"\b(col|row)span\s*=\s*[\"']?\s*(\d{1,4})", re.IGNORECASE)
+_SPAN = re.compile(r"\b(col|row)span\s*=\s*(?:[\"']\s*)?(\d{1,4})", re.IGNORECASE)
 _WIDEST = 100
-"""Columns that a cell can span; no results table has as many."""
+"""Columns of a table; no results table has as many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,8 +154,8 @@ def read_html(text: str) -> list[HtmlTable | HtmlHeading]:
     """Return the tables and headings of a text, in the order in which they end.
 
     Args:
-        text: HTML, or anything with HTML in it; what is no tag is passed over, and so are comments
-            and preformatted text.
+        text: HTML, or anything with HTML in it; what is no tag is passed over, and so are comments,
+            preformatted text, and tables of more than 100 columns, which nobody can read.
     """
     scan = _Scan(text)
     for tag in _STRUCTURE.finditer(text):
@@ -178,12 +178,14 @@ def _tables(rows: list[tuple[int, list[HtmlCell]]]) -> Iterator[HtmlTable]:
     """Yield a table for each header; titles above one stand in the table below it."""
     head: list[HtmlRow] = []
     body: list[HtmlRow] = []
+    has_only_titles = True
     for row in _laid_out([(start, cells) for start, cells in rows if cells]):
-        if row.is_head and not all(other.is_title for other in body):
+        if row.is_head and not has_only_titles:
             yield _table(head, body)
             titles = list(takewhile(lambda other: other.is_title, reversed(body)))
-            head, body = [], titles[::-1]
+            head, body, has_only_titles = [], titles[::-1], True
         (head if row.is_head else body).append(row)
+        has_only_titles = has_only_titles and (row.is_head or row.is_title)
     if head or body:
         yield _table(head, body)
 
@@ -197,8 +199,9 @@ def _table(head: list[HtmlRow], body: list[HtmlRow]) -> HtmlTable:
     return HtmlTable(head=tuple(head), body=tuple(body))
 
 
-def _laid_out(rows: list[tuple[int, list[HtmlCell]]]) -> Iterator[HtmlRow]:
-    """Yield the rows with each cell in all places that it spans."""
+def _laid_out(rows: list[tuple[int, list[HtmlCell]]]) -> list[HtmlRow]:
+    """Return the rows with each cell in all places that it spans; none if one is too wide."""
+    laid_out = []
     reaching: dict[int, tuple[HtmlCell, int]] = {}
     for start, cells in rows:
         places = {place: cell for place, (cell, _) in reaching.items()}
@@ -207,9 +210,12 @@ def _laid_out(rows: list[tuple[int, list[HtmlCell]]]) -> Iterator[HtmlRow]:
         for cell in cells:
             while place in places:
                 place += 1
+            if place + cell.columns > _WIDEST:
+                return []
             for taken in range(place, place + cell.columns):
                 places[taken] = cell
                 if cell.rows > 1:
                     reaching[taken] = (cell, cell.rows - 1)
             place += cell.columns
-        yield HtmlRow(start=start, cells=tuple(places[p] for p in sorted(places)))
+        laid_out.append(HtmlRow(start=start, cells=tuple(places[p] for p in sorted(places))))
+    return laid_out

@@ -113,6 +113,10 @@ class MarkdownTable:
         """Return the lines that have fewer or more cells than the header."""
         return [line for line in self.lines if len(line.cells) != len(self.header.cells)]
 
+    def whole(self) -> list[Line]:
+        """Return the lines that have as many cells as the header."""
+        return [line for line in self.lines if len(line.cells) == len(self.header.cells)]
+
 
 @dataclass(frozen=True, kw_only=True)
 class MarkdownText:

@@ -18,7 +18,7 @@ _CHECKPOINT = re.compile(
     r"(?:-[0-9a-zA-Z]*(?:_(?P<last>\d{8}))?)?\.pth",
     re.ASCII,
 )
-_ENDING = re.compile(r"(\.(pth|tar|pkl|pt|pdparams|safetensors|ckpt))+$")
+_ENDINGS = ("pth", "tar", "pkl", "pt", "pdparams", "safetensors", "ckpt")
 _LOG = re.compile(r"(.+?)([_-])\d{8}(?:_\d{6})?\.log(?:\.json)?", re.ASCII)
 _LABEL_WIDTH = re.compile(r"(?<![A-Za-z0-9])W(\d{1,4})((?:-C)?-Small)?(?![A-Za-z0-9])", re.ASCII)
 _SETUP_WIDTH = re.compile(r"w(\d{1,4})(_small)?", re.ASCII)
@@ -95,7 +95,12 @@ def labels_of(row: Row) -> tuple[str, ...]:
 def checkpoint_stem(file_name: str) -> str:
     """Return a checkpoint's name without date, hash and ending: the name of its configuration."""
     match = _CHECKPOINT.fullmatch(file_name)
-    return match["stem"] if match else _ENDING.sub("", file_name)
+    if match:
+        return match["stem"]
+    parts = file_name.split(".")
+    while len(parts) > 1 and parts[-1] in _ENDINGS:
+        parts.pop()
+    return ".".join(parts)
 
 
 def checkpoint_date(file_name: str) -> date | None:

@@ -36,6 +36,10 @@ _CHECKPOINT = re.compile(rf"{_LINK}\.(?:pth(?:\.tar)?|pkl|pt|pdparams|safetensor
 _CONFIG = re.compile(rf"{_LINK}\.py\b")
 _LOG = re.compile(rf"{_LINK}\.log(?:\.json)?\b")
 _TEXT_OF_LINK = re.compile(r"\[[^\[\]]*\](?=[(\[])")
+_LONGEST_CELL = 10_000
+"""Characters; with links, those of model zoos have some hundred."""
+_MOST_CELLS = 100_000
+"""In all tables of a file; model zoos have some hundred."""
 _BEFORE_TRAINING = re.compile(r"pre ?train|backbone|22k model")
 """Titles of columns that link the weights with which training began, by `title_key`."""
 _FLAGS = ("multi scale", "flip", "tta")
@@ -137,9 +141,10 @@ def results_tables(
         where: the file's name, for the message.
 
     Raises:
-        ReadmeError: there is none.
+        ReadmeError: there is none, or one that nobody could read.
     """
     tables = []
+    _require_reasonable(document.tables, where)
     for table in document.tables:
         columns = columns_of(table, titles)
         if any(map(is_result, columns)) and any(c in columns for c in ("method", *NETWORKS)):
@@ -152,6 +157,19 @@ def results_tables(
         )
         raise ReadmeError(msg)
     return tables
+
+
+def _require_reasonable(tables: Iterable[MarkdownTable], where: str) -> None:
+    """Refuse what takes minutes to look at, and is not for people to read."""
+    num_cells = 0
+    for line in (line for table in tables for line in (table.header, *table.lines)):
+        num_cells += len(line.cells)
+        if max((len(cell.raw) for cell in line.cells), default=0) > _LONGEST_CELL:
+            msg = f"{where}:{line.number}: a cell has more than {_LONGEST_CELL} characters."
+            raise ReadmeError(msg)
+        if num_cells > _MOST_CELLS:
+            msg = f"{where}:{line.number}: more than {_MOST_CELLS} cells in tables. Split the file."
+            raise ReadmeError(msg)
 
 
 def explain_ragged(table: ResultsTable, line: Line) -> str:
@@ -207,8 +225,7 @@ def match_lines(zoo: Zoo, table: ResultsTable) -> list[tuple[Line, Row | str]]:
     A line without links is the row of the same table whose cells of text are equal, if there is
     just one and no other line is it; the heading or other lines' links tell which table that is.
     """
-    ragged = table.markdown.ragged()
-    lines = [line for line in table.markdown.lines if line not in ragged]
+    lines = table.markdown.whole()
     links = {line.number: table.links(line) for line in lines}
     linked = {n: row for n, there in links.items() if (row := _linked_row(zoo, there)) is not None}
     matches: dict[int, Row | str] = {

@@ -8,22 +8,31 @@ from typing import NamedTuple
 
 from hrnet_zoo.errors import ReadmeError, explain_os_error
 from hrnet_zoo.readme.markdown import PIPE, Cell, Line
+from hrnet_zoo.system.opening import read_regular
 from hrnet_zoo.system.whole_file import write_whole
+
+LARGEST_BYTES = 2 * 1024**2
+"""Of a README or metafile; those of whole zoos have a tenth."""
+_MOST_LINES = 40_000
 
 
 def read_text(path: Path) -> str:
     """Return a file's text, with its line ends as they are.
 
     Raises:
-        ReadmeError: the file cannot be read, or is not UTF-8.
+        ReadmeError: the file cannot be read, is not UTF-8, or has more than a README can have.
     """
     try:
-        return path.read_bytes().decode("utf-8")
+        text = read_regular(path, LARGEST_BYTES).decode("utf-8")
     except OSError as error:
         raise ReadmeError(explain_os_error(error)) from None
     except UnicodeDecodeError as error:
         msg = f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8 and try again."
         raise ReadmeError(msg) from None
+    if (lines := text.count("\n") + text.count("\r")) > _MOST_LINES:
+        msg = f"{path} has {lines} lines, and no README has more than {_MOST_LINES}."
+        raise ReadmeError(msg)
+    return text
 
 
 def write_text(path: Path, text: str) -> None:

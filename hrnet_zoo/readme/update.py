@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 from typing import Literal
 
@@ -120,9 +121,16 @@ class TableChanges:
         judgement = self.measured.get((row.name, metric)) if row.edition == "readme" else None
         if judgement is None:
             return None
-        values = [other.documented(metric) for _, other in self.rows]
-        decimals = max((decimals_of(value) for value in values if value is not None), default=0)
-        return compared_cells(judgement, decimals)
+        return compared_cells(judgement, self._decimals[metric])
+
+    @cached_property
+    def _decimals(self) -> dict[str, int]:
+        """Return to how many decimals the rows document each metric, at most."""
+        documented = {m: [row.documented(m) for _, row in self.rows] for m in METRICS}
+        return {
+            metric: max((decimals_of(value) for value in values if value is not None), default=0)
+            for metric, values in documented.items()
+        }
 
     def _replace(
         self, line: Line, row: Row, place: int, old: Cell, new: str, *, right: bool

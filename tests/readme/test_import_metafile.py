@@ -11,7 +11,9 @@ from fill import DATA
 from readme.test_import import NOTHING_KNOWN, ZOO, completed, manifest_row, parsed, rows_in, write
 from support.trees import RunCli
 
+from hrnet_zoo.errors import ReadmeError
 from hrnet_zoo.readme.importing.from_file import import_file
+from hrnet_zoo.readme.importing.from_metafile import read_metafile
 from hrnet_zoo.zoo.manifest import load_zoo
 
 SEGMENTATION_METAFILE = """\
@@ -142,9 +144,7 @@ def test_a_model_index_imports_the_files_it_names(tmp_path: Path, run_cli: RunCl
     assert len(parsed(finished.out)["rows"]) == 30
     assert f'{path}:4: "configs/c.yml" cannot be imported' in finished.err
     assert finished.err.count("c.yml") == 1
-    assert (
-        f'{path}:5: "model-index.yml" cannot be imported: the file imports itself' in finished.err
-    )
+    assert f'{path}:5: "model-index.yml" cannot be imported: it was read already' in finished.err
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_files_that_import_each_other_end(tmp_path: Path, run_cli: RunCli) -> No
     write(tmp_path, "b.yml", "Import: [a.yml]\n")
     finished = run_cli("import", tmp_path / "a.yml")
     assert finished.code == 3
-    assert f'{tmp_path / "b.yml"}:1: "a.yml" cannot be imported: the file imports itself' in (
+    assert f'{tmp_path / "b.yml"}:1: "a.yml" cannot be imported: it was read already' in (
         finished.err
     )
     assert len(parsed(finished.out)["rows"]) == 2
@@ -328,3 +328,47 @@ def test_aliases_are_followed_but_not_for_ever(tmp_path: Path) -> None:
     imported = import_file(write(tmp_path, "metafile.yml", text), ZOO)
     assert [entry.printed["lr_schd"] for entry in imported.entries] == ["160000", "160000"]
     assert len(imported.entries[0].notes[0]) < 500
+
+
+def imported(path: Path) -> list[object]:
+    return list(read_metafile(path, "source"))
+
+
+def test_each_file_is_imported_once(tmp_path: Path) -> None:
+    """Two that import each other and themselves ten times would be read without an end."""
+    for name, other in (("a", "b"), ("b", "a")):
+        lines = [f"  - {one}.yml\n" for one in (name, other) * 10]
+        (tmp_path / f"{name}.yml").write_text("Import:\n" + "".join(lines))
+    found = imported(tmp_path / "a.yml")
+    assert len(found) == 39
+    assert all("it was read already" in str(one) for one in found)
+
+
+def test_imports_have_an_end(tmp_path: Path) -> None:
+    for i in range(40):
+        (tmp_path / f"{i}.yml").write_text(f"Import:\n  - {i + 1}.yml\n")
+    [found] = imported(tmp_path / "0.yml")
+    assert "20 one within the other" in str(found)
+    (tmp_path / "index.yml").write_text("Import:\n" + "  - /dev/zero\n  - 'a\\0b'\n  - \"a\\0b\"\n")
+    assert [
+        why for one, why in zip(imported(tmp_path / "index.yml"),
+                                ["not a regular file", "No such file", "no file is called so"],
+                                strict=True) if why in str(one)
+    ] == ["not a regular file", "No such file", "no file is called so"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+        + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12))
+        + "Models: *a11\n",
+        "Models: &a [" + "*a, " * 20 + "]\n",
+        "Models: &m\n" + "  - Name: x\n" * 1000 + "Collections: [" + "*m, " * 400 + "]\n",
+    ],
+    ids=["laughs", "itself", "products"],
+)
+def test_aliases_are_counted_as_often_as_they_are_used(tmp_path: Path, text: str) -> None:
+    (tmp_path / "metafile.yml").write_text(text)
+    with pytest.raises(ReadmeError, match="more than 200000 values"):
+        imported(tmp_path / "metafile.yml")

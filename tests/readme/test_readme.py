@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from functools import cache
 
 import pytest
 from markdown_it import MarkdownIt
@@ -66,9 +67,15 @@ def as_quoted(text: str, zoo: Zoo = ZOO) -> Update:
     return documented(text, zoo, "readme")
 
 
+# Emphasis and links in cells stay as they are written, and texts that came back unchanged are not
+# parsed again: parsers take longer than what is tested.
+PARSER = MarkdownIt("commonmark").enable("table").disable("inline")
+
+
+@cache
 def cells(text: str) -> list[list[list[str]]]:
     """Return tables, lines and cells as a parser of Markdown sees them, header first."""
-    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    tokens = PARSER.parse(text)
     tables: list[list[list[str]]] = []
     for i, token in enumerate(tokens):
         if token.type == "table_open":

@@ -185,9 +185,7 @@ def _declared(table: ResultsTable, source: str, earlier: Sequence[str]) -> Table
     numbered = (f"{heading} ({number})" for number in count(2))
     unique = next(name for name in chain([heading], numbered) if name not in earlier)
     # Lines can tell that a number is that of another protocol.
-    ragged = table.markdown.ragged()
-    whole = [line for line in table.markdown.lines if line not in ragged]
-    told = dict.fromkeys(column for line in whole for column in table.cells(line))
+    told = dict.fromkeys(column for line in table.markdown.whole() for column in table.cells(line))
     columns = {table.title(column): column for column in table.columns}
     columns |= {METRICS[column].title: column for column in told if column not in table.columns}
     return Table(source=source, heading=unique, task=tasks[0], columns=columns)

@@ -7,9 +7,10 @@ Source:
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from hrnet_zoo.readme.importing.metafile_cells import Cells, cells_of_metadata, 
 from hrnet_zoo.readme.names import method_in_name
 from hrnet_zoo.readme.results import Links
 from hrnet_zoo.readme.text import read_text
+from hrnet_zoo.system.foreign import shown
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.zoo.columns import normalised, tasks_of, title_key, titles_of_columns
 from hrnet_zoo.zoo.row import Table
@@ -44,6 +46,10 @@ _TASKS = {
 
 _BACKBONE = re.compile(r"hrnetv2p[_-]w\d+s?|hr\d+s?(?=_)|x101[_-]64x4d[_-]fpn")
 """The part of a configuration's name that stands for the backbone."""
+
+_MOST_FILES = 500
+_DEEPEST = 20
+"""Files that a model-index can import; those of OpenMMLab import a hundred, one within another."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +85,7 @@ def read_metafile(path: Path, source: str) -> Iterator[Table | Entry | LeftOut]:
     """
     titles: dict[tuple[str, str], dict[str, str]] = {}
     positions: Counter[tuple[str, str]] = Counter()
-    for found in _models(path):
+    for found in _models(path, set()):
         if isinstance(found, LeftOut):
             yield found
             continue
@@ -96,15 +102,17 @@ def read_metafile(path: Path, source: str) -> Iterator[Table | Entry | LeftOut]:
 
 
 def _models(
-    path: Path, within: tuple[Path, ...] = ()
+    path: Path, read: set[str], depth: int = 0
 ) -> Iterator[tuple[Entry, dict[str, str]] | LeftOut]:
     """Yield the models of a file and of those that it imports, with what it calls their cells.
 
     Args:
         path: the file.
-        within: files that import it, by their full paths.
+        read: full names of the files that were read before; this one is added.
+        depth: how many files one within the other import it.
     """
     root = nodes.compose(read_text(path), str(path))
+    read.add(os.path.realpath(path))
     collections = nodes.elements(nodes.value(root, "Collections"))
     imports = nodes.elements(nodes.value(root, "Import"))
     listed = nodes.elements(root if nodes.is_list(root) else nodes.value(root, "Models"))
@@ -123,15 +131,24 @@ def _models(
     for node in imports:
         name = nodes.scalar(node) or ""
         inner = path.parent / name
-        trail = (*within, path.resolve())
         try:
-            if inner.resolve() in trail:
-                raise ReadmeError("the file imports itself")
-            yield from list(_models(inner, trail))
+            _require_new(inner, read, depth)
+            yield from list(_models(inner, read, depth + 1))
         except ReadmeError as error:
             place = Place(str(path), nodes.line_of(node))
             why = re.sub(rf"^{re.escape(str(inner))}:? |\.$", "", str(error))  # named already
-            yield LeftOut(place, f'"{name}" cannot be imported: {why}')
+            yield LeftOut(place, f'"{shown(name)}" cannot be imported: {why}')
+
+
+def _require_new(path: Path, read: Set[str], depth: int) -> None:
+    """Refuse imports that lead back, or on and on."""
+    if "\0" in str(path):
+        raise ReadmeError("no file is called so")
+    if os.path.realpath(path) in read:
+        raise ReadmeError("it was read already")
+    if len(read) >= _MOST_FILES or depth >= _DEEPEST:
+        msg = f"more than {_MOST_FILES} files, or {_DEEPEST} one within the other"
+        raise ReadmeError(msg)
 
 
 def _rows(model: _Model) -> Iterator[tuple[Entry, dict[str, str]] | LeftOut]:

@@ -5,6 +5,7 @@ A metafile's 78.80 is not 78.8, so numbers are never made of it.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import NamedTuple
 
 import yaml
@@ -12,6 +13,11 @@ import yaml
 from hrnet_zoo.errors import ReadmeError, explain_yaml_error
 
 _NULL = "tag:yaml.org,2002:null"
+
+_MOST_VALUES = 200_000
+"""In a file, written or repeated; the metafiles of whole zoos have some thousand."""
+_DEPTH = 12
+"""Levels of lists and mappings that an import looks into, at most."""
 
 
 class Item(NamedTuple):
@@ -27,14 +33,35 @@ def compose(text: str, file: str) -> yaml.Node | None:
     """Return a file's content, or None if it is empty.
 
     Raises:
-        ReadmeError: it is not YAML.
+        ReadmeError: it is not YAML, or has more values than anybody wrote.
     """
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         node: yaml.Node | None = yaml.compose(text, Loader=loader)
+        size = 0 if node is None else _size(node, _DEPTH, {})
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ReadmeError(explain_yaml_error(error, file)) from None
+    if size > _MOST_VALUES:
+        msg = f"{file}: more than {_MOST_VALUES} values, as often as aliases repeat them."
+        raise ReadmeError(msg)
     return node
+
+
+def _size(node: yaml.Node, depth: int, known: dict[tuple[int, int], int]) -> int:
+    """Return how many values there are in one, and it itself, with those that aliases repeat.
+
+    Args:
+        node: the value. It can contain itself, by an alias.
+        depth: how far lists and mappings in it are followed.
+        known: what was counted already.
+    """
+    if isinstance(node, yaml.ScalarNode) or depth == 0:
+        return 1
+    if (id(node), depth) not in known:
+        is_mapping = isinstance(node, yaml.MappingNode)
+        parts = chain.from_iterable(node.value) if is_mapping else node.value
+        known[id(node), depth] = 1 + sum(_size(part, depth - 1, known) for part in parts)
+    return known[id(node), depth]
 
 
 def line_of(node: yaml.Node) -> int:

@@ -12,6 +12,7 @@ import click
 from tabulate import tabulate
 
 from hrnet_zoo.readme.lint.document import RULES, Finding, Patch, Severity
+from hrnet_zoo.system.foreign import on_one_line
 from hrnet_zoo.system.github import command
 
 Found = Sequence[tuple[str, Finding]]
@@ -35,7 +36,7 @@ def as_text(found: Found) -> str:
         for (code, severity), alike in groupby(sorted((f for _, f in in_file), key=kind), key=kind):
             title = f"{code} {click.style(severity, fg=_COLOURS[severity])}"
             lines += [f"{title}: {RULES[code].meaning}", *_lines(alike), ""]
-    return "\n".join([*lines, _count(found)])
+    return "\n".join([*map(on_one_line, lines), _count(found)])
 
 
 def _lines(alike: Iterable[Finding]) -> Iterator[str]:
@@ -64,7 +65,7 @@ def fixed_as_text(fixed: Found) -> str:
             if finding.patch is not None
         ]
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join(map(on_one_line, lines))
 
 
 def _sentence(finding: Finding) -> str:

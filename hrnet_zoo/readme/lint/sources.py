@@ -19,7 +19,9 @@ from hrnet_zoo.readme.results import (
     results_tables,
     titles_of,
 )
+from hrnet_zoo.readme.text import LARGEST_BYTES
 from hrnet_zoo.readme.values import says_nothing
+from hrnet_zoo.system.opening import read_regular
 from hrnet_zoo.zoo.columns import LINKS, normalised
 from hrnet_zoo.zoo.manifest import Keys, load_zoo_with_lines
 from hrnet_zoo.zoo.row import Row
@@ -187,7 +189,8 @@ def manifest_document(path: Path) -> Document:
 def _is_metafile(path: Path) -> bool:
     """Whether a file has keys at its top that metafiles have and manifests have not."""
     try:
-        root = compose(path.read_bytes().decode(errors="replace"), str(path))
+        content = read_regular(path, LARGEST_BYTES)
+        root = compose(content.decode(errors="replace"), str(path))
     except (OSError, ReadmeError):
         return False
     return any(item.key in _OF_METAFILES for item in all_items(root))
