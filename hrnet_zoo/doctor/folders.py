@@ -12,7 +12,7 @@ from pathlib import Path
 from hrnet_zoo import settings
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.datasets.data_set import DataSet
-from hrnet_zoo.datasets.inventory import ProblemKind
+from hrnet_zoo.datasets.problems import ProblemKind
 from hrnet_zoo.doctor.finding import Area, Finding, State, guarded
 from hrnet_zoo.errors import DatasetError, UsageError
 from hrnet_zoo.system.wording import GIB

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import requests
 
 from hrnet_zoo.doctor.finding import Area, Finding, State, first_line
-from hrnet_zoo.weights.download import Source, resolve_url, root_cause
+from hrnet_zoo.weights.address import Source, resolve_url
+from hrnet_zoo.weights.transfer import root_cause
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.row import Row
 

@@ -21,6 +21,7 @@ EXTRAS = {
     "onnxruntime": "an engine for time",
     "tensorrt": "an engine for time, on NVIDIA GPUs",
     "gpu": "clocks, throttling and other processes on a GPU, for time",
+    "sign": "signing bundles of records, and checking who signed them",
     "report": "report html, figures, and Parquet",
 }
 """Extra -> what it is for."""

@@ -8,16 +8,19 @@ This module knows neither torch nor tolerances.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, StringConstraints
+from pydantic import StringConstraints
 
-from hrnet_zoo.records.base import Record, Status
+from hrnet_zoo.records.base import Moment, Record, Status
 from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.system.strict import Part
 from hrnet_zoo.tasks.reference import ReferenceAgreement
 from hrnet_zoo.tasks.scored import Interval, ProtocolUsed, Scored
 from hrnet_zoo.timing.observations import Agreement, Layout, LayoutMeasured
+from hrnet_zoo.weights.lock import KnownBy
 from hrnet_zoo.weights.taken import Taken
 
 
@@ -30,12 +33,25 @@ class CheckpointUsed(Taken):
     size_bytes: int
     url: str | None
     """Where the row says the file comes from; None if the user named a file."""
+    known_by: KnownBy | None = None
+    """What the file had to agree with: the digits in its name, which find an accident but not a
+    forger, or a lock. None: nothing, or an old record."""
+    locked_on: date | None = None
+    """Since when the lock has had its SHA-256, if that is what it was known by."""
 
     @property
     def title(self) -> str:
-        """What tells these weights from others, in words."""
-        stored = f", stored as {' and '.join(self.converted)}" if self.converted else ""
-        return f"SHA-256 {self.sha256[:8]}...{stored}"
+        """What tells these weights from others, in words: all digits, for some can be made."""
+        return f"SHA-256 {self.sha256}{self._stored}"
+
+    @property
+    def short_title(self) -> str:
+        """The same with as many digits as a published file's name has."""
+        return f"SHA-256 {self.sha256[:8]}...{self._stored}"
+
+    @property
+    def _stored(self) -> str:
+        return f", stored as {' and '.join(self.converted)}" if self.converted else ""
 
 
 class DatasetUsed(Part):
@@ -183,7 +199,7 @@ class Segment(Part):
 
     record: str
     """Name of its record; the last segment's is that of the record itself."""
-    started_at: AwareDatetime
+    started_at: Moment
     settings: Settings
     environment: Environment
     num_images: int = 0
@@ -215,6 +231,11 @@ class AccuracyAsked(Part):
     mirror: bool = False
     """Whether the weights were to come from a mirror; its address may be private."""
     offline: bool = False
+    tolerance: Decimal | None = None
+    """Allowance in points on top of the printed rounding, if one was given."""
+    criteria_sha256: str | None = None
+    """Of what the run is judged by, fixed before it began: see verdicts/criteria.py. Old records
+    do not say."""
 
 
 class AccuracyRecord(Record):
@@ -252,6 +273,9 @@ class AccuracyRecord(Record):
     """How the images differ from those of an earlier record, where that was asked."""
     remarks: list[str] = []
     """What happened on the way that a reader should know, and that changes no verdict."""
+    remarks_since: list[str] = []
+    """What went wrong once it was completed: pictures that could not be drawn, say. The images file
+    does not repeat it."""
 
     @property
     def metrics(self) -> list[str]:

@@ -16,10 +16,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.accuracy import AccuracyRecord
-from hrnet_zoo.records.base import SCHEMA_VERSION, Kind, Record
+from hrnet_zoo.records.base import SCHEMA_VERSION, Kind, Record, Status
 from hrnet_zoo.records.memory import MemoryRecord
 from hrnet_zoo.records.migrations import MIGRATIONS, migrate
 from hrnet_zoo.records.timing import TimingRecord
+from hrnet_zoo.system.opening import open_regular, read_regular
 from hrnet_zoo.system.strict import first_problem
 from hrnet_zoo.system.whole_file import write_whole
 
@@ -30,13 +31,44 @@ _ANY: TypeAdapter[AnyRecord] = TypeAdapter(Annotated[AnyRecord, Field(discrimina
 FOLDERS: dict[Kind, str] = {"accuracy": "", "timing": "timings", "memory": "memory"}
 """Where new records of a kind go, in the folder of their row; old ones are there, too."""
 
+_MOMENT = "%Y%m%dT%H%M%SZ"
+"""How a record's file is called: when its run began."""
+
 _HEAD = re.compile(rb'\{\s*"schema_version":\s*2,\s*"kind":\s*"(\w+)"')
 """How this version begins a record."""
+LARGEST_BYTES = 64 * 1024**2
+"""Of a record; what it says of single images is in another file."""
 
 
 def now() -> datetime:
     """Return the current time in UTC, to the second."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def beginning(folder: Path, row: str, kind: Kind = "accuracy") -> tuple[datetime, list[str]]:
+    """Return when a run begins that is the newest of its row, and what a reader should know of it.
+
+    That is now, unless the clock was set back since the newest record of the folder: all that ask
+    for the newest run go by when runs began.
+    """
+    clock = now()
+    place = folder / row / FOLDERS[kind]
+    newest = max((_moment_of(path) for path in place.glob("*.json")), default=clock)
+    if newest <= clock:
+        return clock, []
+    remark = (
+        f"the clock said {clock:%Y-%m-%d %H:%M:%S} UTC when this run began, which is before the "
+        f"newest record of the row, {newest:%Y-%m-%d %H:%M:%S}; it is placed after that one. If "
+        "that one's time is wrong, delete it"
+    )
+    return newest, [remark]
+
+
+def _moment_of(path: Path) -> datetime:
+    try:
+        return datetime.strptime(path.stem.partition("-")[0], _MOMENT).replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)  # it was called otherwise by somebody
 
 
 def new_record_path(folder: Path, row: str, started_at: datetime, kind: Kind = "accuracy") -> Path:
@@ -45,7 +77,7 @@ def new_record_path(folder: Path, row: str, started_at: datetime, kind: Kind = "
     Raises:
         RecordError: the folder cannot be written to.
     """
-    stem = folder / row / FOLDERS[kind] / started_at.strftime("%Y%m%dT%H%M%SZ")
+    stem = folder / row / FOLDERS[kind] / started_at.strftime(_MOMENT)
     for again in itertools.count(1):
         path = stem.with_name(f"{stem.name}-{again}.json" if again > 1 else f"{stem.name}.json")
         with writing("record", path):
@@ -62,9 +94,14 @@ def write_record(record: Record, path: Path) -> None:
     Raises:
         RecordError: the folder cannot be written to.
     """
-    text = json.dumps(record.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
     with writing("record", path):
         path.parent.mkdir(parents=True, exist_ok=True)
+    _replace(record, path)
+
+
+def _replace(record: Record, path: Path) -> None:
+    text = json.dumps(record.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
+    with writing("record", path):
         write_whole(path, text + "\n")
 
 
@@ -79,6 +116,8 @@ def writing(what: str, path: Path, hint: str = "Pass another --output.") -> Iter
         yield
     except OSError as error:
         reason = error.strerror or error
+        if isinstance(error, FileNotFoundError):
+            reason = "its folder was deleted"
         msg = f"The {what} {str(path)[:200]} cannot be written: {reason}. {hint}"
         raise RecordError(msg) from None
 
@@ -87,29 +126,69 @@ class RecordFile:
     """A record of accuracy and the file it is in, kept in step."""
 
     def __init__(self, path: Path, record: AccuracyRecord) -> None:
+        """Write the record.
+
+        Args:
+            path: of the file, which is there and empty.
+            record: of a run that begins.
+
+        Raises:
+            RecordError: the file cannot be written; an empty one is left to nobody.
+        """
         self.path = path
         self.record = record
-        write_record(record, path)
+        try:
+            _replace(record, path)
+        except RecordError:
+            with suppress(OSError):
+                path.unlink()
+            raise
 
     def update(self, **changes: object) -> None:
         """Change fields of the record and replace the file in one step.
 
         Raises:
+            RecordError: the file cannot be written; `record` is still what it says.
+        """
+        record = self.record.model_copy(update=changes)
+        _replace(record, self.path)
+        self.record = record
+
+    def end(self, status: Status, reason: str | None = None) -> None:
+        """Say how the run ended; what was completed stays so, and what came after it is noted.
+
+        Raises:
             RecordError: the file cannot be written.
         """
-        self.record = self.record.model_copy(update=changes)
-        write_record(self.record, self.path)
+        if self.record.status != "completed":
+            self.update(status=status, reason=reason, finished_at=self.finished_at)
+        elif reason is not None:
+            self.update(remarks_since=[*self.record.remarks_since, reason])
 
-    def mark_continued(self, earlier: str) -> None:
-        """Note in the record of a run that was killed that this one goes on with it."""
-        path = self.path.with_name(earlier)
-        if path == self.path or not path.is_file():
-            return
-        reason = f"the run was interrupted; {self.path.name} goes on with it"
-        record = read_record(path)
-        if not isinstance(record, AccuracyRecord) or record.status == "completed":
+    @property
+    def finished_at(self) -> datetime:
+        """Return what a run that ends now says: no clock that was set back is believed."""
+        return max(now(), self.record.started_at)
+
+    def earlier(self, name: str) -> AccuracyRecord | None:
+        """Return a record beside this one; None where there is none that can be read."""
+        with suppress(RecordError):
+            record = read_record(self.path.parent / Path(name).name)
+            return record if isinstance(record, AccuracyRecord) else None
+        return None
+
+    def mark_continued(self, name: str) -> None:
+        """Note in the record of a run that was killed that this one goes on with it.
+
+        Raises:
+            RecordError: it cannot be written.
+        """
+        record = self.earlier(name)
+        if record is None or record.status == "completed" or name == self.path.name:
             return  # --quick ends well before all images are done
-        write_record(record.model_copy(update={"status": "interrupted", "reason": reason}), path)
+        reason = f"the run was interrupted; {self.path.name} goes on with it"
+        changes = {"status": "interrupted", "reason": reason}
+        _replace(record.model_copy(update=changes), self.path.parent / Path(name).name)
 
 
 def read_record(path: Path) -> AnyRecord:
@@ -119,7 +198,7 @@ def read_record(path: Path) -> AnyRecord:
         RecordError: the file is unreadable or damaged, or only a newer version can read it.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, LARGEST_BYTES)
         if not data:
             msg = f"{path} is empty: the run is going on, or was killed."
             raise RecordError(msg)
@@ -129,6 +208,7 @@ def read_record(path: Path) -> AnyRecord:
         with suppress(ValidationError):
             return _ANY.validate_json(data)
         content = json.loads(data.decode(), parse_float=_finite, parse_constant=_finite)
+        require_unicode(content)
     except FileNotFoundError:
         msg = f"There is no record {path}."
         raise RecordError(msg) from None
@@ -141,7 +221,7 @@ def read_record(path: Path) -> AnyRecord:
 def kind_in_head(path: Path) -> str | None:
     """Return the kind of a record as this version writes it; None: only reading it all tells."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = _HEAD.match(file.read(100))
     except OSError:
         return None
@@ -171,6 +251,11 @@ def _validated(path: Path, content: object) -> AnyRecord:
         reason = f"version {version} cannot be brought up to date: {error!r}"
     msg = f"{path} is not a valid record: {reason}. {remedy}"
     raise RecordError(msg)
+
+
+def require_unicode(content: object) -> None:
+    """Raise ValueError for half a character, which JSON can escape and no file or terminal has."""
+    json.dumps(content, ensure_ascii=False).encode()
 
 
 def _finite(text: str) -> float:

@@ -1,8 +1,8 @@
 """Which files below a folder are records, in which order, and what is in them.
 
 All that read records ask this module: JSON files at any depth count, without what begins with a dot
-and without the index. The file of a run that goes on or was killed is empty: neither a record yet,
-nor damaged.
+and without the index and the metadata of an RO-Crate. The file of a run that goes on or was killed
+is empty: neither a record yet, nor damaged.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ OneKind = TypeVar("OneKind", AccuracyRecord, TimingRecord, MemoryRecord)
 SomeRecord = TypeVar("SomeRecord", bound=AnyRecord)
 
 INDEX_NAME = "index.json"
+CRATE_NAME = "ro-crate-metadata.json"
+"""What describes a folder of records to others, and is none itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +102,7 @@ def read_records(place: Path, kind: type[OneKind]) -> list[OneKind]:
 
 
 def find_records(place: Path, kind: type[OneKind]) -> list[Found[OneKind]]:
-    """Return `read_records` with where each is.
+    """Return `read_records` with where each is, and each as `without_classes`.
 
     Raises:
         RecordError: a file where such records are written is damaged.
@@ -113,8 +115,19 @@ def find_records(place: Path, kind: type[OneKind]) -> list[Found[OneKind]]:
             if found.file.usual_kind == wanted:
                 raise RecordError(found.reason)
         elif isinstance(found.record, kind):
-            records.append(Found(record=found.record, path=found.path))
+            records.append(Found(record=without_classes(found.record), path=found.path))
     return sorted(records, key=lambda found: found.record.started_at)
+
+
+def without_classes(record: SomeRecord) -> SomeRecord:
+    """Return a record without the numbers of single classes.
+
+    They are nine tenths of a record, and too much to keep of thousands; `read_record` has them.
+    """
+    if not isinstance(record, AccuracyRecord):
+        return record
+    lean = [each.model_copy(update={"classes": []}) for each in record.measurements]
+    return record.model_copy(update={"measurements": lean})
 
 
 def _json_files(folder: Path) -> Iterator[Path]:
@@ -127,7 +140,9 @@ def _json_files(folder: Path) -> Iterator[Path]:
         seen.add(real)
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
-            if name.endswith(".json") and not name.startswith(".") and name != INDEX_NAME:
+            if name.startswith(".") or name in (INDEX_NAME, CRATE_NAME):
+                continue
+            if name.endswith(".json"):
                 yield Path(parent, name)
 
 

@@ -1,6 +1,6 @@
 """The file beside a record with the result of every image, from which its values are computed.
 
-It is the journal of the run. Its last line repeats the record as the run left it, and the record
+It is made of the run's journal. Its last line repeats the record as the run left it, and the record
 holds the digest of the file: what is damaged or edited in one is found by the other. That finds
 accidents, not forgers: whoever computes everything anew would have to be told by a signature.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,19 +19,21 @@ from pydantic import BaseModel, ValidationError
 
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.accuracy import AccuracyRecord, Segment, Timings
-from hrnet_zoo.records.files import RecordFile, now, writing
-from hrnet_zoo.records.journal import Journal, content_of_lines, lines_of
+from hrnet_zoo.records.files import LARGEST_BYTES, RecordFile, writing
+from hrnet_zoo.records.journal import LARGEST_JOURNAL, Journal, content_of_lines, lines_of
 from hrnet_zoo.records.migrations import newest_line
+from hrnet_zoo.system.foreign import shown
+from hrnet_zoo.system.opening import read_regular
 from hrnet_zoo.system.strict import first_problem
-from hrnet_zoo.system.whole_file import write_whole
+from hrnet_zoo.system.whole_file import synced, write_whole
 
 FORMAT = 4
 """Raised whenever lines change their meaning; in the first line of every file."""
 CLOSED_SINCE = 4
 """The first format whose files end with the record."""
 
-TIES = frozenset({"images_sha256", "images_bytes"})
-"""Fields of a record that its images file cannot repeat, for they are made of it."""
+TIES = frozenset({"images_sha256", "images_bytes", "remarks_since"})
+"""Fields of a record that its images file cannot repeat: they are made of it, or came later."""
 
 
 class ImageLine(BaseModel):
@@ -73,62 +76,77 @@ def beside(record: Path) -> Path:
     return record.with_suffix(".images.jsonl")
 
 
-def close(file: RecordFile, journal: Journal) -> None:
-    """Complete a record of images, and make its journal its images file.
+def close(
+    file: RecordFile, journal: Journal, digests: Mapping[str, str], looks: Sequence[str] = ()
+) -> None:
+    """Complete a record of images, with an images file of what its journal has of them.
 
-    The record says "completed" last: a run that is killed before leaves one that was started.
-
-    Raises:
-        RecordError: a file cannot be written.
-    """
-    ended = _ended(file)
-    journal.append(_repeated(file, ended))
-    with journal.path.open("rb") as written:
-        digest, size = hashlib.file_digest(written, "sha256").hexdigest(), written.tell()
-    journal.finish(beside(file.path))
-    file.update(**ended, images_sha256=digest, images_bytes=size)
-
-
-def close_part(file: RecordFile, journal: Journal, names: Sequence[str]) -> None:
-    """Complete a record of some images of a journal, which stays for a run that goes on with it.
+    The record says "completed" last, and the journal goes after that: whenever a run is killed, all
+    that it finished is in one of the two. What is of files that are others now stays in the
+    journal, for a run that finds them again.
 
     Args:
-        file: the record, with what these images add up to.
+        file: the record, with what the images add up to.
         journal: with the results of all of them, and maybe of others.
-        names: of the images; the first ones are those of the first look.
+        digests: of the images, by name.
+        looks: of `verify --quick`, the names in the order of its looks; the journal stays, for a
+            run over all images goes on with it.
 
     Raises:
         RecordError: a file cannot be written.
     """
-    header, *entries = lines_of(journal.path.read_bytes(), journal.path)
-    own, part = file.path.name, set(names)
-    kept = [entry for entry in entries if "name" not in entry or entry["name"] in part]
-    empty = {s.record for s in segments_of(kept) if not s.num_images and s.record != own}
-    kept = [entry for entry in kept if entry.get("record") not in empty]
+    header, *entries = journal.lines()
+    own, used = file.path.name, _used(entries, digests)
+    kept = _with_segments(entries, used, own)
     segments = segments_of(kept)
     file.update(
         num_images_taken_over=sum(s.num_images for s in segments if s.record != own),
         segments=segments,
         timings=Timings.total([s.timings for s in segments if s.timings]),
     )
-    ended = _ended(file)
-    content = content_of_lines([header, *kept, {"looks": list(names)}, _repeated(file, ended)])
-    with writing("images file", beside(file.path)):
-        write_whole(beside(file.path), content)
+    name = beside(file.path)
+    ended = {"status": "completed", "finished_at": file.finished_at, "images_file": name.name}
+    record = file.record.model_copy(update=ended)
+    repeated = {"ended": record.model_dump(mode="json", exclude=set(TIES))}
+    looked = [{"looks": list(looks)}] if looks else []
+    content = content_of_lines([header, *kept, *looked, repeated])
+    with writing("images file", name):
+        write_whole(name, content)
+        synced(name)
     digest = hashlib.sha256(content).hexdigest()
     file.update(**ended, images_sha256=digest, images_bytes=len(content))
+    if not looks:
+        synced(file.path)
+        others = {i for i, entry in enumerate(entries) if "name" in entry} - used
+        if others:
+            journal.keep(_with_segments(entries, others))
+        else:
+            journal.remove()
 
 
-def _ended(file: RecordFile) -> dict[str, Any]:
-    """Return what a record says once its run has ended."""
-    images_file = beside(file.path).name
-    return {"status": "completed", "finished_at": now(), "images_file": images_file}
+def _used(entries: Sequence[Mapping[str, Any]], digests: Mapping[str, str]) -> set[int]:
+    """Return which lines are of these images and their files; of several the last one."""
+    places = {
+        entry["name"]: i
+        for i, entry in enumerate(entries)
+        if "name" in entry and digests.get(entry["name"]) == entry["digest"]
+    }
+    return set(places.values())
 
 
-def _repeated(file: RecordFile, ended: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the last line of an images file."""
-    record = file.record.model_copy(update=ended)
-    return {"ended": record.model_dump(mode="json", exclude=set(TIES))}
+def _with_segments(
+    entries: Sequence[dict[str, Any]], images: AbstractSet[int], own: str = ""
+) -> list[dict[str, Any]]:
+    """Return these lines of images and those of the parts of the run that they are of.
+
+    Args:
+        entries: all lines but the first one.
+        images: places of the lines.
+        own: a part that stays without images.
+    """
+    lines = [entry for i, entry in enumerate(entries) if "name" not in entry or i in images]
+    stay = {s.record for s in segments_of(lines) if s.num_images or s.record == own}
+    return [entry for entry in lines if "name" in entry or entry.get("record") in stay]
 
 
 def read_images(record: AccuracyRecord, path: Path) -> ImagesFile:
@@ -143,19 +161,27 @@ def read_images(record: AccuracyRecord, path: Path) -> ImagesFile:
         msg = "it names no images file, so nothing can be checked"
         raise RecordError(msg)
     try:
-        content = path.with_name(name).read_bytes()
+        content = read_regular(path.with_name(name), LARGEST_JOURNAL)
     except FileNotFoundError:
-        msg = f"its images file {name} is missing, so nothing can be checked"
+        msg = f"its images file {shown(name)} is missing, so nothing can be checked"
         raise RecordError(msg) from None
     except OSError as error:
-        msg = f"its images file {name} cannot be read: {error.strerror}"
-        raise RecordError(msg) from None
-    except ValueError:
-        msg = f"its images file {name!r} cannot be read: no file is called so"
+        msg = f"its images file {shown(name)} cannot be read: {error.strerror}"
         raise RecordError(msg) from None
     # Reports are passed on: messages hold no folders of this machine.
     header, *entries = lines_of(content, Path(name))
     return _read(name, content, header, entries)
+
+
+def line_of(entry: Mapping[str, Any]) -> Segment | ImageLine | None:
+    """Return what a line of a journal says; None of what this version never writes there."""
+    try:
+        if "segment" not in entry:
+            return ImageLine.model_validate(entry)
+        segment = Segment.model_validate(entry["segment"])
+    except ValidationError:
+        return None
+    return segment if entry == {"record": segment.record, "segment": entry["segment"]} else None
 
 
 def segments_of(entries: Iterable[Mapping[str, Any]]) -> list[Segment]:
@@ -233,7 +259,7 @@ def content_of(path: Path) -> dict[str, Any]:
         RecordError: it cannot be read.
     """
     try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
+        content: dict[str, Any] = json.loads(read_regular(path, LARGEST_BYTES))
     except (OSError, ValueError) as error:
         msg = f"{path} cannot be read: {error}"
         raise RecordError(msg) from None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import AwareDatetime
-
-from hrnet_zoo.records.base import Record
+from hrnet_zoo.records.base import Moment, Record
 from hrnet_zoo.system.strict import Part
 
 
@@ -49,7 +47,7 @@ class MemoryRecord(Record):
     """None in records of version 1, which do not say."""
     documented: str | None
     """GB as printed, read as GiB; None where nothing is printed."""
-    finished_at: AwareDatetime
+    finished_at: Moment
     asked: MemoryAsked
     device: str
     training: TrainingPeaks

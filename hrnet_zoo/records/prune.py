@@ -12,8 +12,10 @@ from pathlib import Path
 import filelock
 
 from hrnet_zoo.errors import RecordError
+from hrnet_zoo.records.journal import LARGEST_JOURNAL
 from hrnet_zoo.records.runs import Run, Store
 from hrnet_zoo.records.selection import Counting
+from hrnet_zoo.system.opening import read_regular
 
 MAY_BE_GOING_ON = timedelta(days=7)
 """How long a run that says "started" may still be fetching or checking data.
@@ -136,12 +138,16 @@ def _with_company(folder: Path, run: Run) -> Doomed:
 def _runs_in(journal: Path) -> list[str]:
     """Return the file names of the records that wrote into a journal, in their order."""
     runs = []
-    for line in journal.read_bytes().splitlines():
+    try:
+        lines = read_regular(journal, LARGEST_JOURNAL).splitlines()
+    except OSError:
+        return []
+    for line in lines:
         if b'"record"' not in line:
             continue
         try:
             runs.append(json.loads(line.partition(b" ")[2])["record"])
-        except (ValueError, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError, RecursionError):
             continue  # a line that was cut short
     return runs
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import AwareDatetime, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from hrnet_zoo.errors import RecordError, UsageError, did_you_mean
 from hrnet_zoo.records.accuracy import AccuracyRecord
@@ -24,6 +25,7 @@ from hrnet_zoo.records.base import Kind, Status
 from hrnet_zoo.records.files import AnyRecord, read_record, writing
 from hrnet_zoo.records.folder import INDEX_NAME, RunFile, run_files
 from hrnet_zoo.records.memory import MemoryRecord
+from hrnet_zoo.system.opening import read_regular
 from hrnet_zoo.system.strict import Part
 from hrnet_zoo.system.whole_file import write_whole
 from hrnet_zoo.system.wording import GIB
@@ -31,6 +33,8 @@ from hrnet_zoo.zoo.row import EditionName
 
 INDEX_VERSION: Literal[3] = 3
 """An index of another version is not used."""
+_LARGEST_BYTES = 256 * 1024**2
+"""Of an index; it has some hundred for a run."""
 
 
 class Run(Part):
@@ -127,7 +131,7 @@ def index_file(folder: Path) -> Path:
 def open_store(folder: Path) -> Store:
     """Return all runs below a folder, reading only the files that the index does not know."""
     try:
-        known = _Index.model_validate_json(index_file(folder).read_bytes()).runs
+        known = _Index.model_validate_json(read_regular(index_file(folder), _LARGEST_BYTES)).runs
     except (OSError, ValidationError):  # missing, damaged or of another version
         known = []
     return _read_store(folder, {run.file: run for run in known})
@@ -151,9 +155,17 @@ def write_index(store: Store) -> None:
         RecordError: the index cannot be written.
     """
     path = index_file(store.folder)
-    lines = ",\n".join(run.model_dump_json() for run in store.runs)
+    lines = ",\n".join(filter(None, map(_line, store.runs)))
     with writing("index", path, "Records can be listed without it."):
         write_whole(path, f'{{"index_version": {INDEX_VERSION}, "runs": [\n{lines}\n]}}\n')
+
+
+def _line(run: Run) -> str | None:
+    """Return a run for the index; None: no file can hold its name, so it is read each time."""
+    try:
+        return run.model_dump_json()
+    except PydanticSerializationError:  # not UTF-8
+        return None
 
 
 def _read_store(folder: Path, known: dict[str, Run]) -> Store:

@@ -7,7 +7,6 @@ is lost, or whose memory does not suffice, gives its images back to the others.
 
 from __future__ import annotations
 
-import signal
 import time
 import traceback
 from collections import deque
@@ -24,7 +23,8 @@ import torch
 from hrnet_zoo.errors import PrerequisiteError, ZooError
 from hrnet_zoo.records.accuracy import Settings
 from hrnet_zoo.runs.looking import Look, Looking
-from hrnet_zoo.runs.processes import how_ended, interrupts_ignored
+from hrnet_zoo.runs.processes import how_ended
+from hrnet_zoo.system import signals
 from hrnet_zoo.system.devices import require_usable
 from hrnet_zoo.system.host_memory import keep_freed_memory
 from hrnet_zoo.system.processors import visible_processors
@@ -126,10 +126,9 @@ class Fleet:
         for worker in self._workers:
             worker.pipe.close()
         for process in self._processes:
-            process.terminate()
+            process.kill()
         for process in self._processes:
             process.join(_PATIENCE_S)
-            process.kill()
 
     def results(self, indices: Iterable[int]) -> Iterator[ImageResult]:
         """Yield the result of each image, in the order in which they are done.
@@ -200,7 +199,8 @@ class Fleet:
         ours, theirs = context.Pipe()
         given = (self._look, device, torch.get_num_threads(), theirs)
         process = context.Process(target=_work, args=given, daemon=True)
-        with interrupts_ignored():
+        # Ctrl-C goes to all processes of a terminal; what becomes of the run the parent decides.
+        with signals.ignored():
             process.start()
         self._processes.append(process)
         theirs.close()
@@ -261,7 +261,7 @@ class Fleet:
         """Give the images of a process back to the others."""
         self._workers.remove(worker)
         worker.pipe.close()
-        worker.process.terminate()
+        worker.process.kill()
         self._queue.extendleft(reversed(worker.given))
         self._drained += [worker.drained] if worker.drained else []
         done = self.images_by_device[str(worker.device)]
@@ -278,8 +278,6 @@ class _ParentEndedError(BaseException):
 
 def _work(look: Look, device: torch.device, num_threads: int, pipe: Connection) -> None:
     """Look at images until the parent has no more; runs in a process of its own."""
-    # Ctrl-C goes to all processes of a terminal; what becomes of the run the parent decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(_ParentEndedError):
         try:
             _serve(look, device, num_threads, pipe)

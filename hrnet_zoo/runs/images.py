@@ -7,16 +7,18 @@ record, so that a run that was killed can go on. It decides nothing about number
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 
 from hrnet_zoo.datasets.data_set import Samples
 from hrnet_zoo.datasets.digests import fingerprint
 from hrnet_zoo.datasets.parts import random_order
-from hrnet_zoo.errors import UsageError, ZooError
-from hrnet_zoo.records.accuracy import DatasetUsed, Measurement, Timings
+from hrnet_zoo.errors import RecordError, UsageError, ZooError, explain_os_error
+from hrnet_zoo.records.accuracy import DatasetUsed, Measurement
 from hrnet_zoo.records.files import RecordFile
-from hrnet_zoo.records.images_file import FORMAT, close, close_part, segments_of
+from hrnet_zoo.records.images_file import FORMAT, close
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.runs.allowances import measured_allowances
 from hrnet_zoo.runs.fleet import Fleet
@@ -25,8 +27,10 @@ from hrnet_zoo.runs.options import MeasureOptions
 from hrnet_zoo.runs.quick import QuickLooks
 from hrnet_zoo.runs.segments import Segments
 from hrnet_zoo.runs.self_test import held_against_upstream
+from hrnet_zoo.runs.taken_over import taken_over
 from hrnet_zoo.system.devices import resolve_devices
 from hrnet_zoo.system.progress import Progress
+from hrnet_zoo.system.sources import sources_digest
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.tasks.ahead import one_behind
 from hrnet_zoo.tasks.evaluation import ImageResult
@@ -34,6 +38,7 @@ from hrnet_zoo.tasks.metric import Metric
 from hrnet_zoo.tasks.options import WorstOptions
 from hrnet_zoo.tasks.scored import Allowance
 from hrnet_zoo.tasks.tracing import traced
+from hrnet_zoo.verdicts.segments import digits_of
 from hrnet_zoo.verdicts.self_test import disagreement
 from hrnet_zoo.zoo.row import Row
 
@@ -61,51 +66,68 @@ class Images:
         self._wanted = sorted(random_order(len(samples), options.seed)[: options.limit])
         if options.earlier is not None:
             self._wanted = options.earlier.indices(samples, options.limit, options.seed)
-        self._counted = file.record.measurements
+        self._counted, self._remarks = file.record.measurements, file.record.remarks
+        self._resumed_from: Path | None = None
         self._checkpoint = options.file_for(row, progress)
 
     def measure(self) -> None:
         """Look at all images, add what they amount to to the record, and complete it."""
         options = self._options
         self._progress.begin("loading the model", None, "")
-        with (
-            self._looking() as looking,
-            self._journal(looking) as journal,
-        ):
+        with self._looking() as looking:
             for remark in looking.taken.remarks:
                 self._progress.say(f"{self._checkpoint.path.name}: {remark}")
             if options.earlier is not None:
                 options.earlier.require_same(self._checkpoint.sha256, looking.protocols)
-            results = self._take_over(journal)
-            self._file.update(
-                checkpoint=options.checkpoint_used(self._row, self._checkpoint, looking.taken),
-                num_images_taken_over=len(results),
-                settings=looking.settings,
-            )
-            self._test_installation(looking)
-            segments = Segments(self._file, looking, journal)
-            for said in segments.differences:
-                anew = f"so no accuracy can be a match; delete {journal.path} to start anew"
-                self._progress.say(f"{self._row.name}: {said}, {anew}")
-            if self._quick is not None:
-                self._look_early(self._quick, looking, journal, results, segments)
-                return
-            self._evaluate(looking, journal, results, segments)
+            with self._journal(looking) as journal:
+                results = self._results(looking, journal)
             if options.save_results is not None:
-                said = self._task.save_results(options.save_results, self._samples, results)
-                self._progress.say(said)
-            self._score(looking, results, segments)
-            if options.earlier is not None:
-                names = [metric.name for metric in self._metrics]
-                self._file.update(unchanged=options.earlier.compared(names, results))
+                save = partial(self._save_results, options.save_results, results)
+                self._afterwards("results for other tools", save)
             if options.worst:
-                try:
-                    self._draw_worst(looking, results)
-                except ZooError as error:
-                    # All images are done: that is worth keeping without pictures.
-                    remark = f"there are no pictures of the worst images: {error}"
-                    self._file.update(remarks=[*looking.remarks, remark])
-            close(self._file, journal)
+                draw = partial(self._draw_worst, looking, results)
+                self._afterwards("pictures of the worst images", draw)
+
+    def _results(self, looking: Looking | Fleet, journal: Journal) -> dict[str, ImageResult]:
+        """Complete the record, and return what was found in every image."""
+        given = (self._task, self._metrics, self._samples, self._file, self._progress)
+        results = taken_over(journal, *given)
+        self._resumed_from = journal.path if results else None
+        self._file.update(
+            checkpoint=self._options.checkpoint_used(self._row, self._checkpoint, looking.taken),
+            num_images_taken_over=len(results),
+            settings=looking.settings,
+        )
+        self._test_installation(looking)
+        segments = Segments(self._file, looking, journal)
+        if self._quick is not None:
+            self._look_early(self._quick, looking, journal, results, segments)
+            return results
+        self._evaluate(looking, journal, results, segments)
+        self._score(looking, results, segments)
+        if self._options.earlier is not None:
+            names = [metric.name for metric in self._metrics]
+            self._file.update(unchanged=self._options.earlier.compared(names, results))
+        close(self._file, journal, {name: each.digest for name, each in results.items()})
+        return results
+
+    def _afterwards(self, what: str, work: Callable[[], None]) -> None:
+        """Do what was asked for beside the numbers: they are safe, whatever comes of it."""
+        try:
+            work()
+        except ZooError as error:
+            reason = str(error)
+        except OSError as error:
+            reason = explain_os_error(error)
+        else:
+            return
+        remark = f"there are no {what}: {reason}"
+        self._progress.say(f"{self._row.name}: {remark}")
+        with suppress(RecordError):  # it is said, and the record stays as it is
+            self._file.end("completed", remark)
+
+    def _save_results(self, path: Path, results: Mapping[str, ImageResult]) -> None:
+        self._progress.say(self._task.save_results(path, self._samples, results))
 
     def _look_early(
         self,
@@ -124,7 +146,8 @@ class Images:
             self._score(looking, part, segments)
             if quick.refutes(self._file, part):
                 break
-        close_part(self._file, journal, names)
+        digests = {name: results[name].digest for name in names}
+        close(self._file, journal, digests, looks=names)
 
     def _looking(self) -> Looking | Fleet:
         """Return what looks at images: one device in this process, or several in theirs."""
@@ -166,8 +189,9 @@ class Images:
     def _journal(self, looking: Looking | Fleet) -> Journal:
         """Return the journal of this run, which may hold the results of an unfinished one.
 
-        Other metrics and other parts have journals of their own; another checkpoint, data set,
-        protocol or engine makes what is in the journal useless.
+        All that decides about results is its identity, so that nothing is ever mixed; but threads,
+        layouts and graphs, which only change the order of sums, and the images' files: what is
+        taken over is held against those.
         """
         names = "+".join(metric.name for metric in self._metrics)
         limit, seed = self._options.limit, self._options.seed
@@ -175,36 +199,17 @@ class Images:
         if self._options.earlier is not None and self._options.earlier.is_part:
             limited += f"-of-{self._options.earlier.path.stem}"
         used = {name: used.model_dump(mode="json") for name, used in looking.protocols.items()}
+        digits = digits_of(looking.settings, self._file.record.environment)
         identity = {
             "format": FORMAT,
             "checkpoint": self._checkpoint.sha256,
             "dataset": self._samples.stamp(),
+            "setup": self._row.setup.model_dump(mode="json"),
             "protocol": used,
-            "engine": looking.settings.engine.name,
+            "engine": digits.pop("engines"),
+            "computed with": {**digits, "code of hrnet-zoo": sources_digest()},
         }
-        path = self._file.path.with_name(f".unfinished-{names}{limited}.jsonl")
-        return Journal(path, identity)
-
-    def _take_over(self, journal: Journal) -> dict[str, ImageResult]:
-        """Return the results of an interrupted run, and note there that this run continues it."""
-        if journal.changed:
-            changed = ", ".join(journal.changed)
-            say = f"an unfinished run was found, but of another {changed}; starting anew"
-            self._progress.say(say)
-        read = self._task.from_text
-        results = {
-            entry["name"]: ImageResult(
-                name=entry["name"],
-                digest=entry["digest"],
-                counted={name: read(name, text) for name, text in entry["results"].items()},
-            )
-            for entry in journal.entries
-            if "name" in entry
-        }
-        if results:
-            self._progress.say(f"going on after {len(results)} images of an earlier run")
-            self._file.mark_continued(segments_of(journal.entries)[-1].record)
-        return results
+        return Journal(self._file.path.with_name(f".unfinished-{names}{limited}"), identity)
 
     def _evaluate(
         self,
@@ -228,7 +233,7 @@ class Images:
             self._progress.update(done)
         self._file.update(
             settings=looking.settings,
-            remarks=looking.remarks,
+            remarks=[*self._remarks, *looking.remarks],
             images_by_device=looking.images_by_device,
         )
 
@@ -249,6 +254,20 @@ class Images:
         given = (looking, self._samples, self._metrics, results, self._progress)
         return measured_allowances(*given)
 
+    @contextmanager
+    def _resumed(self) -> Iterator[None]:
+        """Explain that the lines of an earlier run, all in due form, cannot be of these images."""
+        try:
+            yield
+        except (ValueError, LookupError, TypeError, RuntimeError) as error:
+            if self._resumed_from is None:
+                raise
+            msg = (
+                f"What an earlier run left in {self._resumed_from} cannot be scored: {error}. Move "
+                "it away to start anew."
+            )
+            raise RecordError(msg) from error
+
     def _score(
         self, looking: Looking | Fleet, results: dict[str, ImageResult], segments: Segments
     ) -> None:
@@ -256,14 +275,15 @@ class Images:
         seconds, protocols = looking.seconds, looking.protocols
         setup, samples, metrics = self._row.setup, self._samples, self._metrics
         started = time.perf_counter()
-        scored = self._task.score(
-            setup, samples, metrics, results, self._options.score, self._progress
-        )
+        with self._resumed():
+            scored = self._task.score(
+                setup, samples, metrics, results, self._options.score, self._progress
+            )
         seconds.metric += time.perf_counter() - started
         for name, measured in self._allowances(looking, results).items():
             scored[name] = scored[name].model_copy(update={"allowances": measured})
         used = [protocols[metric.protocol or ""] for metric in metrics]
-        parts = segments.ended(seconds, len(results))
+        segments.note(seconds)
         self._file.update(
             dataset=DatasetUsed(
                 name=setup.dataset,
@@ -278,6 +298,4 @@ class Images:
                     for metric, protocol in zip(metrics, used, strict=True)
                 ),
             ],
-            segments=parts,
-            timings=Timings.total([part.timings for part in parts if part.timings]),
         )

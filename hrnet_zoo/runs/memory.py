@@ -14,7 +14,7 @@ import torch
 from hrnet_zoo.errors import PrerequisiteError
 from hrnet_zoo.memory.peaks import MeasuredPeak, measured_peak, predicted_peak
 from hrnet_zoo.memory.workload import Workload
-from hrnet_zoo.records.files import new_record_path, now, write_record
+from hrnet_zoo.records.files import beginning, new_record_path, now, write_record
 from hrnet_zoo.records.memory import MemoryAsked, MemoryRecord, Peaks, TrainingPeaks
 from hrnet_zoo.settings import torch_variables
 from hrnet_zoo.system.devices import describe_device, resolve_device
@@ -78,10 +78,12 @@ def memory_of(
         asked, known = MemoryAsked(device=device), _Known(resolve_device(device, progress))
     environment = describe_environment(torch_variables())
     for done, row in enumerate(rows, 1):
-        started_at = now()
+        started_at, remarks = beginning(output, row.name, "memory")
         path = new_record_path(output, row.name, started_at, "memory")
         try:
             with shown() as progress:
+                for remark in remarks:
+                    progress.say(f"{row.name}: {remark}")
                 progress.begin(f"{row.name}: memory, row {done} of {len(rows)}", None, "")
                 record = _memory_of_row(row, asked, known, started_at, environment)
             write_record(record, path)
@@ -111,7 +113,7 @@ def _memory_of_row(
         task=row.task,
         documented=None if documented is None else str(documented),
         started_at=started_at,
-        finished_at=now(),
+        finished_at=max(started_at, now()),
         asked=asked,
         device=describe_device(known.device),
         training=TrainingPeaks(

@@ -52,6 +52,8 @@ class RunOptions:
             sha256=file.sha256,
             size_bytes=file.size_bytes,
             url=None if self.checkpoint else row.checkpoint_url,
+            known_by=file.known_by,
+            locked_on=file.locked_on,
             **dict(taken),
         )
 
@@ -134,5 +136,6 @@ class MeasureOptions(RunOptions):
         counted = f"{evaluated} of {complete} images are evaluated"
         if evaluated == complete:
             counted = f"{found} images were found, not {complete}"
-        progress.say(f"{row.name}: {counted}, so no accuracy can be a match")
+        if self.earlier is None:  # else that is not the question
+            progress.say(f"{row.name}: {counted}, so no accuracy can be a match")
         return samples

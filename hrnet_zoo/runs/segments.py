@@ -7,19 +7,17 @@ from collections.abc import Callable
 
 from hrnet_zoo.records.accuracy import Segment, Timings
 from hrnet_zoo.records.files import RecordFile
-from hrnet_zoo.records.images_file import segments_of
 from hrnet_zoo.records.journal import Journal
 from hrnet_zoo.runs.fleet import Fleet
 from hrnet_zoo.runs.looking import Looking
 from hrnet_zoo.tasks.ahead import StageSeconds
-from hrnet_zoo.verdicts.segments import segment_differences
 
 _SECONDS_BETWEEN_NOTES = 10.0
 """So much of what a killed process did is unknown, at most."""
 
 
 class Segments:
-    """The parts of a run: those found in its journal, and the one that this process does."""
+    """The part of a run that this process does; others may be in its journal."""
 
     def __init__(
         self,
@@ -30,25 +28,17 @@ class Segments:
     ) -> None:
         """Note the settings before the first image."""
         self._file, self._looking, self._journal, self._clock = file, looking, journal, clock
-        self.earlier = segments_of(journal.entries)
         self._noted_at = -_SECONDS_BETWEEN_NOTES
-        own = self._note(StageSeconds()).model_copy(update={"num_images": 1})
-        self.differences = list(segment_differences([*self.earlier, own]))
-        """Why what comes out cannot be a match, as is known before the first image."""
+        self.note(StageSeconds())
 
     def image_kept(self) -> None:
         """Note the times now and then; called after every image."""
         if self._clock() - self._noted_at >= _SECONDS_BETWEEN_NOTES:
-            self._note(self._looking.seconds)
+            self.note(self._looking.seconds)
             self._noted_at = self._clock()
 
-    def ended(self, seconds: StageSeconds, num_images: int) -> list[Segment]:
-        """Note how long all stages took, and return all segments of a run over so many images."""
-        own = self._note(seconds)
-        done = sum(segment.num_images for segment in self.earlier)
-        return [*self.earlier, own.model_copy(update={"num_images": num_images - done})]
-
-    def _note(self, seconds: StageSeconds) -> Segment:
+    def note(self, seconds: StageSeconds) -> None:
+        """Note how long all stages took so far."""
         segment = Segment(
             record=self._file.path.name,
             started_at=self._file.record.started_at,
@@ -59,7 +49,6 @@ class Segments:
         )
         said = segment.model_dump(mode="json")
         self._journal.append({"record": segment.record, "segment": said})
-        return segment
 
 
 def timings_of(seconds: StageSeconds) -> Timings:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from hrnet_zoo.errors import ZooError
-from hrnet_zoo.records.files import new_record_path, now, write_record
+from hrnet_zoo.records.files import beginning, new_record_path, now, write_record
 from hrnet_zoo.records.timing import TimingAsked, TimingRecord
 from hrnet_zoo.runs.apart import as_twins, merged
 from hrnet_zoo.runs.prepared import PreparedRow, TimeOptions, prepare
@@ -86,12 +86,15 @@ def time_row(
             no record then.
     """
     device = resolve_device(options.device, progress)
-    started_at = now()
+    started_at, remarks = beginning(output, row.name, "timing")
+    for remark in remarks:
+        progress.say(f"{row.name}: {remark}")
     path = new_record_path(output, row.name, started_at, "timing")
     try:
         record = _record(row, options, progress)
         asked = _asked(options, record)
-        record = record.model_copy(update={"started_at": started_at, "asked": asked})
+        times = {"started_at": started_at, "finished_at": max(started_at, record.finished_at)}
+        record = record.model_copy(update={**times, "asked": asked})
         with _threads(options.num_threads):
             figures = _trained(record, device, trained, progress)
         record = record.model_copy(update={"trained": figures})

@@ -90,7 +90,7 @@ class Earlier:
         if then is None or then.sha256 != sha256:
             held = then.title if then else "unknown"
             msg = (
-                f"{self.path} is of other weights ({held}) than these (SHA-256 {sha256[:8]}...), "
+                f"{self.path} is of other weights ({held}) than these (SHA-256 {sha256}), "
                 "so differences would tell nothing of the machine. Pass the same with --checkpoint."
             )
             raise RecordError(msg)
@@ -126,11 +126,14 @@ class Earlier:
     def _differs(self, now: ImageResult) -> bool:
         then, task = self._images[now.name].results, self._task
         # Read and written again: another library may compress the same into another text.
-        return any(
-            task.to_text(task.from_text(name, then[name])) != task.to_text(counted)
-            for name, counted in now.counted.items()
-            if name in then
-        )
+        try:
+            return any(
+                task.to_text(task.from_text(name, then[name])) != task.to_text(counted)
+                for name, counted in now.counted.items()
+                if name in then
+            )
+        except (ValueError, RecursionError):  # what cannot be read is not what was found now
+            return True
 
     def _difference(self, name: str, results: Mapping[str, ImageResult]) -> ImageDifference:
         metric, task, kept = METRICS[name], self._task, METRICS[name].evidence

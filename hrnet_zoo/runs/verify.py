@@ -8,16 +8,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hrnet_zoo.errors import PrerequisiteError, UsageError, ZooError, explain_os_error
+from hrnet_zoo.errors import (
+    PrerequisiteError,
+    RecordError,
+    UsageError,
+    ZooError,
+    explain_os_error,
+)
 from hrnet_zoo.records.accuracy import AccuracyAsked, AccuracyRecord, Measurement
-from hrnet_zoo.records.files import RecordFile, new_record_path, now
+from hrnet_zoo.records.base import Status
+from hrnet_zoo.records.files import RecordFile, beginning, new_record_path
 from hrnet_zoo.runs.options import MeasureOptions
 from hrnet_zoo.settings import torch_variables
 from hrnet_zoo.system.environment import describe_environment, describe_host
 from hrnet_zoo.system.progress import Progress, Silent
+from hrnet_zoo.system.signals import name_of
 from hrnet_zoo.system.wording import and_more
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.metric import Metric
+from hrnet_zoo.verdicts.criteria import criteria_digest
 from hrnet_zoo.zoo.row import Row
 
 _NAMED = 3
@@ -30,14 +39,19 @@ def verify_row(
 
     The record says "started" before anything else happens, and is replaced when the run ends,
     however it ends. What could not be run is recorded with its reason, not raised. A run that was
-    interrupted goes on where it stopped when it is started again with the same ``output``.
+    interrupted goes on where it stopped when it is started again with the same ``output``. One that
+    is completed stays so, whatever happens to what else was asked for.
 
     Raises:
         RecordError: the record cannot be written.
         UsageError: an option makes no sense.
         KeyboardInterrupt: the user stopped the run; the record says so.
     """
-    started_at = now()
+    started_at, remarks = beginning(output, row.name)
+    for remark in remarks:
+        progress.say(f"{row.name}: {remark}")
+    environment = describe_host(torch_variables())
+    version = environment.packages.get("hrnet-zoo")
     record = AccuracyRecord(
         row=row.name,
         edition=row.edition,
@@ -55,26 +69,36 @@ def verify_row(
             partial=options.partial,
             mirror=options.fetch.mirror is not None,
             offline=options.fetch.offline,
+            tolerance=options.tolerance,
+            criteria_sha256=criteria_digest(row, metrics, options.tolerance, version),
         ),
-        environment=describe_host(torch_variables()),
+        environment=environment,
+        remarks=remarks,
     )
     file = RecordFile(new_record_path(output, row.name, started_at), record)
     try:
         _measure(row, metrics, options, file, progress)
-    except ZooError as error:
-        file.update(status="not_run", reason=str(error), finished_at=now())
-        if isinstance(error, UsageError):
-            raise
-    except OSError as error:
-        file.update(status="not_run", reason=explain_os_error(error), finished_at=now())
-    except KeyboardInterrupt:
-        file.update(status="interrupted", reason="the run was interrupted", finished_at=now())
-        raise
     except BaseException as error:
-        reason = f"an internal error: {type(error).__name__}: {error}"
-        file.update(status="error", reason=reason, finished_at=now())
-        raise
+        status, reason = _how_ended(error)
+        is_told = status == "not_run" and not isinstance(error, UsageError)
+        try:
+            file.end(status, reason)
+        except RecordError:
+            is_told = False
+        if not is_told:
+            raise
     return file
+
+
+def _how_ended(error: BaseException) -> tuple[Status, str]:
+    """Return what a record says of a run that was ended by an error, and why."""
+    if isinstance(error, ZooError):
+        return "not_run", str(error)
+    if isinstance(error, OSError):
+        return "not_run", explain_os_error(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", f"the run was interrupted by {name_of(error)}"
+    return "error", f"an internal error: {type(error).__name__}: {error}"
 
 
 def _measure(
@@ -102,7 +126,7 @@ def _measure(
         file.update(environment=describe_environment(torch_variables()))
         Images(row, seen, samples, options, file, progress).measure()
     else:
-        file.update(status="completed", finished_at=now())
+        file.end("completed")
 
 
 def _counted(row: Row, metric: Metric) -> Measurement:

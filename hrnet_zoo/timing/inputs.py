@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hrnet_zoo.datasets.image_header import MOST_PIXELS
 from hrnet_zoo.datasets.images import decode_image, read_bytes
 from hrnet_zoo.errors import PrerequisiteError
 
 _LONGEST_SIDE = 65500
-_MOST_PIXELS = 2**30
-"""OpenCV writes no longer sides as JPEG, and reads no larger images."""
+"""OpenCV writes no longer sides as JPEG."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,10 +50,10 @@ def drawn_image(size: tuple[int, int]) -> TimedImage:
         PrerequisiteError: the image would be larger than image files can be.
     """
     width, height = size
-    if max(width, height) > _LONGEST_SIDE or width * height > _MOST_PIXELS:
+    if max(width, height) > _LONGEST_SIDE or width * height > MOST_PIXELS:
         msg = (
             f"An image of {width} x {height} pixels would have to be drawn for this --scale, which "
-            "is more than OpenCV reads or writes. Pass a smaller one, or a file with --image."
+            "is more than is read or written here. Pass a smaller one, or a file with --image."
         )
         raise PrerequisiteError(msg)
     encoded = cv2.imencode(".jpg", _draw(height, width))[1].tobytes()

@@ -266,7 +266,7 @@ def flaws(record: AccuracyRecord, task: Task) -> Iterator[str]:
 def _other_checkpoint(row: Row, used: CheckpointUsed, prefix: str) -> str:
     for edition in row.editions_of(used.sha256):
         return f'the file is that of the "{edition}" edition; verify it with --edition {edition}'
-    return f"another checkpoint: {used.title}, documented {prefix}..."
+    return f"another checkpoint: {used.short_title}, documented {prefix}..."
 
 
 def _protocol_differences(row: Row, measurement: Measurement) -> Iterator[str]:
@@ -293,7 +293,7 @@ def latest_judgements(zoo: Zoo, runs: Iterable[Found[AccuracyRecord]]) -> Measur
 
     Args:
         zoo: rows by name; records of other rows are passed over.
-        runs: in any order.
+        runs: in any order; they may be `without_classes`.
     """
     rows = {row.name: row for row in zoo.rows}
     latest = dict[tuple[str, str], Judgement]()
@@ -306,17 +306,17 @@ def latest_judgements(zoo: Zoo, runs: Iterable[Found[AccuracyRecord]]) -> Measur
         evidence = None
         for metric in (measurement.metric for measurement in run.record.measurements):
             number = (row.name, metric)
-            if number in latest or not _counts(judge(row, run.record, metric)):
+            if number in latest or not counts(judge(row, run.record, metric)):
                 continue
-            evidence = evidence or evidence_of(row, run.record, run.path)
+            evidence = evidence or evidence_of(row, None, run.path)
             judgement = judge(row, run.record, metric, evidence=evidence)
-            if _counts(judgement):
+            if counts(judgement):
                 latest[number] = judgement
     return latest
 
 
-def _counts(judgement: Judgement) -> bool:
-    """Whether it rests on a full and comparable measurement."""
+def counts(judgement: Judgement) -> bool:
+    """Whether it rests on a full and comparable measurement, unless `verify --quick` made it."""
     return judgement.verdict in (Verdict.MATCH, *MISMATCHES)
 
 

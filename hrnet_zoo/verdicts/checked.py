@@ -15,8 +15,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from hrnet_zoo import settings
-from hrnet_zoo.errors import UsageError, ZooError
+from hrnet_zoo.errors import RecordError, UsageError, ZooError
 from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.files import LARGEST_BYTES, read_record
+from hrnet_zoo.system.opening import open_regular, read_regular
 from hrnet_zoo.system.sources import sources_digest
 from hrnet_zoo.system.whole_file import write_whole
 from hrnet_zoo.verdicts import evidence
@@ -25,12 +27,27 @@ from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
 
 
-def evidence_of(row: Row | None, record: AccuracyRecord, path: Path) -> Evidence:
-    """Return what speaks against a record; see `examine`."""
+def evidence_of(row: Row | None, record: AccuracyRecord | None, path: Path) -> Evidence:
+    """Return what speaks against a record; see `examine`.
+
+    Args:
+        row: that it is of, if it is known.
+        record: all that is in the file; None: it is read again.
+        path: the file.
+
+    Raises:
+        RecordError: it is to be read, and is no record any more.
+    """
+    if record is None:
+        again = read_record(path)
+        if not isinstance(again, AccuracyRecord):
+            msg = f"{path} is another record than it was a moment ago. Try again."
+            raise RecordError(msg)
+        record = again
     kept = _kept(row, record, path)
     with suppress(OSError, ValidationError):
         if kept is not None:
-            return Evidence.model_validate_json(kept.read_bytes())
+            return Evidence.model_validate_json(read_regular(kept, LARGEST_BYTES))
     found = evidence.examine(row, record, path)
     if kept is not None and not found.missing:
         with suppress(OSError):  # it is only slower the next time
@@ -56,7 +73,8 @@ def _kept(row: Row | None, record: AccuracyRecord, path: Path) -> Path | None:
     digest = hashlib.sha256(json.dumps([sources_digest(), setup]).encode())
     try:
         for file in (path, path.with_name(name)):
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
+            with open_regular(file) as opened:
+                digest.update(hashlib.sha256(opened.read()).digest())
         return settings.cache_dir() / "checked" / f"{digest.hexdigest()}.json"
     except (OSError, ValueError, ZooError):  # ValueError: no file can be called so
         return None

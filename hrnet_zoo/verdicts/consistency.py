@@ -21,6 +21,7 @@ def is_same(said: Any, found: Any) -> bool:  # noqa: ANN401 - numbers, or whatev
 def contradictions_in_itself(record: AccuracyRecord) -> Iterator[str]:
     """Yield what cannot be true of one run together."""
     yield from _status(record)
+    yield from _checkpoint(record)
     yield from _counts(record)
     yield from _times(record)
     for measurement in record.measurements:
@@ -45,6 +46,16 @@ def _status(record: AccuracyRecord) -> Iterator[str]:
     asked = set(record.asked.metrics)
     if asked and asked != {*measured, *record.not_run}:
         yield f"it was asked for {', '.join(record.asked.metrics)}, and has {', '.join(measured)}"
+
+
+def _checkpoint(record: AccuracyRecord) -> Iterator[str]:
+    used = record.checkpoint
+    if used is None:
+        return
+    if (used.known_by == "lock") != (used.locked_on is not None):
+        yield f"its checkpoint was known by {used.known_by}, and is locked since {used.locked_on}"
+    elif used.locked_on is not None and used.url is None:
+        yield "its checkpoint is a file of the user's own, and locked"
 
 
 def _counts(record: AccuracyRecord) -> Iterator[str]:

@@ -30,6 +30,9 @@ from hrnet_zoo.verdicts.early_looks import contradicted_looks
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.row import Row
 
+_MOST_BYTES = 2**30
+"""That the results of all images may take in memory; those of COCO's 5000 take a tenth."""
+
 
 class Evidence(Part):
     """What was found when a record was checked."""
@@ -152,9 +155,9 @@ def _inputs(record: AccuracyRecord, seen: list[Measurement], file: ImagesFile) -
     """Hold weights, engine, protocols, images and parts of the run against those in the file."""
     header, used, data = file.header, record.checkpoint, record.dataset
     if used is None or used.sha256 != header.get("checkpoint"):
-        said = used.sha256[:16] if used else "nothing"
-        found = str(header.get("checkpoint"))[:16]
-        yield f"its checkpoint is {said}..., and its images were seen with {found}..."
+        said = used.sha256 if used else "nothing"
+        found = str(header.get("checkpoint"))
+        yield f"its checkpoint is {said}, and its images were seen with {found}"
     engine = record.settings.engine.name if record.settings else None
     if engine != header.get("engine", engine):
         yield f"its engine is {engine}, and that of its images {header['engine']}"
@@ -193,10 +196,16 @@ def _counted(row: Row, measurement: Measurement, file: ImagesFile) -> list[Any] 
     kept = [text for text in texts if text is not None]
     if len(kept) < len(texts) or not kept:
         return f"what {metric.title} is computed from was not kept of every image"
+    counted, size = [], 0
     try:
-        return [task.from_text(metric.evidence, text) for text in kept]
+        for text in kept:
+            counted.append(task.from_text(metric.evidence, text))
+            size += sum(getattr(v, "nbytes", 0) for v in vars(counted[-1]).values())
+            if size > _MOST_BYTES:
+                return f"its images file unpacks to more than {_MOST_BYTES} bytes"
     except ValueError as error:
         return f"its images file is damaged: {error}"
+    return counted
 
 
 def _recomputed(

@@ -124,5 +124,5 @@ def test_an_interrupted_run_is_not_continued_by_another_engine(
         patch.setattr(Images, "_score", interrupted)
         run_cli("verify", SEGMENTOR, *DEMO, "--device", "cpu")
     finished = run_cli("verify", SEGMENTOR, *DEMO, "--device", "cpu", "--engine", "openvino")
-    assert "an unfinished run was found, but of another engine; starting anew" in finished.err
+    assert "an unfinished run was found, but not of the same engine; starting anew" in finished.err
     assert (newest().status, newest().num_images_taken_over) == ("completed", 0)

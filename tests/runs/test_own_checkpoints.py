@@ -110,7 +110,7 @@ def test_records_from_before_say_nothing_of_it() -> None:
     old = {"file_name": "x.pth", "sha256": "a" * 64, "size_bytes": 1, "url": None, "extra_keys": []}
     used = CheckpointUsed.model_validate_json(json.dumps(old))
     assert used.remarks == []
-    assert used.title == "SHA-256 aaaaaaaa..."
+    assert used.short_title == "SHA-256 aaaaaaaa..."
     assert Taken(extra_keys=list("abcd")).remarks == [
         "tensors that the network has no use for: 4 (a, b, c and 1 more)"
     ]

@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from fill import filled_state
 from support.accuracy import read_record
+from support.sealing import change_lines
 from support.started import started
 from support.trees import RunCli, make_cityscapes
 
@@ -22,6 +24,7 @@ from hrnet_zoo.demo import MANIFEST
 from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.journal import Journal
+from hrnet_zoo.tasks.segmentation.confusion import SparseCounts
 
 IMAGES = 40
 KILLS = 20
@@ -155,8 +158,9 @@ def interrupt_at(monkeypatch: pytest.MonkeyPatch, images: int) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("checkpoint", "another checkpoint"),
-        ("dataset", "another dataset"),
+        ("checkpoint", "not of the same checkpoint"),
+        ("files", "looking anew at images of an unfinished run whose files are others now (8)"),
+        ("times", "going on after 8"),
         ("nothing", "going on after 8"),
     ],
 )
@@ -173,13 +177,50 @@ def test_only_an_unchanged_run_goes_on(
         assert run_cli(*given).code == 130
     if change == "checkpoint":
         make_checkpoint(tmp_path / "filled.pth", flavour=2.0)
-    elif change == "dataset":
+    elif change == "files":
         make_cityscapes(tmp_path / "data", size=(32, 64), count=IMAGES, values=[7, 8])
+    elif change == "times":
+        for path in (tmp_path / "data").rglob("*.png"):
+            os.utime(path, (1, 1))
     finished = run_cli(*given)
     assert said in finished.err
-    assert completed(tmp_path / "records").num_images_taken_over == (
-        KEPT if change == "nothing" else 0
-    )
+    goes_on = change in {"times", "nothing"}
+    assert completed(tmp_path / "records").num_images_taken_over == (KEPT if goes_on else 0)
+    # Whatever was not taken over is still there, for a run that finds what it is of.
+    kept = [path.read_bytes() for path in (tmp_path / "records").glob("*/.unfinished-*.jsonl")]
+    assert [content.count(b'"digest"') for content in kept] == ([] if goes_on else [KEPT])
+
+
+def test_another_version_goes_on_with_nothing_and_takes_nothing_away(
+    tmp_path: Path, arguments: list[str], run_cli: RunCli
+) -> None:
+    given = [*arguments, "--limit", "12", "--output", str(tmp_path / "records")]
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_at(patch, 3)
+        assert run_cli(*given).code == 130
+        patch.undo()
+        patch.setattr("hrnet_zoo.runs.images.sources_digest", lambda: "edited")
+        patch.setattr("cv2.__version__", "3.0")
+        finished = run_cli(*given)
+    assert "not of the same OpenCV, code of hrnet-zoo; starting anew" in finished.err
+    assert completed(tmp_path / "records").num_images_taken_over == 0
+    assert "going on after 4 images" in run_cli(*given).err
+
+
+def test_lines_in_due_form_that_add_up_to_nothing(
+    tmp_path: Path, arguments: list[str], run_cli: RunCli
+) -> None:
+    given = [*arguments, "--limit", "12", "--output", str(tmp_path / "records")]
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_at(patch, 3)
+        run_cli(*given)
+    (journal,) = (tmp_path / "records").glob("*/.unfinished-*.jsonl")
+    counts = SparseCounts.of(np.eye(4, 3, dtype=np.int64)).to_text()
+    change_lines(journal, lambda line: "name" in line and line.update(results={"single": counts}))
+    finished = run_cli(*given)
+    assert finished.code == 3
+    assert "cannot be scored: an image has counts of other than 19 classes. Move it" in finished.out
+    assert journal.read_bytes().count(b'"digest"') == 12
 
 
 def test_each_part_keeps_what_it_ran_with(

@@ -503,8 +503,8 @@ def test_a_file_that_is_no_checkpoint_is_refused_without_bad_advice(
     file.write_text("garbage\n")
     finished = run_cli("time", SEGMENTOR, *DEMO, "--checkpoint", file)
     assert finished.code == 3
-    (line,) = (line for line in finished.err.splitlines() if "refused" in line)
-    assert line.startswith(f"{SEGMENTOR}: {file} was refused: it is not a plain checkpoint")
+    (line,) = (line for line in finished.err.splitlines() if "read as" in line)
+    assert line.startswith(f"{SEGMENTOR}: {file} cannot be read as a checkpoint")
     assert "weights_only" not in finished.err
 
 

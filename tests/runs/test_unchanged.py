@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import shutil
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from support.accuracy import read_record
+from support.bundling import RECORDS, record_of
+from support.sealing import change_lines, seal_anew
 from support.stored_runs import store_timing
 from support.trees import Finished, RunCli
 
 from hrnet_zoo.datasets.class_samples import ClassSamples
+from hrnet_zoo.datasets.detections import ImageDetections
 from hrnet_zoo.demo import DATA_ROOT, MANIFEST
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.files import write_record
+from hrnet_zoo.records.images_file import read_images
 from hrnet_zoo.runs.unchanged import Earlier
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.classification.top_k import Ranking
 from hrnet_zoo.tasks.evaluation import ImageResult
 from hrnet_zoo.zoo.manifest import load_zoo
 
-SEGMENTOR, _, CLASSIFIER = load_zoo(MANIFEST).rows
+SEGMENTOR, DETECTOR, CLASSIFIER = load_zoo(MANIFEST).rows
 PART = 40
 
 
@@ -153,3 +161,32 @@ def assert_refused(run_cli: RunCli, tmp_path: Path, record: Path, said: str) -> 
     assert said in finished.err
     assert finished.err.count("\n") == 1, "one message, before anything is loaded"
     assert not (tmp_path / "now").exists()
+
+
+def test_results_that_cannot_be_read_are_others(tmp_path: Path) -> None:
+    """Only matches are held against the record; somebody else may have written the rest."""
+    path = record_of(DETECTOR.name, shutil.copytree(RECORDS, tmp_path / "records"))
+
+    def damaged(line: dict[str, Any]) -> None:
+        if "results" in line:
+            line["results"]["single"] = "1 masks " + packed("[" * 100_000)
+
+    change_lines(path.with_suffix(".images.jsonl"), damaged)
+    seal_anew(path, json.loads(path.read_text()))
+    earlier = Earlier(path, DETECTOR, ["box_ap"])
+    line = next(iter(read_images(read_record(path), path).images.values()))
+    found = ImageDetections(
+        boxes=np.zeros((0, 4), np.float32),
+        scores=np.zeros(0, np.float32),
+        labels=np.zeros(0, np.int64),
+        masks=[],
+    )
+    bbox = TASKS["detection"].from_text("bbox", line.results["bbox"])
+    counted = {"single": found, "bbox": bbox}
+    now = ImageResult(name=line.name, digest=line.digest or "", counted=counted)
+    assert earlier.compared(["box_ap"], {line.name: now}).different == [line.name]
+
+
+def packed(masks: str) -> str:
+    content = b"\0" * 21 + masks.encode()
+    return base64.b85encode(zlib.compress(content)).decode()

@@ -35,7 +35,7 @@ from hrnet_zoo.records.accuracy import (
     Settings,
 )
 from hrnet_zoo.records.files import read_record
-from hrnet_zoo.records.journal import Journal
+from hrnet_zoo.records.journal import content_of_lines
 from hrnet_zoo.system.environment import Environment
 from hrnet_zoo.tasks.detection.matches import Matches
 from hrnet_zoo.tasks.segmentation.confusion import SparseCounts
@@ -134,10 +134,8 @@ def test_detections_alone_tell_no_ap(base: Path, head: Path, run_cli: RunCli) ->
     """Runs of before matches were kept are compared by their values."""
     matches = made_up(0, (20,) * 5).matches("bbox")
     path = write_run(base, FASTER, matches, metric="box_ap").with_suffix(".images.jsonl")
-    with Journal(path.with_suffix(".part"), {"format": 3}) as journal:
-        for number in range(5):
-            journal.append({"name": f"image {number}", "results": {"single": "0 boxes x"}})
-        journal.finish(path)
+    lines = [{"name": f"image {n}", "results": {"single": "0 boxes x"}} for n in range(5)]
+    path.write_bytes(content_of_lines([{"format": 3}, *lines]))
     write_run(head, FASTER, matches, metric="box_ap")
     got, comparison = answer(run_cli, base, head)
     assert (got, comparison["outcome"]) == (0, "same")
@@ -268,10 +266,10 @@ UNLIKE: dict[str, dict[str, Any]] = {
     "5 images, then 4": {"dataset": dataset_of(4)},
     "other data: cityscapes, then voc": {"dataset": dataset_of(5, name="voc")},
     "which data": {"dataset": None},
-    "other weights: SHA-256 aaaaaaaa..., then SHA-256 bbbbbbbb...": {
+    f"other weights: SHA-256 {'a' * 64}, then SHA-256 {'b' * 64}": {
         "checkpoint": CHECKPOINT.model_copy(update={"sha256": "b" * 64})
     },
-    "then SHA-256 bbbbbbbb..., stored as float16": {
+    f"then SHA-256 {'b' * 64}, stored as float16": {
         "checkpoint": CHECKPOINT.model_copy(
             update={"sha256": "b" * 64, "converted": {"float16": 3}}
         )

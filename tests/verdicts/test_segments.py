@@ -52,6 +52,16 @@ def test_a_gpu_after_a_cpu() -> None:
     assert processors.endswith("A CPU, then A GPU")
 
 
+def test_which_gpu_of_a_kind_is_no_difference() -> None:
+    gpus = ["H200", "H200", "A100"]
+    one, other, third = (segment(device=f"cuda:{i}", gpus=gpus) for i in range(3))
+    assert not differences(one, other, segment(device="cuda:0, cuda:1", gpus=gpus))
+    assert not differences(one, segment(device="cuda:0", gpus=gpus[:1]))
+    assert differences(other, third) == [
+        "its parts were computed with other processors: H200, then A100"
+    ]
+
+
 @pytest.mark.parametrize(
     "change",
     [{"num_threads": 7}, {"memory_format": "contiguous"}, {"num_workers": 3}, {"platform": "x"}],

@@ -22,6 +22,7 @@ from hrnet_zoo.records.folder import (
     Unusable,
     read_files,
     run_files,
+    without_classes,
     without_collector,
 )
 from hrnet_zoo.records.timing import TimingRecord
@@ -150,7 +151,7 @@ class RecordSet:
     """The records of one side."""
 
     accuracies: list[Found[AccuracyRecord]] = field(default_factory=list)
-    """Newest first."""
+    """Newest first, without what is said of single classes."""
     timings: list[Found[TimingRecord]] = field(default_factory=list)
     """Newest first."""
     problems: list[str] = field(default_factory=list)
@@ -168,7 +169,8 @@ def read_side(place: Path) -> RecordSet:
             if isinstance(found, Unusable):
                 side.problems.append(found.reason)
             elif isinstance(found.record, AccuracyRecord):
-                side.accuracies.append(Found(record=found.record, path=found.path))
+                record = without_classes(found.record)
+                side.accuracies.append(Found(record=record, path=found.path))
             elif isinstance(found.record, TimingRecord):
                 side.timings.append(Found(record=found.record, path=found.path))
     for runs in (side.accuracies, side.timings):

@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from hrnet_zoo.errors import RecordError, UsageError
 from hrnet_zoo.records.timing import TimingRecord
+from hrnet_zoo.system.opening import read_regular
 from hrnet_zoo.system.strict import Strict
 from hrnet_zoo.tasks import TASKS
 from hrnet_zoo.timing.observations import DOCUMENTED, WITH_LOADING, VariantTimed
@@ -51,6 +52,7 @@ def layers_of(row: Row) -> float:
     return _LAYERS.get(row.setup.backbone, _LAYERS_ELSEWHERE) + _BESIDE_THE_NETWORK
 
 
+_LARGEST_BYTES = 16 * 1024**2
 _TIMES = TypeAdapter(Annotated[list[MeasuredTime], Field(min_length=1)])
 
 
@@ -61,7 +63,7 @@ def read_times(path: Path) -> list[MeasuredTime]:
         RecordError: the file is unreadable, or not a list of times of different rows.
     """
     try:
-        times = _TIMES.validate_json(path.read_bytes())
+        times = _TIMES.validate_json(read_regular(path, _LARGEST_BYTES))
     except OSError as error:
         msg = f"{path} cannot be read: {error.strerror or error}."
         raise RecordError(msg) from None
