@@ -6,6 +6,7 @@
 | Markdown | `tables.py`: the READMEs' tables; `comparison.py` |
 | HTML and pictures | `html/` |
 | CSV and Parquet | `export.py` |
+| what the Hugging Face Hub and RO-Crates take | `exports/` |
 | JUnit and annotations of GitHub | `comparison.py` |
 
 `text.py` holds what they share.

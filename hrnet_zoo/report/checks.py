@@ -11,6 +11,7 @@ import click
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.folder import Unusable, read_files, run_files
 from hrnet_zoo.report.text import to_json
+from hrnet_zoo.system import foreign
 from hrnet_zoo.verdicts.checked import evidence_of, row_of
 from hrnet_zoo.zoo.zoo import Zoo
 
@@ -59,7 +60,8 @@ def checks_as_text(checks: Sequence[Checked]) -> str:
     records = f"{len(checks)} record{'s' * (len(checks) != 1)}"
     if not checks:
         return "There is no record of accuracy to check."
-    return "\n".join([*lines, f"{records} checked, {contradicting} with contradictions"])
+    lines.append(f"{records} checked, {contradicting} with contradictions")
+    return "\n".join(map(foreign.on_one_line, lines))
 
 
 def checks_as_json(checks: Sequence[Checked]) -> str:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import click
 
 from hrnet_zoo.report.text import aligned, or_dash, to_json
+from hrnet_zoo.system.foreign import shown
 from hrnet_zoo.system.github import command
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.verdicts.comparison.outcome import (
@@ -23,6 +24,8 @@ from hrnet_zoo.verdicts.comparison.outcome import (
 
 _TITLES = ("row", "", "base", "head", "difference", "95 % interval", "outcome", "basis")
 _ALIGN = "llrrrrll"
+_LONGEST = 1000
+"""Characters of a basis or a problem."""
 _MARKS = {
     ComparisonOutcome.WORSE: "\N{CROSS MARK}",
     ComparisonOutcome.BETTER: "\N{WHITE HEAVY CHECK MARK}",
@@ -216,12 +219,8 @@ def _quoted(text: str) -> str:
 
 
 def _in_one_line(text: str) -> str:
-    """Return text without line breaks and control characters: records may hold anything.
-
-    In a log of GitHub, a line that begins with two colons would be a command.
-    """
-    shown = "".join(c for c in " ".join(text.split()) if c.isprintable())
-    return f'"{shown}"' if shown.startswith("::") else shown
+    """Return text without line breaks and control characters: records may hold anything."""
+    return shown(text, _LONGEST)
 
 
 def _case(row: str, name: str, tag: str, said: str, kind: str) -> ElementTree.Element:

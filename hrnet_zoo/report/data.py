@@ -12,6 +12,7 @@ import click
 
 from hrnet_zoo.datasets.data_set import DataSet, Download
 from hrnet_zoo.report.text import aligned, or_dash, to_json
+from hrnet_zoo.system.foreign import on_one_line
 from hrnet_zoo.system.wording import and_more
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def check_as_text(dataset: DataSet, report: CheckReport) -> str:
     """Return what a data set is like, for reading."""
     title = click.style(dataset.title, bold=True)
     if report.root is None:
-        return "\n".join([title, *_problems(report.problems)])
+        return "\n".join([title, *map(on_one_line, _problems(report.problems))])
     facts = [
         ("images", f"{report.num_images} of {report.num_expected}"),
         *dataset.counted(report),
@@ -85,7 +86,7 @@ def check_as_text(dataset: DataSet, report: CheckReport) -> str:
         *_problems(report.problems),
         _conclusion(report),
     ]
-    return "\n".join(lines)
+    return "\n".join(map(on_one_line, lines))
 
 
 def check_as_json(report: CheckReport) -> str:

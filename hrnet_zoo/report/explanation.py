@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hrnet_zoo.report.text import aligned, metric_title, or_dash, to_json
+from hrnet_zoo.system.foreign import on_one_line
 from hrnet_zoo.verdicts.explanation import Effect, Explanation
 from hrnet_zoo.zoo.printed import decimals_of
 
@@ -67,7 +68,7 @@ def explanation_as_text(found: Explanation, *, all_causes: bool) -> str:
         best = max(effect.closes for effect in rest)
         lines.append(f"  {len(rest)} others close at most {_share(best)}; --all shows them")
     lines += [f"  not tried: {what} ({why})" for what, why in found.not_tried.items()]
-    return "\n".join([*lines, "", *_answer(found)])
+    return "\n".join(map(on_one_line, [*lines, "", *_answer(found)]))
 
 
 def _head(found: Explanation) -> str:

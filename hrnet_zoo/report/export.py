@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hrnet_zoo.report.html.gathering import Claim, ClaimRun, Gathered, Speed
+from hrnet_zoo.system.foreign import as_cell
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.row import Row
@@ -88,13 +89,18 @@ def table_of(values: Iterable[Value]) -> pandas.DataFrame:
 
 
 def write_csv(gathered: Gathered, path: Path) -> None:
-    """Write all values as CSV; absent ones are empty, numbers have all their digits."""
+    """Write all values as CSV; absent ones are empty, numbers have all their digits.
+
+    Text that spreadsheets would take for a formula has an apostrophe before it; see `as_cell`.
+    """
     table = table_of(values_of(gathered))
     # As in JSON, and as Python writes times.
     written = table.assign(
         counts=table["counts"].map({True: "true", False: "false"}),
         started_at=table["started_at"].map(lambda time: time.isoformat(), na_action="ignore"),
     )
+    texts = written.select_dtypes(include=["object", "string"]).columns
+    written[texts] = written[texts].map(as_cell)
     written.to_csv(path, index=False, lineterminator="\n")
 
 

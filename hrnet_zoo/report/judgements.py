@@ -12,6 +12,7 @@ import click
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.report.self_tests import none_for
 from hrnet_zoo.report.text import aligned, metric_title, or_dash, to_json
+from hrnet_zoo.system import foreign
 from hrnet_zoo.system.wording import and_more
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.tasks.metric import Metric
@@ -63,7 +64,7 @@ def as_json(results: Iterable[RowResult]) -> str:
             "checkpoint_remarks": used.remarks if (used := result.record.checkpoint) else [],
             "status": result.record.status,
             "record": str(result.record_path),
-            "remarks": result.record.remarks,
+            "remarks": [*result.record.remarks, *result.record.remarks_since],
             "num_images": result.record.dataset.num_images if result.record.dataset else None,
             "unchanged": _since_as_dict(result.record),
             "metrics": {j.metric: _judgement_as_dict(j) for j in result.judgements},
@@ -98,10 +99,12 @@ def as_text(result: RowResult, *, verbose: bool = False) -> str:
     ]
     lines += [f"checkpoint: {text}" for text in _checkpoint(result)]
     lines += [f"note: {remark}" for remark in result.record.remarks]
+    lines += [f"note: {remark}" for remark in result.record.remarks_since]
     lines += [f"note: {none_for(result.row)}"] if result.record.self_test == [] else []
     lines += _time_line(result.record)
     lines += _since_line(result.record)
-    return "\n  ".join([*lines, f"record: {result.record_path}"])
+    lines.append(f"record: {result.record_path}")
+    return "\n  ".join(map(foreign.on_one_line, lines))
 
 
 def _since_line(record: AccuracyRecord) -> Iterator[str]:

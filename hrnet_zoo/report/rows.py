@@ -5,16 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from hrnet_zoo.report.text import aligned, metric_title, section, to_json
+from hrnet_zoo.system.foreign import as_cell, on_one_line
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.tasks.network_size import CONVENTION
 from hrnet_zoo.zoo.complexity import complexity_of
 from hrnet_zoo.zoo.printed import NOT_PRINTED, printed_number
-from hrnet_zoo.zoo.row import LaterEdition, Row
+from hrnet_zoo.zoo.row import EditionName, LaterEdition, Row
 from hrnet_zoo.zoo.zoo import Zoo
+
+if TYPE_CHECKING:
+    from hrnet_zoo.weights.lock import LockedFile
+
+Locked = Mapping[EditionName, "LockedFile | None"]
+"""What a lock says of the file of each edition of a row."""
 
 _PRINTED_FIELDS = (
     "backbone",
@@ -67,7 +75,7 @@ def rows_as_csv(rows: Iterable[Row]) -> str:
         if writer is None:
             writer = csv.DictWriter(buffer, list(flat), lineterminator="\n")
             writer.writeheader()
-        writer.writerow(flat)
+        writer.writerow({column: as_cell(value) for column, value in flat.items()})
     return buffer.getvalue().rstrip("\n")
 
 
@@ -94,20 +102,21 @@ def rows_as_text(rows: Sequence[Row]) -> str:
     return "\n\n".join([*parts, f"{len(rows)} rows: {linked} with a checkpoint, {blank} blank"])
 
 
-def row_as_json(row: Row) -> str:
-    """Return everything about one row as JSON."""
+def row_as_json(row: Row, locked: Locked) -> str:
+    """Return everything about one row as JSON, with what a lock says of its files."""
     content = row_as_dict(row) | {
         "source": row.source,
         "printed": row.printed,
         "setup": row.setup.model_dump(mode="json"),
         "checkpoint_sha256_prefix": row.checkpoint_sha256_prefix,
+        "locked": locked,
         "notes": row.notes,
     }
     return to_json(content)
 
 
-def row_as_text(zoo: Zoo, row: Row) -> str:
-    """Return everything about one row, for reading."""
+def row_as_text(zoo: Zoo, row: Row, locked: Locked) -> str:
+    """Return everything about one row, for reading, with what a lock says of its files."""
     titles = {column: title for title, column in zoo.table_of(row).columns.items()}
     printed = [
         (titles[column], _printed_cell(column, text))
@@ -117,6 +126,7 @@ def row_as_text(zoo: Zoo, row: Row) -> str:
     links = [
         ("config", row.config_url),
         ("checkpoint", row.checkpoint_url),
+        *_known_of_file(row, locked),
         ("log", row.log_url),
         ("README", zoo.sources[row.source].url),
     ]
@@ -132,13 +142,26 @@ def row_as_text(zoo: Zoo, row: Row) -> str:
         sections.append(
             (
                 f"links of the later edition, {source.title}",
-                [("checkpoint", row.later.checkpoint_url), ("source", source.url)],
+                [
+                    ("checkpoint", row.later.checkpoint_url),
+                    *_known_of_file(row.in_edition("later"), locked),
+                    ("source", source.url),
+                ],
             )
         )
     parts = [row.name, *(section(heading, pairs, width=17) for heading, pairs in sections)]
     if row.notes:
-        parts.append("\n".join(["notes", *(f"  - {note}" for note in row.notes)]))
+        parts.append("\n".join(["notes", *(f"  - {on_one_line(note)}" for note in row.notes)]))
     return "\n\n".join(parts)
+
+
+def _known_of_file(row: Row, locked: Locked) -> Iterator[tuple[str, str]]:
+    """Yield what a row's file has to be."""
+    if row.checkpoint_url is None:
+        return
+    digits, entry = row.checkpoint_sha256_prefix, locked[row.edition]
+    yield "SHA-256", f"begins with {digits} (32 bits: an accident is found, a forger not)"
+    yield "locked", f"{entry.sha256} since {entry.locked_on}" if entry else "no"
 
 
 def _size(row: Row) -> list[tuple[str, str]]:

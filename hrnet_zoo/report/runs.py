@@ -19,8 +19,9 @@ from hrnet_zoo.records.runs import Run
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.report.judgements import RowResult, as_json, as_text, judge_outcome
 from hrnet_zoo.report.memory import RowMemory, memory_as_text
-from hrnet_zoo.report.text import aligned, metric_title, on_one_line, section, to_json
+from hrnet_zoo.report.text import aligned, in_words, metric_title, section, to_json
 from hrnet_zoo.report.timings import timing_as_text
+from hrnet_zoo.system import foreign
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.zoo import Zoo
 
@@ -77,7 +78,7 @@ def record_as_text(zoo: Zoo, record: AnyRecord, path: Path) -> str:
         row = zoo.row(record.row, record.edition)
     except UsageError as error:
         said = [("no verdict", str(error)), *_pairs(record)]
-        return "\n".join(f"{what}: {value}" for what, value in said)
+        return "\n".join(foreign.on_one_line(f"{what}: {value}") for what, value in said)
     return memory_as_text([RowMemory(row=row, record=record, path=path)])
 
 
@@ -98,10 +99,14 @@ def record_as_json(zoo: Zoo, record: AnyRecord, path: Path) -> str:
     return to_json(content)
 
 
+def _without_verdict(row: str, why: str) -> str:
+    return f"{foreign.on_one_line(row)}\n  no verdict: {foreign.on_one_line(why)}"
+
+
 def _accuracy_as_text(zoo: Zoo, record: AccuracyRecord, path: Path) -> str:
     judged, why_not = _judged(zoo, record, path)
     values = [(metric_title(m.metric), _number(m.value, 3)) for m in record.measurements]
-    parts = [as_text(judged) if judged else f"{record.row}\n  no verdict: {why_not}"]
+    parts = [as_text(judged) if judged else _without_verdict(record.row, why_not)]
     sections = [
         ("run", _run(record)),
         ("values", [] if judged else values),
@@ -148,7 +153,7 @@ def _segments(record: AccuracyRecord) -> Iterator[tuple[str, list[tuple[str, str
     """Yield the parts of a run that was interrupted; one that was not is told by the rest."""
     for number, segment in enumerate(record.segments if len(record.segments) > 1 else (), 1):
         parts = {"settings": segment.settings, "environment": segment.environment}
-        told = [(what, on_one_line(part.model_dump(mode="json"))) for what, part in parts.items()]
+        told = [(what, in_words(part.model_dump(mode="json"))) for what, part in parts.items()]
         seconds = segment.timings.model_dump(mode="json") if segment.timings else "not known"
         yield (
             f"part {number}, {segment.record}",
@@ -156,7 +161,7 @@ def _segments(record: AccuracyRecord) -> Iterator[tuple[str, list[tuple[str, str
                 ("images", str(segment.num_images)),
                 ("started", f"{segment.started_at:%Y-%m-%d %H:%M:%S %Z}"),
                 *told,
-                ("seconds", on_one_line(seconds)),
+                ("seconds", in_words(seconds)),
             ],
         )
 
@@ -172,7 +177,7 @@ def _protocol(measurement: Measurement) -> list[tuple[str, str]]:
 def _pairs(part: BaseModel | None) -> list[tuple[str, str]]:
     content = {} if part is None else part.model_dump(mode="json")
     return [
-        (name, on_one_line(value))
+        (name, in_words(value))
         for name, value in content.items()
         if value not in (None, [], {}, "")
     ]

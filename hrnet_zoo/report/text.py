@@ -9,6 +9,9 @@ from decimal import Decimal
 from enum import Enum
 from typing import Literal
 
+from pydantic import BaseModel
+
+from hrnet_zoo.system import foreign
 from hrnet_zoo.tasks import METRICS
 
 _SIDES = {"l": "left", "r": "right"}
@@ -22,6 +25,8 @@ def to_json(content: object) -> str:
 def _plain(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
     if isinstance(value, Decimal):
         return float(value)
     return value.name.lower() if isinstance(value, Enum) else str(value)
@@ -42,13 +47,13 @@ def metric_title(metric: str) -> str:
     return METRICS[metric].title if metric in METRICS else metric
 
 
-def on_one_line(value: object) -> str:
+def in_words(value: object) -> str:
     """Return a JSON value for people, without its brackets."""
     if isinstance(value, dict):
-        said = (f"{name} {on_one_line(v)}" for name, v in value.items() if v is not None)
+        said = (f"{name} {in_words(v)}" for name, v in value.items() if v is not None)
         return ", ".join(said)
     if isinstance(value, list):
-        return ", ".join(map(on_one_line, value)) or "none"
+        return ", ".join(map(in_words, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.6g}" if isinstance(value, float) else "-" if value is None else str(value)
@@ -71,7 +76,8 @@ def aligned(
     from tabulate import tabulate  # noqa: PLC0415 - JSON, which programs wait for, needs none
 
     sides = [_SIDES[letter] for letter in align]
-    return tabulate(lines, titles, tablefmt=form, disable_numparse=True, colalign=sides)
+    cells = [[foreign.on_one_line(cell) for cell in line] for line in lines]
+    return tabulate(cells, titles, tablefmt=form, disable_numparse=True, colalign=sides)
 
 
 def section(heading: str, pairs: Sequence[tuple[str, str]], width: int = 0) -> str:
@@ -83,4 +89,5 @@ def section(heading: str, pairs: Sequence[tuple[str, str]], width: int = 0) -> s
         width: at least, of what is told.
     """
     width = max([width, *(len(what) for what, _ in pairs)])
-    return "\n".join([heading, *(f"  {what:<{width}}  {value}" for what, value in pairs)])
+    lines = (foreign.on_one_line(f"  {what:<{width}}  {value}") for what, value in pairs)
+    return "\n".join([foreign.on_one_line(heading), *lines])

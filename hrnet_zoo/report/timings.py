@@ -17,6 +17,7 @@ from hrnet_zoo.report.timing_figures import (
     rates_of,
     timed_variants,
 )
+from hrnet_zoo.system.foreign import on_one_line
 from hrnet_zoo.tasks import METRICS, TASKS
 from hrnet_zoo.timing.medians import chance_alarms, depend, differ, drifts
 from hrnet_zoo.timing.observations import (
@@ -57,7 +58,8 @@ def timing_as_text(record: TimingRecord, path: Path) -> str:
     lines += _calibration_lines(record)
     lines += map(_layout_line, record.layouts.items())
     lines += [*_limit_lines(record), *remarks(record)]
-    return "\n  ".join([*lines, f"record: {path}"])
+    lines.append(f"record: {path}")
+    return "\n  ".join(map(on_one_line, lines))
 
 
 def timings_as_json(timed: Iterable[tuple[TimingRecord, Path]], errors: dict[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -20,6 +21,7 @@ from support.trees import RunCli
 import hrnet_zoo
 from hrnet_zoo import demo
 from hrnet_zoo.errors import UsageError
+from hrnet_zoo.report import export
 from hrnet_zoo.report.export import COLUMNS, Value, values_of
 from hrnet_zoo.report.html.chart_drawing import (
     OF_PAGE,
@@ -76,6 +78,17 @@ def test_csv_comes_back_with_every_digit(
         assert line["reason"] == (value.reason or "")
         assert line["counts"] == ("true" if value.counts else "false")
         assert line["started_at"] == (value.started_at.isoformat() if value.started_at else "")
+
+
+def test_formulas_of_strangers_are_text_and_numbers_stay_numbers(
+    tmp_path: Path, values: list[Value], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = replace(values[0], row="=HYPERLINK(1)", documented=-1.5, documented_printed="-1.5")
+    monkeypatch.setattr(export, "values_of", lambda _: iter([line]))
+    export.write_csv(None, tmp_path / "values.csv")  # type: ignore[arg-type]
+    [read] = csv.DictReader((tmp_path / "values.csv").read_text().splitlines())
+    assert read["row"] == "'=HYPERLINK(1)"
+    assert read["documented"] == read["documented_printed"] == "-1.5"
 
 
 def test_parquet_comes_back_with_types(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
+import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +41,19 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made_up") / "records"
     write_zoo(folder, runs=3)
     return folder
+
+
+@pytest.fixture(scope="session")
+def written_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made_up_once") / "records"
+    write_zoo(folder, runs=1, pictures=False)
+    return folder
+
+
+@pytest.fixture
+def one_run(written_once: Path, tmp_path: Path) -> Path:
+    """Records of one run of every row; files may be added, not changed: they are links."""
+    return shutil.copytree(written_once, tmp_path / "records", copy_function=os.link)
 
 
 @pytest.fixture(scope="session")
@@ -226,13 +241,10 @@ def test_no_string_of_manifest_or_records_becomes_part_of_the_page(
     ],
 )
 def test_a_file_that_is_not_a_record_is_named_and_the_others_are_shown(
-    run_cli: RunCli, tmp_path: Path, name: str, content: str, said: str
+    run_cli: RunCli, tmp_path: Path, one_run: Path, name: str, content: str, said: str
 ) -> None:
-    folder = tmp_path / "records"
-    write_zoo(folder, runs=1, pictures=False)
-    row = folder / "fcn_hr18_512x1024_40k_cityscapes"
-    (row / name).write_text(content)
-    finished, made = written(run_cli, tmp_path, "--records", folder)
+    (one_run / "fcn_hr18_512x1024_40k_cityscapes" / name).write_text(content)
+    finished, made = written(run_cli, tmp_path, "--records", one_run)
     assert finished.code == 3
     assert "1 file could not be used" in finished.err
     problems = parsed(made).by_id("problems").text
@@ -241,11 +253,9 @@ def test_a_file_that_is_not_a_record_is_named_and_the_others_are_shown(
     assert b"77.2" in made
 
 
-def test_a_run_in_progress_is_not_a_problem(run_cli: RunCli, tmp_path: Path) -> None:
-    folder = tmp_path / "records"
-    write_zoo(folder, runs=1, pictures=False)
-    (folder / "fcn_hr18_512x1024_40k_cityscapes" / "20270101T000000Z.json").touch()
-    assert written(run_cli, tmp_path, "--records", folder)[0].code == 0
+def test_a_run_in_progress_is_not_a_problem(run_cli: RunCli, tmp_path: Path, one_run: Path) -> None:
+    (one_run / "fcn_hr18_512x1024_40k_cityscapes" / "20270101T000000Z.json").touch()
+    assert written(run_cli, tmp_path, "--records", one_run)[0].code == 0
 
 
 def test_without_the_extra_one_sentence_says_what_to_install(

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hrnet_zoo.records.accuracy import AccuracyRecord
+from hrnet_zoo.records.accuracy import AccuracyRecord, CheckpointUsed
 from hrnet_zoo.records.timing import TimingRecord
 from hrnet_zoo.report.html.gathering import Claim, ClaimRun, Gathered
 from hrnet_zoo.report.html.wording import clipped, moment, short_name
-from hrnet_zoo.report.text import on_one_line
+from hrnet_zoo.report.text import in_words
 from hrnet_zoo.tasks import METRICS
 from hrnet_zoo.zoo.row import Row
 
@@ -23,7 +23,7 @@ BUDGET = 500_000
 
 _WIDTH, _HEIGHT, _MARGIN = 240.0, 40.0, 4.0
 _LONGEST_RECORD = 12_000
-_SHORT_LIST = re.compile(r"\[\s+([^\[\]{}]{1,80}?)\s+\]")
+_SHORT_LIST = re.compile(r"\[\s++([^\[\]{}]{1,80}?)\s+\]")
 
 _SHADES = 10
 Scores = dict[str, float | None]
@@ -129,7 +129,7 @@ def shown_records(gathered: Gathered) -> dict[str, ShownRecord]:
 
 def facts_of(content: Mapping[str, object]) -> Facts:
     """Return what a machine is, for people."""
-    return [(key, clipped(on_one_line(value))) for key, value in sorted(content.items())]
+    return [(key, clipped(in_words(value))) for key, value in sorted(content.items())]
 
 
 def links_of(row: Row) -> Facts:
@@ -139,6 +139,11 @@ def links_of(row: Row) -> Facts:
     return [(what, url) for what, url in links.items() if url and url.startswith(web)]
 
 
+def _known_by(used: CheckpointUsed) -> str:
+    """Return what the file had to agree with, in words."""
+    return f"a lock, since {used.locked_on}" if used.locked_on else str(used.known_by)
+
+
 def _accuracy(record: AccuracyRecord) -> tuple[Facts, dict[str, Any]]:
     """Return what one wants to know first of a record, and all of it but its classes."""
     checkpoint, data = record.checkpoint, record.dataset
@@ -146,6 +151,7 @@ def _accuracy(record: AccuracyRecord) -> tuple[Facts, dict[str, Any]]:
     facts.append(("started", moment(record.started_at)))
     if checkpoint:
         facts.append(("checkpoint", f"{checkpoint.file_name}, SHA-256 {checkpoint.sha256[:16]}..."))
+        facts += [("known by", _known_by(checkpoint))] if checkpoint.known_by else []
         facts += [("weights", remark) for remark in checkpoint.remarks]
     if data:
         facts.append(("data", f"{data.name}, {data.num_images} images"))

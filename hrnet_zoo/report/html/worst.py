@@ -11,6 +11,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from hrnet_zoo.datasets.image_header import opened
+from hrnet_zoo.datasets.images import read_bytes
 from hrnet_zoo.report.html.gathering import Claim, ClaimRun, UnusableFile
 from hrnet_zoo.report.html.wording import clipped
 
@@ -62,9 +64,9 @@ def worst_pictures(folder: Path, claims: Sequence[Claim], budget: int = BUDGET) 
             continue
         try:
             picture = _picture(folder, claim, path)
-        except (OSError, ValueError, Image.DecompressionBombError) as error:
+        except Exception as error:  # noqa: BLE001 - damaged bytes make Pillow fail in any way
             where = path.relative_to(folder).as_posix()
-            reason = f"It is not a picture: {type(error).__name__}."
+            reason = f"It is not a picture: {str(error) or type(error).__name__}"
             problems.append(UnusableFile(path=where, reason=reason))
             continue
         if len(picture.uri) > budget:
@@ -97,8 +99,7 @@ def _pictures_of(run: ClaimRun, folder: Path) -> Path:
 
 
 def _picture(folder: Path, claim: Claim, path: Path) -> WorstPicture:
-    with Image.open(path) as opened:
-        image = opened.convert("RGB")
+    image = opened(read_bytes(path), path, ("PNG",)).convert("RGB")
     image.thumbnail((_WIDEST, _HIGHEST), Image.Resampling.BICUBIC, reducing_gap=2.0)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=_QUALITY)
