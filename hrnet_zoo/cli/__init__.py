@@ -2,7 +2,8 @@
 
 Exit codes: 0 everything asked for was run and matched; 1 a mismatch; 2 wrong usage or manifest;
 3 something asked for could not be run or has nothing to be compared with; 70 a mistake of ours;
-130 interrupted; 141 the reader of the output left.
+128 and the number of the signal that ended it: 129 SIGHUP, 130 Ctrl-C, 143 SIGTERM; 141 the reader
+of the output left.
 """
 
 from __future__ import annotations
@@ -10,21 +11,27 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import warnings
+from contextlib import suppress
 from importlib import import_module
+from io import StringIO, TextIOWrapper
+from typing import TextIO
 
 import click
 
-from hrnet_zoo import __version__
+from hrnet_zoo import __version__, settings
+from hrnet_zoo.cli.terminal import complain, echo, indented
 from hrnet_zoo.errors import ZooError, explain_os_error
+from hrnet_zoo.system import signals
 
 _BUG = 70
-_INTERRUPTED = 130
 _NOBODY_LISTENS = 141
 
 _COMMANDS = {
     "list": ("list", "list_rows"),
     "show": ("show", "show"),
     "fetch": ("fetch", "fetch"),
+    "lock": ("lock", "lock"),
     "verify": ("verify", "verify"),
     "explain": ("explain", "explain"),
     "time": ("time", "time_rows"),
@@ -38,6 +45,7 @@ _COMMANDS = {
     "import": ("import_file", "import_rows"),
     "lint": ("lint", "lint"),
     "records": ("records", "records"),
+    "bundle": ("bundle", "bundle"),
     "data": ("data", "data"),
     "doctor": ("doctor", "doctor"),
     "demo": ("demo", "demo"),
@@ -73,23 +81,43 @@ def command_line(first: str) -> click.Group:
 
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
+    warnings.showwarning = _warn
+    # Looking for plugins of pydantic, of which none are wanted, takes a thirtieth of `list`.
+    settings.suggest({"PYDANTIC_DISABLE_PLUGINS": "__all__"})
+    if isinstance(sys.stdout, TextIOWrapper):  # as standard error does by itself
+        sys.stdout.reconfigure(errors="backslashreplace")
+    # Pillow's, of sizes that `datasets/image_header.py` takes, or refuses in a message.
+    warnings.filterwarnings("ignore", "Image size .* could be decompression bomb")
     try:
-        code = _run()
-        sys.stdout.flush()
+        with signals.raised():
+            code = _run()
+            sys.stdout.flush()
     except BrokenPipeError:
         # The reader of our output (head, less) left; nobody is there to be told anything.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_nowhere()
         code = _NOBODY_LISTENS
     except OSError as error:
-        _complain(explain_os_error(error))
+        complain(explain_os_error(error))
         code = ZooError.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; what was fetched or recorded so far is kept", err=True)
-        code = _INTERRUPTED
+    except (KeyboardInterrupt, click.Abort) as stopped:
+        with suppress(OSError):  # the terminal may be what is gone
+            echo("interrupted; what was fetched or recorded so far is kept", err=True)
+        code = signals.exit_code_of(stopped)
     except Exception:  # noqa: BLE001 - our own mistake: show all of it, and never as "mismatch"
-        traceback.print_exc()
+        echo(traceback.format_exc(), err=True, end="")
         code = _BUG
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:  # Python would try again, and leave with an exit code of its own
+        _print_nowhere()
     sys.exit(code)
+
+
+def _print_nowhere() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # one that is no file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _run() -> int:
@@ -105,10 +133,10 @@ def _run() -> int:
     except click.exceptions.Exit as finished:
         return finished.exit_code
     except ZooError as error:
-        _complain(str(error))
+        complain(str(error))
         return error.exit_code
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return error.exit_code
 
 
@@ -119,7 +147,6 @@ def _share_processors(*, may_take_fewer: bool) -> None:
         may_take_fewer: whether a part of the processors will do where others use them. Latencies
             are those of all of them, and say that the machine was shared.
     """
-    from hrnet_zoo import settings
     from hrnet_zoo.system import processors
 
     own = settings.torch_variables()
@@ -131,12 +158,28 @@ def _share_processors(*, may_take_fewer: bool) -> None:
     threads = processors.fair_share(all_of_them, busy)
     if threads is not None and threads < all_of_them:
         settings.suggest({"OMP_NUM_THREADS": str(threads)})
-        click.echo(
+        echo(
             f"other programs keep {busy:.1f} of {all_of_them} processors busy; computing with "
             f"{threads} thread{'s' if threads > 1 else ''} (OMP_NUM_THREADS decides otherwise)",
             err=True,
         )
 
 
-def _complain(message: str) -> None:
-    click.echo(f"{click.style('error:', fg='red')} {message}", err=True)
+def _show(error: click.ClickException) -> None:
+    # Click prints by itself, arguments included; a file takes it down first.
+    said = StringIO()
+    error.message = indented(error.message)  # type: ignore[misc]
+    error.show(said)
+    echo(said.getvalue(), err=True, end="")
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001 - the name that Python gives it
+    line: str | None = None,
+) -> None:
+    # What libraries warn of quotes what they read.
+    echo(warnings.formatwarning(message, category, filename, lineno, line), err=True, end="")

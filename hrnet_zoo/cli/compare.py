@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hrnet_zoo.cli.options import PATH, RECORDS, format_option, loaded_zoo
+from hrnet_zoo.cli.terminal import echo
 from hrnet_zoo.cli.verify import parse_metrics
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def compare(
         "junit": report.comparison_as_junit,
         "github": report.comparison_as_github,
     }
-    click.echo(written[form](compared))
+    echo(written[form](compared), are_commands=form == "github")
     step_summary = settings.step_summary() if form == "github" else None
     try:
         if step_summary is not None:
@@ -121,5 +122,5 @@ def compare(
                 file.write(report.comparison_as_markdown(compared) + "\n")
     except OSError as error:  # what was found is true all the same
         reason = error.strerror or error
-        click.echo(f"The summary {step_summary} cannot be written: {reason}.", err=True)
+        echo(f"The summary {step_summary} cannot be written: {reason}.", err=True)
     return exit_code(compared)

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import PATH, Command, data_folder, data_options, format_option
+from hrnet_zoo.cli.options import (
+    COUNT,
+    FEW,
+    PATH,
+    Command,
+    data_folder,
+    data_options,
+    format_option,
+)
+from hrnet_zoo.cli.terminal import echo
 
 if TYPE_CHECKING:
     from hrnet_zoo.settings import DataFolders
@@ -18,7 +27,7 @@ def workers_option(command: Command) -> Command:
     """Add --workers: of reading files, there is little to gain beyond a few."""
     return click.option(
         "--workers",
-        type=click.IntRange(min=1),
+        type=FEW,
         default=lambda: min(8, os.cpu_count() or 1),
         show_default=False,
         help="Threads that read files; the result does not depend on it.",
@@ -46,7 +55,7 @@ def show(name: str, form: str) -> None:
     dataset = named(name)
     rows = [row.name for row in load_zoo().rows if row.setup.dataset == name]
     render = dataset_as_json if form == "json" else dataset_as_text
-    click.echo(render(dataset, rows))
+    echo(render(dataset, rows))
 
 
 @data.command()
@@ -55,7 +64,7 @@ def show(name: str, form: str) -> None:
 @workers_option
 @click.option(
     "--sample",
-    type=click.IntRange(min=1),
+    type=COUNT,
     help="Read only N pairs, always the same ones; count the others.",
 )
 @format_option("text", "json")
@@ -77,7 +86,7 @@ def check(
     folder = data_folder(name, dataset.root, data_folders)
     with show_progress() as progress:
         report = check_dataset(dataset, folder, workers=workers, sample=sample, progress=progress)
-    click.echo(check_as_json(report) if form == "json" else check_as_text(dataset, report))
+    echo(check_as_json(report) if form == "json" else check_as_text(dataset, report))
     return 0 if report.is_fine else ZooError.exit_code
 
 
@@ -133,5 +142,5 @@ def prepare(
             progress=progress,
             overwrite=overwrite,
         )
-    click.echo(prepared_as_json(summary) if form == "json" else prepared_as_text(dataset, summary))
+    echo(prepared_as_json(summary) if form == "json" else prepared_as_text(dataset, summary))
     return 0 if summary.is_complete else ZooError.exit_code

@@ -9,6 +9,7 @@ import click
 
 from hrnet_zoo.cli.options import PATH, device_option
 from hrnet_zoo.cli.report import measured_in
+from hrnet_zoo.cli.terminal import echo
 
 if TYPE_CHECKING:
     from hrnet_zoo.zoo.row import Row
@@ -43,7 +44,7 @@ def demo(output: Path, device: str) -> int:
     from hrnet_zoo.zoo.manifest import load_zoo
 
     zoo = load_zoo(MANIFEST)
-    click.echo("Three rows: do their checkpoints give the mIoU, AP and Top-1 in the tables?\n")
+    echo("Three rows: do their checkpoints give the mIoU, AP and Top-1 in the tables?\n")
     options = MeasureOptions(
         fetch=FetchOptions(cache_dir=settings.cache_dir()),
         manifest_dir=MANIFEST.parent,
@@ -55,7 +56,7 @@ def demo(output: Path, device: str) -> int:
     for row in zoo.rows:
         _write_picture(zoo, row, output / f"{row.name}.png", device)
     _write_table(zoo, output)
-    click.echo(_NEXT_STEPS)
+    echo(_NEXT_STEPS)
     return code
 
 
@@ -67,7 +68,7 @@ def _write_picture(zoo: Zoo, row: Row, path: Path, device: str) -> None:
     predictor = load_predictor(row, zoo.path.parent, checkpoint=None, device=device)
     samples = TASKS[row.task].open_data(row.setup, DATA_ROOT)
     predictor.beside_truth(samples, _EXAMPLE, _ZOOM).save(path)
-    click.echo(f"\n{row.name}, input, truth and prediction: {path}")
+    echo(f"\n{row.name}, input, truth and prediction: {path}")
 
 
 def _write_table(zoo: Zoo, output: Path) -> None:
@@ -77,4 +78,4 @@ def _write_table(zoo: Zoo, output: Path) -> None:
     markdown = "\n".join(texts.values())
     path = output / "table.md"
     path.write_text(markdown, encoding="utf-8")
-    click.echo(f"{markdown}\n(written to {path})\n")
+    echo(f"{markdown}\n(written to {path})\n")

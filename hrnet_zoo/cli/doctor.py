@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hrnet_zoo.cli.options import data_given_options, device_option, format_option
+from hrnet_zoo.cli.terminal import echo
 
 if TYPE_CHECKING:
     from hrnet_zoo.doctor.finding import Finding
@@ -51,7 +52,8 @@ def doctor(
         for finding in examine(asked):
             if form == "text":
                 is_first = not findings or findings[-1].area != finding.area
-                click.echo(as_text(finding, heading=is_first), file=output)
+                with redirect_stdout(output):
+                    echo(as_text(finding, heading=is_first))
             findings.append(finding)
-    click.echo(as_json(findings) if form == "json" else conclusion(findings))
+    echo(as_json(findings) if form == "json" else conclusion(findings))
     return 0 if is_ready(findings) else ZooError.exit_code

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hrnet_zoo.cli.options import (
+    COUNT,
     PATH,
+    SEED,
     data_options,
     device_option,
     edition_option,
@@ -17,6 +19,7 @@ from hrnet_zoo.cli.options import (
     loaded_zoo,
     records_option,
 )
+from hrnet_zoo.cli.terminal import echo
 
 if TYPE_CHECKING:
     from hrnet_zoo.runs.in_question import Run
@@ -42,11 +45,11 @@ _NOTHING_TOLD = 3
 @click.option(
     "--images",
     "limit",
-    type=click.IntRange(min=2),
+    type=click.IntRange(2, COUNT.max),
     metavar="N",
     help="Random images on which causes are tried.  [default: 32, of classifiers 256]",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Which random images.")
+@click.option("--seed", type=SEED, default=0, help="Which random images.")
 @click.option("--all", "all_causes", is_flag=True, help="Show all that was tried.")
 @device_option
 @fetch_options
@@ -81,7 +84,7 @@ def explain(
     run, row = _subject(zoo, subject, edition, folder)
     chosen = _metric(zoo, row, run, metric)
     if chosen is None:
-        click.echo(f"{row.name}: the record is a match, so that there is nothing to explain")
+        echo(f"{row.name}: the record is a match, so that there is nothing to explain")
         return 0
     options = MeasureOptions(
         fetch=fetch,
@@ -95,9 +98,9 @@ def explain(
     with show_progress() as progress:
         found = explained(asked, progress)
     if form == "json":
-        click.echo(explanation_as_json(found))
+        echo(explanation_as_json(found))
     else:
-        click.echo(explanation_as_text(found, all_causes=all_causes))
+        echo(explanation_as_text(found, all_causes=all_causes))
     return 0 if found.explains else _NOTHING_TOLD
 
 

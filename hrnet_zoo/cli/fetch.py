@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hrnet_zoo.cli.options import fetch_options, format_option, rows_or_all_options
+from hrnet_zoo.cli.terminal import echo
 
 if TYPE_CHECKING:
     from hrnet_zoo.zoo.checkpoint import FetchOptions
@@ -31,7 +32,7 @@ def fetch(zoo: Zoo, rows: list[Row], all_rows: bool, fetch: FetchOptions, form: 
     linked = [row for row in rows if row.checkpoint_url is not None] if all_rows else rows
     if all_rows and (without := len(zoo.rows) - len(linked)):
         lack = "link no checkpoint" if rows[0].edition == "readme" else "have no later edition"
-        click.echo(f"{without} rows {lack} and are left out", err=True)
+        echo(f"{without} rows {lack} and are left out", err=True)
     results = []
     for row in linked:
         result = dict.fromkeys(("name", "path", "sha256", "size_bytes", "error"))
@@ -43,7 +44,7 @@ def fetch(zoo: Zoo, rows: list[Row], all_rows: bool, fetch: FetchOptions, form: 
             found = {"error": str(error)}
         results.append(result | {"name": row.name} | found)
         if form == "text":
-            click.echo(f"{row.name}: {found.get('error') or found['path']}", err="error" in found)
+            echo(f"{row.name}: {found.get('error') or found['path']}", err="error" in found)
     if form == "json":
-        click.echo(to_json(results))
+        echo(to_json(results))
     return 0 if all(result["error"] is None for result in results) else 3

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hrnet_zoo.cli.options import PATH, RECORDS, format_option, loaded_zoo
+from hrnet_zoo.cli.terminal import echo
 
 if TYPE_CHECKING:
     from hrnet_zoo.verdicts.fps.times import MeasuredTime
@@ -55,9 +56,9 @@ def fps(measured: Path | None, records_dir: Path | None, form: str, zoo: Zoo) ->
     rows, undocumented = fps_rows(zoo, times)
     judgements = judge_fps(rows)
     if form == "json":
-        click.echo(fps_as_json(judgements, undocumented))
+        echo(fps_as_json(judgements, undocumented))
     else:
-        click.echo(fps_as_text(judgements, undocumented, fit_documented_machines(rows)))
+        echo(fps_as_text(judgements, undocumented, fit_documented_machines(rows)))
     return exit_code(judgements)
 
 
@@ -78,9 +79,9 @@ def _from_records(folder: Path) -> Sequence[MeasuredTime]:
             "file of measured times."
         )
         raise RecordError(msg)
-    click.echo(f"times of {len(found.times)} rows in {folder}, on {found.machine}", err=True)
+    echo(f"times of {len(found.times)} rows in {folder}, on {found.machine}", err=True)
     for machine in found.other_machines:
-        click.echo(f"left out, another machine: {machine}", err=True)
+        echo(f"left out, another machine: {machine}", err=True)
     if reasons:
-        click.echo(f"records left out{reasons}", err=True)
+        echo(f"records left out{reasons}", err=True)
     return found.times

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hrnet_zoo.cli.options import PATH, zoo_option
+from hrnet_zoo.cli.terminal import echo
 
 if TYPE_CHECKING:
     from hrnet_zoo.readme.importing.entries import Imported
@@ -41,13 +42,13 @@ def import_rows(file: Path, output: Path | None, source: str | None, zoo_file: P
     imported = import_file(file, zoo, source)
     text = imported_as_yaml(imported, zoo)
     if output is None:
-        click.echo(text, nl=False)
+        echo(text, end="")
     else:
         write_text(output, text)
     for left_out in imported.left_out:
-        click.echo(f"{left_out.place}: {left_out.reason}.", err=True)
+        echo(f"{left_out.place}: {left_out.reason}.", err=True)
     for remark in _remarks(imported, zoo):
-        click.echo(remark, err=True)
+        echo(remark, err=True)
     return 3 if imported.left_out else 0
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import PATH, format_option, zoo_option
+from hrnet_zoo.cli.options import FOLDER, PATH, format_option, zoo_option
+from hrnet_zoo.cli.terminal import complain, echo
 
 if TYPE_CHECKING:
     from hrnet_zoo.readme.lint.document import Document, Finding
@@ -34,7 +35,7 @@ def _split(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
 )
 @click.option(
     "--checkpoints",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=FOLDER,
     metavar="FOLDER",
     help="Also check the linked files that are in this folder, their hashes and tensors.",
 )
@@ -63,7 +64,7 @@ def lint(
     from hrnet_zoo.zoo.manifest import default_manifest, load_zoo
 
     if list_codes:
-        click.echo(rendering.codes_as_text())
+        echo(rendering.codes_as_text())
         return 0
     paths = files or (zoo_file or default_manifest(),)
     if fix and any(_is_manifest(path) for path in paths):
@@ -72,14 +73,14 @@ def lint(
     codes = codes_of(select, ignore)
     found, fixed, unreadable = _lint_all(paths, load_zoo(zoo_file), codes, checkpoints, fix=fix)
     if form == "json":
-        click.echo(rendering.as_json(found, fixed))
+        echo(rendering.as_json(found, fixed))
     elif form == "github":
-        click.echo(rendering.as_github(found), nl=bool(found))
+        echo(rendering.as_github(found), end="\n" if found else "", are_commands=True)
     else:
         if fixed:
-            click.echo(rendering.fixed_as_text(fixed))
+            echo(rendering.fixed_as_text(fixed))
         if found or not unreadable:
-            click.echo(rendering.as_text(found))
+            echo(rendering.as_text(found))
     if unreadable:
         return 3
     return int(any(finding.severity != "info" for _, finding in found))
@@ -96,7 +97,7 @@ def _lint_all(
         try:
             left, settled = _lint(path, zoo, codes, checkpoints, fix=fix)
         except (ManifestError, ReadmeError) as error:
-            click.echo(f"{click.style('error:', fg='red')} {error}", err=True)
+            complain(str(error))
             unreadable = True
             continue
         found += [(str(path), finding) for finding in left]

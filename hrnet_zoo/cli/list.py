@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hrnet_zoo.cli.options import format_option, loaded_zoo
+from hrnet_zoo.cli.terminal import echo
 
 if TYPE_CHECKING:
     from hrnet_zoo.zoo.zoo import Zoo
@@ -25,4 +26,4 @@ def list_rows(
     from hrnet_zoo.report.rows import rows_as_csv, rows_as_json, rows_as_text
 
     render = {"table": rows_as_text, "json": rows_as_json, "csv": rows_as_csv}[form]
-    click.echo(render(zoo.select(task=task, dataset=dataset, method=method)))
+    echo(render(zoo.select(task=task, dataset=dataset, method=method)))

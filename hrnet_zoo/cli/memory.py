@@ -13,6 +13,7 @@ from hrnet_zoo.cli.options import (
     new_records_option,
     rows_or_all_options,
 )
+from hrnet_zoo.cli.terminal import echo
 
 if TYPE_CHECKING:
     from hrnet_zoo.zoo.row import Row
@@ -46,6 +47,6 @@ def memory(rows: list[Row], output: Path, device: str, form: str, **_: object) -
         results.append(RowMemory(row=row, record=record, path=path))
         if form == "text":
             # Many rows take long: what is known is worth seeing, should a later one fail.
-            click.echo(table.line(results[-1], with_titles=len(results) == 1))
-    click.echo(memory_as_json(results) if form == "json" else table.notes(results))
+            echo(table.line(results[-1], with_titles=len(results) == 1))
+    echo(memory_as_json(results) if form == "json" else table.notes(results))
     return memory_exit_code(results)

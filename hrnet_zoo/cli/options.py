@@ -6,6 +6,8 @@ What that takes is imported only when a command runs, so that --help stays quick
 from __future__ import annotations
 
 import gc
+import math
+import os
 import re
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -25,10 +27,37 @@ AnyCommand = Callable[..., Any]
 RECORDS = Path("reports/records")
 """Where records are, unless an option says otherwise."""
 
-PATH = click.Path(path_type=Path)
 
-_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
-_DEVICES = re.compile(r"cuda:all|(cpu|cuda):\d+(,\d+)*")
+class _PathType(click.Path):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as Click has it
+        if "\0" in os.fspath(value):
+            self.fail("a path holds no NUL.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Finite(click.FloatRange):
+    """A number in a range; "nan", which is neither above nor below anything, is in none."""
+
+    def convert(
+        self, value: float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
+PATH = _PathType(path_type=Path)
+FOLDER = _PathType(path_type=Path, exists=True, file_okay=False)
+COUNT = click.IntRange(1, 1_000_000_000)
+"""Of images, records: more than there are."""
+FEW = click.IntRange(1, 1024)
+"""Of threads, processes: more than a machine has."""
+SEED = click.IntRange(0, 2**63 - 1)
+
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?", re.ASCII)
+_DEVICES = re.compile(r"cuda:all|(cpu|cuda):\d{1,3}(,\d{1,3})*", re.ASCII)
 
 
 def zoo_option(command: Command) -> Command:
@@ -154,7 +183,10 @@ def edition_option(command: Command) -> Command:
 
 
 def fetch_options(command: AnyCommand) -> AnyCommand:
-    """Add --mirror and --offline; the command gets ``fetch``, where checkpoints come from."""
+    """Add --mirror, --offline and --lock; the command gets ``fetch``, where checkpoints come from.
+
+    They are also held against ``fetch.lock``.
+    """
 
     @click.option(
         "--mirror",
@@ -164,15 +196,29 @@ def fetch_options(command: AnyCommand) -> AnyCommand:
     @click.option(
         "--offline", is_flag=True, help="Use only what is in the cache or on local disks."
     )
+    @lock_option
     @wraps(command)
-    def with_fetch(*, mirror: str | None, offline: bool, **given: object) -> object:
+    def with_fetch(
+        *, mirror: str | None, offline: bool, lock: Path | None, **given: object
+    ) -> object:
         from hrnet_zoo import settings
         from hrnet_zoo.zoo.checkpoint import FetchOptions
 
-        fetch = FetchOptions(cache_dir=settings.cache_dir(), mirror=mirror, offline=offline)
+        cache = settings.cache_dir()
+        fetch = FetchOptions(cache_dir=cache, mirror=mirror, offline=offline, lock=lock)
         return command(fetch=fetch, **given)
 
     return with_fetch
+
+
+def lock_option(command: Command) -> Command:
+    """Add --lock: what checkpoints have to be."""
+    return click.option(
+        "--lock",
+        type=PATH,
+        help="File that says what checkpoints were when first fetched, and have to be.  "
+        "[default: zoo.lock beside the manifest]",
+    )(command)
 
 
 def data_given_options(command: AnyCommand) -> AnyCommand:
@@ -243,7 +289,11 @@ def _parse_data(
             msg = f'"{value}" is not of the form NAME=DIR.'
             raise click.BadParameter(msg)
         named(name)
-        folders[name] = Path(folder).expanduser()
+        try:
+            folders[name] = PATH.convert(folder, _param, _ctx).expanduser()
+        except RuntimeError:
+            msg = f'"{folder}": there is no such user; write the folder in full.'
+            raise click.BadParameter(msg) from None
     return folders
 
 

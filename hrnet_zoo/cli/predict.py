@@ -9,6 +9,7 @@ import click
 
 from hrnet_zoo.cli.options import (
     PATH,
+    Finite,
     device_option,
     edition_option,
     engine_option,
@@ -16,6 +17,7 @@ from hrnet_zoo.cli.options import (
     format_option,
     loaded_zoo,
 )
+from hrnet_zoo.cli.terminal import echo
 
 if TYPE_CHECKING:
     from hrnet_zoo.records.accuracy import EngineChoice
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--score-threshold",
-    type=click.FloatRange(0, 1),
+    type=Finite(0, 1),
     default=0.3,
     help="Detection: leave out what scores this or less.",
 )
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--alpha",
-    type=click.FloatRange(0, 1),
+    type=Finite(0, 1),
     default=0.5,
     help="Share of the colours of classes or masks in the picture.",
 )
@@ -116,7 +118,7 @@ def predict(
         )
         seen = see_images(predictor, found, look, progress)
     if form == "json":
-        click.echo(to_json([item.as_dict() for item in seen]))
+        echo(to_json([item.as_dict() for item in seen]))
     for item in seen if form == "text" else ():
-        click.echo(item.as_text(), err=item.error is not None)
+        echo(item.as_text(), err=item.error is not None)
     return 0 if all(item.error is None for item in seen) else 3

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -21,6 +20,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
+from hrnet_zoo.cli.terminal import echo, harmless
 from hrnet_zoo.system.progress import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
@@ -52,14 +52,14 @@ class _Bars:
         elif unit:
             counts = [MofNCompleteColumn()]
         self._bars = Bars(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             *counts,
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
         )
-        self._task = self._bars.add_task(what, total=total)
+        self._task = self._bars.add_task(harmless(what), total=total)
         self._bars.start()
 
     def update(self, done: int, total: int | None = None) -> None:
@@ -69,7 +69,7 @@ class _Bars:
             self._bars.update(self._task, completed=done)
 
     def say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False)
+        self._console.print(harmless(text), markup=False, highlight=False)
 
     def end(self) -> None:
         if self._bars is not None:
@@ -99,7 +99,7 @@ class _Lines:
             self.say(f"{self._what}: {done}{share} {self._unit}")
 
     def say(self, text: str) -> None:
-        click.echo(text, err=True)
+        echo(text, err=True)
 
     def end(self) -> None:
         """Leave nothing to clean up."""

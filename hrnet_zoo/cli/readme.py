@@ -10,6 +10,7 @@ import click
 
 from hrnet_zoo.cli.options import PATH, format_option, records_option, zoo_option
 from hrnet_zoo.cli.report import measured_in
+from hrnet_zoo.cli.terminal import echo
 
 if TYPE_CHECKING:
     from hrnet_zoo.readme.editions import WantedEdition
@@ -71,22 +72,22 @@ def readme(
     if written:
         write_text(file, update.new)
     if form == "json":
-        click.echo(_as_json(update, name, columns, edition, written=written))
+        echo(_as_json(update, name, columns, edition, written=written))
     elif check or write:
         for change in update.changes:
-            click.echo(f"{name}:{change.line}: {_describe(change)}")
+            echo(f"{name}:{change.line}: {_describe(change)}")
     else:
         patched = file.name if file.is_absolute() else file.as_posix()
-        click.echo(_unified_diff(update, patched), nl=False)
+        echo(_unified_diff(update, patched), end="")
     for unknown in update.unknown:
-        click.echo(f"{name}:{unknown.line}: left as it is: {unknown.reason}.", err=True)
+        echo(f"{name}:{unknown.line}: left as it is: {unknown.reason}.", err=True)
     if columns != "documented" and update.num_unmeasured:
         remark = (
             f"{update.num_unmeasured} of {update.num_documented} documented values have no full, "
             "comparable measurement; their cells stay as they are."
         )
-        click.echo(remark, err=True)
-    click.echo(_summary(update, name, written=written), err=True)
+        echo(remark, err=True)
+    echo(_summary(update, name, written=written), err=True)
     if check and update.changes:
         return 1
     return 3 if update.unknown else 0

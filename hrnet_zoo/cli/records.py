@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrnet_zoo.cli.options import PATH, RECORDS, format_option, loaded_zoo, records_option
+from hrnet_zoo.cli.options import COUNT, PATH, RECORDS, format_option, loaded_zoo, records_option
+from hrnet_zoo.cli.terminal import complain, echo
 
 if TYPE_CHECKING:
     from hrnet_zoo.records.base import Status
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from hrnet_zoo.zoo.zoo import Zoo
 
 _STATUSES = ("started", "completed", "not_run", "error", "interrupted")
-_AGE = re.compile(r"(\d{1,6})([dh])")
+_AGE = re.compile(r"(\d{1,6})([dh])", re.ASCII)
 
 
 def _parse_since(
@@ -71,7 +72,7 @@ def list_records(
 
     store = open_store(folder)
     runs = store.select(patterns, status, since)
-    click.echo(runs_as_json(runs) if form == "json" else runs_as_text(runs))
+    echo(runs_as_json(runs) if form == "json" else runs_as_text(runs))
     return _name_damaged(store)
 
 
@@ -92,7 +93,7 @@ def show_record(name: str, folder: Path, form: str, zoo: Zoo) -> None:
     found = [path for path in (Path(name), folder / name) if path.is_file()]
     path = found[0] if found else folder / open_store(folder).newest(name).file
     render = record_as_json if form == "json" else record_as_text
-    click.echo(render(zoo, read_record(path), path))
+    echo(render(zoo, read_record(path), path))
 
 
 @records.command()
@@ -114,7 +115,7 @@ def check(place: Path | None, form: str, zoo: Zoo) -> int:
         msg = f"There is no file or folder {place}; name what verify wrote."
         raise click.UsageError(msg)
     checks = checked_records(zoo, place)
-    click.echo(checks_as_json(checks) if form == "json" else checks_as_text(checks))
+    echo(checks_as_json(checks) if form == "json" else checks_as_text(checks))
     return exit_code(checks)
 
 
@@ -128,17 +129,17 @@ def index(folder: Path) -> int:
     from hrnet_zoo.records.runs import index_file, rebuild_index
 
     if not folder.is_dir():
-        click.echo(f"0 runs: there is no folder {folder}, so there is nothing to index.")
+        echo(f"0 runs: there is no folder {folder}, so there is nothing to index.")
         return 0
     store = rebuild_index(folder)
-    click.echo(f"{index_file(folder)}: {len(store.runs)} runs")
+    echo(f"{index_file(folder)}: {len(store.runs)} runs")
     return _name_damaged(store)
 
 
 @records.command()
 @click.option(
     "--keep",
-    type=click.IntRange(min=1),
+    type=COUNT,
     required=True,
     help="Newest runs that stay, of each row, edition and command.",
 )
@@ -159,19 +160,19 @@ def prune(keep: int, yes: bool, folder: Path) -> int:
     store = open_store(folder)
     doomed = superfluous(store, keep, now())
     if doomed:
-        click.echo(doomed_as_text(doomed))
+        echo(doomed_as_text(doomed))
     if yes:
-        click.echo(f"deleted: {freed_as_text(len(doomed), delete(doomed))}")
+        echo(f"deleted: {freed_as_text(len(doomed), delete(doomed))}")
         if index_file(folder).exists():
             write_index(open_store(folder))
     else:
         size = sum(one.size_bytes for one in doomed)
-        click.echo(f"would go: {freed_as_text(len(doomed), size)}; delete with --yes")
+        echo(f"would go: {freed_as_text(len(doomed), size)}; delete with --yes")
     return _name_damaged(store)
 
 
 def _name_damaged(store: Store) -> int:
     """Name the files that are not records, and return the exit code."""
     for message in store.damaged:
-        click.echo(f"{click.style('error:', fg='red')} {message}", err=True)
+        complain(message)
     return 3 if store.damaged else 0

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hrnet_zoo.cli.exports import eval_results, model_index, ro_crate
 from hrnet_zoo.cli.options import PATH, format_option, loaded_zoo, records_option
+from hrnet_zoo.cli.terminal import echo
 
 if TYPE_CHECKING:
     from hrnet_zoo.report.html.gathering import Gathered
@@ -24,6 +26,11 @@ _INCOMPLETE = 3
 @click.group()
 def report() -> None:
     """Tables, a page, figures and values from manifest and records."""
+
+
+report.add_command(model_index)
+report.add_command(eval_results)
+report.add_command(ro_crate)
 
 
 @report.command()
@@ -50,12 +57,12 @@ def tables(folder: Path, output: Path | None, with_size: bool, zoo: Zoo) -> None
     measured = measured_in(zoo, folder)
     for source, text in render_tables(zoo, measured, with_size=with_size).items():
         if output is None:
-            click.echo(f"## {source}: {zoo.sources[source].title}\n\n{text}")
+            echo(f"## {source}: {zoo.sources[source].title}\n\n{text}")
             continue
         path = output / f"{source}.md"
         output.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        click.echo(str(path))
+        echo(str(path))
 
 
 @report.command()
@@ -83,9 +90,9 @@ def html(folder: Path, output: Path, zoo: Zoo) -> int:
         content = render_within(page, vega.result())
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(content)
-    click.echo(str(output))
+    echo(str(output))
     if len(content) > LARGEST_BYTES:
-        click.echo(f"{output} is large: {len(content) / 1e6:.1f} MB", err=True)
+        echo(f"{output} is large: {len(content) / 1e6:.1f} MB", err=True)
     return _code(len(page.problems), f"{output} names them")
 
 
@@ -104,7 +111,7 @@ def figures(folder: Path, output: Path, zoo: Zoo) -> int:
 
     gathered = gather(zoo, folder)
     for path in write_figures(gathered, output):
-        click.echo(str(path))
+        echo(str(path))
     return _explained(gathered)
 
 
@@ -116,8 +123,9 @@ def figures(folder: Path, output: Path, zoo: Zoo) -> int:
 def export(folder: Path, form: str, output: Path, zoo: Zoo) -> int:
     """Write all values as one long table.
 
-    Every run of every number has a line; a number that was never run has one, too. Exit code: 0, or
-    3 if a file below the folder of records could not be used.
+    Every run of every number has a line; a number that was never run has one, too. In CSV,
+    text that a spreadsheet would take for a formula has an apostrophe before it. Exit code: 0, or 3
+    if a file below the folder of records could not be used.
     """
     if form == "parquet":
         _require(_PARQUET_NEEDS)
@@ -127,7 +135,7 @@ def export(folder: Path, form: str, output: Path, zoo: Zoo) -> int:
     gathered = gather(zoo, folder)
     output.parent.mkdir(parents=True, exist_ok=True)
     {"csv": write_csv, "parquet": write_parquet}[form](gathered, output)
-    click.echo(str(output))
+    echo(str(output))
     return _explained(gathered)
 
 
@@ -174,7 +182,7 @@ def _errata(manifest: Path) -> list[Erratum]:
 
 def _explained(gathered: Gathered) -> int:
     for problem in gathered.problems:
-        click.echo(f"left out: {problem.path}: {problem.reason}", err=True)
+        echo(f"left out: {problem.path}: {problem.reason}", err=True)
     return _code(len(gathered.problems), "they are named above")
 
 
@@ -182,5 +190,5 @@ def _code(num_problems: int, where: str) -> int:
     if not num_problems:
         return 0
     files = "file" if num_problems == 1 else "files"
-    click.echo(f"{num_problems} {files} could not be used; {where}", err=True)
+    echo(f"{num_problems} {files} could not be used; {where}", err=True)
     return _INCOMPLETE

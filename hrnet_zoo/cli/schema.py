@@ -6,10 +6,12 @@ import json
 
 import click
 
+from hrnet_zoo.cli.terminal import echo
+
 
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of zoo.yaml."""
     from hrnet_zoo.zoo.schema import manifest_schema
 
-    click.echo(json.dumps(manifest_schema(), indent=2))
+    echo(json.dumps(manifest_schema(), indent=2))

@@ -14,14 +14,12 @@ from hrnet_zoo.cli.options import (
     data_options,
     format_option,
 )
+from hrnet_zoo.cli.terminal import echo
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from hrnet_zoo.datasets.coco_instances import CocoInstances
     from hrnet_zoo.settings import DataFolders
-    from hrnet_zoo.tasks.detection.coco_ap import BackendChoice, Entry, ProtocolName
-    from hrnet_zoo.tasks.detection.metrics import Kind
+    from hrnet_zoo.tasks.detection.coco_ap import BackendChoice, ProtocolName
 
 
 @click.command()
@@ -57,32 +55,23 @@ def score(
     data set count, those without results too. Printed are COCO's twelve figures, in percent;
     --protocol mmdet has recall with up to 1000 detections, as verify does.
     """
-    from hrnet_zoo.datasets.coco_results import read_results
-    from hrnet_zoo.datasets.inventory import ProblemKind
+    from hrnet_zoo.cli.progress import show_progress
     from hrnet_zoo.report.scores import scores_as_json, scores_as_text
-    from hrnet_zoo.tasks.detection.coco_ap import score_detections
+    from hrnet_zoo.runs.score import Asked, score_apart
 
     expected = _data_set(dataset)
-    found = expected.inventory(data_folder(dataset, expected.root, data_folders))
-    # Boxes are scored whatever the masks are, as by pycocotools; images are not looked at.
-    found.require_usable(expected.title, harmless=(ProblemKind.MISSING_IMAGE, ProblemKind.MASKS))
-    truth = found.ground_truth
-    entries = read_results(results, truth, with_masks=kind != "bbox" and found.has_masks)
-    kinds = _kinds(kind, entries)
-    if "segm" in kinds:
-        advice = "Boxes alone are scored with --kind bbox."
-        found.require_usable(expected.title, harmless=(ProblemKind.MISSING_IMAGE,), advice=advice)
-    image_ids = [image.id for image in found.images]
-    runs = {
-        one: score_detections(
-            truth, entries, one, image_ids=image_ids, protocol=protocol, backend=coco_backend
-        )
-        for one in kinds
-    }
-    for remark in dict.fromkeys(remark for run in runs.values() for remark in run.scoring.remarks):
-        click.echo(remark, err=True)
+    asked = Asked(
+        results=results,
+        dataset=dataset,
+        folder=data_folder(dataset, expected.root, data_folders),
+        kind=kind,
+        protocol=protocol,
+        backend=coco_backend,
+    )
+    with show_progress() as progress:
+        found = score_apart(asked, progress)
     render = scores_as_json if form == "json" else scores_as_text
-    click.echo(render(expected, len(image_ids), len(entries), protocol, runs))
+    echo(render(expected, found.num_images, found.num_entries, protocol, found.runs))
 
 
 def _data_set(name: str) -> CocoInstances:
@@ -95,25 +84,3 @@ def _data_set(name: str) -> CocoInstances:
         msg = f'"{name}" is not a detection data set. There are: {", ".join(known)}.'
         raise UsageError(msg)
     return known[name]
-
-
-def _kinds(asked: str, entries: Sequence[Entry]) -> list[Kind]:
-    """Return what to score: as asked for, or all that results and annotations have.
-
-    Args:
-        asked: bbox, segm or auto.
-        entries: results, with masks only if the annotations have some, too.
-    """
-    from hrnet_zoo.datasets.coco_results import has_masks
-    from hrnet_zoo.errors import UsageError
-
-    there: list[Kind] = ["bbox"] if not entries or "bbox" in entries[0] else []
-    if has_masks(entries):
-        there.append("segm")
-    chosen: list[Kind] = [kind for kind in there if asked in ("auto", kind)]
-    if not chosen:
-        what = "boxes" if asked == "bbox" else "masks"
-        advice = "Write boxes into the results, too." if asked == "auto" else "Leave --kind out."
-        msg = f"Results and annotations do not both have {what}. {advice}"
-        raise UsageError(msg)
-    return chosen

@@ -9,20 +9,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hrnet_zoo.cli.options import (
+    FEW,
     PATH,
+    Finite,
     device_option,
     fetch_options,
     format_option,
     new_records_option,
     rows_options,
 )
+from hrnet_zoo.cli.terminal import echo
 
 if TYPE_CHECKING:
     from hrnet_zoo.zoo.checkpoint import FetchOptions
     from hrnet_zoo.zoo.row import Row
     from hrnet_zoo.zoo.zoo import Zoo
 
-_SCALE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
+_SCALE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})", re.ASCII)
 _SMALLEST_SIDE = 32
 
 
@@ -68,7 +71,7 @@ def none_is_zero(_ctx: click.Context, _param: click.Parameter, value: int | None
 )
 @click.option(
     "--batch",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 65_536),
     default=1,
     metavar="N",
     help="Images that fast variants compute together, not of detectors; medians are per batch.",
@@ -100,19 +103,19 @@ def none_is_zero(_ctx: click.Context, _param: click.Parameter, value: int | None
 @click.option(
     "--threads",
     "num_threads",
-    type=click.IntRange(min=1),
+    type=FEW,
     help="Threads within one operation on the CPU.  [default: torch's choice]",
 )
 @click.option(
     "--limit-seconds",
     "limit_s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Finite(min=0, max=7 * 24 * 3600, min_open=True),
     default=60.0,
     help="Seconds of sampling per row; making variants ready is not counted.",
 )
 @click.option(
     "--processes",
-    type=click.IntRange(min=1),
+    type=FEW,
     default=3,
     metavar="N",
     help="Processes that share these seconds, one after the other; compare judges their medians.",
@@ -120,7 +123,7 @@ def none_is_zero(_ctx: click.Context, _param: click.Parameter, value: int | None
 @click.option(
     "--aa",
     "num_twins",
-    type=click.IntRange(min=1),
+    type=FEW,
     callback=none_is_zero,
     metavar="N",
     help="Only time the documented way against itself, in N pairs of processes: what compare "
@@ -171,11 +174,11 @@ def time_rows(
             raise
         except ZooError as error:  # the other rows go on
             errors[row.name] = str(error).removeprefix(f"{row.name}: ")
-            click.echo(f"{row.name}: {errors[row.name]}", err=True)
+            echo(f"{row.name}: {errors[row.name]}", err=True)
             continue
         if form == "text":
-            click.echo(timing_as_text(*timed[-1]))
+            echo(timing_as_text(*timed[-1]))
     if form == "json":
-        click.echo(timings_as_json(timed, errors))
+        echo(timings_as_json(timed, errors))
     complete = not errors and all(all_could_be_run(record) for record, _ in timed)
     return 0 if complete else ZooError.exit_code

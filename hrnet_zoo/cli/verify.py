@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hrnet_zoo.cli.options import (
+    COUNT,
+    FEW,
     PATH,
+    SEED,
     coco_backend_option,
     data_options,
     devices_option,
@@ -20,6 +23,7 @@ from hrnet_zoo.cli.options import (
     new_records_option,
     rows_options,
 )
+from hrnet_zoo.cli.terminal import echo
 
 if TYPE_CHECKING:
     from hrnet_zoo.runs.options import MeasureOptions
@@ -74,13 +78,13 @@ def parse_tolerance(
 )
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=COUNT,
     metavar="N",
     help="Evaluate only a random part of N images; no accuracy is a match then.",
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=SEED,
     default=0,
     help="Which random part --limit or --quick takes; the record says it.",
 )
@@ -105,7 +109,7 @@ def parse_tolerance(
 @click.option(
     "--workers",
     "num_workers",
-    type=click.IntRange(min=1),
+    type=FEW,
     help="Threads that decode images for each device, for the same result.  [default: as many as "
     "keep up, or a fair share for several devices]",
 )
@@ -120,7 +124,7 @@ def parse_tolerance(
 )
 @click.option(
     "--worst",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 10_000),
     default=0,
     show_default=False,
     help="Save pictures of the N images that a network did worst on, beside the record.",
@@ -233,9 +237,9 @@ def _self_test(
             found = held_against_upstream(*given, engine=options.engine, anew=True)
         results.append(SelfTested(row=row, found=found))
         if form == "text":
-            click.echo(as_text(results[-1]))
+            echo(as_text(results[-1]))
     if form == "json":
-        click.echo(as_json(results))
+        echo(as_json(results))
     return exit_code([(TASKS[each.row.task], each.found) for each in results])
 
 
@@ -284,6 +288,8 @@ def verify_and_print(
 ) -> int:
     """Verify rows one after the other, print each verdict, and return the exit code."""
     from hrnet_zoo.cli.progress import show_progress
+    from hrnet_zoo.records.accuracy import AccuracyRecord
+    from hrnet_zoo.records.files import read_record
     from hrnet_zoo.report.judgements import as_json, as_text, judge_outcome
     from hrnet_zoo.runs.verify import look_ahead, verify_row
     from hrnet_zoo.system.host_memory import keep_freed_memory
@@ -296,17 +302,19 @@ def verify_and_print(
     results = []
     for row, metrics in asked:
         with show_progress() as progress:
-            outcome = verify_row(row, metrics, options, output, progress)
-        results.append(judge_outcome(row, outcome.record, outcome.path, metrics, noise))
+            path = verify_row(row, metrics, options, output, progress).path
+        record = read_record(path)  # what is kept decides, not what was in memory
+        assert isinstance(record, AccuracyRecord)
+        results.append(judge_outcome(row, record, path, metrics, noise))
         if form == "text":
-            click.echo(as_text(results[-1], verbose=verbose))
+            echo(as_text(results[-1], verbose=verbose))
     if any(result.record.status == "not_run" for result in results):
-        click.echo('"hrnet-zoo doctor" tells what this machine has and lacks', err=True)
+        echo('"hrnet-zoo doctor" tells what this machine has and lacks', err=True)
     wrong = (r.row for r in results if any(j.verdict in MISMATCHES for j in r.judgements))
     for row in wrong:
-        click.echo(f'"hrnet-zoo explain {row.name}" looks for the cause', err=True)
+        echo(f'"hrnet-zoo explain {row.name}" looks for the cause', err=True)
     if form == "json":
-        click.echo(as_json(results))
+        echo(as_json(results))
     if options.earlier is not None:
         return EXIT_CODES[since(results[0].record)]  # the question was not what is documented
     return exit_code(judgement for result in results for judgement in result.judgements)

@@ -10,6 +10,7 @@ import pytest
 from support.trees import RunCli, make_cityscapes
 
 from hrnet_zoo import settings
+from hrnet_zoo.cli import main
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.errors import UsageError
 from hrnet_zoo.zoo.zoo import Zoo
@@ -42,6 +43,19 @@ def test_output_that_cannot_be_written_is_explained() -> None:
     assert "Traceback" not in finished.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_disk_that_is_full_for_messages_too_is_not_a_mismatch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Path("/dev/full").open("w") as out, Path("/dev/full").open("w") as err:
+        monkeypatch.setattr(sys, "argv", ["hrnet-zoo", "list"])
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(sys, "stderr", err)
+        with pytest.raises(SystemExit) as stopped:
+            main()
+    assert stopped.value.code == 3
+
+
 def test_a_mistake_of_ours_shows_itself_and_is_not_a_mismatch(
     run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,7 +84,7 @@ def test_wrong_usage(run_cli: RunCli, arguments: list[str]) -> None:
 @pytest.mark.parametrize("command", ["fetch", "verify"])
 @pytest.mark.parametrize(
     ("mirror", "what"),
-    [("ftp://x", "use http://"), ("https://me:secret@x", "put it into .netrc")],
+    [("ftp://x", "use http://"), ("https://me:secret@x", "put it into ~/.netrc")],
 )
 def test_impossible_mirrors_are_wrong_usage(
     tmp_path: Path, run_cli: RunCli, command: str, mirror: str, what: str
@@ -134,7 +148,7 @@ class TestSettings:
 
     def test_without_anything(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("HRNET_ZOO_SETTINGS")
-        monkeypatch.setattr("platformdirs.user_config_path", lambda *_, **__: tmp_path)
+        monkeypatch.setattr("platformdirs.PlatformDirs.user_config_path", tmp_path)
         assert settings.settings_path() == tmp_path / "settings.toml"
         assert settings.data_folders(None, {}, DATASETS).of("cityscapes") is None
 

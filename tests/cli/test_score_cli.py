@@ -19,6 +19,8 @@ from support.trees import RunCli
 ANNOTATIONS = "annotations/instances_val2017.json"
 NUM_DAMAGED, SECONDS = 240, 120
 
+pytestmark = pytest.mark.usefixtures("scored_here")
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.alone
 LIMIT_S = 0.25
 SHARED = 1.25
 """Times as long where other programs compute: two threads of one core share what it can do."""
-PAIRS = 8
+PAIRS = 16
 
 
 def seconds(command: list[str]) -> float:

@@ -14,7 +14,12 @@ class Element:
 
     tag: str
     attributes: dict[str, str]
-    text: str = ""
+    parts: list[str] = field(default_factory=list)
+    """The text, in pieces: joining them one by one takes longer than making the page."""
+
+    @property
+    def text(self) -> str:
+        return "".join(self.parts)
 
 
 @dataclass
@@ -43,7 +48,7 @@ class Parsed(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         for element in self._open:
-            element.text += data
+            element.parts.append(data)
 
     def named(self, tag: str) -> list[Element]:
         return [element for element in self.elements if element.tag == tag]
