@@ -23,7 +23,7 @@ ATTACKS = (
     f"</style></textarea></title><svg/onload=window.{MARK}=1>",
     f"<!--<script>window.{MARK}=1",
     "{{ 7 * 7 }}{% raise %}",
-    "\u2028]]>&lt;b&gt;\ud800",
+    "\u2028]]>&lt;b&gt;",
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from functools import cache
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
@@ -23,8 +24,11 @@ def _context() -> ForkServerContext:
     context = get_context("forkserver")
     context.set_forkserver_preload(
         [
+            "hrnet_zoo.cli.data",
+            "hrnet_zoo.cli.fetch",
             "hrnet_zoo.cli.verify",
             "hrnet_zoo.runs.images",
+            "hrnet_zoo.tasks.classification.networks",
             "hrnet_zoo.tasks.detection.networks",
             "hrnet_zoo.tasks.segmentation.networks",
             "torchvision.ops",
@@ -33,21 +37,37 @@ def _context() -> ForkServerContext:
     return context
 
 
-def started(*arguments: str) -> BaseProcess:
-    """Start the command line with these arguments; what it prints is lost."""
-    given = (arguments, dict(os.environ), Path.cwd())
+def started(
+    *arguments: str, printed: Path | None = None, first: Callable[[], object] | None = None
+) -> BaseProcess:
+    """Start the command line with these arguments.
+
+    Args:
+        arguments: after the program's name.
+        printed: file that gets what is printed; None: it is lost.
+        first: is called in the new process before anything else.
+    """
+    given = (arguments, dict(os.environ), Path.cwd(), printed or Path(os.devnull), first)
     process = _context().Process(target=_run, args=given)
     process.start()
     return process
 
 
-def _run(arguments: tuple[str, ...], variables: dict[str, str], folder: Path) -> None:
+def _run(
+    arguments: tuple[str, ...],
+    variables: dict[str, str],
+    folder: Path,
+    printed: Path,
+    first: Callable[[], object] | None,
+) -> None:
     # Jobs in the background of a shell ignore Ctrl-C, and what they start does, too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(folder)
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-        sys.stdout = sys.stderr = nowhere
+    with printed.open("a", encoding="utf-8") as file:
+        sys.stdout = sys.stderr = file
+        if first is not None:
+            first()
         sys.argv = ["hrnet-zoo", *arguments]
         main()
