@@ -121,7 +121,7 @@ def _write_row(folder: Path, row: Row, place: int, runs: int, chance: random.Ran
         else:
             status, reason = _FAILED[place]
             content |= {"status": status, "reason": reason, "measurements": []}
-        text = json.dumps(content, indent=2)
+        text = json.dumps(content)
         (folder / row.name / f"{_stamp(place, run)}.json").write_text(text)
     return runs
 
@@ -258,7 +258,7 @@ def _write_timing(folder: Path, row: Row, place: int, chance: random.Random) -> 
     )
     path = folder / row.name / "timings" / f"{began:%Y%m%dT%H%M%SZ}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(timing.model_dump_json(indent=2))
+    path.write_text(timing.model_dump_json())
 
 
 def _draw_worst(folder: Path, row: Row, seed: int) -> None:

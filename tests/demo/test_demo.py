@@ -78,6 +78,8 @@ def test_demo_verifies_its_documented_numbers(tmp_path: Path, run_cli: RunCli) -
     assert {record.row for record in records} == set(documented)
     for record in records:
         assert record.status == "completed"
+        assert record.checkpoint is not None
+        assert record.checkpoint.known_by == "lock"
         assert record.dataset is not None
         num_images = 240 if record.row == CLASSIFIER.name else 36
         assert record.dataset.num_images == record.dataset.num_images_found == num_images
