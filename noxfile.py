@@ -53,14 +53,16 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def gate(session: nox.Session) -> None:
-    """Verify the demo's zoo and compare it with the records committed for it."""
-    install(session)
+    """Verify the demo's zoo, compare it with the records committed for it, and their bundle."""
+    session.install(".[sign]")
     with tempfile.TemporaryDirectory() as folder:
         # Whatever the verdicts are, comparing tells what is news about them.
         session.run("hrnet-zoo", "demo", "--output", folder, success_codes=[0, 1, 3])
         records = str(Path(folder, "records"))
         zoo = "hrnet_zoo/demo/zoo.yaml"
         session.run("hrnet-zoo", "compare", "reports/demo/records", records, "--zoo", zoo)
+    bundle, key = "reports/demo/bundle.zip", "reports/demo/bundle.key.pub"
+    session.run("hrnet-zoo", "bundle", "verify", bundle, "--trust", key, "--zoo", zoo)
 
 
 @nox.session
@@ -69,6 +71,22 @@ def rehearse(session: nox.Session) -> None:
     install(session, "test")
     with tempfile.TemporaryDirectory() as folder:
         session.run("python", "bench/gpu_session.py", "--rehearse", "--output", folder)
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Kill, stop and hinder commands at moments that are drawn; add -- --rounds=N of each fault."""
+    install(session, "test")
+    env = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    session.run("pytest", "tests/test_faults.py", "-s", "--rounds=20", *session.posargs, env=env)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Try hostile input with new seeds: -- --minutes 30 --area records; see tests/hostile."""
+    install(session, "test")
+    paths = os.pathsep.join(("tests", "tools"))
+    session.run("python", "-m", "hostile.fuzz", *session.posargs, env={"PYTHONPATH": paths})
 
 
 @nox.session
@@ -84,6 +102,46 @@ def types(session: nox.Session) -> None:
     """Check types, strictly, in the package, the tests and the benchmarks."""
     install(session, "test", "browser", "types")
     session.run("mypy")
+
+
+@nox.session(python="3.11", venv_backend="uv")
+def lowest(session: nox.Session) -> None:
+    """Run the tests with the lowest versions that the package asks for; wants "nox[uv]"."""
+    groups = nox.project.dependency_groups(PROJECT, "test")
+    session.install("--resolution=lowest-direct", ".[report,sign]", *groups)
+    session.run("pytest", "-m", "not alone", "--numprocesses=auto", *session.posargs)
+
+
+@nox.session
+def pin(session: nox.Session) -> None:
+    """Write constraints.txt anew, which the action installs; add -- and options of uv."""
+    session.install("uv")
+    session.run(
+        "uv",
+        "pip",
+        "compile",
+        "pyproject.toml",
+        "--extra=report",  # what the action draws its report with
+        "--group=build",  # what it builds the package with
+        "--universal",
+        "--python-version=3.11",
+        "--generate-hashes",
+        "--no-annotate",
+        "--upgrade",
+        "--quiet",
+        "--custom-compile-command=nox -s pin",
+        "--output-file=constraints.txt",
+        *session.posargs,
+    )
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Ask for known weaknesses of what constraints.txt pins; needs an index that knows of them."""
+    session.install("pip-audit")
+    # Strict, because an index that knows nothing would otherwise be taken for one without findings.
+    pinned = ("--requirement=constraints.txt", "--require-hashes", "--disable-pip")
+    session.run("pip-audit", "--strict", *pinned, *session.posargs)
 
 
 @nox.session

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -14,21 +14,38 @@ import pytest
 import torch
 from fill import calibrate, filled_state
 from support.fewer import open_every_ninth
+from support.precisions import PARTS, precisions
 from support.trees import Finished, RunCli
+from torch.backends import cudnn
 
 from hrnet_zoo.cli import main
 from hrnet_zoo.models import build_segmentor
 from hrnet_zoo.runs.references import all_references
 from hrnet_zoo.runs.self_test import SelfTest
-from hrnet_zoo.system.progress import Silent
+from hrnet_zoo.system.progress import Progress, Silent
 from hrnet_zoo.timing import bottlenecks
 from hrnet_zoo.verdicts.evidence import Evidence
+
+AT_FIRST = precisions()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `nox -s faults` draw more."""
+    parser.addoption("--rounds", type=int, default=0, help="Of each fault, see test_faults.py.")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs a GPU where there is none."""
     if item.get_closest_marker("gpu") and not torch.cuda.is_available():
         pytest.skip("needs an NVIDIA GPU")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many hostile inputs of each kind were tried, and how many did harm."""
+    reports = [each for key in ("passed", "failed") for each in terminalreporter.getreports(key)]
+    for report in reports:
+        for line in (text for name, text in report.user_properties if name == "hostile"):
+            terminalreporter.write_line(str(line))
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +93,17 @@ def own_folders(
                 os.link(path, self_tests / path.name)
 
 
+@pytest.fixture(autouse=True)
+def torch_left_alone() -> Iterator[None]:
+    """No test sees how another let torch round; torch raises where its two interfaces disagree."""
+    yield
+    if precisions() != AT_FIRST:
+        torch.set_float32_matmul_precision("highest")
+        cudnn.allow_tf32 = True
+        for part, value in zip(PARTS, AT_FIRST, strict=True):
+            part.fp32_precision = value
+
+
 @pytest.fixture(scope="session", autouse=True)
 def ceilings() -> Iterator[None]:
     """Measure what this machine can do at most once: every run of ``time`` takes seconds for it."""
@@ -114,6 +142,18 @@ def run_cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return Finished(code, out, err)
 
     return run
+
+
+@pytest.fixture
+def scored_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let score do its work in this process, which takes a tenth of the time."""
+
+    def here(
+        progress: Progress, work: Callable[..., object], *given: object, **_: object
+    ) -> object:
+        return work(*given, progress)
+
+    monkeypatch.setattr("hrnet_zoo.runs.score.in_new_process", here)
 
 
 @pytest.fixture(scope="session")

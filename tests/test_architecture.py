@@ -12,23 +12,28 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "hrnet_zoo"
 READMES = Path(__file__).parent / "data" / "readmes"
+BUNDLE = PACKAGE.parent / "reports" / "demo" / "bundle.zip"
+DEMO_RECORDS = [
+    *("--zoo", str(PACKAGE / "demo" / "zoo.yaml")),
+    *("--records", str(PACKAGE.parent / "reports" / "demo" / "records")),
+]
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Lower layers never import higher ones; modules of one layer do not import each other,
 # except within one folder.
 LAYERS = [
     {"errors"},
-    {"settings", "system"},
-    {"models", "datasets", "weights"},
+    {"system"},
+    {"models", "datasets", "weights", "settings"},
     {"timing", "memory"},
     {"tasks"},
     {"zoo"},
     {"records"},
     {"verdicts"},
-    {"report", "runs", "demo", "readme", "doctor"},
+    {"report", "runs", "demo", "readme", "doctor", "bundles"},
     {"cli"},
 ]
-TORCH_FREE = {"errors", "settings", "zoo", "records", "verdicts", "report", "readme"}
+TORCH_FREE = {"errors", "settings", "zoo", "records", "verdicts", "report", "readme", "bundles"}
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 MAX_LAYERS = 10
@@ -113,8 +118,8 @@ def test_no_import_cycles() -> None:
 def test_the_folders_of_tests_are_those_of_the_package() -> None:
     tests = PACKAGE.parent / "tests"
     folders = {path.parent.relative_to(tests) for path in tests.rglob("test_*.py")}
-    # A browser's tests and those of tools/ are of no part of the package.
-    folders -= {Path("browser"), Path("tools")}
+    # A browser's tests, those of tools/ and hostile input to all commands are of no one part.
+    folders -= {Path("browser"), Path("hostile"), Path("tools")}
     assert len(folders) > 10
     assert not [folder for folder in folders if not (PACKAGE / folder).is_dir()]
 
@@ -153,6 +158,75 @@ def test_only_settings_reads_the_environment() -> None:
     assert readers == ["settings"]
 
 
+PRINTING = {"print", "secho", "print_exc", "print_exception", "print_stack", "Console"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_only_the_terminal_module_prints(path: Path) -> None:
+    """What is printed otherwise is not made harmless."""
+    module = module_of(path)
+    if module == "cli.terminal":
+        return
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    printed = {ast.unparse(call.func) for call in calls}
+    names = {name for name in printed if name.rpartition(".")[2] in PRINTING}
+    names |= {name for name in printed if re.search(r"click\.echo$|std(out|err)\.write", name)}
+    names |= {ast.unparse(c) for c in calls if re.search(r"\.show\(\)$", ast.unparse(c))}
+    # A bar and a line above it have to be of one console.
+    assert names <= ({"Console", "self._console.print"} if module == "cli.progress" else set())
+
+
+OPENING = {"open", "read_bytes", "read_text", "imread", "fromfile", "is_zipfile"}
+OF_THEIR_OWN = {
+    "system.opening": "it is the one",
+    "system.environment": "/proc",
+    "system.processors": "/proc and /sys",
+    "system.sources": "the package's own modules",
+    "system.whole_file": "what it writes",
+    "datasets.imagenet": "a list that ships along",
+    "datasets.image_header": "Image.open of bytes",
+    "datasets.prepare.archives": "a member of an opened zip",
+    "weights.bombs": "an entry of an opened zip",
+    "weights.partial_file": "one that no link leads to, for writing",
+    "tasks.task": "a data set",
+    "zoo.complexity": "a list that ships along",
+    "records.journal": "what it has written, to go on with it",
+    "verdicts.memory": "a list that ships along",
+    "report.html.page": "a page that ships along",
+    "runs.probing": "a data set",
+    "runs.references": "a list that ships along",
+    "runs.self_test": "answers that ship along",
+    "doctor.pictures": "a picture that ships along",
+    "doctor.torch_build": "/proc",
+    "bundles.keys": "new files, for writing",
+    "cli": "the null device",
+    "cli.compare": "the summary of a workflow, for writing",
+}
+"""Module -> what it opens otherwise than through `system/opening.py`."""
+
+
+def openers(path: Path) -> set[str]:
+    """Return the calls in a file by which files are opened."""
+    calls = [n.func for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
+    attributes = {f.attr for f in calls if isinstance(f, ast.Attribute)}
+    names = {f.id for f in calls if isinstance(f, ast.Name)} - {"read_bytes", "read_text"}
+    return (attributes | names) & OPENING
+
+
+def test_files_of_strangers_are_opened_in_one_way() -> None:
+    """A pipe would be waited for, and a device read without end."""
+    found = {module_of(path): openers(path) for path in FILES}
+    assert {module for module, calls in found.items() if calls} == OF_THEIR_OWN.keys()
+
+
+def test_formats_are_named_where_pillow_opens() -> None:
+    """It would start Ghostscript for an EPS file otherwise, whatever that is called."""
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Image.open":
+                assert "formats" in {keyword.arg for keyword in node.keywords}, path
+
+
 def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
@@ -180,6 +254,7 @@ def test_modules_below_the_line_import_without_torch(part: str) -> None:
         ["report", "figures", "--output", "figures"],
         ["report", "export", "--output", "values.csv"],
         ["report", "export", "--format", "parquet", "--output", "values.parquet"],
+        ["report", "ro-crate", "--license", "https://example.org", *DEMO_RECORDS],
         ["data", "show", "potsdam"],
         ["data", "check", "scenes", "--data-root", str(PACKAGE / "demo" / "data")],
         ["data", "show", "coco"],
@@ -193,6 +268,7 @@ def test_modules_below_the_line_import_without_torch(part: str) -> None:
         ["doctor"],
         ["records", "list"],
         ["records", "prune", "--keep", "1"],
+        ["bundle", "verify", str(BUNDLE), "--zoo", str(PACKAGE / "demo" / "zoo.yaml")],
     ],
     ids=" ".join,
 )
@@ -212,9 +288,9 @@ def test_commands_that_need_no_torch_do_not_import_it(arguments: list[str]) -> N
     [["--help"], ["list"], ["show", "fcn_hr18_512x1024_40k_cityscapes"], ["report", "tables"]],
     ids=" ".join,
 )
-def test_what_starts_fast_imports_neither_scipy_nor_pandas(arguments: list[str]) -> None:
+def test_what_starts_fast_imports_no_libraries_that_compute(arguments: list[str]) -> None:
     finished = python(
-        "import sys; sys.modules['scipy'] = sys.modules['pandas'] = None\n"
+        "import sys; sys.modules.update(dict.fromkeys(['numpy', 'scipy', 'pandas']))\n"
         "from hrnet_zoo.cli import main\n"
         f"sys.argv = ['hrnet-zoo', *{arguments}]\nmain()"
     )
