@@ -89,9 +89,8 @@ def main() -> None:
     # Pillow's, of sizes that `datasets/image_header.py` takes, or refuses in a message.
     warnings.filterwarnings("ignore", "Image size .* could be decompression bomb")
     try:
-        with signals.raised():
-            code = _run()
-            sys.stdout.flush()
+        code = _run()
+        sys.stdout.flush()
     except BrokenPipeError:
         # The reader of our output (head, less) left; nobody is there to be told anything.
         _print_nowhere()
@@ -127,9 +126,11 @@ def _run() -> int:
         first = next(iter(sys.argv[1:]), "")
         if first in _COMPUTING:
             _share_processors(may_take_fewer=first != "time")
-        program = command_line(first)
-        with program.make_context("hrnet-zoo", sys.argv[1:]) as context:
-            return program.invoke(context) or 0
+        # Within: what a signal became on its way is not explained as something else.
+        with signals.raised():
+            program = command_line(first)
+            with program.make_context("hrnet-zoo", sys.argv[1:]) as context:
+                return program.invoke(context) or 0
     except click.exceptions.Exit as finished:
         return finished.exit_code
     except ZooError as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
@@ -13,6 +15,9 @@ ENDING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 """Ctrl-C, what systems that shut down send, and what a terminal sends that is closed."""
+
+_AGAIN_S = 0.01
+"""Until a signal is sent again: the place that took no exception is left by then."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -40,27 +45,57 @@ def raised() -> Iterator[None]:
     """Raise `Stopped` in the main thread when a signal comes that would end the process.
 
     The first one counts: while files are put in order, others are ignored, but for a second Ctrl-C,
-    which ends the process at once. What was to be ignored, as by nohup, stays so.
+    which ends the process at once. What was to be ignored, as by nohup, stays so. Where no
+    exception can be raised, as in callbacks of garbage collection, the signal comes again; and what
+    native code made of the exception (pydantic does, while it builds a model) becomes it again.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # only that one can say so
         return
     ours = (signal.SIG_DFL, signal.default_int_handler)
     before = {number: signal.getsignal(number) for number in ENDING}
-    taken = [number for number in ENDING if before[number] in ours]
-
-    def stop(number: int, _: FrameType | None) -> NoReturn:
-        for each in taken:
-            signal.signal(each, signal.SIG_DFL if each == signal.SIGINT else signal.SIG_IGN)
-        raise Stopped(number)
-
+    stop = _Stop([number for number in ENDING if before[number] in ours])
     try:
-        for number in taken:
-            signal.signal(number, stop)
+        sys.unraisablehook = stop.not_raised
+        stop.wait()
         yield
+    except Exception as error:
+        if stop.came is not None:
+            raise Stopped(stop.came) from error
+        raise
     finally:
-        for number in taken:
+        sys.unraisablehook = stop.report
+        for number in stop.numbers:
             signal.signal(number, before[number])
+
+
+class _Stop:
+    """Raises `Stopped` for the first signal that comes."""
+
+    def __init__(self, numbers: Sequence[int]) -> None:
+        self.numbers = numbers
+        self.came: int | None = None
+        self.report = sys.unraisablehook
+
+    def wait(self) -> None:
+        """Take the next signal."""
+        for number in self.numbers:
+            signal.signal(number, self._raise)
+
+    def not_raised(self, lost: sys.UnraisableHookArgs) -> None:
+        """Let a signal come again if Python had to drop the exception; report others."""
+        if isinstance(lost.exc_value, Stopped):
+            self.wait()
+            again = (os.getpid(), lost.exc_value.number)
+            threading.Timer(_AGAIN_S, os.kill, again).start()
+        else:
+            self.report(lost)
+
+    def _raise(self, number: int, _: FrameType | None) -> NoReturn:
+        for each in self.numbers:
+            signal.signal(each, signal.SIG_DFL if each == signal.SIGINT else signal.SIG_IGN)
+        self.came = number
+        raise Stopped(number)
 
 
 @contextmanager
