@@ -178,45 +178,47 @@ def test_only_the_terminal_module_prints(path: Path) -> None:
 
 OPENING = {"open", "read_bytes", "read_text", "imread", "fromfile", "is_zipfile"}
 OF_THEIR_OWN = {
-    "system.opening": "it is the one",
-    "system.environment": "/proc",
-    "system.processors": "/proc and /sys",
-    "system.sources": "the package's own modules",
-    "system.whole_file": "what it writes",
-    "datasets.imagenet": "a list that ships along",
-    "datasets.image_header": "Image.open of bytes",
-    "datasets.prepare.archives": "a member of an opened zip",
-    "weights.bombs": "an entry of an opened zip",
-    "weights.partial_file": "one that no link leads to, for writing",
-    "tasks.task": "a data set",
-    "zoo.complexity": "a list that ships along",
-    "records.journal": "what it has written, to go on with it",
-    "verdicts.memory": "a list that ships along",
-    "report.html.page": "a page that ships along",
-    "runs.probing": "a data set",
-    "runs.references": "a list that ships along",
-    "runs.self_test": "answers that ship along",
-    "doctor.pictures": "a picture that ships along",
-    "doctor.torch_build": "/proc",
-    "bundles.keys": "new files, for writing",
-    "cli": "the null device",
-    "cli.compare": "the summary of a workflow, for writing",
+    "system.opening: os.open": "it is the one",
+    "system.environment: Path('/proc/cpuinfo').read_text": "/proc",
+    "system.processors: _CPU_MAX.read_text": "/sys",
+    "system.processors: _PROC_STAT.read_text": "/proc",
+    "system.sources: path.read_bytes": "the package's own modules",
+    "system.whole_file: os.open": "what it has written",
+    "system.whole_file: temporary.open": "a new file, for writing",
+    "datasets.imagenet: Path(__file__).with_name('imagenet_classes.txt').read_text": "ships along",
+    "datasets.image_header: Image.open": "bytes",
+    "datasets.prepare.archives: archive.open": "a member of an opened zip",
+    "weights.bombs: archive.open": "an entry of an opened zip",
+    "weights.partial_file: os.open": "one that no link leads to, for writing",
+    "tasks.task: DATASETS[setup.dataset].open": "a data set",
+    "zoo.complexity: FILE.read_text": "a list that ships along",
+    "records.journal: self.path.open": "what it has written, to go on with it",
+    "verdicts.memory: FILE.read_text": "a list that ships along",
+    "report.html.page: _STATIC.joinpath(name).read_text": "a page that ships along",
+    "runs.probing: renamed.open": "a data set",
+    "runs.references: (FOLDER / 'references.json').read_text": "a list that ships along",
+    "runs.self_test: path.read_bytes": "answers that ship along",
+    "doctor.pictures: decoders.PICTURE.read_bytes": "a picture that ships along",
+    "doctor.torch_build: (_PROC_DRIVER / 'version').read_text": "/proc",
+    "bundles.keys: os.open": "new files, for writing",
+    "cli: os.open": "the null device",
+    "cli.compare: step_summary.open": "the summary of a workflow, for writing",
 }
-"""Module -> what it opens otherwise than through `system/opening.py`."""
+"""Module and call -> what is opened there otherwise than through `system/opening.py`."""
 
 
 def openers(path: Path) -> set[str]:
     """Return the calls in a file by which files are opened."""
     calls = [n.func for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
-    attributes = {f.attr for f in calls if isinstance(f, ast.Attribute)}
+    attributes = [f for f in calls if isinstance(f, ast.Attribute) and f.attr in OPENING]
     names = {f.id for f in calls if isinstance(f, ast.Name)} - {"read_bytes", "read_text"}
-    return (attributes | names) & OPENING
+    return {ast.unparse(f) for f in attributes} | names & OPENING
 
 
 def test_files_of_strangers_are_opened_in_one_way() -> None:
     """A pipe would be waited for, and a device read without end."""
-    found = {module_of(path): openers(path) for path in FILES}
-    assert {module for module, calls in found.items() if calls} == OF_THEIR_OWN.keys()
+    found = {f"{module_of(path)}: {call}" for path in FILES for call in openers(path)}
+    assert found == OF_THEIR_OWN.keys()
 
 
 def test_formats_are_named_where_pillow_opens() -> None:

@@ -30,6 +30,7 @@ from hrnet_zoo.settings import torch_variables
 from hrnet_zoo.system.devices import describe_device, one_of_each_kind
 from hrnet_zoo.system.environment import describe_environment
 from hrnet_zoo.system.numerics import canonical_precision
+from hrnet_zoo.system.opening import read_regular
 from hrnet_zoo.system.progress import Progress
 from hrnet_zoo.system.sources import sources_digest
 from hrnet_zoo.system.whole_file import write_whole
@@ -42,6 +43,9 @@ from hrnet_zoo.tasks.networks import LoadedNetwork
 from hrnet_zoo.tasks.reference import Expected, Reference, ReferenceAgreement
 from hrnet_zoo.weights.taken import Taken
 from hrnet_zoo.zoo.row import Row
+
+_LARGEST = 100_000
+"""Bytes of what is kept of a test; it has about a thousand."""
 
 
 def held_against_upstream(
@@ -160,7 +164,7 @@ class SelfTest:
     def _known(self, reference: Reference) -> ReferenceAgreement | None:
         """Return what was found before, if it can be read: it is only a cache."""
         try:
-            text = self._file(reference.name).read_text(encoding="utf-8")
+            text = read_regular(self._file(reference.name), _LARGEST)
             found = ReferenceAgreement.model_validate_json(text)
         except (OSError, ValueError):
             return None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,6 +89,14 @@ def test_a_damaged_cache_is_written_anew(cache: Path, damage: bytes) -> None:
     assert {path: json.loads(path.read_text())["num_equal"] for path in whole} == {
         path: json.loads(text)["num_equal"] for path, text in whole.items()
     }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX pipes")
+def test_a_pipe_in_the_cache_is_not_waited_for(cache: Path) -> None:
+    for path in kept_of(found(cache), cache):
+        path.unlink()
+        os.mkfifo(path)
+    assert [each.share for each in found(cache)] == [1.0] * IMAGES
 
 
 def kept_of(agreements: list[ReferenceAgreement], cache: Path) -> list[Path]:
