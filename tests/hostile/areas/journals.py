@@ -59,5 +59,5 @@ AREA = Area(
         "cache/self-tests/*.json": json_document,
     },
     commands=[RUN],
-    examples=2,
+    examples=10,
 )
