@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import zlib
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hrnet_zoo.system.inflating import inflated
+from hrnet_zoo.system.inflating import deflated, inflated
 
 _LARGEST = 2**24
 """Bytes that are kept of an image; the masks of a hundred detections take a tenth."""
@@ -58,7 +56,7 @@ class ImageDetections:
         boxes = self.boxes.astype("<f4").tobytes()
         rest = self.scores.astype("<f4").tobytes() + self.labels.astype("u1").tobytes()
         masks = b"" if self.masks is None else json.dumps(self.masks).encode("ascii")
-        packed = base64.b85encode(zlib.compress(boxes + rest + masks, 9)).decode("ascii")
+        packed = deflated(boxes + rest + masks)
         return f"{len(self.labels)} {'boxes' if self.masks is None else 'masks'} {packed}"
 
     @classmethod

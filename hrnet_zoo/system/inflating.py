@@ -1,4 +1,4 @@
-"""Unpacks the results that records keep as text; a record may come from anybody."""
+"""Packs the results that records keep as text, and unpacks them: a record may come from anybody."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import base64
 import zlib
 
 
+def deflated(content: bytes) -> str:
+    """Return a content compressed by zlib and written in base85."""
+    return base64.b85encode(zlib.compress(content, 9)).decode("ascii")
+
+
 def inflated(coded: str, at_most: int) -> bytes:
-    """Return what was compressed by zlib and written in base85.
+    """Return what `deflated` was given.
 
     Args:
         coded: the text.

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hrnet_zoo.system.inflating import inflated
+from hrnet_zoo.system.inflating import deflated, inflated
 
 NUM_AREAS = 4
 """All objects, small ones, medium ones and large ones."""
@@ -54,7 +52,7 @@ class Matches:
         # The first bytes of all detections, then the second: neighbours are alike, which is short.
         packed = np.packbits(bits, axis=2).transpose(0, 2, 1)
         content = table.tobytes() + self.scores.astype("<f4").tobytes() + packed.tobytes()
-        coded = base64.b85encode(zlib.compress(content, 9)).decode("ascii")
+        coded = deflated(content)
         return f"{self.image_id} {len(self.objects)} {len(self.scores)} {coded}"
 
     @classmethod

@@ -8,15 +8,13 @@ counting pixels is `counting.py`.
 
 from __future__ import annotations
 
-import base64
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hrnet_zoo.system.inflating import inflated
+from hrnet_zoo.system.inflating import deflated, inflated
 from hrnet_zoo.tasks.jackknife import Reweighted
 
 _MAX_CLASSES = 255
@@ -102,7 +100,7 @@ class SparseCounts:
     def to_text(self) -> str:
         """Return the counts as compact text."""
         numbers = np.concatenate([np.diff(self.cells, prepend=0), self.pixels]).astype("<i4")
-        packed = base64.b85encode(zlib.compress(numbers.tobytes(), 9)).decode("ascii")
+        packed = deflated(numbers.tobytes())
         return f"{self.num_classes} {packed}"
 
     @classmethod
