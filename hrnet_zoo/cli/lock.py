@@ -64,7 +64,7 @@ def lock(
         try:
             if check:
                 after = checked(row, zoo.path.parent, fetch)
-                error = None if after else f"not locked in {fetch.lock or lock_of(zoo.path.parent)}"
+                error = None if after else f"not locked in {lock_of(zoo.path.parent, fetch.lock)}"
             else:
                 with show_progress() as progress:
                     act = fetch_anew if update else lock_row
@@ -88,8 +88,7 @@ def _rows(
     if names or not (all_rows or check):
         msg = "Give the names of rows, or --all; --check alone checks all."
         raise click.UsageError(msg)
-    editions = [each for row in zoo.rows for each in row.editions if each.edition == edition]
-    return [each for each in editions if each.checkpoint_url is not None]
+    return [row for row in zoo.in_edition(edition) if row.checkpoint_url is not None]
 
 
 def _in_words(before: LockedFile | None, after: LockedFile | None) -> str:

@@ -124,10 +124,8 @@ def rows_or_all_options(command: AnyCommand) -> AnyCommand:
         if bool(names) == all_rows:
             msg = "Give the names of rows, or --all."
             raise click.UsageError(msg)
-        rows = [zoo.row(name, edition) for name in dict.fromkeys(names)]
-        if all_rows:
-            kept = [row for row in zoo.rows if edition == "readme" or row.later is not None]
-            rows = [row.in_edition(edition) for row in kept]
+        named = [zoo.row(name, edition) for name in dict.fromkeys(names)]
+        rows = zoo.in_edition(edition) if all_rows else named
         return command(zoo=zoo, rows=rows, all_rows=all_rows, **given)
 
     return with_rows

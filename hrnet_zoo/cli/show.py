@@ -25,6 +25,6 @@ def show(name: str, form: str, lock: Path | None, zoo: Zoo) -> None:
     from hrnet_zoo.report.rows import row_as_json, row_as_text
     from hrnet_zoo.zoo.locks import lock_of, locked
 
-    row, lock = zoo.row(name), lock or lock_of(zoo.path.parent)
+    row, lock = zoo.row(name), lock_of(zoo.path.parent, lock)
     entries = {each.edition: locked(each, lock) for each in row.editions}
     echo(row_as_json(row, entries) if form == "json" else row_as_text(zoo, row, entries))

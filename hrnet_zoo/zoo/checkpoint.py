@@ -45,7 +45,7 @@ def fetch_row(
         LockError: the lock is damaged.
     """
     url = _linked(row)
-    lock = options.lock or lock_of(manifest_dir)
+    lock = lock_of(manifest_dir, options.lock)
     pin = _pin_of(row, lock)
     file = _fetch(row, manifest_dir, options, pin, progress)
     if pin is not None:
@@ -71,7 +71,7 @@ def fetch_anew(
         LockError: the lock is damaged.
     """
     url = _linked(row)
-    lock = options.lock or lock_of(manifest_dir)
+    lock = lock_of(manifest_dir, options.lock)
     before = locked(row, lock)
     # Beside the cache's file, which stays if this fails.
     anew = replace(options, cache_dir=options.cache_dir / "anew")
@@ -94,7 +94,7 @@ def lock_row(
     Raises:
         CheckpointError, LockError: as `fetch_row`.
     """
-    lock = options.lock or lock_of(manifest_dir)
+    lock = lock_of(manifest_dir, options.lock)
     before = locked(row, lock)
     if before is None:
         fetch_row(row, manifest_dir, options, progress)
@@ -110,7 +110,7 @@ def checked(row: Row, manifest_dir: Path, options: FetchOptions) -> LockedFile |
         CheckpointError: the file in the cache is another, or the row's link promises another.
         LockError: the lock is damaged.
     """
-    pin = _pin_of(row, options.lock or lock_of(manifest_dir))
+    pin = _pin_of(row, lock_of(manifest_dir, options.lock))
     if pin is None:
         return None
     promised = row.checkpoint_sha256_prefix or ""

@@ -11,12 +11,18 @@ from hrnet_zoo.weights.lock import LOCK_NAME, LockedFile, read_lock
 from hrnet_zoo.zoo.row import Row
 
 
-def lock_of(manifest_dir: Path) -> Path:
+def lock_of(manifest_dir: Path, given: Path | None = None) -> Path:
     """Return the lock of the manifests in a folder: beside them, so that both are committed.
 
     The manifest that an installed package brings along has nothing committed beside it, and the
     next installation would replace it: that one's lock is among this user's data.
+
+    Args:
+        manifest_dir: the folder.
+        given: the lock that the user named instead, with --lock.
     """
+    if given is not None:
+        return given
     is_installed = manifest_dir.resolve() == PACKAGE.resolve()
     return settings.user_lock() if is_installed else manifest_dir / LOCK_NAME
 

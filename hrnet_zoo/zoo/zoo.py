@@ -36,6 +36,10 @@ class Zoo:
             raise UsageError(msg) from None
         return row.in_edition(edition)
 
+    def in_edition(self, edition: EditionName) -> list[Row]:
+        """Return all rows that have such an edition, in it."""
+        return [each for row in self.rows for each in row.editions if each.edition == edition]
+
     def select(
         self, *, task: str | None = None, dataset: str | None = None, method: str | None = None
     ) -> list[Row]:
