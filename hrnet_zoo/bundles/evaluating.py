@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 from hrnet_zoo.bundles.container import LARGEST, LARGEST_TEXT
 from hrnet_zoo.bundles.merkle import root_of_images
@@ -22,7 +21,7 @@ from hrnet_zoo.bundles.statement import (
 from hrnet_zoo.errors import BundleError, explain_os_error
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.folder import Found
-from hrnet_zoo.records.images_file import read_images
+from hrnet_zoo.records.images_file import ENDING, named_by, read_images
 from hrnet_zoo.system.opening import read_regular
 from hrnet_zoo.system.wording import and_more
 from hrnet_zoo.verdicts.accuracy import Judgement, Verdict, judge
@@ -30,9 +29,6 @@ from hrnet_zoo.verdicts.checked import evidence_of
 from hrnet_zoo.verdicts.criteria import criteria_of
 from hrnet_zoo.zoo.row import Row
 from hrnet_zoo.zoo.zoo import Zoo
-
-IMAGES = ".images.jsonl"
-"""How the name of an images file ends."""
 
 _SHOWN = 5
 
@@ -68,22 +64,21 @@ def evaluations_of(
 
 def record_name(run: Found[AccuracyRecord]) -> str:
     """Return what a record is called in a bundle, beside its images file, which it names."""
-    return f"records/{run.record.row}/{images_path(run).name.removesuffix(IMAGES)}.json"
-
-
-def images_path(run: Found[AccuracyRecord]) -> Path:
-    """Return where the images file of a record is."""
-    return run.path.parent / Path(run.record.images_file or "").name
+    images = named_by(run.record, run.path)
+    stem = images.name.removesuffix(ENDING) if images else run.path.stem
+    return f"records/{run.record.row}/{stem}.json"
 
 
 def files_of(run: Found[AccuracyRecord]) -> tuple[bytes, bytes]:
-    """Return the file of a record and its images file.
+    """Return the file of a record that has an images file, and that one.
 
     Raises:
         BundleError: one cannot be read, or is larger than a bundle takes.
     """
+    images = named_by(run.record, run.path)
+    assert images is not None
     try:
-        return read_regular(run.path, LARGEST_TEXT), read_regular(images_path(run), LARGEST)
+        return read_regular(run.path, LARGEST_TEXT), read_regular(images, LARGEST)
     except OSError as error:
         raise BundleError(explain_os_error(error)) from None
 
@@ -111,7 +106,7 @@ def _evaluation(zoo: Zoo, run: Found[AccuracyRecord], declared: Assurance) -> Ev
         edition=record.edition,
         checkpoint=Resource(name=used.file_name, digest=Digest(sha256=used.sha256)),
         record=resource(name, of_record),
-        images=resource(name.removesuffix(".json") + IMAGES, of_images),
+        images=resource(name.removesuffix(".json") + ENDING, of_images),
         data=Data(
             name=data.name,
             num_images=data.num_images,

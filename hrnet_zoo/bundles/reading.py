@@ -15,7 +15,6 @@ from pathlib import Path
 
 from hrnet_zoo.bundles.container import LARGEST_TEXT, read_members
 from hrnet_zoo.bundles.envelope import Envelope, envelope_in, statement_in
-from hrnet_zoo.bundles.evaluating import IMAGES
 from hrnet_zoo.bundles.statement import (
     EvaluationStatement,
     PolicyStatement,
@@ -27,6 +26,7 @@ from hrnet_zoo.errors import BundleError, ZooError
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.files import read_record
 from hrnet_zoo.records.folder import Found
+from hrnet_zoo.records.images_file import ENDING
 from hrnet_zoo.zoo.manifest import load_zoo
 from hrnet_zoo.zoo.zoo import Zoo
 
@@ -96,7 +96,7 @@ def stated_in(
         ValueError: statements are damaged or do not say the same, or members are not as stated.
     """
     for name, content in members.items():
-        if len(content) > LARGEST_TEXT and not name.endswith(IMAGES):
+        if len(content) > LARGEST_TEXT and not name.endswith(ENDING):
             msg = f"{name!r} has {len(content)} bytes, and needs {LARGEST_TEXT} at most"
             raise ValueError(msg)
     lines = members.get(ATTESTATIONS, b"").splitlines(keepends=True)
@@ -130,7 +130,7 @@ def _require_digests(members: Mapping[str, bytes], predicate: Predicate) -> None
         stated += [each.record, each.images]
     expected = [ATTESTATIONS, MANIFEST]
     for each in predicate.evaluations:
-        expected += [each.record.name, each.record.name.removesuffix(".json") + IMAGES]
+        expected += [each.record.name, each.record.name.removesuffix(".json") + ENDING]
     if [ATTESTATIONS, *(resource.name for resource in stated)] != expected:
         msg = "what it states is not about a manifest, records and their images files"
         raise ValueError(msg)

@@ -29,6 +29,8 @@ from hrnet_zoo.system.whole_file import synced, write_whole
 
 FORMAT = 4
 """Raised whenever lines change their meaning; in the first line of every file."""
+ENDING = ".images.jsonl"
+"""How the name of an images file ends."""
 CLOSED_SINCE = 4
 """The first format whose files end with the record."""
 
@@ -73,7 +75,16 @@ class ImagesFile:
 
 def beside(record: Path) -> Path:
     """Return where the images file of a new record is."""
-    return record.with_suffix(".images.jsonl")
+    return record.with_suffix(ENDING)
+
+
+def named_by(record: AccuracyRecord, path: Path) -> Path | None:
+    """Return where the images file is that a record in ``path`` names; None if it names none.
+
+    A record may come from anybody: only what lies beside it is read.
+    """
+    name = Path(record.images_file or "").name
+    return path.parent / name if name else None
 
 
 def close(
@@ -155,22 +166,21 @@ def read_images(record: AccuracyRecord, path: Path) -> ImagesFile:
     Raises:
         RecordError: there is none, or it is cut, damaged or of a newer version.
     """
-    # A record may come from anybody; only what lies beside it is read.
-    name = Path(record.images_file or "").name
-    if not name:
+    place = named_by(record, path)
+    if place is None:
         msg = "it names no images file, so nothing can be checked"
         raise RecordError(msg)
     try:
-        content = read_regular(path.with_name(name), LARGEST_JOURNAL)
+        content = read_regular(place, LARGEST_JOURNAL)
     except FileNotFoundError:
-        msg = f"its images file {shown(name)} is missing, so nothing can be checked"
+        msg = f"its images file {shown(place.name)} is missing, so nothing can be checked"
         raise RecordError(msg) from None
     except OSError as error:
-        msg = f"its images file {shown(name)} cannot be read: {error.strerror}"
+        msg = f"its images file {shown(place.name)} cannot be read: {error.strerror}"
         raise RecordError(msg) from None
     # Reports are passed on: messages hold no folders of this machine.
-    header, *entries = lines_of(content, Path(name))
-    return _read(name, content, header, entries)
+    header, *entries = lines_of(content, Path(place.name))
+    return _read(place.name, content, header, entries)
 
 
 def line_of(entry: Mapping[str, Any]) -> Segment | ImageLine | None:

@@ -6,7 +6,6 @@ all others stand.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -22,6 +21,7 @@ import filelock
 
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.files import require_unicode, writing
+from hrnet_zoo.system.canonical import digest_of_json
 from hrnet_zoo.system.opening import read_regular
 from hrnet_zoo.system.whole_file import write_whole
 
@@ -50,8 +50,7 @@ class Journal:
             RecordError: another run holds the journal, it is damaged, or cannot be written.
         """
         self._identity = dict(identity)
-        said = json.dumps(self._identity, sort_keys=True).encode()
-        digits = hashlib.sha256(said).hexdigest()[:_DIGITS]
+        digits = digest_of_json(self._identity)[:_DIGITS]
         self.path = stem.with_name(f"{stem.name}-{digits}.jsonl")
         self.entries: list[dict[str, Any]] = []
         """The pieces found, in the order in which they were added."""

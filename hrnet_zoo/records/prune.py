@@ -12,6 +12,7 @@ from pathlib import Path
 import filelock
 
 from hrnet_zoo.errors import RecordError
+from hrnet_zoo.records.images_file import beside
 from hrnet_zoo.records.journal import LARGEST_JOURNAL
 from hrnet_zoo.records.runs import Run, Store
 from hrnet_zoo.records.selection import Counting
@@ -124,7 +125,7 @@ def _is_locked(path: Path) -> bool:
 
 def _with_company(folder: Path, run: Run) -> Doomed:
     record = folder / run.file
-    company = [record.with_suffix(".images.jsonl"), record.with_suffix(".worst")]
+    company = [beside(record), record.with_suffix(".worst")]
     files = [path for path in company if path.exists()]
     for journal in record.parent.glob(".unfinished-*.jsonl"):
         lock = journal.with_name(f"{journal.name}.lock")

@@ -18,6 +18,7 @@ from hrnet_zoo import settings
 from hrnet_zoo.errors import RecordError, UsageError, ZooError
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.files import LARGEST_BYTES, read_record
+from hrnet_zoo.records.images_file import named_by
 from hrnet_zoo.system.opening import open_regular, read_regular
 from hrnet_zoo.system.sources import sources_digest
 from hrnet_zoo.system.whole_file import write_whole
@@ -66,15 +67,15 @@ def row_of(zoo: Zoo, record: AccuracyRecord) -> Row | None:
 
 def _kept(row: Row | None, record: AccuracyRecord, path: Path) -> Path | None:
     """Return where the answer is kept; None where it takes no time, or there is no such place."""
-    name = Path(record.images_file or "").name
-    if not name:
+    images = named_by(record, path)
+    if images is None:
         return None
     setup = None if row is None else row.setup.model_dump(mode="json")
     digest = hashlib.sha256(json.dumps([sources_digest(), setup]).encode())
     try:
-        for file in (path, path.with_name(name)):
+        for file in (path, images):
             with open_regular(file) as opened:
-                digest.update(hashlib.sha256(opened.read()).digest())
+                digest.update(hashlib.file_digest(opened, "sha256").digest())
         return settings.cache_dir() / "checked" / f"{digest.hexdigest()}.json"
-    except (OSError, ValueError, ZooError):  # ValueError: no file can be called so
+    except (OSError, ZooError):
         return None

@@ -16,6 +16,7 @@ from hrnet_zoo.datasets.digests import fingerprint
 from hrnet_zoo.errors import RecordError, ZooError
 from hrnet_zoo.records.accuracy import AccuracyRecord, Measurement
 from hrnet_zoo.records.images_file import (
+    ENDING,
     TIES,
     ImagesFile,
     beside,
@@ -107,7 +108,7 @@ def _of_another_run(record: AccuracyRecord, file: ImagesFile) -> str:
     """Return whose the file is, if it is not that of the record."""
     name = Path(record.images_file or "").name
     if file.ended is None:
-        expected = name.replace(".images.jsonl", ".json")
+        expected = name.replace(ENDING, ".json")
         if file.records and file.records[-1] != expected:
             return f"its images file {name} is of another run, {file.records[-1]}"
         return ""

@@ -18,6 +18,7 @@ from urllib.parse import quote
 from hrnet_zoo.datasets import DATASETS
 from hrnet_zoo.records.accuracy import AccuracyRecord, CheckpointUsed, DatasetUsed
 from hrnet_zoo.records.folder import CRATE_NAME, Found
+from hrnet_zoo.records.images_file import named_by
 from hrnet_zoo.report.exports.counting import LeftOut, RowRun, on_the_web
 from hrnet_zoo.report.text import metric_title
 from hrnet_zoo.system.opening import open_regular
@@ -84,8 +85,8 @@ def _unfit(record: AccuracyRecord, evidence: Evidence) -> str:
 
 def _files(run: Found[AccuracyRecord]) -> Iterator[tuple[Path, str]]:
     yield run.path, "application/json"
-    name = Path(run.record.images_file or "").name
-    if name and (images := run.path.with_name(name)).is_file():
+    images = named_by(run.record, run.path)
+    if images is not None and images.is_file():
         yield images, "application/jsonl"
 
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from hrnet_zoo.errors import RecordError
 from hrnet_zoo.records.accuracy import AccuracyRecord
 from hrnet_zoo.records.folder import Found
+from hrnet_zoo.records.images_file import named_by
 from hrnet_zoo.records.journal import read_finished
 from hrnet_zoo.records.migrations import newest_line
 from hrnet_zoo.system.strict import first_problem
@@ -229,9 +230,8 @@ def _counted(seen: _Accuracy, metric: str) -> dict[str, str]:
 
 def _images_file(seen: _Accuracy) -> Path | None:
     """Return the file with the result of every image, if there is one."""
-    # A record may come from anybody; only what lies beside it is read.
-    name = Path(seen.record.images_file or "").name
-    return seen.path.with_name(name) if name and seen.path.with_name(name).is_file() else None
+    file = named_by(seen.record, seen.path)
+    return file if file is not None and file.is_file() else None
 
 
 def _tested(
